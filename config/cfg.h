@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The configuration as read: a plain tree in one arena. One schema table (cfg_schema.c) drives
+// loader, checker and printer. Thread: one at a time; read-only after cfg_load.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "addr.h"
+#include "err.h"
+
+struct cfg_place { // where in the file: for errors found later
+	const char *file;
+	unsigned line, col;
+};
+
+enum cfg_mode { CFG_MODE_PAIR, CFG_MODE_LEARN };
+enum cfg_idle { CFG_IDLE_POLL, CFG_IDLE_PAUSE, CFG_IDLE_SLEEP };
+enum cfg_pick { CFG_PICK_PROXY, CFG_PICK_PASS, CFG_PICK_DROP };
+enum cfg_huge { CFG_HUGE_AUTO, CFG_HUGE_ON, CFG_HUGE_OFF }; // auto: --no-huge with one warning where none are free
+
+struct cfg_port { struct cfg_place at; const char *name, *dev; uint32_t mtu; }; // mtu 0 = the device's
+struct cfg_pair { struct cfg_place at; const char *a, *b; };
+
+struct cfg_dataplane {
+	struct cfg_place at;
+	enum cfg_mode mode;
+	enum cfg_idle idle;
+	enum cfg_huge hugepages;
+	uint32_t main_core;               // CPU of the manager thread
+	uint32_t *workers; uint32_t nworkers; // CPU numbers
+	struct cfg_port *ports; uint32_t nports;
+	struct cfg_pair *pairs; uint32_t npairs;
+	uint32_t flows;                   // inspected flows at most, all workers together
+	uint32_t messages;                // messages open at once, all workers together
+	uint32_t slabs;                   // 2 kB retention slabs, all workers together
+	uint32_t memory_mb;               // for DPDK; 0 = computed
+	uint32_t image_max_mb;            // of one image slot
+	const char *file_prefix;          // DPDK's; two instances differ here
+	const char **eal_args; uint32_t neal_args; // handed to EAL as they are
+};
+
+struct cfg_control { // names that tell instances apart
+	const char *link, *rpc;           // UNIX sockets
+	const char *state_dir;            // rules added at run time, last good revision
+	const char *event_log;            // JSON lines; "-" = standard output
+	const char *group;                // group of rpc.sock; "" = unchanged
+	const char *user_dataplane, *user_controlplane; // to drop to; "" = stay
+};
+
+struct cfg_pickup { struct cfg_place at; uint16_t *ports; uint32_t nports; enum cfg_pick incoming, outgoing; bool local; };
+struct cfg_context { struct cfg_place at; const char *name; const char **ports; uint32_t nports; bool by_vlan; };
+struct cfg_rules { struct cfg_place at; const char *file; }; // path, relative ones made absolute by the file's folder
+struct cfg_session {
+	struct cfg_place at; const char *name;
+	bool prevent_encryption, mask_chunking, mask_unknown, strict_lines, refuse_possible_end;
+	uint32_t idle_s; // 0 = default
+};
+struct cfg_content { struct cfg_place at; const char *name; int32_t threshold; uint8_t action; const char *text; }; // action: enum pol_verdict order
+struct cfg_policy {
+	struct cfg_place at; const char *name, *comment;
+	bool enabled;
+	struct prefix source, destination;
+	const char *context;              // NULL = any
+	const char **ingress; uint32_t ningress; // port names; none = any
+	uint16_t vlan_lo, vlan_hi;        // lo 0xffff = any
+	uint16_t port_lo, port_hi;        // 0..65535 = any
+	uint8_t action;                   // enum pol_action order: pass inspect reject tempfail drop
+	const char *session, *content;    // profile names, NULL = none
+};
+
+struct cfg {
+	const char *file;
+	struct cfg_dataplane dataplane;
+	struct cfg_control control;
+	struct cfg_pickup pickup;
+	struct cfg_context *contexts; uint32_t ncontexts;
+	struct cfg_rules rules;
+	struct cfg_session *sessions; uint32_t nsessions;
+	struct cfg_content *contents; uint32_t ncontents;
+	struct cfg_policy *policies; uint32_t npolicies;
+	void *arena;
+};
+
+// Reads and checks a file. On success the tree, to be freed by cfg_free; else NULL with every error
+// (up to ERR_MAX) in *err. Warnings may be there in either case.
+struct cfg *cfg_load(const char *path, struct err_list *err);
+// The same from memory; `name` stands in errors, `dir` resolves relative paths.
+struct cfg *cfg_load_text(const char *text, size_t n, const char *name, const char *dir, struct err_list *err);
+// Which part an error list is about matters at start: true if the dataplane: (or control:) section
+// alone loads, then *out has only these two filled (pickup etc. empty).
+struct cfg *cfg_load_boot(const char *path, struct err_list *err);
+void cfg_free(struct cfg *c);
+// Prints the canonical form: every key, defaults included. Loading it gives the same print.
+void cfg_print(const struct cfg *c, FILE *f);

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The link between data plane and control plane: what lies in the shared memory and what the
+// messages look like. Fixed-size messages by value, no pointer, no lock. The data plane creates
+// the memory; each side copies what it takes, then verifies, then uses it.
+// Byte order and alignment: native (both ends run on one host). A change of any layout here raises
+// API_LINK_VERSION; tests/unit/api holds the sizes.
+#pragma once
+
+#include <stdint.h>
+
+#include "addr.h"
+
+#define API_LINK_MAGIC UINT64_C(0x314b4e494c57494d) // "MIWLINK1"
+#define API_LINK_VERSION 1
+
+enum { API_WORKERS_MAX = 64, API_SLOTS = 2, API_TEXT_MAX = 128, API_RULES_MAX = 8 };
+
+// First datagram of the data plane on link.sock (SOCK_SEQPACKET), with two descriptors by
+// SCM_RIGHTS: the link memory (read-write, sealed SHRINK|GROW|SEAL) and the statistics (read-only).
+struct api_hello {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t workers;
+	uint64_t boot;        // of the data plane: seconds since 1970 at its start
+	uint64_t epoch;       // of this attachment, counts up
+	uint64_t link_bytes, stats_bytes;
+	uint64_t image_version; // in force now, 0 = none
+	uint64_t command_off, event_off;          // rings: control plane -> manager, manager -> control plane
+	uint64_t outcome_off[API_WORKERS_MAX];    // rings: worker -> control plane, never dropped
+	uint64_t record_off[API_WORKERS_MAX];     // rings: worker -> control plane, may be lost (counted)
+	uint64_t slot_off[API_SLOTS];             // image slots
+	uint64_t slot_bytes;                      // of one slot
+	int32_t pid;                              // of the data plane
+	uint32_t spare;
+};
+
+// After the hello either side may send one-byte datagrams on the socket: "look at the rings".
+// Closing the socket detaches.
+
+enum api_command_kind { API_CMD_NONE, API_CMD_IMAGE, API_CMD_FLOWS, API_CMD_PING, API_CMD_COUNT };
+
+struct api_command { // control plane -> manager
+	uint32_t kind;       // enum api_command_kind
+	uint32_t seq;        // chosen by the sender, comes back in the answer
+	union {
+		struct { uint32_t slot; uint32_t spare; uint64_t bytes, version; } image;
+		struct { uint32_t max; uint32_t spare; } flows; // at most `max` rows
+		uint64_t pad[6];
+	};
+};
+
+enum api_event_kind { API_EVT_NONE, API_EVT_ACK, API_EVT_FLOW, API_EVT_FLOWS_END, API_EVT_COUNT };
+
+enum api_lane { API_LANE_PASS, API_LANE_INSPECT, API_LANE_TRANSLATE, API_LANE_ANSWER, API_LANE_DROP, API_LANE_COUNT };
+
+struct api_flow {
+	struct addr client, server;
+	uint16_t client_port, server_port, vlan, context;
+	uint8_t lane, worker, state, spare8; // state: enum api_flow_state
+	uint32_t policy;       // index in the image it was bound under, 0xffffffff = none
+	uint64_t policy_version;
+	uint64_t age_ms, idle_ms;
+	uint64_t client_bytes, server_bytes; // forwarded TCP payload
+	uint64_t session;      // id
+};
+
+enum api_flow_state { API_FLOW_HALF_OPEN, API_FLOW_OPEN, API_FLOW_CLOSING, API_FLOW_STATE_COUNT };
+
+struct api_event { // manager -> control plane
+	uint32_t kind;
+	uint32_t seq;          // of the command this answers
+	int32_t status;        // ACK: 0 or -errno
+	uint32_t spare;
+	union {
+		char text[API_TEXT_MAX]; // ACK: why it failed, NUL-terminated
+		struct api_flow flow;
+	};
+};
+
+enum api_outcome_kind {
+	API_OUT_NONE, API_OUT_ACCEPTED, API_OUT_CONDEMNED, API_OUT_RCPT_REFUSED, API_OUT_AUTH_FAILED, API_OUT_COUNT
+};
+
+struct api_outcome { // worker -> control plane: what reputation counts
+	uint32_t kind;
+	uint32_t count;       // how many such since the last
+	struct addr client;
+	uint16_t context, spare16;
+	uint32_t session_profile; // index, 0xffffffff = none
+	uint64_t image_version;
+};
+
+enum api_record_kind { API_REC_NONE, API_REC_SESSION, API_REC_MESSAGE, API_REC_REFUSAL, API_REC_COUNT };
+
+enum api_verdict { // what became of a message
+	API_VERDICT_CLEAN, API_VERDICT_MONITORED, API_VERDICT_REJECTED, API_VERDICT_TEMPFAILED,
+	API_VERDICT_DISCARDED, API_VERDICT_UNSCANNED, API_VERDICT_ABORTED, API_VERDICT_COUNT
+};
+
+enum { API_HELO_MAX = 64, API_PATH_MAX = 96 };
+
+struct api_record { // worker -> control plane: one line of the event log
+	uint16_t kind;        // enum api_record_kind
+	uint16_t worker;
+	uint32_t policy;      // index, 0xffffffff = none
+	uint64_t image_version;
+	int64_t at_us;        // wall clock, microseconds since 1970: the end of what is told
+	uint64_t session;     // id
+	struct addr client, server;
+	uint16_t client_port, server_port, vlan, context;
+	union {
+		struct {
+			uint64_t duration_us, client_bytes, server_bytes;
+			uint32_t messages, refused, lane;
+			uint16_t reason;  // index of the named reason it ended by or is not read by (api_stats.h), 0xffff none
+			uint8_t tls, auth; // 1 = STARTTLS accepted; AUTH accepted
+		} session_end;
+		struct {
+			uint64_t id;          // of the refusal, 0 = none
+			uint64_t octets;
+			uint32_t scan_ns, recipients;
+			int32_t score, threshold;
+			uint32_t rules[API_RULES_MAX]; // ids of rules that matched, 0 = end
+			uint32_t rules_total;
+			uint16_t code;        // final reply the client got (ours or the server's), 0 = none
+			uint8_t verdict;      // enum api_verdict
+			uint8_t bdat;         // 1 = came by BDAT
+			char helo[API_HELO_MAX], from[API_PATH_MAX], to[API_PATH_MAX]; // cut, NUL-terminated, raw bytes
+		} message;
+		struct {
+			uint64_t id;
+			uint16_t code;    // 554, 421
+			uint16_t reason;  // index of the named reason
+			uint32_t spare;
+		} refusal;            // answered at connect
+	};
+};

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The engine as io/ and link/ see it: workers, what goes in, what comes out, the image in force.
+// Thread: eng_new, eng_image_*, eng_free by the manager; eng_rx and eng_turn by the worker itself.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#include "eng_report.h"
+#include "err.h"
+#include "wire_parse.h"
+
+enum { ENG_PORTS_MAX = 32, ENG_WORKERS_MAX = 64, ENG_BURST = 32, ENG_OUT_MAX = 256, ENG_NO_PORT = 0xffff };
+
+enum eng_mode { ENG_MODE_PAIR, ENG_MODE_LEARN };
+
+enum { // eng_port.offload: what the device does for us
+	ENG_RX_CSUM_TRUSTED = 1 << 0, // RTE_MBUF_F_RX_L4_CKSUM_NONE means "never left this host": complete on the way out
+};
+
+struct eng_port {
+	uint16_t peer;      // pair mode: where frames leave; ENG_NO_PORT where none
+	uint16_t mtu;
+	uint32_t offload;
+	bool used;
+};
+
+struct eng_conf {
+	enum eng_mode mode;
+	uint16_t workers, ports;
+	struct eng_port port[ENG_PORTS_MAX]; // by data-plane port number = order in the configuration
+	uint32_t flows, messages, slabs;     // all workers together
+	struct rte_mempool *pool;            // packets we build; data room for the largest MTU
+	int socket;                          // NUMA
+};
+
+// Per-packet notes of the engine, in the mbuf's private area (the pools are made with this size).
+struct eng_meta {
+	uint16_t in_port;
+	uint16_t context;   // of the flow key, set by the steer stage
+	uint8_t to_client;  // picked up by its source port: comes from the server
+	uint8_t spare[3];
+	struct wire_view view;
+};
+
+// Frames a worker has for a port; io/ sends and empties it after each burst and each turn.
+struct eng_out { uint16_t n; struct rte_mbuf *pkts[ENG_OUT_MAX]; };
+
+struct eng;        // everything
+struct eng_worker; // of one core; layout in eng_worker.h
+struct eng_image;  // policy and databases in force, prepared for this data plane
+
+// Takes all memory. NULL with errno and *err.
+struct eng *eng_new(const struct eng_conf *conf, struct err_list *err);
+void eng_free(struct eng *e);
+struct eng_worker *eng_worker_at(struct eng *e, uint16_t id);
+struct eng_out *eng_out_of(struct eng_worker *w, uint16_t port);
+
+// A burst from the port's queue; the engine consumes every mbuf. now_us: monotonic microseconds.
+void eng_rx(struct eng_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n, uint64_t now_us);
+// Work that waits: SMTP segments under a budget, packets handed over by other workers, timers,
+// a bounded slice of ageing. Returns 0 where there was nothing to do.
+uint32_t eng_turn(struct eng_worker *w, uint64_t now_us);
+// When the worker next needs a turn though no packet comes, microseconds from now (at most 1000000).
+uint32_t eng_wait_us(struct eng_worker *w, uint64_t now_us);
+
+// Statistics memory (api_stats.h layout is link's business): names and a worker's counters.
+enum eng_stat_kind { ENG_STAT_TRAFFIC, ENG_STAT_PASS, ENG_STAT_DROP, ENG_STAT_ACTION, ENG_STAT_GAUGE };
+struct eng_stat_name { const char *name, *help; enum eng_stat_kind kind; };
+extern const struct eng_stat_name eng_stat_names[];
+extern const unsigned eng_stat_count;
+// Points a worker's counters at statistics memory (before it runs): uint64_t[eng_stat_count], and hits a policy.
+void eng_stats_bind(struct eng_worker *w, uint64_t *counters, uint64_t *policy_hits, uint32_t policies_max);
+
+// Image: `bytes` is copied, verified, its databases deserialised and checked, scratch and stream
+// memory made for every worker. NULL with the reason in *err. Manager only.
+struct eng_image *eng_image_new(struct eng *e, const void *bytes, uint64_t n, struct err_list *err);
+// Puts it in force (release store); workers see it at their next burst. The old one is retired.
+void eng_image_swap(struct eng *e, struct eng_image *img);
+// Frees retired images that no worker and no message uses any more; call now and then. Returns how many are left.
+unsigned eng_image_reap(struct eng *e);
+uint64_t eng_image_version(const struct eng *e); // 0 = none
+
+// Where workers put outcomes and records: set by link/ at attach, NULL at detach. The callbacks run
+// on the worker, must not wait, and return 0 or -EAGAIN (full). `fill` tells how full the outcome
+// ring is, 0..100; from 50 on the engine adds up outcomes a client before it hands them over.
+struct eng_sink {
+	int (*outcome)(void *arg, const struct eng_outcome *o);
+	int (*record)(void *arg, const struct eng_record *r);
+	unsigned (*fill)(void *arg);
+	void *arg;
+};
+// Memory stays the caller's, to be kept until eng_quiesced after the next set. sink NULL = detached.
+void eng_sink_set(struct eng *e, uint16_t worker, const struct eng_sink *sink);
+// True once every worker has passed a burst boundary since the last eng_sink_set or eng_image_swap.
+bool eng_quiesced(struct eng *e);
+// A worker that sleeps counts as quiesced: io/ brackets its sleep with these.
+void eng_worker_offline(struct eng_worker *w);
+void eng_worker_online(struct eng_worker *w);
+
+// Rows for flows.list: asks a worker; it answers at its next turns. Manager only.
+int eng_flows_ask(struct eng *e, uint16_t worker, uint32_t max); // 0 or -EBUSY (last one not taken to its end)
+int eng_flows_take(struct eng *e, uint16_t worker, struct eng_flow_row *row); // 0, -EAGAIN (not yet), -ENOENT (end)

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a worker tells the outside: facts for reputation, lines for the event log, flow rows.
+// link/ turns them into the link's messages (api_link.h); the engine knows no ring.
+// Thread: filled and handed over by the worker that owns the session.
+#pragma once
+
+#include <stdint.h>
+
+#include "addr.h"
+#include "span.h"
+
+enum eng_lane { ENG_LANE_PASS, ENG_LANE_INSPECT, ENG_LANE_TRANSLATE, ENG_LANE_ANSWER, ENG_LANE_DROP, ENG_LANE_COUNT };
+enum eng_flow_state { ENG_FLOW_HALF_OPEN, ENG_FLOW_OPEN, ENG_FLOW_CLOSING, ENG_FLOW_STATE_COUNT };
+enum eng_outcome_kind { ENG_OUT_ACCEPTED, ENG_OUT_CONDEMNED, ENG_OUT_RCPT_REFUSED, ENG_OUT_AUTH_FAILED, ENG_OUT_COUNT };
+enum eng_verdict {
+	ENG_VERDICT_CLEAN, ENG_VERDICT_MONITORED, ENG_VERDICT_REJECTED, ENG_VERDICT_TEMPFAILED,
+	ENG_VERDICT_DISCARDED, ENG_VERDICT_UNSCANNED, ENG_VERDICT_ABORTED, ENG_VERDICT_COUNT
+};
+enum eng_record_kind { ENG_REC_SESSION, ENG_REC_MESSAGE, ENG_REC_REFUSAL, ENG_REC_COUNT };
+enum { ENG_RULES_MAX = 8, ENG_REASON_NONE = 0xffff };
+
+struct eng_who { // the connection
+	struct addr client, server;
+	uint16_t client_port, server_port, vlan, context;
+	uint32_t policy;        // index, POL_NONE
+	uint64_t image_version;
+	uint64_t session;       // id
+};
+
+struct eng_outcome { enum eng_outcome_kind kind; uint32_t count; struct addr client; uint16_t context; uint32_t session_profile; uint64_t image_version; };
+
+struct eng_record {
+	enum eng_record_kind kind;
+	struct eng_who who;
+	// session
+	uint64_t duration_us, client_bytes, server_bytes;
+	uint32_t messages, refused;
+	enum eng_lane lane;
+	bool tls, auth;
+	uint16_t reason;        // index into eng_stat_names, ENG_REASON_NONE; also of a refusal
+	// message
+	uint64_t id, octets;    // id also of a refusal
+	uint32_t scan_ns, recipients;
+	int32_t score, threshold;
+	uint32_t rules[ENG_RULES_MAX]; // operator's rule ids, 0 = end
+	uint32_t rules_total;
+	uint16_t code;          // also of a refusal
+	enum eng_verdict verdict;
+	bool bdat;
+	struct span helo, from, to; // borrowed for the call
+};
+
+struct eng_flow_row {
+	struct eng_who who;
+	enum eng_lane lane;
+	enum eng_flow_state state;
+	uint64_t age_ms, idle_ms, client_bytes, server_bytes;
+};

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The compiled policy: one flat, immutable run of bytes made by controlplane/compile, carried over
+// the link in a slot, verified here, and read in place by the workers. Offsets, never pointers.
+// All integers little endian, native alignment; the head's `build` refuses another layout.
+// Thread: read-only after pol_verify.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "err.h"
+#include "span.h"
+
+#define POL_MAGIC UINT64_C(0x31474d495257494d) // "MIWRIMG1"
+#define POL_FORMAT 1
+
+enum pol_section {
+	POL_SEC_STRINGS,    // NUL-terminated texts, first byte is NUL ("" = offset 0)
+	POL_SEC_POLICIES,   // struct pol_policy, in match order
+	POL_SEC_SESSIONS,   // struct pol_session
+	POL_SEC_CONTENTS,   // struct pol_content
+	POL_SEC_CONTEXTS,   // struct pol_context
+	POL_SEC_PICKUP,     // struct pol_pickup
+	POL_SEC_RULES,      // struct pol_rule; the Hyperscan id of a pattern is its index here
+	POL_SEC_DB_HELO,    // serialized Hyperscan databases, one a scope; empty where no rule
+	POL_SEC_DB_MAIL,
+	POL_SEC_DB_RCPT,
+	POL_SEC_DB_HEADER,
+	POL_SEC_DB_BODY,
+	POL_SEC_COUNT
+};
+
+enum pol_scope { POL_SCOPE_HELO, POL_SCOPE_MAIL, POL_SCOPE_RCPT, POL_SCOPE_HEADER, POL_SCOPE_BODY, POL_SCOPE_COUNT };
+
+enum pol_action { // of a policy
+	POL_PASS,     // forward unread
+	POL_INSPECT,  // read and judge
+	POL_REJECT,   // answer at connect: 554
+	POL_TEMPFAIL, // answer at connect: 421
+	POL_DROP,     // swallow
+	POL_ACTION_COUNT
+};
+
+enum pol_verdict { // of a content profile, on a condemned message
+	POL_CONTENT_REJECT,   // 550 5.7.1
+	POL_CONTENT_TEMPFAIL, // 451 4.7.1
+	POL_CONTENT_DISCARD,  // 250 to the client, server cut
+	POL_CONTENT_MONITOR,  // log only
+	POL_CONTENT_COUNT
+};
+
+struct pol_extent {
+	uint64_t off; // bytes from the image's start, 64-byte aligned
+	uint64_t len; // bytes
+};
+
+struct pol_head {
+	uint64_t magic, size;     // size of the whole image in bytes
+	uint32_t format, build;   // build = POL_BUILD of the writer
+	uint32_t crc;             // CRC-32C of everything behind the head
+	uint32_t flags;           // none defined: 0
+	uint64_t version;         // revision number of the configuration
+	int64_t made_s;           // seconds since 1970
+	struct pol_extent sec[POL_SEC_COUNT];
+};
+
+enum { POL_ANY = 0xffff, POL_NONE = 0xffffffff, POL_PORTS_MAX = 32 };
+
+struct pol_policy {
+	struct prefix source, destination; // len 0 = any, both families
+	uint8_t action;        // enum pol_action
+	uint8_t enabled;
+	uint16_t context;      // index, POL_ANY
+	uint32_t ingress;      // bit set of data-plane port numbers, 0 = any
+	uint16_t vlan_lo, vlan_hi; // outer VID range; lo POL_ANY = any, 0..0 = untagged
+	uint16_t port_lo, port_hi; // server's TCP port
+	uint32_t session;      // index of the session profile, POL_NONE
+	uint32_t content;      // index of the content profile, POL_NONE
+	uint32_t name, comment; // string offsets
+	uint32_t spare;
+};
+
+struct pol_session {
+	uint32_t name;
+	uint8_t prevent_encryption; // mask STARTTLS and the AUTH mechanisms with a security layer
+	uint8_t mask_chunking;
+	uint8_t mask_unknown;       // EHLO keywords nobody here knows: 1 = mask
+	uint8_t strict_lines;       // 1 = refuse odd line ends with 500
+	uint8_t refuse_possible_end;// 1 = a possible end of data that is not the strict one condemns
+	uint8_t spare8[3];
+	uint32_t idle_ms;           // 0 = default 15 min
+	uint32_t spare[5];
+};
+
+struct pol_content {
+	uint32_t name;
+	int32_t threshold;  // score over which a message is condemned (strictly over)
+	uint8_t action;     // enum pol_verdict
+	uint8_t spare8[3];
+	uint32_t text;      // reply text behind the code, "" = default
+	uint32_t spare[4];
+};
+
+struct pol_context {
+	uint32_t name;
+	uint32_t ports;     // bit set of data-plane port numbers
+	uint8_t by_vlan;
+	uint8_t spare8[3];
+	uint32_t spare;
+};
+
+struct pol_pickup {
+	uint16_t port;      // TCP port
+	uint16_t spare[3];
+};
+
+struct pol_rule {
+	uint32_t id;        // the operator's number, unique
+	int32_t score;
+	uint8_t scope;      // enum pol_scope
+	uint8_t spare8[3];
+	uint32_t name;      // string offset: the rule's label
+	uint32_t spare[2];
+};
+
+#define POL_BUILD ((uint32_t)(sizeof(struct pol_head) * 31 + sizeof(struct pol_policy) * 7 +     \
+			      sizeof(struct pol_session) * 5 + sizeof(struct pol_content) * 3 +  \
+			      sizeof(struct pol_context) + sizeof(struct pol_rule)))
+
+struct pol_image; // a verified image: the bytes themselves
+
+// Proves that `bytes` (64-byte aligned) are a whole, right image: magic, layout, checksum, every
+// section inside, whole records, every index and string offset in range, every enum known, prefixes
+// canonical. On success *out points at the same bytes. 0, or -EINVAL with the reason in *err.
+int pol_verify(struct span bytes, const struct pol_image **out, struct err_list *err);
+
+const struct pol_head *pol_head(const struct pol_image *img);
+struct span pol_section(const struct pol_image *img, enum pol_section sec);
+const char *pol_string(const struct pol_image *img, uint32_t off);
+
+// Record access by index; index must be below the count.
+uint32_t pol_count(const struct pol_image *img, enum pol_section sec); // records of a section
+const struct pol_policy *pol_policy_at(const struct pol_image *img, uint32_t i);
+const struct pol_session *pol_session_at(const struct pol_image *img, uint32_t i);
+const struct pol_content *pol_content_at(const struct pol_image *img, uint32_t i);
+const struct pol_context *pol_context_at(const struct pol_image *img, uint32_t i);
+const struct pol_pickup *pol_pickup_at(const struct pol_image *img, uint32_t i);
+const struct pol_rule *pol_rule_at(const struct pol_image *img, uint32_t i);
+
+const char *pol_action_name(enum pol_action a);
+const char *pol_verdict_name(enum pol_verdict v);
+const char *pol_scope_name(enum pol_scope s);

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// SMTP in flight: bytes of both directions in, events out (RFC 5321, 2920, 3030, 3207, 4954,
+// 6152, 6531). Three machines: line (smtp_line), command and reply (smtp_command, smtp_reply),
+// transaction (smtp_session). Pure: no allocation, no clock, no callback; bounded everything.
+// It never repairs. Where it can't be sure that the server and we agree it says SMTP_EV_DESYNC.
+// AUTH payloads never appear in an event.
+//
+// How bytes are handed over: the caller keeps every unread byte (stream/ does) and passes the
+// contiguous run from the first unread one. In line modes only whole lines are consumed; the rest
+// is passed again, longer, when more has come. In data modes bytes are consumed as they come.
+// smtp_feed stops at a gate: bytes behind DATA, AUTH, STARTTLS, EHLO, ... are not consumed before
+// the reply has been fed from the other side; smtp_is_gated says so.
+//
+// Release rule for the caller: a client byte may leave for the server once it is consumed and the
+// events of that call have been judged; a server byte likewise towards the client.
+// Thread: the owner of the session.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "span.h"
+
+enum smtp_side { SMTP_CLIENT, SMTP_SERVER }; // who sent the bytes
+
+enum smtp_verb {
+	SMTP_VERB_NONE,    // no command: the greeting, an unsolicited reply
+	SMTP_VERB_HELO, SMTP_VERB_EHLO, SMTP_VERB_MAIL, SMTP_VERB_RCPT, SMTP_VERB_DATA,
+	SMTP_VERB_BDAT, SMTP_VERB_RSET, SMTP_VERB_NOOP, SMTP_VERB_QUIT, SMTP_VERB_VRFY,
+	SMTP_VERB_EXPN, SMTP_VERB_HELP, SMTP_VERB_ETRN, SMTP_VERB_AUTH, SMTP_VERB_STARTTLS,
+	SMTP_VERB_BURL, SMTP_VERB_XCLIENT, SMTP_VERB_XFORWARD, SMTP_VERB_XEXCH50, SMTP_VERB_TURN,
+	SMTP_VERB_ATRN, SMTP_VERB_SEND, SMTP_VERB_SOML, SMTP_VERB_SAML,
+	SMTP_VERB_MESSAGE, // not a command: the end of data that awaits its final reply
+	SMTP_VERB_UNKNOWN,
+	SMTP_VERB_COUNT
+};
+
+enum smtp_ev {
+	SMTP_EV_COMMAND,       // client: a whole command line; verb, text = argument, path for MAIL and RCPT
+	SMTP_EV_AUTH_LINE,     // client: a line inside an AUTH exchange (no text)
+	SMTP_EV_DATA_BEGIN,    // server: final line of a 354 that answers DATA; or client: first BDAT of a message
+	SMTP_EV_DATA,          // client: message bytes in `text`, dots unstuffed, pieces in order
+	SMTP_EV_DATA_LINE,     // client: like DATA, but behind a possible end: one whole line; verb = what it
+	                       // would be as a command (UNKNOWN where none)
+	SMTP_EV_POSSIBLE_END,  // client: some server may end the message here; `count` = how many so far
+	SMTP_EV_DATA_END,      // client: strict end of data, or last octet of the LAST chunk; octets = size
+	SMTP_EV_CHUNK,         // client: a BDAT line; octets = size, last = LAST; COMMAND came before it
+	SMTP_EV_REPLY_LINE,    // server: one line of a reply, not the last; code, verb, text behind the code
+	SMTP_EV_REPLY,         // server: last line of a reply; code, verb it answers, text behind the code
+	SMTP_EV_KEYWORD,       // server: an EHLO keyword line; text = keyword and parameters. Comes with
+	                       // and before its REPLY_LINE or REPLY
+	SMTP_EV_TLS,           // server: 220 to STARTTLS: from here both directions are opaque
+	SMTP_EV_AUTH,          // server: final reply of AUTH; code 235 = accepted
+	SMTP_EV_DESYNC,        // either: see `why`; nothing is consumed any more
+	SMTP_EV_COUNT
+};
+
+enum smtp_desync { // why
+	SMTP_DESYNC_NONE,
+	SMTP_DESYNC_LINE_TOO_LONG,    // a line over its limit
+	SMTP_DESYNC_REPLY_SYNTAX,     // not three digits and SP, HT, '-' or end of line; codes differ in one reply
+	SMTP_DESYNC_REPLY_UNEXPECTED, // a final reply with no command owing one (but 421, and the greeting)
+	SMTP_DESYNC_DATA_REPLY,       // 2xx to DATA, or 354 to something else
+	SMTP_DESYNC_REPLY_IN_DATA,    // a final reply while message bytes flow
+	SMTP_DESYNC_BDAT_SYNTAX,      // a size that is no number or overflows 64 bits
+	SMTP_DESYNC_BDAT_UNOFFERED,   // BDAT without CHUNKING in the last EHLO reply (or masked)
+	SMTP_DESYNC_BDAT_SEQUENCE,    // BDAT inside DATA's transaction or the reverse (RFC 3030 3)
+	SMTP_DESYNC_COUNT
+};
+
+enum { // smtp_event.flags: what is odd about the line (never repaired, never refused here)
+	SMTP_LINE_BARE_LF = 1 << 0,   // ended by LF without CR
+	SMTP_LINE_BARE_CR = 1 << 1,   // a CR not before the LF
+	SMTP_LINE_NUL = 1 << 2,
+	SMTP_LINE_BLANKS = 1 << 3,    // leading blanks
+	SMTP_LINE_8BIT = 1 << 4,      // 8-bit bytes in a command without SMTPUTF8 in force
+	SMTP_LINE_SYNTAX = 1 << 5,    // argument of a known verb does not parse (MAIL without <>, ...)
+	SMTP_LINE_STATE = 1 << 6,     // verb not allowed in this state (RCPT before MAIL, ...)
+	SMTP_LINE_PIPELINED = 1 << 7, // sent before the reply to an earlier command was seen
+	SMTP_LINE_UNOFFERED = 1 << 8, // uses an extension the server did not offer
+	SMTP_EV_F_LAST = 1 << 9,      // CHUNK: LAST given
+};
+
+struct smtp_event {
+	uint8_t kind;     // enum smtp_ev
+	uint8_t side;     // enum smtp_side
+	uint8_t verb;     // enum smtp_verb
+	uint8_t why;      // enum smtp_desync
+	uint16_t code;    // reply code
+	uint16_t flags;   // SMTP_LINE_*, SMTP_EV_F_*
+	uint32_t off;     // first byte of the line or run, as an offset into this call's input
+	uint32_t len;     // bytes of the line (its end included) or run
+	uint32_t count;
+	uint64_t octets;
+	struct span text; // borrowed from the input of this call
+	struct span path; // the address between < and >, without them and without a source route
+};
+
+// Limits; 0 chooses the default in brackets. Lines include their end.
+struct smtp_limits {
+	uint32_t command_max; // [4096] bytes of a command line
+	uint32_t auth_max;    // [12288] bytes of an AUTH line (RFC 4954 4)
+	uint32_t reply_max;   // [2048] bytes of a reply line
+	uint32_t reply_lines; // [256] lines of one reply
+};
+
+enum { SMTP_PAIR_MAX = 32 }; // commands that may await a reply; a full ring closes the gate
+
+enum { // smtp.offered: EHLO keywords that matter for reading
+	SMTP_EXT_PIPELINING = 1 << 0, SMTP_EXT_CHUNKING = 1 << 1, SMTP_EXT_STARTTLS = 1 << 2,
+	SMTP_EXT_AUTH = 1 << 3, SMTP_EXT_8BITMIME = 1 << 4, SMTP_EXT_SMTPUTF8 = 1 << 5,
+	SMTP_EXT_SIZE = 1 << 6, SMTP_EXT_BINARYMIME = 1 << 7,
+};
+
+// State of one session. Fixed size; the fields are the library's own, the comments for a debugger.
+struct smtp {
+	struct smtp_limits limits;
+	uint8_t pending[SMTP_PAIR_MAX]; // verbs that await their final reply, oldest at pending[head]
+	uint8_t pending_head, pending_count;
+	uint8_t mode;           // what the client's next byte is: command, data, chunk, auth, opaque, stopped
+	uint8_t line_state;     // of the dot and line-end recogniser in data
+	uint8_t gate;           // the client side waits for a reply
+	uint8_t trans;          // MAIL seen, RCPT seen, ... (accepted and sent)
+	uint16_t offered;       // SMTP_EXT_* of the last EHLO reply, masked ones taken out
+	uint16_t masked;        // SMTP_EXT_* that the caller hides
+	uint8_t possible_ends;  // in this message
+	uint8_t suspect;        // behind a possible end: lines one by one
+	uint8_t reply_open;     // inside a multi-line reply
+	uint8_t utf8;           // SMTPUTF8 in force for this transaction
+	uint16_t reply_code;
+	uint16_t reply_count;   // lines of the open reply
+	uint32_t scanned[2];    // unread bytes of each side already searched for an LF
+	uint64_t chunk_left;    // octets of the open BDAT chunk still to come
+	uint64_t octets;        // message bytes so far
+	uint8_t chunk_last;
+	uint8_t greeted;        // the greeting's last line was seen
+	uint8_t spare[6];
+};
+
+void smtp_init(struct smtp *s, const struct smtp_limits *limits);
+
+// Reads as far as it can from `in` (see the head of this file) and stores events. Returns the bytes
+// consumed. Call again while it consumes or *count reached `max`. `max` must be at least 4.
+size_t smtp_feed(struct smtp *s, enum smtp_side side, struct span in, struct smtp_event *ev,
+	size_t max, size_t *count);
+
+// True while client bytes must wait for the server's reply.
+bool smtp_is_gated(const struct smtp *s);
+// True from SMTP_EV_TLS on, and after smtp_stop: bytes are not read any more.
+bool smtp_is_opaque(const struct smtp *s);
+// True while client bytes are message content (DATA or an open chunk).
+bool smtp_in_message(const struct smtp *s);
+// Tells the session that extensions were hidden from the client (SMTP_EXT_*); call while the EHLO
+// reply is being read, before its last line is fed.
+void smtp_mask(struct smtp *s, uint16_t ext);
+
+// Names for logs and tests: "MAIL", "DATA_END", "LINE_TOO_LONG"; never NULL.
+const char *smtp_verb_name(enum smtp_verb v);
+const char *smtp_ev_name(enum smtp_ev e);
+const char *smtp_desync_name(enum smtp_desync d);

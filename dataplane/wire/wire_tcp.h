@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// TCP headers: options read, edited in place at the same length, checksums verified and mended,
+// whole segments built. Pure. Thread: any.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "span.h"
+#include "wire_parse.h"
+
+enum { WIRE_SACK_MAX = 4 };
+
+struct wire_tcp_opts { // RFC 9293 3.2, RFC 7323, RFC 2018
+	bool has_mss, has_wscale, sack_ok, has_ts;
+	bool has_md5;    // MD5 (RFC 2385, kind 19) or TCP-AO (RFC 5925, kind 29)
+	bool has_other;  // any kind not named here: MPTCP, Fast Open, unknown
+	bool malformed;  // a length of 0 or 1, or beyond the header; parsing stopped there
+	uint8_t wscale;  // 0..14, larger values are given as 14 (RFC 7323 2.3)
+	uint8_t nsack;
+	uint16_t mss;
+	uint32_t ts_val, ts_ecr;
+	struct { uint32_t left, right; } sack[WIRE_SACK_MAX];
+};
+
+// Reads the options of a WIRE_TCP frame.
+void wire_tcp_options(struct span frame, const struct wire_view *v, struct wire_tcp_opts *o);
+
+// Overwrites with NOP every option but MSS, window scale, SACK-permitted, SACK and timestamps.
+// Returns the number of bytes overwritten; the checksum is mended incrementally (RFC 1624).
+unsigned wire_tcp_options_strip(uint8_t *frame, size_t n, const struct wire_view *v);
+
+// Checksum of TCP header and payload with its pseudo header: true if right.
+bool wire_tcp_csum_ok(struct span frame, const struct wire_view *v);
+// Computes and stores it (frame of WIRE_TCP).
+void wire_tcp_csum_set(uint8_t *frame, size_t n, const struct wire_view *v);
+// IPv4 header checksum at v->l3_off: computes and stores; no effect for IPv6.
+void wire_ip_csum_set(uint8_t *frame, size_t n, const struct wire_view *v);
+// One's complement sum helpers for incremental updates (RFC 1624 eqn. 3).
+uint16_t wire_csum_update16(uint16_t csum_be, uint16_t old_be, uint16_t new_be);
+uint16_t wire_csum_update32(uint16_t csum_be, uint32_t old_be, uint32_t new_be);
+
+// What a direction's segments look like outside of TCP: copied from its last packet.
+enum { WIRE_L2_MAX = 14 + 4 * 3 + 4 * 4 + 8 };
+struct wire_tmpl {
+	uint8_t l2[WIRE_L2_MAX]; // everything before the IP header, MACs and tags included
+	uint8_t l2_len;
+	uint8_t family;      // 4 or 6
+	uint8_t ttl;         // TTL or hop limit to use
+	uint8_t tos;         // DSCP and ECN byte
+	uint32_t flow_label; // IPv6, host order, 20 bits
+	struct addr src, dst;
+	uint16_t sport, dport; // host order
+};
+
+// Fills a template from a frame of WIRE_TCP.
+void wire_tmpl_set(struct wire_tmpl *t, struct span frame, const struct wire_view *v);
+
+struct wire_tcp_out {
+	uint32_t seq, ack;
+	uint16_t window;    // as on the wire, unscaled
+	uint8_t flags;      // WIRE_ACK...
+	bool has_ts;
+	uint32_t ts_val, ts_ecr;
+	uint16_t mss;       // != 0: an MSS option is added (SYN only)
+	struct span payload;
+};
+
+// Builds a whole frame with right lengths and checksums into `buf`. Frames shorter than 60 bytes
+// are not padded. Returns its length, or 0 where `cap` is too small.
+size_t wire_tcp_build(uint8_t *buf, size_t cap, const struct wire_tmpl *t,
+	const struct wire_tcp_out *o);
+
+// PPPoE carries a length of its own (RFC 2516 4); wire_tcp_build mends it when the l2 part has one.
+
+// Sequence arithmetic modulo 2^32 (RFC 9293 3.4).
+static inline bool wire_seq_lt(uint32_t a, uint32_t b) { return (int32_t)(a - b) < 0; }
+static inline bool wire_seq_le(uint32_t a, uint32_t b) { return (int32_t)(a - b) <= 0; }
