@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One worker's state as the stages see it. Everything here belongs to the worker's core; fields
+// that another thread reads or writes say so (w: writer, r: reader).
+#pragma once
+
+#include "eng.h"
+#include "eng_image.h"
+#include "eng_reason.h"
+
+struct eng_smtp; // sessions of a worker: flows, slabs, timers (eng_smtp.h)
+struct tbl_fdb;
+
+enum { ENG_SMTPQ_MAX = 4096 }; // SMTP segments that wait to be read; power of two
+
+struct eng_worker {
+	// hot: every burst
+	struct eng *eng;
+	uint16_t id;
+	uint16_t workers;
+	uint32_t smtpq_head, smtpq_tail;  // free-running; used = tail - head
+	struct eng_image *image;          // in force, read once a burst from eng->image
+	uint64_t *counters;               // in statistics memory, indexed by enum eng_reason; w: worker, r: any
+	uint64_t *policy_hits;            // w: worker, r: any
+	uint32_t policies_max;
+	struct eng_smtp *smtp;
+	struct rte_ring *inbox;           // picked-up segments from other workers (MP in, SC out)
+	struct eng_out out[ENG_PORTS_MAX];
+	struct rte_mbuf *smtpq[ENG_SMTPQ_MAX];
+	_Alignas(64) _Atomic uint64_t turn; // w: worker at each burst boundary, r: manager; 0 = offline
+	_Alignas(64) _Atomic(const struct eng_sink *) sink; // w: manager, r: worker
+};
+
+static inline void eng_count(struct eng_worker *w, enum eng_reason r)
+{
+	w->counters[r]++;
+}
+
+static inline void eng_count_n(struct eng_worker *w, enum eng_reason r, uint64_t n)
+{
+	w->counters[r] += n;
+}
+
+static inline struct eng_meta *eng_meta_of(struct rte_mbuf *m)
+{
+	return rte_mbuf_to_priv(m);
+}
+
+// Puts a frame on a port's way out; a full out list drops it with the reason. Consumes `m`.
+void eng_out_tx(struct eng_worker *w, uint16_t port, struct rte_mbuf *m);
+// Drops a frame for a reason. Consumes `m`.
+void eng_drop(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r);
+// Sends an unchanged or edited frame the way its mode says: to the peer of `in_port`, or by the
+// forwarding table. Consumes `m`.
+void eng_forward_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m);
