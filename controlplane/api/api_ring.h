@@ -5,12 +5,13 @@
 // Thread: one producer thread, one consumer thread; each has its own struct.
 #pragma once
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 // What lies in shared memory: two indexes on their own cache lines, then the elements.
 struct api_ring_mem {
-	_Alignas(64) uint32_t head; // w: producer, r: consumer
-	_Alignas(64) uint32_t tail; // w: consumer, r: producer
+	_Alignas(64) _Atomic uint32_t head; // w: producer, r: consumer
+	_Alignas(64) _Atomic uint32_t tail; // w: consumer, r: producer
 	_Alignas(64) uint8_t elements[];
 };
 

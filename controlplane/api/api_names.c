@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tables from the link's enumerations to words. A member without a word does not compile.
+// Thread: any; no state.
+#include "api_names.h"
+
+#include "api_link.h"
+#include "api_stats.h"
+
+static const char *const lanes[] = {
+	[API_LANE_PASS] = "pass",
+	[API_LANE_INSPECT] = "inspect",
+	[API_LANE_TRANSLATE] = "translate",
+	[API_LANE_ANSWER] = "answer",
+	[API_LANE_DROP] = "drop",
+};
+static const char *const flow_states[] = {
+	[API_FLOW_HALF_OPEN] = "half_open",
+	[API_FLOW_OPEN] = "open",
+	[API_FLOW_CLOSING] = "closing",
+};
+static const char *const outcomes[] = {
+	[API_OUT_NONE] = "none",
+	[API_OUT_ACCEPTED] = "accepted",
+	[API_OUT_CONDEMNED] = "condemned",
+	[API_OUT_RCPT_REFUSED] = "rcpt_refused",
+	[API_OUT_AUTH_FAILED] = "auth_failed",
+};
+static const char *const records[] = {
+	[API_REC_NONE] = "none",
+	[API_REC_SESSION] = "session",
+	[API_REC_MESSAGE] = "message",
+	[API_REC_REFUSAL] = "refusal",
+};
+static const char *const verdicts[] = {
+	[API_VERDICT_CLEAN] = "clean",
+	[API_VERDICT_MONITORED] = "monitored",
+	[API_VERDICT_REJECTED] = "rejected",
+	[API_VERDICT_TEMPFAILED] = "tempfailed",
+	[API_VERDICT_DISCARDED] = "discarded",
+	[API_VERDICT_UNSCANNED] = "unscanned",
+	[API_VERDICT_ABORTED] = "aborted",
+};
+static const char *const stat_kinds[] = {
+	[API_STAT_TRAFFIC] = "traffic",
+	[API_STAT_PASS] = "pass",
+	[API_STAT_DROP] = "drop",
+	[API_STAT_ACTION] = "action",
+	[API_STAT_GAUGE] = "gauge",
+};
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+_Static_assert(COUNT(lanes) == API_LANE_COUNT, "a word each");
+_Static_assert(COUNT(flow_states) == API_FLOW_STATE_COUNT, "a word each");
+_Static_assert(COUNT(outcomes) == API_OUT_COUNT, "a word each");
+_Static_assert(COUNT(records) == API_REC_COUNT, "a word each");
+_Static_assert(COUNT(verdicts) == API_VERDICT_COUNT, "a word each");
+_Static_assert(COUNT(stat_kinds) == API_STAT_KIND_COUNT, "a word each");
+
+#define NAME(table, i) ((i) < COUNT(table) ? (table)[i] : "unknown")
+
+const char *api_lane_name(uint32_t lane)
+{
+	return NAME(lanes, lane);
+}
+
+const char *api_flow_state_name(uint32_t state)
+{
+	return NAME(flow_states, state);
+}
+
+const char *api_outcome_name(uint32_t kind)
+{
+	return NAME(outcomes, kind);
+}
+
+const char *api_record_name(uint32_t kind)
+{
+	return NAME(records, kind);
+}
+
+const char *api_verdict_name(uint32_t verdict)
+{
+	return NAME(verdicts, verdict);
+}
+
+const char *api_stat_kind_name(uint32_t kind)
+{
+	return NAME(stat_kinds, kind);
+}
