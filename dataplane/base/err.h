@@ -11,9 +11,10 @@
 #define ERR_TEXT_MAX 320  // bytes a message, NUL included, cut beyond
 
 struct err_list {
-	unsigned count;     // errors reported, may exceed ERR_MAX
+	unsigned count;     // errors reported (no warnings), may exceed ERR_MAX
 	unsigned warnings;  // of those kept, how many are warnings (they do not fail a check)
 	unsigned kept;
+	bool is_warning[ERR_MAX];
 	char text[ERR_MAX][ERR_TEXT_MAX];
 };
 
