@@ -50,6 +50,9 @@ enum pol_verdict { // of a content profile, on a condemned message
 	POL_CONTENT_COUNT
 };
 
+// Sections lie behind the head in the order of enum pol_section, each at the next multiple of 64;
+// what lies between them is zero, and the image ends at a multiple of 64. An empty section has an
+// offset too.
 struct pol_extent {
 	uint64_t off; // bytes from the image's start, 64-byte aligned
 	uint64_t len; // bytes
@@ -58,7 +61,7 @@ struct pol_extent {
 struct pol_head {
 	uint64_t magic, size;     // size of the whole image in bytes
 	uint32_t format, build;   // build = POL_BUILD of the writer
-	uint32_t crc;             // CRC-32C of everything behind the head
+	uint32_t crc;             // CRC-32C of the whole image with this field 0
 	uint32_t flags;           // none defined: 0
 	uint64_t version;         // revision number of the configuration
 	int64_t made_s;           // seconds since 1970
@@ -67,13 +70,24 @@ struct pol_head {
 
 enum { POL_ANY = 0xffff, POL_NONE = 0xffffffff, POL_PORTS_MAX = 32 };
 
+enum { // bounds the verifier holds an image to
+	POL_ALIGN = 64,
+	POL_POLICIES_MAX = 16384,
+	POL_RULES_MAX = 100000, // times POL_SCORE_MAX stays inside 31 bits
+	POL_SCORE_MAX = 10000,  // of a rule, either sign
+	POL_VID_MAX = 4095,
+	POL_TEXT_MAX = 200,     // bytes of a reply text; printable ASCII
+	POL_IDLE_MAX_MS = 86400000,
+};
+
 struct pol_policy {
 	struct prefix source, destination; // len 0 = any, both families
 	uint8_t action;        // enum pol_action
 	uint8_t enabled;
 	uint16_t context;      // index, POL_ANY
+	uint16_t spare16;
 	uint32_t ingress;      // bit set of data-plane port numbers, 0 = any
-	uint16_t vlan_lo, vlan_hi; // outer VID range; lo POL_ANY = any, 0..0 = untagged
+	uint16_t vlan_lo, vlan_hi; // outer VID range; both POL_ANY = any, 0..0 = untagged
 	uint16_t port_lo, port_hi; // server's TCP port
 	uint32_t session;      // index of the session profile, POL_NONE
 	uint32_t content;      // index of the content profile, POL_NONE
@@ -111,12 +125,12 @@ struct pol_context {
 };
 
 struct pol_pickup {
-	uint16_t port;      // TCP port
+	uint16_t port;      // TCP port, not 0; records ascend
 	uint16_t spare[3];
 };
 
 struct pol_rule {
-	uint32_t id;        // the operator's number, unique
+	uint32_t id;        // the operator's number, unique, not 0
 	int32_t score;
 	uint8_t scope;      // enum pol_scope
 	uint8_t spare8[3];
@@ -131,8 +145,10 @@ struct pol_rule {
 struct pol_image; // a verified image: the bytes themselves
 
 // Proves that `bytes` (64-byte aligned) are a whole, right image: magic, layout, checksum, every
-// section inside, whole records, every index and string offset in range, every enum known, prefixes
-// canonical. On success *out points at the same bytes. 0, or -EINVAL with the reason in *err.
+// section inside, whole records, every index and string offset in range, every string ended, every
+// enum known, prefixes canonical, spare fields zero, a database for each scope that has rules and for
+// no other. What is inside a database it cannot prove. On success *out points at the same bytes.
+// 0, or -EINVAL with the reason in *err.
 int pol_verify(struct span bytes, const struct pol_image **out, struct err_list *err);
 
 const struct pol_head *pol_head(const struct pol_image *img);
@@ -148,6 +164,12 @@ const struct pol_context *pol_context_at(const struct pol_image *img, uint32_t i
 const struct pol_pickup *pol_pickup_at(const struct pol_image *img, uint32_t i);
 const struct pol_rule *pol_rule_at(const struct pol_image *img, uint32_t i);
 
+// Bytes of one record of a section; 1 where it has none (strings, databases).
+uint32_t pol_record_bytes(enum pol_section sec);
+// The checksum that belongs into pol_head.crc; `bytes` at least a head long.
+uint32_t pol_checksum(struct span bytes);
+
+// Names for people; "unknown" for a number that means nothing.
 const char *pol_action_name(enum pol_action a);
 const char *pol_verdict_name(enum pol_verdict v);
 const char *pol_scope_name(enum pol_scope s);
