@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# The lab: a subscriber, a box and a server, each in a network namespace of its own, joined by two
+# virtual wires, so that nothing but the data plane connects subscriber and server.
+#
+#   NAME-sub                     NAME-box                      NAME-net
+#   10.77.0.1 fd77::1  a1 ===== a0 | data plane | b0 ===== b1  10.77.0.2 fd77::2, Postfix on port 25
+#
+# Sourced behind step.sh by scripts/demo and tests/wire/lib.sh. Everything that runs has its pid
+# under $LAB/pids, everything written lies under $LAB; lab_down undoes it all, in any state.
+
+LAB_CLIENT4=10.77.0.1 LAB_CLIENT6=fd77::1
+LAB_SERVER4=10.77.0.2 LAB_SERVER6=fd77::2
+
+# lab_init NAME DIR: sets the names, changes nothing.
+lab_init() {
+	LAB_NAME=$1
+	LAB=$2
+	NS_SUB=$1-sub NS_BOX=$1-box NS_NET=$1-net
+	LAB_CONF=$LAB/mailweir.yaml
+	LAB_MAIL=$LAB/mail
+	LAB_INBOX=$LAB_MAIL/inbox
+	LAB_PORTS=${LAB_PORTS:-af_packet} # the kind of DPDK port: af_packet, af_xdp, tap
+	LAB_MTU=${LAB_MTU:-1500}
+}
+
+in_sub() { ip netns exec "$NS_SUB" "$@"; }
+in_box() { ip netns exec "$NS_BOX" "$@"; }
+in_net() { ip netns exec "$NS_NET" "$@"; }
+
+# lab_spawn NAME NAMESPACE COMMAND...: a process in the background, its output in $LAB/NAME.log.
+lab_spawn() {
+	local name=$1 ns=$2
+	shift 2
+	setsid ip netns exec "$ns" "$@" >>"$LAB/$name.log" 2>&1 </dev/null &
+	LAB_SPAWNED=$!
+	proc_record "$LAB/pids/$name" "$LAB_SPAWNED"
+	disown "$LAB_SPAWNED" 2>/dev/null || :
+}
+
+lab_log_tail() { # NAME: what a process said last, for an error message
+	tail -n 3 "$LAB/$1.log" 2>/dev/null | tr '\n' ' '
+}
+
+# Both ends of a wire carry frames as a real cable does: whole, with checksums, no larger than the MTU.
+lab_offloads_off() { # NAMESPACE INTERFACE
+	local feature
+	for feature in tx tso gso gro txvlan rxvlan; do
+		ip netns exec "$1" ethtool -K "$2" "$feature" off >/dev/null 2>&1 || :
+	done
+}
+
+# lab_wire BOX_END NAMESPACE FAR_END: one virtual wire, both ends up.
+lab_wire() {
+	ip link add "$3" netns "$2" type veth peer name "$1" netns "$NS_BOX"
+	lab_offloads_off "$NS_BOX" "$1"
+	lab_offloads_off "$2" "$3"
+	ip -n "$NS_BOX" link set "$1" mtu "$LAB_MTU" up
+	ip -n "$2" link set "$3" mtu "$LAB_MTU" up
+}
+
+lab_namespaces() {
+	local ns
+	for ns in "$NS_SUB" "$NS_BOX" "$NS_NET"; do
+		ip netns add "$ns"
+		ip -n "$ns" link set lo up
+	done
+	# The box's kernel has no part in it: no address, no forwarding, no neighbour discovery.
+	in_box sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+		echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+		echo 0 >/proc/sys/net/ipv4/ip_forward'
+}
+
+lab_addresses() {
+	ip -n "$NS_SUB" addr add $LAB_CLIENT4/24 dev a1
+	ip -n "$NS_SUB" addr add 10.77.0.66/24 dev a1
+	ip -n "$NS_SUB" addr add $LAB_CLIENT6/64 dev a1 nodad
+	ip -n "$NS_NET" addr add $LAB_SERVER4/24 dev b1
+	ip -n "$NS_NET" addr add $LAB_SERVER6/64 dev b1 nodad
+}
+
+# lab_up: namespaces, wires, addresses.
+lab_up() {
+	mkdir -p "$LAB/pids" "$LAB/state"
+	chmod 755 "$LAB"
+	lab_namespaces
+	if [ "$LAB_PORTS" != tap ]; then
+		lab_wire a0 "$NS_SUB" a1
+		lab_wire b0 "$NS_NET" b1
+		lab_addresses
+	fi
+}
+
+# lab_vlan VID: a VLAN on both wires, subscriber 10.77.VID.1, server 10.77.VID.2. Kernels without
+# VLAN sub-interfaces get them from vlan_tap.py; the frames on the wire are the same.
+lab_vlan() {
+	local vid=$1 side ns parent
+	for side in 1 2; do
+		if [ "$side" = 1 ]; then ns=$NS_SUB parent=a1; else ns=$NS_NET parent=b1; fi
+		if ! ip -n "$ns" link add link $parent name "v$vid" type vlan id "$vid" 2>/dev/null; then
+			lab_spawn "vlan$vid-$side" "$ns" "$PYTHON" "$ROOT/scripts/lib/vlan_tap.py" $parent "$vid" "v$vid"
+			wait_until 5 ip -n "$ns" link show "v$vid" || die "VLAN $vid: $(lab_log_tail "vlan$vid-$side")"
+			lab_offloads_off "$ns" "v$vid"
+		fi
+		ip -n "$ns" link set "v$vid" up
+		ip -n "$ns" addr add "10.77.$vid.$side/24" dev "v$vid"
+		ip -n "$ns" addr add "fd77:$vid::$side/64" dev "v$vid" nodad
+	done
+}
+
+# --- the mail server ----------------------------------------------------------------------------
+
+lab_postfix_main() {
+	cat <<END
+compatibility_level = 3.6
+queue_directory = $LAB/postfix/queue
+data_directory = $LAB/postfix/data
+maillog_file = $LAB/postfix.log
+maillog_file_prefixes = $LAB
+myhostname = mail.example.net
+mydomain = example.net
+myorigin = example.net
+mydestination =
+mynetworks =
+inet_interfaces = all
+inet_protocols = all
+alias_maps =
+alias_database =
+local_recipient_maps =
+local_header_rewrite_clients =
+disable_dns_lookups = yes
+smtpd_peername_lookup = no
+smtp_host_lookup = native
+default_transport = discard
+biff = no
+virtual_mailbox_domains = example.net
+virtual_mailbox_base = $LAB_MAIL
+virtual_mailbox_maps = texthash:$LAB/postfix/mailboxes
+virtual_minimum_uid = 1
+virtual_uid_maps = static:65534
+virtual_gid_maps = static:65534
+virtual_mailbox_limit = 0
+mailbox_size_limit = 0
+message_size_limit = 0
+queue_minfree = 0
+smtpd_relay_restrictions = reject_unauth_destination
+smtpd_recipient_restrictions = reject_unauth_destination
+smtpd_timeout = 300s
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = $LAB/postfix/tls.pem
+tls_random_source = dev:/dev/urandom
+smtp_tls_security_level = none
+END
+}
+
+lab_postfix_master() {
+	cat <<'END'
+smtp      inet  n - n - -     smtpd
+pickup    unix  n - n 60 1    pickup
+cleanup   unix  n - n - 0     cleanup
+qmgr      unix  n - n 300 1   qmgr
+tlsmgr    unix  - - n 1000? 1 tlsmgr
+rewrite   unix  - - n - -     trivial-rewrite
+bounce    unix  - - n - 0     bounce
+defer     unix  - - n - 0     bounce
+trace     unix  - - n - 0     bounce
+verify    unix  - - n - 1     verify
+flush     unix  n - n 1000? 0 flush
+proxymap  unix  - - n - -     proxymap
+smtp      unix  - - n - -     smtp
+error     unix  - - n - -     error
+retry     unix  - - n - -     error
+discard   unix  - - n - -     discard
+virtual   unix  - n n - -     virtual
+anvil     unix  - - n - 1     anvil
+scache    unix  - - n - 1     scache
+postlog   unix-dgram n - n - 1 postlogd
+END
+}
+
+lab_listening() { in_net ss -ltnH "sport = :$1" | grep -q .; } # PORT
+
+# lab_postfix_start: an instance of Debian's Postfix of its own, inside NAME-net.
+lab_postfix_start() {
+	local dir=$LAB/postfix
+	mkdir -p "$dir/conf" "$dir/queue" "$dir/data" "$LAB_MAIL"
+	chown postfix "$dir/data"
+	chown 65534:65534 "$LAB_MAIL"
+	printf '%s\n' 'inbox@example.net inbox/' 'second@example.net second/' '@example.net other/' >"$dir/mailboxes"
+	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=mail.example.net -days 30 \
+		-keyout "$dir/key.pem" -out "$dir/cert.pem" >"$LAB/openssl.log" 2>&1
+	cat "$dir/key.pem" "$dir/cert.pem" >"$dir/tls.pem"
+	chmod 600 "$dir/key.pem" "$dir/tls.pem"
+	lab_postfix_main >"$dir/conf/main.cf"
+	lab_postfix_master >"$dir/conf/master.cf"
+	# `postfix start` makes the queue's folders and leaves the master process in the background.
+	setsid ip netns exec "$NS_NET" postfix -c "$dir/conf" start >>"$LAB/postfix-start.log" 2>&1 </dev/null ||
+		die "postfix: $(lab_log_tail postfix-start)"
+	wait_until 10 test -s "$dir/queue/pid/master.pid" || die "postfix: no master process: $(lab_log_tail postfix)"
+	proc_record "$LAB/pids/postfix" "$(tr -d ' ' <"$dir/queue/pid/master.pid")"
+	wait_until 10 lab_listening 25 || die "postfix: not listening: $(lab_log_tail postfix)"
+}
+
+lab_queue_empty() { # nothing of the server is still on its way to a mailbox
+	[ -z "$(find "$LAB/postfix/queue/incoming" "$LAB/postfix/queue/active" "$LAB/postfix/queue/maildrop" \
+		-type f 2>/dev/null | head -n 1)" ]
+}
+
+# lab_stored FILE: what became of a message at the server: equal, absent, twice, differs at N.
+lab_stored() {
+	wait_until 20 lab_queue_empty || warn "postfix: its queue does not empty"
+	"$PYTHON" "$ROOT/scripts/lib/mailbox.py" "${2:-$LAB_INBOX}" same "$1"
+}
+
+# --- the product --------------------------------------------------------------------------------
+
+# lab_device NUMBER INTERFACE: the DPDK device string of a port. Rings of 2,048 frames: the default
+# of 512 loses frames where the machine is busy, and TCP then measures the lab, not the box.
+lab_device() {
+	local frame=2048 block=4096
+	if [ "$LAB_MTU" -gt 1900 ]; then frame=16384 block=65536; fi
+	case $LAB_PORTS in
+	af_packet) printf 'net_af_packet%s,iface=%s,qdisc_bypass=1,framesz=%s,blocksz=%s,framecnt=2048' "$1" "$2" $frame $block ;;
+	af_xdp) printf 'net_af_xdp%s,iface=%s' "$1" "$2" ;;
+	tap) printf 'net_tap%s,iface=%s' "$1" "$2" ;;
+	esac
+}
+
+lab_worker_core() { [ "$(nproc)" -gt 1 ] && echo 1 || echo 0; }
+
+# lab_config: writes $LAB_CONF. What a test changes comes in LAB_DATAPLANE (more keys of that
+# section), LAB_RULES (file), LAB_SESSION, LAB_CONTENT (keys of the profiles), LAB_POLICIES (the list).
+lab_config() {
+	local policies="  - {name: refused, source: 10.77.0.66/32, destination: any, action: reject, comment: the second subscriber}
+  - {name: internal, source: any, destination: any, action: inspect, session: internal, content: spam}"
+	[ -n "${LAB_POLICIES+set}" ] && policies=$LAB_POLICIES
+	cat >"$LAB_CONF" <<END
+# Written by scripts/lib/lab.sh: a subscriber on port "access", the Internet on port "core".
+dataplane:
+  mode: pair
+  idle: sleep
+  main_core: 0
+  workers: [$(lab_worker_core)]
+  file_prefix: $LAB_NAME
+  ports:
+    - {name: access, dev: "$(lab_device 0 a0)"}
+    - {name: core, dev: "$(lab_device 1 b0)"}
+  pairs: [[access, core]]
+  flows: 20000
+  messages: 256
+  slabs: 16384
+${LAB_DATAPLANE:-}
+control:
+  link: $LAB/link.sock
+  rpc: $LAB/rpc.sock
+  state_dir: $LAB/state
+  event_log: $LAB/events.jsonl
+pickup: {ports: [25], incoming: proxy, outgoing: proxy}
+contexts:
+  - {name: default, ports: [access, core], by_vlan: false}
+rules: {file: ${LAB_RULES:-$ROOT/config/rules/shipped.rules}}
+session_profiles:
+  internal: {${LAB_SESSION:-prevent_encryption: false}}
+content_profiles:
+  spam: {${LAB_CONTENT:-threshold: 5, action: reject}}
+${policies:+policies:
+$policies}
+END
+}
+
+lab_dataplane_spawn() { lab_spawn dataplane "$NS_BOX" "$(program mailweir-dataplane)" -c "$LAB_CONF"; }
+lab_controlplane_spawn() { lab_spawn controlplane "$NS_BOX" "$(program mailweir-controlplane)" -c "$LAB_CONF"; }
+lab_cli() { "$(program mailweirctl)" --socket "$LAB/rpc.sock" "$@"; }
+
+# --- the end ------------------------------------------------------------------------------------
+
+# lab_down: ends everything of this lab, whatever is there of it; quiet where nothing is.
+lab_down() {
+	local record ns pid
+	for record in controlplane dataplane postfix; do
+		proc_end "$LAB/pids/$record" || :
+	done
+	for record in "$LAB"/pids/*; do
+		[ ! -f "$record" ] || proc_end "$record" || :
+	done
+	for ns in "$NS_SUB" "$NS_BOX" "$NS_NET"; do
+		[ -e "/run/netns/$ns" ] || continue
+		# What is left in our own namespaces are children of what we started.
+		for pid in $(ip netns pids "$ns" 2>/dev/null); do
+			kill -KILL "$pid" 2>/dev/null || :
+		done
+		ip netns del "$ns" || :
+	done
+}
