@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the files of the link share: the attachment and the commands in flight.
+// Thread: the loop's.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <event2/event.h>
+
+#include "api_ring.h"
+#include "core_link.h"
+#include "err.h"
+
+enum core_link_state { CORE_LINK_AWAY, CORE_LINK_HELLO, CORE_LINK_ATTACHED };
+
+enum core_link_ask { CORE_ASK_IMAGE, CORE_ASK_FLOWS, CORE_ASK_PING, CORE_ASK_COUNT };
+
+struct core_link_pending { // a command in flight; one of each sort
+	bool busy;
+	uint32_t seq;
+	uint32_t rows_left;        // FLOWS: rows the data plane may still send
+	uint64_t until_us;
+	core_link_flow_cb row;
+	core_link_done_cb done;
+	void *arg;
+};
+
+struct core_region { // what the data plane handed over, mapped and proved
+	struct api_hello hello;
+	uint8_t *mem;
+	struct core_stats *stats;
+	struct api_ring command, event;
+	struct api_ring outcome[API_WORKERS_MAX], record[API_WORKERS_MAX];
+};
+
+struct core_link {
+	struct core_loop *loop;
+	struct core_link_conf conf;
+	char *path;
+	enum core_link_state state;
+	int fd;
+	struct event *readable;
+	struct core_timer *timer;  // retry, hello deadline, or drain, as the state says
+	struct core_region region; // while attached
+	struct core_link_pending pending[CORE_ASK_COUNT];
+	uint32_t seq;              // of the last command
+	uint32_t slot;             // of the last image
+	uint64_t attached_us;
+	const char *doomed;        // why to detach at the next turn; NULL = no reason
+	char why[ERR_TEXT_MAX];
+	struct core_link_counts counts;
+};
+
+// core_region.c
+// Receives the hello with its descriptors, proves and maps everything. 0; -EAGAIN (nothing there
+// yet); another -errno with the reason in *err. Leaves no descriptor open.
+int core_region_open(struct core_region *r, int fd, struct err_list *err);
+void core_region_close(struct core_region *r);
+
+// core_link_msg.c
+// Takes what waits in the rings, at most `laps` rounds; true if more may be waiting. Sets
+// l->doomed where a ring made no sense.
+bool core_link_drain(struct core_link *l, unsigned laps);
+// Answers commands whose time is over.
+void core_link_expire(struct core_link *l, uint64_t now_us);
+// Answers every command in flight -ENOTCONN.
+void core_link_abandon(struct core_link *l);

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The statistics memory, mapped read-only. Its head is copied once, the copy proved, and only the
+// copy's offsets are used: what the data plane writes there later moves nobody outside.
+// The seals make the proof last: memory that cannot shrink cannot fault.
+// Thread: the loop's.
+#include "core_stats.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "api_link.h"
+
+struct core_stats {
+	const uint8_t *mem;
+	size_t bytes;
+	struct api_stats head;       // as proved
+	struct api_stat_name names[API_STATS_NAMES_MAX];
+};
+
+// True if `n` records of `size` bytes at `off` lie inside, aligned for 64-bit reads.
+static bool is_inside(const struct core_stats *s, uint64_t off, uint64_t n, uint64_t size)
+{
+	uint64_t need;
+
+	return off % 8 == 0 && off >= sizeof(struct api_stats) && off <= s->bytes &&
+	       !__builtin_mul_overflow(n, size, &need) && need <= s->bytes - off;
+}
+
+static const char *head_fault(const struct core_stats *s)
+{
+	const struct api_stats *h = &s->head;
+
+	if (h->magic != API_STATS_MAGIC)
+		return "wrong magic";
+	if (h->version != API_STATS_VERSION)
+		return "another version";
+	if (h->bytes != s->bytes)
+		return "its size is not what it says";
+	if (h->workers == 0 || h->workers > API_WORKERS_MAX || h->names > API_STATS_NAMES_MAX ||
+		h->ports > API_STATS_PORTS_MAX)
+		return "counts out of range";
+	if (h->worker_stride % 8 != 0 || h->worker_stride / 8 < h->names ||
+		h->worker_stride > s->bytes)
+		return "a worker's stride is out of range";
+	if (!is_inside(s, h->names_off, h->names, sizeof(struct api_stat_name)) ||
+		!is_inside(s, h->ports_off, h->ports, sizeof(struct api_port_stats)) ||
+		!is_inside(s, h->workers_off, h->workers, h->worker_stride) ||
+		!is_inside(s, h->policy_hits_off, h->workers, API_STATS_POLICIES_MAX * 8))
+		return "an offset leads outside";
+	return NULL;
+}
+
+static const char *names_take(struct core_stats *s)
+{
+	memcpy(s->names, s->mem + s->head.names_off, s->head.names * sizeof(s->names[0]));
+	for (uint32_t i = 0; i < s->head.names; i++) {
+		struct api_stat_name *n = &s->names[i];
+
+		n->name[sizeof(n->name) - 1] = '\0';
+		n->help[sizeof(n->help) - 1] = '\0';
+		if (n->name[0] == '\0' || n->kind >= API_STAT_KIND_COUNT)
+			return "a counter without a name or kind";
+	}
+	return NULL;
+}
+
+struct core_stats *core_stats_new(int fd, struct err_list *err)
+{
+	const int needed = F_SEAL_SHRINK | F_SEAL_GROW;
+	struct core_stats *s = NULL;
+	const char *fault;
+	struct stat st;
+	void *mem;
+	int seals;
+
+	seals = fcntl(fd, F_GET_SEALS);
+	if (seals < 0 || (seals & needed) != needed || fstat(fd, &st) < 0) {
+		err_add(err, "statistics: not a memory of fixed size");
+		return NULL;
+	}
+	if (st.st_size < (off_t)sizeof(struct api_stats)) {
+		err_add(err, "statistics: %lld bytes are too few", (long long)st.st_size);
+		return NULL;
+	}
+	s = calloc(1, sizeof(*s));
+	mem = s == NULL ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED) {
+		err_add(err, "statistics: map: %s", strerror(errno));
+		free(s);
+		return NULL;
+	}
+	s->mem = mem;
+	s->bytes = (size_t)st.st_size;
+	memcpy(&s->head, mem, sizeof(s->head));
+	fault = head_fault(s);
+	if (fault == NULL)
+		fault = names_take(s);
+	if (fault != NULL) {
+		err_add(err, "statistics: %s", fault);
+		core_stats_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void core_stats_free(struct core_stats *s)
+{
+	if (s == NULL)
+		return;
+	// munmap takes a plain pointer; nobody writes through this one.
+	(void)munmap((void *)(uintptr_t)s->mem, s->bytes); // fails only for a wrong range
+	free(s);
+}
+
+uint32_t core_stats_workers(const struct core_stats *s)
+{
+	return s->head.workers;
+}
+
+uint32_t core_stats_names(const struct core_stats *s)
+{
+	return s->head.names;
+}
+
+uint32_t core_stats_ports(const struct core_stats *s)
+{
+	return s->head.ports;
+}
+
+const struct api_stat_name *core_stats_name(const struct core_stats *s, uint32_t i)
+{
+	return i < s->head.names ? &s->names[i] : NULL;
+}
+
+uint32_t core_stats_find(const struct core_stats *s, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->head.names; i++)
+		if (strcmp(s->names[i].name, name) == 0)
+			break;
+	return i;
+}
+
+// Relaxed: each number stands for itself.
+static uint64_t number_at(const struct core_stats *s, uint64_t off)
+{
+	const void *p = s->mem + off;
+
+	return atomic_load_explicit((const _Atomic uint64_t *)p, memory_order_relaxed);
+}
+
+uint64_t core_stats_value(const struct core_stats *s, uint32_t worker, uint32_t i)
+{
+	if (worker >= s->head.workers || i >= s->head.names)
+		return 0;
+	return number_at(s, s->head.workers_off + worker * s->head.worker_stride + i * UINT64_C(8));
+}
+
+uint64_t core_stats_sum(const struct core_stats *s, uint32_t i)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t w = 0; w < s->head.workers; w++)
+		sum += core_stats_value(s, w, i);
+	return sum;
+}
+
+uint64_t core_stats_policy_hits(const struct core_stats *s, uint32_t i)
+{
+	uint64_t sum = 0;
+
+	if (i >= API_STATS_POLICIES_MAX)
+		return 0;
+	for (uint64_t w = 0; w < s->head.workers; w++)
+		sum += number_at(s, s->head.policy_hits_off + (w * API_STATS_POLICIES_MAX + i) * 8);
+	return sum;
+}
+
+int core_stats_port(const struct core_stats *s, uint32_t i, struct api_port_stats *out)
+{
+	if (i >= s->head.ports)
+		return -ENOENT;
+	memcpy(out, s->mem + s->head.ports_off + i * sizeof(*out), sizeof(*out));
+	out->name[sizeof(out->name) - 1] = '\0';
+	out->device[sizeof(out->device) - 1] = '\0';
+	out->driver[sizeof(out->driver) - 1] = '\0';
+	return 0;
+}
+
+void core_stats_head(const struct core_stats *s, struct api_stats *out)
+{
+	// What moves is read live, one aligned number at a time; what was proved stays the copy.
+	*out = s->head;
+	out->heartbeat_us = number_at(s, offsetof(struct api_stats, heartbeat_us));
+	out->image_version = number_at(s, offsetof(struct api_stats, image_version));
+	out->image_swaps = number_at(s, offsetof(struct api_stats, image_swaps));
+	out->image_refused = number_at(s, offsetof(struct api_stats, image_refused));
+	out->link_attached = number_at(s, offsetof(struct api_stats, link_attached));
+	out->link_refused = number_at(s, offsetof(struct api_stats, link_refused));
+}
