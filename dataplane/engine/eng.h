@@ -42,8 +42,8 @@ struct eng_conf {
 // Per-packet notes of the engine, in the mbuf's private area (the pools are made with this size).
 struct eng_meta {
 	uint16_t in_port;
-	uint16_t context;   // of the flow key, set by the steer stage
-	uint8_t to_client;  // picked up by its source port: comes from the server
+	uint16_t context;   // of the flow key, set by the steer stage (see eng_context_index)
+	uint8_t to_client;  // picked up by its source port and not by the other: comes from the server
 	uint8_t spare[3];
 	struct wire_view view;
 };
@@ -60,6 +60,12 @@ struct eng *eng_new(const struct eng_conf *conf, struct err_list *err);
 void eng_free(struct eng *e);
 struct eng_worker *eng_worker_at(struct eng *e, uint16_t id);
 struct eng_out *eng_out_of(struct eng_worker *w, uint16_t port);
+// Called by the worker when its list for a port is full in the middle of a turn: sends and empties it.
+void eng_flush_set(struct eng_worker *w, void (*flush)(void *arg, uint16_t port), void *arg);
+// The port did not take `n` frames, which io/ has freed.
+void eng_tx_full(struct eng_worker *w, uint32_t n);
+// The manager's share, a bounded slice a call: learns and ages the forwarding table.
+void eng_manage(struct eng *e, uint64_t now_us);
 
 // A burst from the port's queue; the engine consumes every mbuf. now_us: monotonic microseconds.
 void eng_rx(struct eng_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n, uint64_t now_us);

@@ -24,11 +24,29 @@ struct eng_worker {
 	uint32_t policies_max;
 	struct eng_smtp *smtp;
 	struct rte_ring *inbox;           // picked-up segments from other workers (MP in, SC out)
+	void (*flush)(void *arg, uint16_t port); // io/: empties a full list in the middle of a turn
+	void *flush_arg;
+	uint64_t tick_at_us;              // when eng_smtp_tick is due
+	uint64_t turns;                   // burst boundaries so far: what `turn` goes on from after a sleep
+	struct eng_ask *ask;              // flows.list (eng.c)
+	uint64_t *own_counters;           // what `counters` points at until statistics memory is bound
 	struct eng_out out[ENG_PORTS_MAX];
 	struct rte_mbuf *smtpq[ENG_SMTPQ_MAX];
 	_Alignas(64) _Atomic uint64_t turn; // w: worker at each burst boundary, r: manager; 0 = offline
 	_Alignas(64) _Atomic(const struct eng_sink *) sink; // w: manager, r: worker
 };
+
+// A flow key's context: its low 4 bits are the policy's context, 15 = none (so an image has at most
+// 15 contexts); where that context goes by VLAN the outer VID stands above them, else 0.
+enum { ENG_CONTEXT_BITS = 4, ENG_CONTEXT_NONE = 15 };
+
+// The context as the classifier wants it (pol_key.context).
+static inline uint16_t eng_context_index(uint16_t context)
+{
+	uint16_t i = context & ENG_CONTEXT_NONE;
+
+	return i == ENG_CONTEXT_NONE ? (uint16_t)POL_ANY : i;
+}
 
 static inline void eng_count(struct eng_worker *w, enum eng_reason r)
 {

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The engine as a whole: workers made and freed, a worker's turn, the image in force and who may
+// still be reading an old one, the questions of flows.list.
+//
+// Grace periods: a worker raises `turn` at each burst boundary (eng_turn) with a sequentially
+// consistent store and only then reads `image`; the manager stores the new image and only then reads
+// `turn`. So one of the two sees the other, and a turn that has moved on (or 0: offline) proves that
+// the worker does not hold what was there before.
+#include "eng_int.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+#include <rte_prefetch.h>
+#include <rte_ring_elem.h>
+
+#include "eng_smtp.h"
+#include "panic.h"
+
+enum {
+	INBOX_MAX = 4096,
+	SMTP_A_TURN = 64,      // segments read a turn at most,
+	SMTP_US_A_TURN = 100,  // and for no longer than this once one has been read
+	TICK_US = 250,         // timers are looked at no more often
+	WAIT_MAX_US = 1000000,
+	FDB_ENTRIES = 65536,
+	FDB_REPORTS_A_TURN = 256,
+	FDB_AGED_A_TURN = 64,
+	ASK_ROWS = 64,         // power of two
+};
+
+enum ask_state { ASK_IDLE, ASK_OPEN, ASK_ANSWERED };
+
+struct eng_ask { // one question of flows.list
+	_Atomic int state;    // w: manager IDLE -> OPEN, worker OPEN -> ANSWERED, manager -> IDLE
+	uint32_t max, cursor; // max: w: manager while IDLE; both: worker while OPEN
+	struct rte_ring *rows; // struct eng_flow_row, worker -> manager
+};
+
+const struct eng_stat_name eng_stat_names[] = {
+#define REASON(symbol, stat, metric, meaning)                                                      \
+	[symbol] = {.name = metric, .help = meaning, .kind = ENG_STAT_##stat},
+#include "reasons.def"
+#undef REASON
+};
+const unsigned eng_stat_count = ENG_REASON_COUNT;
+
+static void worker_free(struct eng_worker *w)
+{
+	if (w == NULL)
+		return;
+	if (w->smtp != NULL)
+		eng_smtp_free(w->smtp);
+	if (w->ask != NULL)
+		rte_ring_free(w->ask->rows);
+	rte_free(w->ask);
+	rte_ring_free(w->inbox);
+	rte_free(w->own_counters);
+	rte_free(w);
+}
+
+static struct eng_worker *worker_new(struct eng *e, uint16_t id, struct err_list *err)
+{
+	const struct eng_conf *conf = &e->conf;
+	char name[RTE_RING_NAMESIZE];
+	struct eng_worker *w =
+		rte_zmalloc_socket("worker", sizeof(*w), RTE_CACHE_LINE_SIZE, conf->socket);
+
+	if (w == NULL)
+		goto no_memory;
+	w->eng = e;
+	w->id = id;
+	w->workers = conf->workers;
+	w->own_counters = rte_zmalloc_socket("counters", ENG_REASON_COUNT * sizeof(uint64_t),
+		RTE_CACHE_LINE_SIZE, conf->socket);
+	w->counters = w->own_counters;
+	w->ask = rte_zmalloc_socket("ask", sizeof(*w->ask), RTE_CACHE_LINE_SIZE, conf->socket);
+	(void)snprintf(name, sizeof(name), "inbox_%u", id);
+	w->inbox = rte_ring_create(name, INBOX_MAX, conf->socket, RING_F_SC_DEQ);
+	if (w->own_counters == NULL || w->ask == NULL || w->inbox == NULL)
+		goto no_memory;
+	(void)snprintf(name, sizeof(name), "rows_%u", id);
+	w->ask->rows = rte_ring_create_elem(name, sizeof(struct eng_flow_row), ASK_ROWS,
+		conf->socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	if (w->ask->rows == NULL)
+		goto no_memory;
+	w->smtp = eng_smtp_new(w, conf, err);
+	if (w->smtp == NULL) {
+		worker_free(w);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return w;
+
+no_memory:
+	err_add(err, "worker %u: no memory", id);
+	worker_free(w);
+	errno = ENOMEM;
+	return NULL;
+}
+
+struct eng *eng_new(const struct eng_conf *conf, struct err_list *err)
+{
+	struct eng *e;
+
+	_Static_assert(sizeof(struct eng_flow_row) % 4 == 0, "elements of a ring are words");
+	if (conf->workers == 0 || conf->workers > ENG_WORKERS_MAX || conf->ports > ENG_PORTS_MAX) {
+		err_add(err, "%u workers, %u ports: at most %d and %d, at least one worker",
+			conf->workers, conf->ports, ENG_WORKERS_MAX, ENG_PORTS_MAX);
+		errno = EINVAL;
+		return NULL;
+	}
+	e = rte_zmalloc_socket("engine", sizeof(*e), RTE_CACHE_LINE_SIZE, conf->socket);
+	if (e == NULL) {
+		err_add(err, "engine: no memory");
+		errno = ENOMEM;
+		return NULL;
+	}
+	e->conf = *conf;
+	if (conf->mode == ENG_MODE_LEARN) {
+		e->fdb = tbl_fdb_new("fdb", FDB_ENTRIES, conf->socket);
+		if (e->fdb == NULL) {
+			err_add(err, "forwarding table of %d entries: no memory", FDB_ENTRIES);
+			eng_free(e);
+			errno = ENOMEM;
+			return NULL;
+		}
+	}
+	for (uint16_t i = 0; i < conf->workers; i++) {
+		e->worker[i] = worker_new(e, i, err);
+		if (e->worker[i] == NULL) {
+			int why = errno;
+
+			eng_free(e);
+			errno = why;
+			return NULL;
+		}
+	}
+	return e;
+}
+
+void eng_free(struct eng *e)
+{
+	struct eng_image *img;
+
+	if (e == NULL)
+		return;
+	for (unsigned i = 0; i < ENG_WORKERS_MAX; i++)
+		worker_free(e->worker[i]);
+	img = atomic_load_explicit(&e->image, memory_order_relaxed);
+	if (img != NULL)
+		eng_image_free(img);
+	for (unsigned i = 0; i < e->nretired; i++)
+		eng_image_free(e->retired[i]);
+	free(e->retired);
+	tbl_fdb_free(e->fdb);
+	rte_free(e);
+}
+
+struct eng_worker *eng_worker_at(struct eng *e, uint16_t id)
+{
+	return id < e->conf.workers ? e->worker[id] : NULL;
+}
+
+void eng_stats_bind(
+	struct eng_worker *w, uint64_t *counters, uint64_t *policy_hits, uint32_t policies_max)
+{
+	w->counters = counters;
+	w->policy_hits = policy_hits;
+	w->policies_max = policies_max;
+}
+
+// ---- a worker's turn
+
+void eng_rx(struct eng_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n, uint64_t now_us)
+{
+	struct rte_mbuf *look[ENG_BURST];
+	uint16_t nlook = 0;
+
+	HOT_ASSERT(n <= ENG_BURST);
+	eng_count_n(w, RX_PACKETS, n);
+	if (w->eng->fdb != NULL)
+		eng_learn(w, port, pkts, n, now_us);
+	n = eng_parse(w, pkts, n, look, &nlook);
+	if (n > 0)
+		eng_forward(w, port, pkts, n);
+	if (nlook > 0)
+		eng_steer(w, port, look, nlook);
+}
+
+static uint32_t take_inbox(struct eng_worker *w)
+{
+	struct rte_mbuf *pkts[ENG_BURST];
+	unsigned n = rte_ring_sc_dequeue_burst(w->inbox, (void **)pkts, ENG_BURST, NULL);
+
+	for (unsigned i = 0; i < n; i++)
+		eng_smtpq_push_consume(w, pkts[i]);
+	return n;
+}
+
+// Reads segments that wait, under a budget: the wire comes first.
+static uint32_t read_smtp(struct eng_worker *w, uint64_t now_us)
+{
+	const uint64_t until = rte_rdtsc() + rte_get_tsc_hz() / 1000000 * SMTP_US_A_TURN;
+	uint32_t n = 0;
+
+	while (w->smtpq_head != w->smtpq_tail && n < SMTP_A_TURN) {
+		uint32_t next = w->smtpq_head + 1;
+
+		if (next != w->smtpq_tail)
+			rte_prefetch0(rte_pktmbuf_mtod(
+				w->smtpq[next & (ENG_SMTPQ_MAX - 1)], const void *));
+		eng_smtp_packet(w, w->smtpq[w->smtpq_head++ & (ENG_SMTPQ_MAX - 1)], now_us);
+		n++;
+		if (rte_rdtsc() > until)
+			break;
+	}
+	return n;
+}
+
+static void answer_flows(struct eng_worker *w, uint64_t now_us)
+{
+	struct eng_ask *ask = w->ask;
+	struct eng_flow_row rows[8];
+	uint32_t room = rte_ring_free_count(ask->rows);
+	uint32_t want, n;
+
+	want = RTE_MIN(RTE_MIN(room, ask->max), (uint32_t)RTE_DIM(rows));
+	if (want == 0 && ask->max > 0)
+		return;
+	n = want == 0 ? 0 : eng_smtp_rows(w, &ask->cursor, rows, want, now_us);
+	if (n > 0)
+		(void)rte_ring_sp_enqueue_burst_elem(ask->rows, rows, sizeof(rows[0]), n, NULL);
+	ask->max -= n;
+	if (n == 0) // pairs with the acquire in eng_flows_take: rows first, then the end
+		atomic_store_explicit(&ask->state, ASK_ANSWERED, memory_order_release);
+}
+
+// A burst boundary (see the head of this file).
+static void boundary(struct eng_worker *w)
+{
+	atomic_store_explicit(&w->turn, ++w->turns, memory_order_seq_cst);
+	w->image = atomic_load_explicit(&w->eng->image, memory_order_seq_cst);
+}
+
+uint32_t eng_turn(struct eng_worker *w, uint64_t now_us)
+{
+	uint32_t done = 0;
+
+	boundary(w);
+	if (w->workers > 1)
+		done += take_inbox(w);
+	if (w->smtpq_head != w->smtpq_tail)
+		done += read_smtp(w, now_us);
+	if (now_us >= w->tick_at_us) {
+		done += eng_smtp_tick(w, now_us);
+		w->tick_at_us = now_us + TICK_US;
+		if (atomic_load_explicit(&w->ask->state, memory_order_acquire) == ASK_OPEN)
+			answer_flows(w, now_us);
+	}
+	return done;
+}
+
+uint32_t eng_wait_us(struct eng_worker *w, uint64_t now_us)
+{
+	if (w->smtpq_head != w->smtpq_tail || !rte_ring_empty(w->inbox))
+		return 0;
+	return eng_smtp_wait_us(w, now_us, WAIT_MAX_US);
+}
+
+void eng_worker_offline(struct eng_worker *w)
+{
+	w->image = NULL;
+	// Release: whatever the worker read is behind it (pairs with grace_over).
+	atomic_store_explicit(&w->turn, 0, memory_order_release);
+}
+
+void eng_worker_online(struct eng_worker *w) { boundary(w); }
+
+// ---- what the manager does
+
+static void grace_begin(const struct eng *e, struct eng_grace *g)
+{
+	atomic_thread_fence(memory_order_seq_cst); // what was published stands before the turns read
+	for (unsigned i = 0; i < e->conf.workers; i++)
+		g->turn[i] = atomic_load_explicit(&e->worker[i]->turn, memory_order_seq_cst);
+}
+
+static bool grace_over(const struct eng *e, struct eng_grace *g)
+{
+	bool over = true;
+
+	for (unsigned i = 0; i < e->conf.workers; i++) {
+		uint64_t now = atomic_load_explicit(&e->worker[i]->turn, memory_order_acquire);
+
+		if (g->turn[i] == 0)
+			continue;
+		if (now != g->turn[i])
+			g->turn[i] = 0;
+		else
+			over = false;
+	}
+	return over;
+}
+
+void eng_image_swap(struct eng *e, struct eng_image *img)
+{
+	struct eng_image *old = atomic_load_explicit(&e->image, memory_order_relaxed);
+
+	atomic_store_explicit(&e->image, img, memory_order_seq_cst);
+	grace_begin(e, &e->grace);
+	if (old == NULL)
+		return;
+	if (e->nretired == e->retired_max) {
+		unsigned max = e->retired_max + 64;
+		struct eng_image **more = realloc(e->retired, max * sizeof(*more));
+
+		if (more == NULL)
+			PANIC("no memory to retire a policy image");
+		e->retired = more;
+		e->retired_max = max;
+	}
+	e->retired[e->nretired++] = old;
+}
+
+unsigned eng_image_reap(struct eng *e)
+{
+	unsigned kept = 0;
+
+	if (e->nretired == 0 || !grace_over(e, &e->grace))
+		return e->nretired;
+	for (unsigned i = 0; i < e->nretired; i++) {
+		if (eng_image_is_used(e->retired[i]))
+			e->retired[kept++] = e->retired[i];
+		else
+			eng_image_free(e->retired[i]);
+	}
+	e->nretired = kept;
+	return kept;
+}
+
+uint64_t eng_image_version(const struct eng *e)
+{
+	const struct eng_image *img = atomic_load_explicit(&e->image, memory_order_relaxed);
+
+	return img == NULL ? 0 : pol_head(eng_image_policy(img))->version;
+}
+
+void eng_sink_set(struct eng *e, uint16_t worker, const struct eng_sink *sink)
+{
+	ASSERT(worker < e->conf.workers);
+	// Release: the sink's fields before the pointer (pairs with the worker's acquire).
+	atomic_store_explicit(&e->worker[worker]->sink, sink, memory_order_release);
+	grace_begin(e, &e->grace);
+}
+
+bool eng_quiesced(struct eng *e) { return grace_over(e, &e->grace); }
+
+int eng_flows_ask(struct eng *e, uint16_t worker, uint32_t max)
+{
+	struct eng_ask *ask;
+
+	ASSERT(worker < e->conf.workers);
+	ask = e->worker[worker]->ask;
+	if (atomic_load_explicit(&ask->state, memory_order_relaxed) != ASK_IDLE)
+		return -EBUSY;
+	ask->max = max;
+	ask->cursor = 0;
+	// Release: max and cursor before the question (pairs with eng_turn).
+	atomic_store_explicit(&ask->state, ASK_OPEN, memory_order_release);
+	return 0;
+}
+
+int eng_flows_take(struct eng *e, uint16_t worker, struct eng_flow_row *row)
+{
+	struct eng_ask *ask;
+	int state;
+
+	ASSERT(worker < e->conf.workers);
+	ask = e->worker[worker]->ask;
+	state = atomic_load_explicit(&ask->state, memory_order_acquire);
+	if (rte_ring_sc_dequeue_elem(ask->rows, row, sizeof(*row)) == 0)
+		return 0;
+	if (state == ASK_OPEN)
+		return -EAGAIN;
+	atomic_store_explicit(&ask->state, ASK_IDLE, memory_order_relaxed);
+	return -ENOENT;
+}
+
+void eng_manage(struct eng *e, uint64_t now_us)
+{
+	const uint32_t now_s = (uint32_t)(now_us / 1000000);
+
+	if (e->fdb == NULL)
+		return;
+	(void)tbl_fdb_learn(e->fdb, now_s, FDB_REPORTS_A_TURN);
+	if (!e->fdb_waits && tbl_fdb_age(e->fdb, now_s, FDB_AGED_A_TURN) > 0) {
+		grace_begin(e, &e->fdb_grace);
+		e->fdb_waits = true;
+	}
+	if (e->fdb_waits && grace_over(e, &e->fdb_grace)) {
+		tbl_fdb_reclaim(e->fdb);
+		e->fdb_waits = false;
+	}
+}

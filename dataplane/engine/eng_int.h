@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the engine's own files share: the whole of it, and the stages of a packet's journey.
+// Thread: struct eng belongs to the manager; workers read `conf`, `fdb` and `image`.
+#pragma once
+
+#include "eng_worker.h"
+#include "tbl_fdb.h"
+
+struct eng_grace { // has every worker passed a burst boundary since?
+	uint64_t turn[ENG_WORKERS_MAX];
+};
+
+struct eng {
+	struct eng_conf conf;
+	struct tbl_fdb *fdb;              // learn mode, else NULL
+	struct eng_worker *worker[ENG_WORKERS_MAX];
+	_Atomic(struct eng_image *) image; // w: manager, r: workers at a burst boundary
+	struct eng_image **retired;       // swapped out, perhaps still used
+	unsigned nretired, retired_max;
+	struct eng_grace grace;           // since the last swap or sink
+	struct eng_grace fdb_grace;       // since the last deletions from the forwarding table
+	bool fdb_waits;
+};
+
+// eng_image.c: gives back all memory of an image that no worker uses; whether one does.
+void eng_image_free(struct eng_image *img);
+bool eng_image_is_used(const struct eng_image *img);
+
+// The stages. Each takes a burst of at most ENG_BURST and consumes it, but for eng_parse.
+// Sorts a burst: frames that cannot be of a picked-up port stay in `pkts`, at its front, their
+// number is returned; the others go to `look`, parsed.
+uint16_t eng_parse(struct eng_worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **look,
+	uint16_t *nlook);
+void eng_forward(struct eng_worker *w, uint16_t in_port, struct rte_mbuf **pkts, uint16_t n);
+void eng_steer(struct eng_worker *w, uint16_t in_port, struct rte_mbuf **pkts, uint16_t n);
+// Learn mode: notes where the sources of a burst lie. Borrows the frames.
+void eng_learn(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *const *pkts, uint16_t n,
+	uint64_t now_us);
+
+// Queues a picked-up segment for this worker to read; full = dropped. Consumes `m`.
+static inline void eng_smtpq_push_consume(struct eng_worker *w, struct rte_mbuf *m)
+{
+	if (w->smtpq_tail - w->smtpq_head == ENG_SMTPQ_MAX) {
+		eng_drop(w, m, DROP_SMTP_QUEUE);
+		return;
+	}
+	w->smtpq[w->smtpq_tail++ & (ENG_SMTPQ_MAX - 1)] = m;
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Third stage, for the frames that needed a whole look: a TCP segment of a picked-up port goes to the
+// worker that owns its flow; everything else is forwarded, and counted where it may hide such a port.
+// An IP fragment is forwarded unread unless it is a first one that shows a picked-up port: that is
+// dropped, so nothing of a picked-up port gets through in pieces (without its first fragment no
+// receiver puts the others together).
+// Thread: the worker that received the frame.
+#include "eng_int.h"
+
+#include <string.h>
+
+enum { PROTO_TCP = 6, TCP_PORTS_LEN = 4 };
+
+static struct span frame_of(const struct rte_mbuf *m)
+{
+	return (struct span){.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
+}
+
+static uint64_t mix(uint64_t h) // the finalizer of MurmurHash3
+{
+	h ^= h >> 33;
+	h *= UINT64_C(0xff51afd7ed558ccd);
+	h ^= h >> 33;
+	h *= UINT64_C(0xc4ceb9fe1a85ec53);
+	return h ^ h >> 33;
+}
+
+static uint64_t end_hash(const struct addr *a, uint16_t port)
+{
+	uint64_t hi, lo;
+
+	memcpy(&hi, a->b, 8);
+	memcpy(&lo, a->b + 8, 8);
+	return mix(mix(hi + port) ^ lo);
+}
+
+// Both directions of a flow have the same owner: the sum of the two ends' hashes. Independent of the
+// device's own hash, which virtual ports do not have. Not an answer to somebody who aims all
+// flows at one worker; its queue then drops, the wire goes on.
+static uint16_t owner_of(const struct eng_worker *w, const struct rte_mbuf *m,
+	const struct wire_view *v)
+{
+	struct addr src, dst;
+	uint64_t h;
+
+	if (w->workers == 1)
+		return 0;
+	wire_addrs(frame_of(m), v, &src, &dst);
+	h = mix(end_hash(&src, v->sport) + end_hash(&dst, v->dport));
+	return (uint16_t)((h >> 32) * w->workers >> 32);
+}
+
+static uint16_t context_of(const struct pol_image *img, uint16_t in_port, const struct wire_view *v)
+{
+	uint16_t i = pol_context_of(img, in_port);
+
+	if (i >= ENG_CONTEXT_NONE)
+		return ENG_CONTEXT_NONE;
+	if (v->ntags > 0 && pol_context_at(img, i)->by_vlan)
+		return (uint16_t)(i | (v->tci[0] & 0xfff) << ENG_CONTEXT_BITS);
+	return i;
+}
+
+static void steer_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m, bool to_client)
+{
+	struct eng_meta *meta = eng_meta_of(m);
+	uint16_t owner = owner_of(w, m, &meta->view);
+
+	meta->in_port = in_port;
+	meta->context = context_of(eng_image_policy(w->image), in_port, &meta->view);
+	meta->to_client = to_client;
+	eng_count(w, SMTP_PACKETS);
+	if (owner == w->id) {
+		eng_smtpq_push_consume(w, m);
+		return;
+	}
+	if (rte_ring_mp_enqueue(w->eng->worker[owner]->inbox, m) != 0)
+		eng_drop(w, m, DROP_INBOX_FULL);
+	else
+		eng_count(w, SMTP_HANDED);
+}
+
+// The first fragment holds the ports (RFC 1858 asks for the whole header); one that is too short
+// to show them is taken for what it may hide.
+static bool fragment_shows_pickup(const struct eng_worker *w, const struct rte_mbuf *m,
+	const struct wire_view *v)
+{
+	struct span ports = span_sub(frame_of(m), v->l4_off, TCP_PORTS_LEN);
+
+	if ((v->flags & WIRE_F_FRAG_FIRST) == 0)
+		return false;
+	if (ports.n < TCP_PORTS_LEN)
+		return true;
+	return eng_image_picks_up(w->image, (uint16_t)(ports.p[0] << 8 | ports.p[1])) ||
+	       eng_image_picks_up(w->image, (uint16_t)(ports.p[2] << 8 | ports.p[3]));
+}
+
+static void steer_one_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
+{
+	const struct wire_view *v = &eng_meta_of(m)->view;
+
+	if (w->image == NULL) {
+		if (v->ip_proto == PROTO_TCP && v->family != 0)
+			eng_count(w, PASS_NO_IMAGE);
+	} else if (v->proto == WIRE_TCP) {
+		bool from_server = eng_image_picks_up(w->image, v->sport);
+		bool to_server = eng_image_picks_up(w->image, v->dport);
+
+		if (from_server || to_server) {
+			steer_consume(w, in_port, m, from_server && !to_server);
+			return;
+		}
+	} else if (v->proto == WIRE_FRAGMENT && v->ip_proto == PROTO_TCP) {
+		if (fragment_shows_pickup(w, m, v)) {
+			eng_drop(w, m, DROP_FRAGMENT_PICKUP);
+			return;
+		}
+		eng_count(w, PASS_FRAGMENT);
+	} else if ((v->flags & WIRE_F_DEEP) != 0) {
+		eng_count(w, PASS_ENCAP);
+	} else if ((v->flags & WIRE_F_TUNNEL) != 0) {
+		eng_count(w, PASS_TUNNEL);
+	}
+	eng_count(w, FWD_PACKETS);
+	eng_forward_tx(w, in_port, m);
+}
+
+void eng_steer(struct eng_worker *w, uint16_t in_port, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		steer_one_consume(w, in_port, pkts[i]);
+}
