@@ -4,10 +4,8 @@
 // The walk follows the schema, so it is as deep as the schema, whatever the document does; aliases
 // are counted each time they are met. Thread: one at a time.
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <yaml.h>
 
@@ -17,7 +15,6 @@
 enum {
 	SHOWN_MAX = 60,      // bytes of a wrong key that an error repeats
 	LIST_MAX = 64,       // scalars of one list
-	READ_STEP = 1 << 16, // bytes a read
 };
 
 struct load {
@@ -27,6 +24,7 @@ struct load {
 	const char *name, *dir;
 	struct cfg_spots spots;
 	unsigned visits; // nodes looked at
+	unsigned before; // errors that were in *err already
 	bool boot;       // dataplane: and control: only
 };
 
@@ -479,23 +477,24 @@ static struct cfg *load_document(struct load *l)
 	l->name = l->spots.file = c->file = name;
 	c->arena = l->arena;
 	load_section(l, &cfg_root, yaml_document_get_root_node(&l->doc), c);
-	if (err_any(l->err)) // what is missing would only be missed again
+	if (l->err->count > l->before) // what is missing would only be missed again
 		return NULL;
 	cfg_spot_sort(&l->spots);
 	cfg_check_dataplane(c, &l->spots, l->err);
 	if (!l->boot) {
 		default_context(l, c);
 		cfg_check_rest(c, &l->spots, l->err);
-		if (!err_any(l->err))
+		if (l->err->count == l->before)
 			cfg_check_shadows(c, l->err);
 	}
-	return err_any(l->err) ? NULL : c;
+	return l->err->count > l->before ? NULL : c;
 }
 
 static struct cfg *load_text(const char *text, size_t n, const char *name, const char *dir,
 	bool boot, struct err_list *err)
 {
-	struct load l = {.err = err, .name = name, .dir = dir, .boot = boot};
+	struct load l = {.err = err, .name = name, .dir = dir, .boot = boot,
+		.before = err->count};
 	struct cfg *c = NULL;
 	yaml_parser_t parser;
 
@@ -534,50 +533,10 @@ struct cfg *cfg_load_text(const char *text, size_t n, const char *name, const ch
 	return load_text(text, n, name, dir, false, err);
 }
 
-// The whole file, from the heap; NULL with the error. A pipe will do as well.
-static char *file_read(const char *path, size_t *n, struct err_list *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
-	size_t cap = 0;
-	char *text = NULL, *grown;
-	ssize_t got = 1;
-
-	*n = 0;
-	if (fd < 0) {
-		err_at(err, path, 0, 0, "cannot be opened; %s", strerror(errno));
-		return NULL;
-	}
-	while (got > 0 && *n <= CFG_FILE_MAX) {
-		if (cap - *n < READ_STEP) {
-			cap = cap * 2 + 2 * READ_STEP;
-			grown = realloc(text, cap);
-			if (grown == NULL) {
-				rc = ENOMEM;
-				break;
-			}
-			text = grown;
-		}
-		got = read(fd, text + *n, READ_STEP);
-		if (got < 0 && errno == EINTR)
-			got = 1;
-		else if (got < 0)
-			rc = errno;
-		else
-			*n += (size_t)got;
-	}
-	(void)close(fd); // only read from
-	if (rc != 0) {
-		err_at(err, path, 0, 0, "cannot be read; %s", strerror(rc));
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
 static struct cfg *load_path(const char *path, bool boot, struct err_list *err)
 {
 	size_t n;
-	char *text = file_read(path, &n, err), *whole, *slash;
+	char *text = cfg_file_read(path, &n, err), *whole, *slash;
 	struct cfg *c = NULL;
 
 	if (text == NULL)

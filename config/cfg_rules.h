@@ -3,8 +3,8 @@
 //   ID SCOPE SCORE FLAGS TEXT          (blank-separated; TEXT runs to the end of the line)
 // ID 1..4294967295, unique; SCOPE helo|mail|rcpt|header|body; SCORE -10000..10000; FLAGS "-" or letters:
 // i caseless, l TEXT is a literal (else a Hyperscan regex), s dot matches newline, m multi-line,
-// u UTF-8. A literal knows the escapes \\ \n \r \t \xNN. '#' starts a comment line; "#: label" names
-// the next rule.
+// u UTF-8; with l only i. A literal knows the escapes \\ \n \r \t \xNN. TEXT keeps the blanks at its
+// end. '#' starts a comment line; "#: label" names the next rule (printable ASCII, 100 bytes).
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +14,9 @@
 #include "err.h"
 #include "span.h"
 
-enum cfg_rule_scope { CFG_SCOPE_HELO, CFG_SCOPE_MAIL, CFG_SCOPE_RCPT, CFG_SCOPE_HEADER, CFG_SCOPE_BODY, CFG_SCOPE_COUNT };
+enum cfg_rule_scope {
+	CFG_SCOPE_HELO, CFG_SCOPE_MAIL, CFG_SCOPE_RCPT, CFG_SCOPE_HEADER, CFG_SCOPE_BODY, CFG_SCOPE_COUNT
+};
 
 struct cfg_rule {
 	uint32_t id;
@@ -34,5 +36,11 @@ struct cfg_ruleset { struct cfg_rule *rules; uint32_t n; void *arena; };
 struct cfg_ruleset *cfg_rules_load(const char *path, struct err_list *err);
 struct cfg_ruleset *cfg_rules_load_text(const char *text, size_t n, const char *name, struct err_list *err);
 void cfg_rules_free(struct cfg_ruleset *r);
-// Parses one rule from its parts, as `mailweirctl rules add` gives them; 0 or -EINVAL.
-int cfg_rule_format(const struct cfg_rule *r, char *buf, size_t cap); // one line of the file's form, no newline; -ENOSPC
+// One line of the file's form, no newline and no label. 0; -ENOSPC where buf is too small; -EINVAL
+// where the text can't stand in a line (empty, a line end, a blank at its beginning).
+int cfg_rule_format(const struct cfg_rule *r, char *buf, size_t cap);
+// Writes any bytes as the TEXT of a literal, escapes and all. 0, -ENOSPC, or -EINVAL (empty).
+int cfg_literal_write(struct span bytes, char *buf, size_t cap);
+const char *cfg_scope_name(enum cfg_rule_scope scope);
+// 0 or -EINVAL.
+int cfg_scope_parse(const char *text, enum cfg_rule_scope *out);
