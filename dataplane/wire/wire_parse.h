@@ -47,11 +47,11 @@ struct wire_view {
 	uint8_t ip_proto;   // innermost next header
 	uint8_t ntags;      // VLAN tags seen, outermost first
 	uint8_t tcp_flags;  // WIRE_SYN...
-	uint16_t ethertype; // the innermost one, host order
+	uint16_t ethertype; // the innermost one, host order (MPLS's or PPPoE's own, not what is under it)
 	uint16_t tci[WIRE_TAGS_MAX]; // host order, PCP and DEI included
 	uint16_t l3_off;    // bytes from the frame's start
 	uint16_t l4_off;
-	uint16_t payload_off; // TCP/UDP payload
+	uint16_t payload_off; // TCP, UDP, ICMP payload (8 bytes in); what IP carries for all others
 	uint16_t payload_len; // bytes by the IP length, never beyond the frame
 	uint16_t l3_len;      // bytes of the IP packet by its own length
 	uint16_t sport, dport; // host order; 0 unless TCP or UDP

@@ -26,7 +26,8 @@ struct wire_tcp_opts { // RFC 9293 3.2, RFC 7323, RFC 2018
 // Reads the options of a WIRE_TCP frame.
 void wire_tcp_options(struct span frame, const struct wire_view *v, struct wire_tcp_opts *o);
 
-// Overwrites with NOP every option but MSS, window scale, SACK-permitted, SACK and timestamps.
+// Overwrites with NOP every option but MSS, window scale, SACK-permitted, SACK and timestamps, and
+// all from a malformed one on.
 // Returns the number of bytes overwritten; the checksum is mended incrementally (RFC 1624).
 unsigned wire_tcp_options_strip(uint8_t *frame, size_t n, const struct wire_view *v);
 
@@ -45,6 +46,7 @@ enum { WIRE_L2_MAX = 14 + 4 * 3 + 4 * 4 + 8 };
 struct wire_tmpl {
 	uint8_t l2[WIRE_L2_MAX]; // everything before the IP header, MACs and tags included
 	uint8_t l2_len;
+	uint8_t pppoe_off;   // bytes to the PPPoE header in l2, 0: none
 	uint8_t family;      // 4 or 6
 	uint8_t ttl;         // TTL or hop limit to use
 	uint8_t tos;         // DSCP and ECN byte
@@ -66,12 +68,10 @@ struct wire_tcp_out {
 	struct span payload;
 };
 
-// Builds a whole frame with right lengths and checksums into `buf`. Frames shorter than 60 bytes
-// are not padded. Returns its length, or 0 where `cap` is too small.
+// Builds a whole frame with right lengths (PPPoE's too, RFC 2516 4) and checksums into `buf`, which
+// the payload must not overlap. Frames shorter than 60 bytes are not padded. Returns its length, or 0 where `cap` is too small.
 size_t wire_tcp_build(uint8_t *buf, size_t cap, const struct wire_tmpl *t,
 	const struct wire_tcp_out *o);
-
-// PPPoE carries a length of its own (RFC 2516 4); wire_tcp_build mends it when the l2 part has one.
 
 // Sequence arithmetic modulo 2^32 (RFC 9293 3.4).
 static inline bool wire_seq_lt(uint32_t a, uint32_t b) { return (int32_t)(a - b) < 0; }

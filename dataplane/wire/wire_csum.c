@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The Internet checksum: whole (RFC 1071) and incremental (RFC 1624 equation 3, which has no
+// trouble with the two zeros of one's complement). Sums are kept in memory order throughout.
+// Thread: any; no state.
+#include "panic.h"
+#include "wire_int.h"
+#include "wire_tcp.h"
+
+uint64_t wire_sum(uint64_t sum, const uint8_t *p, size_t n)
+{
+	uint64_t other = 0; // two chains, so that an addition needn't wait for the one before it
+
+	for (; n >= 16; n -= 16, p += 16) {
+		uint32_t w[4];
+
+		memcpy(w, p, sizeof(w));
+		sum += (uint64_t)w[0] + w[1];
+		other += (uint64_t)w[2] + w[3];
+	}
+	sum += other;
+	for (; n >= 2; n -= 2, p += 2) {
+		uint16_t w;
+
+		memcpy(&w, p, sizeof(w));
+		sum += w;
+	}
+	if (n != 0) { // the last odd byte is the first of a word whose second is zero
+		uint8_t pair[2] = {*p, 0};
+		uint16_t w;
+
+		memcpy(&w, pair, sizeof(w));
+		sum += w;
+	}
+	return sum;
+}
+
+uint16_t wire_sum_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+uint64_t wire_sum_pseudo(const uint8_t *frame, const struct wire_view *v)
+{
+	const uint8_t *h = frame + v->l3_off;
+	unsigned len = (unsigned)v->l3_off + v->l3_len - v->l4_off;
+	uint8_t tail[4] = {0, WIRE_IPPROTO_TCP, (uint8_t)(len >> 8), (uint8_t)len};
+	uint64_t sum = wire_sum(0, tail, sizeof(tail));
+
+	return v->family == 4 ? wire_sum(sum, h + 12, 8) : wire_sum(sum, h + 8, 32);
+}
+
+static uint64_t sum_segment(const uint8_t *frame, const struct wire_view *v)
+{
+	size_t len = (size_t)v->l3_off + v->l3_len - v->l4_off;
+
+	return wire_sum(wire_sum_pseudo(frame, v), frame + v->l4_off, len);
+}
+
+bool wire_tcp_csum_ok(struct span frame, const struct wire_view *v)
+{
+	HOT_ASSERT((size_t)v->l3_off + v->l3_len <= frame.n);
+	return wire_sum_fold(sum_segment(frame.p, v)) == 0xffff;
+}
+
+void wire_tcp_csum_set(uint8_t *frame, size_t n, const struct wire_view *v)
+{
+	uint8_t *field = frame + v->l4_off + WIRE_TCP_CSUM;
+	uint16_t csum;
+
+	HOT_ASSERT((size_t)v->l3_off + v->l3_len <= n);
+	memset(field, 0, sizeof(csum));
+	csum = (uint16_t)~wire_sum_fold(sum_segment(frame, v));
+	memcpy(field, &csum, sizeof(csum));
+}
+
+void wire_ip_csum_set(uint8_t *frame, size_t n, const struct wire_view *v)
+{
+	uint8_t *h = frame + v->l3_off;
+	uint16_t csum;
+
+	if (v->family != 4)
+		return;
+	HOT_ASSERT(v->l3_off + (size_t)(h[0] & 15) * 4 <= n);
+	memset(h + 10, 0, sizeof(csum));
+	csum = (uint16_t)~wire_sum_fold(wire_sum(0, h, (size_t)(h[0] & 15) * 4));
+	memcpy(h + 10, &csum, sizeof(csum));
+}
+
+uint16_t wire_csum_update16(uint16_t csum_be, uint16_t old_be, uint16_t new_be)
+{
+	return (uint16_t)~wire_sum_fold(
+		(uint64_t)(uint16_t)~csum_be + (uint16_t)~old_be + new_be);
+}
+
+uint16_t wire_csum_update32(uint16_t csum_be, uint32_t old_be, uint32_t new_be)
+{
+	return (uint16_t)~wire_sum_fold((uint64_t)(uint16_t)~csum_be + (uint32_t)~old_be + new_be);
+}
