@@ -39,12 +39,22 @@ void cfg_spot_sort(struct cfg_spots *s)
 		qsort(s->list, s->n, sizeof(s->list[0]), spot_compare);
 }
 
+static const struct cfg_spot *spot_find(const struct cfg_spots *s, const void *value)
+{
+	const struct cfg_spot key = {.value = value};
+
+	return s->n == 0 ? NULL : bsearch(&key, s->list, s->n, sizeof(s->list[0]), spot_compare);
+}
+
+bool cfg_spot_has(const struct cfg_spots *s, const void *value)
+{
+	return spot_find(s, value) != NULL;
+}
+
 struct cfg_place cfg_spot_of(const struct cfg_spots *s, const void *value, struct cfg_place other)
 {
-	struct cfg_spot key = {.value = value}, *found = NULL;
+	const struct cfg_spot *found = spot_find(s, value);
 
-	if (s->n > 0)
-		found = bsearch(&key, s->list, s->n, sizeof(s->list[0]), spot_compare);
 	if (found != NULL)
 		return (struct cfg_place){.file = s->file, .line = found->line, .col = found->col};
 	return (struct cfg_place){.file = s->file, .line = other.line, .col = other.col};
@@ -95,8 +105,12 @@ static bool ref_is_good(const struct check *k, const struct names *names, const 
 {
 	const char *nearest;
 
+	if (**ref == '\0') // could not be read, which has been said
+		return false;
 	if (name_is_there(names, *ref))
 		return true;
+	if (!k->spots->whole && (names->n == 0 || name_is_there(names, "")))
+		return false; // what it names may be what could not be read
 	nearest = cfg_nearest(*ref, names->first, names->n, names->stride);
 	if (nearest != NULL)
 		fail(k, ref, other, "there is no %s \"%s\"; the nearest is \"%s\"", names->what, *ref,
@@ -128,7 +142,7 @@ static void check_unique(const struct check *k, const struct names *names)
 	for (size_t i = 1; i < names->n; i++) {
 		struct cfg_place first = cfg_spot_of(k->spots, sorted[i - 1], (struct cfg_place){0});
 
-		if (strcmp(*sorted[i - 1], *sorted[i]) == 0)
+		if (**sorted[i] != '\0' && strcmp(*sorted[i - 1], *sorted[i]) == 0)
 			fail(k, sorted[i], (struct cfg_place){0},
 				"%s \"%s\" is there twice; the name is already in line %u", names->what,
 				*sorted[i], first.line);
@@ -148,14 +162,16 @@ static void check_workers(const struct check *k)
 {
 	const struct cfg_dataplane *d = &k->cfg->dataplane;
 
-	if (d->nworkers == 0)
+	if (d->nworkers == 0 && k->spots->whole)
 		fail(k, &d->workers, d->at, "dataplane.workers is empty; at least one CPU must work");
 	for (uint32_t i = 0; i < d->nworkers; i++) {
+		if (!cfg_spot_has(k->spots, &d->workers[i]))
+			continue;
 		if (d->workers[i] == d->main_core)
 			fail(k, &d->workers[i], d->at,
 				"CPU %u is main_core too; a worker needs one of its own", d->workers[i]);
 		for (uint32_t j = 0; j < i; j++) {
-			if (d->workers[i] != d->workers[j])
+			if (d->workers[i] != d->workers[j] || !cfg_spot_has(k->spots, &d->workers[j]))
 				continue;
 			fail(k, &d->workers[i], d->at, "CPU %u is there twice; one worker a CPU",
 				d->workers[i]);
@@ -171,7 +187,7 @@ static bool dev_is_same(const char *a, const char *b)
 
 	if (strchr(a, ':') != NULL) // a PCI device may be given once for each representor
 		return strcmp(a, b) == 0;
-	return an == bn && strncmp(a, b, an) == 0;
+	return an > 0 && an == bn && strncmp(a, b, an) == 0;
 }
 
 static void check_devs(const struct check *k)
@@ -202,12 +218,14 @@ static void check_pairs(const struct check *k)
 {
 	const struct cfg_dataplane *d = &k->cfg->dataplane;
 	const struct names ports = port_names(k->cfg);
+	bool whole = k->spots->whole || d->npairs > 0;
 
 	for (uint32_t i = 0; i < d->npairs; i++) {
 		const struct cfg_pair *p = &d->pairs[i];
 		bool a = ref_is_good(k, &ports, &p->a, p->at), b = ref_is_good(k, &ports, &p->b, p->at);
 
-		if (strcmp(p->a, p->b) == 0) {
+		whole = whole && p->a[0] != '\0' && p->b[0] != '\0';
+		if (p->a[0] != '\0' && strcmp(p->a, p->b) == 0) {
 			fail(k, &p->b, p->at, "\"%s\" is paired with itself; a pair is two ports", p->b);
 			continue;
 		}
@@ -216,8 +234,8 @@ static void check_pairs(const struct check *k)
 		if (b && pair_uses(d, p->b, i) > 0)
 			fail(k, &p->b, p->at, "\"%s\" is in another pair already; a port has one peer", p->b);
 	}
-	for (uint32_t i = 0; d->mode == CFG_MODE_PAIR && i < d->nports; i++)
-		if (pair_uses(d, d->ports[i].name, d->npairs) == 0)
+	for (uint32_t i = 0; whole && d->mode == CFG_MODE_PAIR && i < d->nports; i++)
+		if (d->ports[i].name[0] != '\0' && pair_uses(d, d->ports[i].name, d->npairs) == 0)
 			fail(k, &d->ports[i].name, d->ports[i].at,
 				"\"%s\" is in no pair; in mode pair its frames would have nowhere to go",
 				d->ports[i].name);
@@ -230,7 +248,7 @@ void cfg_check_dataplane(const struct cfg *c, const struct cfg_spots *s, struct 
 	const struct names ports = port_names(c);
 
 	check_workers(&k);
-	if (d->nports < 2)
+	if (d->nports < 2 && (s->whole || d->nports > 0))
 		fail(&k, &d->ports, d->at, "dataplane.ports has %u; at least two are needed", d->nports);
 	check_unique(&k, &ports);
 	check_devs(&k);
@@ -238,7 +256,7 @@ void cfg_check_dataplane(const struct cfg *c, const struct cfg_spots *s, struct 
 	if (d->mode == CFG_MODE_LEARN && d->npairs > 0)
 		err_warn_at(err, s->file, d->pairs[0].at.line, d->pairs[0].at.col,
 			"dataplane.pairs is not used; mode is learn");
-	if (strcmp(c->control.link, c->control.rpc) == 0)
+	if (c->control.link[0] != '\0' && strcmp(c->control.link, c->control.rpc) == 0)
 		fail(&k, &c->control.rpc, (struct cfg_place){0},
 			"control.rpc and control.link are one path; each socket needs its own");
 }
@@ -260,7 +278,7 @@ static void check_context(const struct check *k, uint32_t index)
 	const struct cfg_context *ctx = &k->cfg->contexts[index];
 	const struct names ports = port_names(k->cfg);
 
-	if (ctx->nports == 0)
+	if (ctx->nports == 0 && k->spots->whole)
 		fail(k, &ctx->ports, ctx->at, "context \"%s\" has no port; at least one is needed",
 			ctx->name);
 	for (uint32_t i = 0; i < ctx->nports; i++) {
@@ -285,12 +303,13 @@ static void check_contexts(const struct check *k)
 	const struct cfg *c = k->cfg;
 	const struct cfg_dataplane *d = &c->dataplane;
 	const struct names contexts = {.what = "context", .n = c->ncontexts,
-		.stride = sizeof(struct cfg_context), .first = &c->contexts[0].name};
+		.stride = sizeof(struct cfg_context),
+		.first = c->ncontexts > 0 ? &c->contexts[0].name : NULL};
 
 	check_unique(k, &contexts);
 	for (uint32_t i = 0; i < c->ncontexts; i++)
 		check_context(k, i);
-	for (uint32_t i = 0; i < d->nports; i++)
+	for (uint32_t i = 0; k->spots->whole && i < d->nports; i++)
 		if (context_of(c, d->ports[i].name, c->ncontexts) == NULL)
 			fail(k, &d->ports[i].name, d->ports[i].at,
 				"\"%s\" is in no context; every port is in one", d->ports[i].name);
@@ -311,7 +330,7 @@ static void check_pickup(const struct check *k)
 
 	for (uint32_t i = 0; i < p->nports; i++)
 		for (uint32_t j = 0; j < i; j++)
-			if (p->ports[i] == p->ports[j]) {
+			if (p->ports[i] == p->ports[j] && p->ports[i] != 0) {
 				fail(k, &p->ports[i], p->at, "port %u is there twice; once will do",
 					p->ports[i]);
 				break;
@@ -323,7 +342,8 @@ static void check_policy(const struct check *k, const struct cfg_policy *p)
 	const struct cfg *c = k->cfg;
 	const struct names ports = port_names(c);
 	const struct names contexts = {.what = "context", .n = c->ncontexts,
-		.stride = sizeof(struct cfg_context), .first = &c->contexts[0].name};
+		.stride = sizeof(struct cfg_context),
+		.first = c->ncontexts > 0 ? &c->contexts[0].name : NULL};
 	const struct names sessions = {.what = "session profile", .n = c->nsessions,
 		.stride = sizeof(struct cfg_session),
 		.first = c->nsessions > 0 ? &c->sessions[0].name : NULL};

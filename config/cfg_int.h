@@ -107,10 +107,13 @@ struct cfg_spots {
 	struct cfg_spot *list;
 	size_t n, cap;
 	const char *file;
+	bool whole; // every value could be read; else checks don't conclude from what is missing
 };
 
 int cfg_spot_add(struct cfg_spots *s, const void *value, unsigned line, unsigned col);
 void cfg_spot_sort(struct cfg_spots *s);
+// Was `value` written, and good? A default and what could not be read have no place.
+bool cfg_spot_has(const struct cfg_spots *s, const void *value);
 // Where `value` was written; `other` where it is a default.
 struct cfg_place cfg_spot_of(const struct cfg_spots *s, const void *value, struct cfg_place other);
 

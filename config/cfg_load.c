@@ -107,6 +107,25 @@ static void load_scalar(struct load *l, const struct cfg_section *sec, const str
 		fail_memory(l);
 }
 
+static bool kind_is_text(enum cfg_kind kind)
+{
+	return kind == CFG_KIND_NAME || kind == CFG_KIND_REF || kind == CFG_KIND_TEXT ||
+		kind == CFG_KIND_PATH || kind == CFG_KIND_DEV;
+}
+
+// Texts begin as "", so that the checks can go over a tree of which parts could not be read.
+static void section_clear(const struct cfg_section *sec, void *base)
+{
+	for (size_t i = 0; i < sec->nfields; i++) {
+		const struct cfg_field *f = &sec->fields[i];
+
+		if (kind_is_text(f->kind) && f->none_word == NULL)
+			*(const char **)((char *)base + f->off) = "";
+		else if (f->kind == CFG_KIND_MAP)
+			section_clear(f->sub, (char *)base + f->off);
+	}
+}
+
 // Room for n entries in the member at f->off, their number at f->off2.
 static void *list_take(struct load *l, const struct cfg_field *f, void *base, size_t n, size_t size)
 {
@@ -115,6 +134,12 @@ static void *list_take(struct load *l, const struct cfg_field *f, void *base, si
 	if (list == NULL) {
 		fail_memory(l);
 		return NULL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (f->kind != CFG_KIND_LIST)
+			section_clear(f->sub, (char *)list + i * size);
+		else if (kind_is_text(f->item))
+			((const char **)list)[i] = "";
 	}
 	*(void **)((char *)base + f->off) = list;
 	*(uint32_t *)((char *)base + f->off2) = (uint32_t)n;
@@ -476,13 +501,14 @@ static struct cfg *load_document(struct load *l)
 	}
 	l->name = l->spots.file = c->file = name;
 	c->arena = l->arena;
+	section_clear(&cfg_root, c);
 	load_section(l, &cfg_root, yaml_document_get_root_node(&l->doc), c);
-	if (l->err->count > l->before) // what is missing would only be missed again
-		return NULL;
+	l->spots.whole = l->err->count == l->before;
 	cfg_spot_sort(&l->spots);
 	cfg_check_dataplane(c, &l->spots, l->err);
 	if (!l->boot) {
-		default_context(l, c);
+		if (l->spots.whole)
+			default_context(l, c);
 		cfg_check_rest(c, &l->spots, l->err);
 		if (l->err->count == l->before)
 			cfg_check_shadows(c, l->err);
