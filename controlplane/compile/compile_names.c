@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Names to indexes: ports become data-plane port numbers (their order in dataplane.ports), contexts
+// and profiles the index of their record. config/ has checked the form of each value; what an image
+// cannot hold is refused here with its place in the file.
+// Thread: one at a time.
+#include "compile_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct names { // one compilation
+	struct pol_build *b;
+	const struct cfg *cfg;
+	struct err_list *err;
+	int rc;
+};
+
+#define WRONG(n, at, ...)                                                                          \
+	do {                                                                                       \
+		err_at((n)->err, (at)->file, (at)->line, (at)->col, __VA_ARGS__);                  \
+		(n)->rc = -EINVAL;                                                                 \
+	} while (0)
+
+static uint32_t ports_of(struct names *n, const struct cfg_place *at, const char *const *ports, uint32_t nports)
+{
+	const struct cfg_dataplane *d = &n->cfg->dataplane;
+	uint32_t bits = 0;
+
+	for (uint32_t i = 0; i < nports; i++) {
+		uint32_t k = 0;
+
+		while (k < d->nports && strcmp(d->ports[k].name, ports[i]) != 0)
+			k++;
+		if (k == d->nports)
+			WRONG(n, at, "no port \"%s\"; dataplane.ports has none of that name", ports[i]);
+		else if (k >= POL_PORTS_MAX)
+			WRONG(n, at, "port \"%s\" cannot be used; only the first %d ports can", ports[i],
+				POL_PORTS_MAX);
+		else
+			bits |= UINT32_C(1) << k;
+	}
+	return bits;
+}
+
+static uint16_t context_of(struct names *n, const struct cfg_policy *p)
+{
+	const struct cfg *c = n->cfg;
+
+	if (p->context == NULL)
+		return POL_ANY;
+	for (uint32_t i = 0; i < c->ncontexts && i < POL_ANY; i++) {
+		if (strcmp(c->contexts[i].name, p->context) == 0)
+			return (uint16_t)i;
+	}
+	WRONG(n, &p->at, "policy \"%s\": no context \"%s\"", p->name, p->context);
+	return POL_ANY;
+}
+
+static uint32_t session_of(struct names *n, const struct cfg_policy *p)
+{
+	const struct cfg *c = n->cfg;
+
+	if (p->session == NULL)
+		return POL_NONE;
+	for (uint32_t i = 0; i < c->nsessions; i++) {
+		if (strcmp(c->sessions[i].name, p->session) == 0)
+			return i;
+	}
+	WRONG(n, &p->at, "policy \"%s\": no session profile \"%s\"", p->name, p->session);
+	return POL_NONE;
+}
+
+static uint32_t content_of(struct names *n, const struct cfg_policy *p)
+{
+	const struct cfg *c = n->cfg;
+
+	if (p->content == NULL)
+		return POL_NONE;
+	for (uint32_t i = 0; i < c->ncontents; i++) {
+		if (strcmp(c->contents[i].name, p->content) == 0)
+			return i;
+	}
+	WRONG(n, &p->at, "policy \"%s\": no content profile \"%s\"", p->name, p->content);
+	return POL_NONE;
+}
+
+static void contexts_add(struct names *n)
+{
+	for (uint32_t i = 0; i < n->cfg->ncontexts; i++) {
+		const struct cfg_context *c = &n->cfg->contexts[i];
+		struct pol_context r = {
+			.name = pol_build_string(n->b, c->name),
+			.ports = ports_of(n, &c->at, c->ports, c->nports),
+			.by_vlan = c->by_vlan,
+		};
+
+		(void)pol_build_add(n->b, POL_SEC_CONTEXTS, &r); // index = order
+	}
+}
+
+static void sessions_add(struct names *n)
+{
+	for (uint32_t i = 0; i < n->cfg->nsessions; i++) {
+		const struct cfg_session *s = &n->cfg->sessions[i];
+		struct pol_session r = {
+			.name = pol_build_string(n->b, s->name),
+			.prevent_encryption = s->prevent_encryption,
+			.mask_chunking = s->mask_chunking,
+			.mask_unknown = s->mask_unknown,
+			.strict_lines = s->strict_lines,
+			.refuse_possible_end = s->refuse_possible_end,
+		};
+
+		if (s->idle_s > POL_IDLE_MAX_MS / 1000)
+			WRONG(n, &s->at, "session profile \"%s\": idle time of %u s; at most a day",
+				s->name, s->idle_s);
+		else
+			r.idle_ms = s->idle_s * 1000;
+		(void)pol_build_add(n->b, POL_SEC_SESSIONS, &r); // index = order
+	}
+}
+
+static bool is_reply_text(const char *text)
+{
+	size_t i;
+
+	for (i = 0; text[i] != '\0'; i++) {
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	}
+	return i <= POL_TEXT_MAX;
+}
+
+static void contents_add(struct names *n)
+{
+	for (uint32_t i = 0; i < n->cfg->ncontents; i++) {
+		const struct cfg_content *c = &n->cfg->contents[i];
+		struct pol_content r = {
+			.name = pol_build_string(n->b, c->name),
+			.threshold = c->threshold,
+			.action = c->action,
+			.text = pol_build_string(n->b, c->text),
+		};
+
+		if (c->text != NULL && !is_reply_text(c->text))
+			WRONG(n, &c->at, "content profile \"%s\": text cannot be a reply; it takes at "
+				"most %d printable ASCII characters", c->name, POL_TEXT_MAX);
+		(void)pol_build_add(n->b, POL_SEC_CONTENTS, &r); // index = order
+	}
+}
+
+static void policies_add(struct names *n)
+{
+	const struct cfg *c = n->cfg;
+
+	if (c->npolicies > POL_POLICIES_MAX) {
+		WRONG(n, &c->policies[POL_POLICIES_MAX].at, "%u policies are too many; at most %d",
+			c->npolicies, POL_POLICIES_MAX);
+		return;
+	}
+	for (uint32_t i = 0; i < c->npolicies; i++) {
+		const struct cfg_policy *p = &c->policies[i];
+		struct pol_policy r = {
+			.source = p->source,
+			.destination = p->destination,
+			.action = p->action,
+			.enabled = p->enabled,
+			.context = context_of(n, p),
+			.ingress = ports_of(n, &p->at, p->ingress, p->ningress),
+			.vlan_lo = p->vlan_lo,
+			.vlan_hi = p->vlan_lo == POL_ANY ? POL_ANY : p->vlan_hi,
+			.port_lo = p->port_lo,
+			.port_hi = p->port_hi,
+			.session = session_of(n, p),
+			.content = content_of(n, p),
+			.name = pol_build_string(n->b, p->name),
+			.comment = pol_build_string(n->b, p->comment),
+		};
+
+		(void)pol_build_add(n->b, POL_SEC_POLICIES, &r); // index = order
+	}
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
+// What is picked up without being read is dropped: one policy that takes everything stands for all,
+// none of which could be reached.
+static void drop_add(struct names *n)
+{
+	const struct pol_policy r = {
+		.action = POL_DROP,
+		.enabled = 1,
+		.context = POL_ANY,
+		.vlan_lo = POL_ANY,
+		.vlan_hi = POL_ANY,
+		.port_hi = UINT16_MAX,
+		.session = POL_NONE,
+		.content = POL_NONE,
+		.name = pol_build_string(n->b, "pickup"),
+		.comment = pol_build_string(n->b, "pickup.outgoing is drop"),
+	};
+
+	(void)pol_build_add(n->b, POL_SEC_POLICIES, &r); // the only one
+}
+
+// Without protected domains every connection is an outgoing one, so that word alone decides.
+static void pickup_add(struct names *n)
+{
+	const struct cfg_pickup *p = &n->cfg->pickup;
+	uint16_t *sorted;
+
+	if (p->incoming != p->outgoing)
+		err_warn_at(n->err, p->at.file, p->at.line, p->at.col,
+			"pickup.incoming has no effect; there are no protected domains");
+	if (p->nports == 0 || p->outgoing == CFG_PICK_PASS)
+		return;
+	sorted = malloc(p->nports * sizeof(*sorted));
+	if (sorted == NULL) {
+		n->rc = -ENOMEM;
+		return;
+	}
+	memcpy(sorted, p->ports, p->nports * sizeof(*sorted));
+	qsort(sorted, p->nports, sizeof(*sorted), by_number);
+	for (uint32_t i = 0; i < p->nports; i++) {
+		struct pol_pickup r = {.port = sorted[i]};
+
+		if (sorted[i] == 0)
+			WRONG(n, &p->at, "pickup: no TCP port has number 0");
+		else if (i == 0 || sorted[i] != sorted[i - 1])
+			(void)pol_build_add(n->b, POL_SEC_PICKUP, &r); // found by search
+	}
+	free(sorted);
+}
+
+// In the order of compile_patterns_new: the pattern's index is the rule's.
+static void rules_add(struct names *n, const struct compile_input *in)
+{
+	for (uint32_t s = 0; s < in->nrulesets; s++) {
+		for (uint32_t i = 0; i < in->rulesets[s]->n; i++) {
+			const struct cfg_rule *rule = &in->rulesets[s]->rules[i];
+			struct pol_rule r = {
+				.id = rule->id,
+				.score = rule->score,
+				.scope = rule->scope,
+				.name = pol_build_string(n->b, rule->label),
+			};
+
+			(void)pol_build_add(n->b, POL_SEC_RULES, &r); // index = order
+		}
+	}
+}
+
+int compile_names(struct pol_build *b, const struct compile_input *in, struct err_list *err)
+{
+	struct names n = {.b = b, .cfg = in->cfg, .err = err};
+
+	contexts_add(&n);
+	sessions_add(&n);
+	contents_add(&n);
+	if (in->cfg->pickup.outgoing == CFG_PICK_DROP)
+		drop_add(&n);
+	else
+		policies_add(&n);
+	pickup_add(&n);
+	rules_add(&n, in);
+	return n.rc;
+}
