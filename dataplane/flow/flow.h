@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Flows of picked-up connections: one table and one timer wheel a worker. A flow is found by
+// context and 5-tuple; what a session adds lies behind struct flow in the same object, whose size
+// the engine gives. All memory is taken at start.
+// Thread: the worker that owns the table.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "stream.h"
+#include "wire_tcp.h"
+
+struct flow_key {
+	struct addr client, server;
+	uint16_t client_port, server_port; // host order
+	uint16_t context;
+	uint16_t zero;
+};
+
+enum flow_state { FLOW_HALF_OPEN, FLOW_OPEN, FLOW_CLOSING, FLOW_STATE_COUNT };
+
+enum { FLOW_NONE = 0xffffffff, FLOW_L2_MAX = WIRE_L2_MAX };
+
+// What a side's segments look like outside of TCP, from its last packet.
+struct flow_side {
+	uint8_t l2[FLOW_L2_MAX];
+	uint8_t l2_len;
+	uint8_t ttl, ttl_max, tos; // ttl_max: the largest seen, for resets
+	uint16_t in_port;          // data-plane port its frames come in by
+	uint32_t flow_label;
+};
+
+struct flow {
+	struct flow_key key;
+	struct stream stream;
+	struct flow_side side[STREAM_SIDES];
+	uint32_t timer_at_ms, timer_next, timer_prev;
+	uint16_t timer_slot;
+	uint8_t state; // enum flow_state
+	uint8_t lane;  // the engine's
+	uint32_t open_next, open_prev; // half-open flows, oldest first
+	uint32_t born_ms, seen_ms;     // now_ms of the first and the last packet
+	uint64_t bytes[STREAM_SIDES];  // payload that left, by sender
+};
+
+struct flow_table;
+
+// A table for `count` flows of `object` bytes each (struct flow first), on a NUMA socket. NULL with errno.
+struct flow_table *flow_table_new(const char *name, uint32_t count, uint32_t object, int socket);
+void flow_table_free(struct flow_table *t);
+uint64_t flow_table_bytes(uint32_t count, uint32_t object); // memory it will take, about
+
+struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key);
+// A new flow, zeroed but for its key, half-open; NULL where the table is full. When half-open flows
+// take more than a quarter of the table the oldest one is in *victim: the caller must end it.
+struct flow *flow_add(struct flow_table *t, const struct flow_key *key, struct flow **victim);
+// The handshake is over.
+void flow_set_open(struct flow_table *t, struct flow *f);
+// Takes it out; the object may be used again at once.
+void flow_remove(struct flow_table *t, struct flow *f);
+uint32_t flow_count(const struct flow_table *t);
+uint32_t flow_capacity(const struct flow_table *t);
+// Walk: flow in cell `i` (0 .. flow_cells - 1), or NULL.
+uint32_t flow_cells(const struct flow_table *t);
+struct flow *flow_at(const struct flow_table *t, uint32_t i);
+
+// One timer a flow: the earliest of what it waits for. Set again replaces.
+void flow_timer_set(struct flow_table *t, struct flow *f, uint32_t at_ms);
+void flow_timer_clear(struct flow_table *t, struct flow *f);
+// The next flow whose timer is due at now_ms (its timer is cleared), or NULL. Looks at a bounded number.
+struct flow *flow_timer_due(struct flow_table *t, uint32_t now_ms);
+// Milliseconds until a timer may be due, at most `max_ms`.
+uint32_t flow_timer_wait_ms(const struct flow_table *t, uint32_t now_ms, uint32_t max_ms);
+
+// Notes what a side's packets look like; call with each valid packet.
+void flow_side_note(struct flow_side *s, struct span frame, const struct wire_view *v, uint16_t in_port);
+// A template for segments in the name of `side`; for_reset: with the largest TTL seen.
+void flow_template(const struct flow *f, enum stream_side side, bool for_reset, struct wire_tmpl *t);

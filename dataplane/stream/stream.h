@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One TCP connection between two ends that never know us: for each direction bytes are retained,
+// read, released, edited at the same length, or replaced by ours after a cut. Pure: segments come in
+// as numbers and a span, what must leave comes out as actions; no packet, no clock, no allocation
+// (slabs come from a pool that the caller sized). RFC 9293, 7323, 5961.
+//
+// A half is named by the side that sends its bytes. In its sequence space, always:
+//     una <= sent <= rel <= read <= nxt          (una may pass `sent` by one for a FIN)
+//     una   the receiver has acknowledged everything before
+//     sent  has left towards the receiver at least once
+//     rel   released by the reader: may leave
+//     read  consumed by the reader
+//     nxt   retained without a hole; behind it may lie islands that came out of order
+// First bytes win: what is retained is never overwritten by a later copy, and whatever leaves is
+// taken from the retained bytes.
+// Custody: bytes before `owned` were acknowledged to their sender by us, so we repeat them.
+// Thread: the owner of the flow.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "span.h"
+
+enum stream_side { STREAM_CLIENT, STREAM_SERVER, STREAM_SIDES };
+
+enum { STREAM_SLAB_BYTES = 2048, STREAM_SLAB_DATA = STREAM_SLAB_BYTES - 16, STREAM_NO_SLAB = 0xffffffff };
+
+struct stream_slab {
+	uint32_t next; // by sequence; STREAM_NO_SLAB ends
+	uint32_t seq;  // of data[off]
+	uint16_t off, len;
+	uint8_t gone;  // 1 = left ahead of its turn (out of order inside a message)
+	uint8_t spare[3];
+	uint8_t data[STREAM_SLAB_DATA];
+};
+
+// Slabs of one worker: a LIFO of indexes over one block of memory.
+struct stream_pool {
+	struct stream_slab *slabs;
+	uint32_t *free; // stack of free indexes
+	uint32_t nfree, count;
+	uint32_t flow_max; // slabs one half may hold
+};
+
+// `mem` holds `count` slabs, `stack` as many indexes; both stay the caller's.
+void stream_pool_init(struct stream_pool *p, struct stream_slab *mem, uint32_t *stack, uint32_t count);
+
+struct stream_half {
+	uint32_t una, sent, rel, read, nxt;
+	uint32_t edge;     // right edge of what the receiver allows
+	uint32_t owned;    // custody ends here; <= una where none
+	uint32_t edit_end; // retained bytes before this may differ from what the sender sent
+	uint32_t fin;      // sequence number of the FIN, with has_fin
+	uint32_t ts_last;  // latest timestamp value from this side
+	uint32_t first, last; // slabs
+	uint32_t hint;     // slab near `read`, where a search begins
+	uint32_t ack_out;  // last acknowledgement and window sent on in this side's name
+	uint32_t rto_at_ms;
+	uint16_t win_out;
+	uint16_t nslabs;
+	uint16_t mss;      // that this side accepts: bytes of payload we may send to it
+	uint8_t wscale;    // shift of the windows this side announces
+	uint8_t tries;     // repeats by our timer without progress
+	bool syn : 1, has_fin : 1, fin_rel : 1, fin_sent : 1, fin_acked : 1, rto_on : 1, repeat : 1;
+	bool fresh : 1;    // the last segment's bytes met none that were retained before
+};
+
+struct stream {
+	struct stream_half half[STREAM_SIDES];
+	bool ts_on : 1;     // timestamps negotiated
+	bool sack_on : 1;
+	bool scale_on : 1;  // window scaling negotiated
+	bool answered : 1;  // the server is cut off or was never there: we speak in its name
+};
+
+struct stream_seg { // one TCP segment, host byte order
+	uint8_t side;     // who sent it
+	uint8_t flags;    // WIRE_* bits as on the wire
+	uint16_t window;
+	uint32_t seq, ack;
+	uint32_t now_ms;
+	bool has_ts;
+	uint32_t ts_val, ts_ecr;
+	struct span payload;
+};
+
+struct stream_syn { // options of a SYN or SYN-ACK
+	uint16_t mss;      // 0 = none: 536 (RFC 9293 3.7.1)
+	bool has_wscale, has_ts, sack_ok;
+	uint8_t wscale;
+};
+
+enum stream_in { // what became of a segment
+	STREAM_IN_OK,         // valid; bytes retained where new
+	STREAM_IN_ORDER_WAIT, // valid, out of order: retained behind a hole
+	STREAM_IN_OLD,        // nothing in it that the receiver has not acknowledged (repeat, keep-alive)
+	STREAM_IN_RST,        // a reset that ends the connection
+	STREAM_IN_RST_ODD,    // a reset inside the window but not at the right place: pass it, keep the flow
+	STREAM_IN_DROP_WINDOW,// outside the window
+	STREAM_IN_DROP_PAWS,  // timestamp older than the last (RFC 7323 5.3)
+	STREAM_IN_DROP_FLAGS, // no ACK flag, or SYN in the midst
+	STREAM_IN_DROP_SLABS, // no memory to retain it; the sender will repeat
+	STREAM_IN_BYPASSED,   // acknowledges bytes that we never sent on: they went round us
+	STREAM_IN_COUNT
+};
+
+enum stream_act_kind {
+	STREAM_FORWARD, // the segment as it came
+	STREAM_REWRITE, // its headers and options with these numbers and `len` retained bytes from `seq`
+	STREAM_SEND,    // a segment of our own making in the name of `side`
+	STREAM_SWALLOW, // nothing of it leaves
+};
+
+struct stream_act {
+	uint8_t kind;   // enum stream_act_kind
+	uint8_t side;   // in whose name: sequence space and receiver follow from it
+	uint8_t flags;  // WIRE_* bits
+	bool repeat;    // repeated by our timer
+	uint16_t window, len;
+	uint32_t seq, ack;
+};
+
+// A new connection: the client's SYN.
+void stream_open(struct stream *st, uint32_t client_isn, uint16_t window, const struct stream_syn *syn);
+// The server's SYN-ACK (again, where it is repeated). false where it does not answer the SYN.
+bool stream_accept(struct stream *st, uint32_t server_isn, uint32_t ack, uint16_t window,
+	const struct stream_syn *syn);
+// We are the server: our initial sequence number; the SYN-ACK itself is built by the caller.
+void stream_answer(struct stream *st, uint32_t our_isn, uint16_t mss);
+
+// Takes a segment behind the handshake: validity, acknowledgement, retention of its new bytes.
+enum stream_in stream_input(struct stream *st, struct stream_pool *p, const struct stream_seg *seg);
+
+// The contiguous unread bytes of a half, at most what lies in one slab; `whole` joins as many as fit
+// into `buf` (`cap` bytes). Valid until the next call that changes the half.
+struct span stream_unread(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+	bool whole, uint8_t *buf, uint32_t cap);
+// The reader took `n` bytes.
+void stream_consume(struct stream *st, enum stream_side side, uint32_t n);
+// Everything consumed may leave. A FIN right behind it, too.
+void stream_release(struct stream *st, enum stream_side side);
+// Overwrites retained bytes that have not left yet: `n` bytes from `seq`.
+void stream_edit(struct stream *st, struct stream_pool *p, enum stream_side side, uint32_t seq,
+	const uint8_t *bytes, uint32_t n);
+// Copies retained bytes out. The range must be retained.
+void stream_copy(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+	uint32_t seq, uint32_t n, uint8_t *out);
+
+// A segment that came out of order inside a message and holds nothing that could end it may leave
+// ahead of its turn: marks the bytes as gone.
+void stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg);
+
+// What becomes of the segment after reading and release. Call stream_next with upto = seg->seq
+// before it (earlier bytes first) and without bound after it.
+void stream_dispose(struct stream *st, struct stream_pool *p, const struct stream_seg *seg,
+	enum stream_in in, struct stream_act *act);
+// The next segment of ours that must leave in the name of `side`, `max` payload bytes at most.
+// false where there is none. `upto`: no byte at or behind it when bounded.
+bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_side side, bool bounded,
+	uint32_t upto, uint16_t max, uint32_t now_ms, struct stream_act *act);
+
+// Takes custody of everything retained contiguously from `side`: gives the acknowledgement to send to it.
+// false where there is nothing new to acknowledge.
+bool stream_take(struct stream *st, enum stream_side side, struct stream_act *act);
+// Our timer: true where a repeat is due; stream_next then gives it. *dead is set after the last try.
+bool stream_timer(struct stream *st, enum stream_side side, uint32_t now_ms, bool *dead);
+// When the timer of a half is due; false where it is off.
+bool stream_deadline(const struct stream *st, enum stream_side side, uint32_t *at_ms);
+
+// A reset towards the receiver of `side`'s bytes, in `side`'s name: 1 or 2 actions (at our next
+// sequence number, and at the receiver's last acknowledgement where that differs).
+unsigned stream_reset(const struct stream *st, enum stream_side side, struct stream_act act[2]);
+// Cuts the server off: from now on we speak in its name. Unsent server bytes are forgotten, sent ones
+// are ours to repeat; everything the client sent is consumed and acknowledged.
+void stream_cut(struct stream *st, struct stream_pool *p);
+// Appends bytes of ours in the server's name (after stream_cut or stream_answer). 0 or -ENOBUFS.
+int stream_say(struct stream *st, struct stream_pool *p, struct span text);
+// After a cut: what the client sent and the reader consumed is nobody's any more; frees it.
+void stream_discard(struct stream *st, struct stream_pool *p);
+// A FIN of ours behind what was said.
+void stream_hang_up(struct stream *st);
+// Everything said, and the FIN, is acknowledged.
+bool stream_is_drained(const struct stream *st);
+
+// Gives all slabs back.
+void stream_close(struct stream *st, struct stream_pool *p);

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What comes in: the handshake, validity of a segment (RFC 9293 3.10.7.4, RFC 7323 5.3, RFC 5961 3
+// and 5), acknowledgement of the other half, retention. Decides nothing about release.
+// Thread: the owner of the flow.
+#include <errno.h>
+
+#include "stream_int.h"
+
+static void half_syn(struct stream_half *h, uint16_t window, const struct stream_syn *syn)
+{
+	h->syn = true;
+	h->win_out = window;
+	h->wscale = syn->has_wscale ? (syn->wscale > 14 ? 14 : syn->wscale) : 0;
+	if (syn->mss != 0)
+		h->mss = syn->mss < 64 ? 64 : syn->mss;
+}
+
+void stream_open(struct stream *st, uint32_t client_isn, uint16_t window, const struct stream_syn *syn)
+{
+	*st = (struct stream){.ts_on = syn->has_ts, .sack_on = syn->sack_ok, .scale_on = syn->has_wscale};
+	half_init(&st->half[STREAM_CLIENT], client_isn + 1);
+	half_init(&st->half[STREAM_SERVER], 0);
+	half_syn(&st->half[STREAM_CLIENT], window, syn);
+}
+
+bool stream_accept(struct stream *st, uint32_t server_isn, uint32_t ack, uint16_t window,
+	const struct stream_syn *syn)
+{
+	struct stream_half *client = &st->half[STREAM_CLIENT], *server = &st->half[STREAM_SERVER];
+	if (ack != client->una)
+		return false;
+	if (server->syn)
+		return server_isn + 1 == server->una; // a repeat; another number is another connection
+	half_init(server, server_isn + 1);
+	half_syn(server, window, syn);
+	st->ts_on = st->ts_on && syn->has_ts;
+	st->sack_on = st->sack_on && syn->sack_ok;
+	st->scale_on = st->scale_on && syn->has_wscale;
+	if (!st->scale_on)
+		client->wscale = server->wscale = 0;
+	// The windows of SYN and SYN-ACK are never scaled (RFC 7323 2.2).
+	client->edge = client->una + window;
+	server->edge = server->una + client->win_out;
+	server->ack_out = ack;
+	return true;
+}
+
+void stream_answer(struct stream *st, uint32_t our_isn, uint16_t mss)
+{
+	struct stream_half *client = &st->half[STREAM_CLIENT], *server = &st->half[STREAM_SERVER];
+	half_init(server, our_isn + 1);
+	server->syn = true;
+	server->mss = mss;
+	server->edge = server->una + client->win_out;
+	client->wscale = 0; // our SYN-ACK offers MSS only, so no scaling, no timestamps
+	client->edge = client->una + 4096;
+	st->ts_on = st->sack_on = st->scale_on = false;
+	st->answered = true;
+}
+
+static enum stream_in input_rst(const struct stream_half *h, const struct stream_seg *seg)
+{
+	if (seq_le(h->una, seg->seq) && seq_le(seg->seq, h->nxt + (h->has_fin ? 1 : 0)))
+		return STREAM_IN_RST;
+	if (seq_le(h->una, seg->seq) && seq_lt(seg->seq, h->edge))
+		return STREAM_IN_RST_ODD;
+	return STREAM_IN_DROP_WINDOW;
+}
+
+// What `seg` acknowledges of the other half. false: bytes that we never sent on.
+static bool input_ack(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
+{
+	struct stream_half *o = &st->half[!seg->side];
+	if (seq_lt(o->sent + (o->fin_sent ? 1 : 0), seg->ack))
+		return false;
+	if (seq_lt(seg->ack, o->una)) // an old one says nothing, not even about the window
+		return true;
+	if (seg->ack != o->una) {
+		bool recovering = o->tries > 0;
+		o->una = seg->ack;
+		if (o->fin_sent && seg->ack == o->fin + 1)
+			o->fin_acked = true;
+		slab_free_before(o, p, seg->ack);
+		o->tries = 0;
+		o->rto_on = false;
+		half_timer_arm(st, o, seg->now_ms);
+		// After a loss one repeat a round trip would take for ever: go on from the new edge.
+		o->repeat = recovering && seq_lt(o->una, o->sent) && half_outstanding(st, o);
+	}
+	uint32_t edge = seg->ack + ((uint32_t)seg->window << st->half[seg->side].wscale);
+	o->edge = seq_max(o->edge, edge); // the right edge never moves left for us
+	return true;
+}
+
+static enum stream_in input_data(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
+{
+	struct stream_half *h = &st->half[seg->side];
+	uint32_t from = seg->seq, n = (uint32_t)seg->payload.n;
+	const uint8_t *bytes = seg->payload.p;
+	bool fin = (seg->flags & TCP_FIN) != 0;
+	uint32_t end = from + n;
+	h->fresh = true;
+	if (n > 0 && seq_le(end, h->una))
+		return STREAM_IN_OLD;
+	if (n == 0 && !fin)
+		return seq_lt(from, h->una) ? STREAM_IN_OLD : STREAM_IN_OK;
+	if (n > 0 && !seq_lt(from, h->edge))
+		return from == h->edge ? STREAM_IN_OLD : STREAM_IN_DROP_WINDOW; // a probe of a closed window
+	if (seq_lt(from, h->una)) {
+		bytes += h->una - from;
+		n = seq_lt(h->una, end) ? end - h->una : 0;
+		from = h->una;
+	}
+	if (seq_lt(h->edge, end)) { // what lies beyond the window waits for its repeat
+		n = seq_lt(from, h->edge) ? h->edge - from : 0;
+		end = from + n;
+		fin = false;
+	}
+	if (h->has_fin && seq_lt(h->fin, end)) { // nothing comes behind a FIN
+		n = seq_lt(from, h->fin) ? h->fin - from : 0;
+		end = h->fin;
+	}
+	const uint32_t old_nxt = h->nxt;
+	if (n > 0 && slab_insert(h, p, from, bytes, n) != 0) {
+		h->nxt = slab_run_end(h, p, h->nxt);
+		return STREAM_IN_DROP_SLABS;
+	}
+	h->nxt = slab_run_end(h, p, h->nxt);
+	if (fin && !h->has_fin && seq_le(h->nxt, end)) {
+		h->has_fin = true;
+		h->fin = end;
+	}
+	return seq_lt(old_nxt, from) ? STREAM_IN_ORDER_WAIT : STREAM_IN_OK;
+}
+
+enum stream_in stream_input(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
+{
+	struct stream_half *h = &st->half[seg->side];
+	if (seg->flags & TCP_RST)
+		return input_rst(h, seg);
+	if ((seg->flags & (TCP_SYN | TCP_ACK)) != TCP_ACK)
+		return STREAM_IN_DROP_FLAGS;
+	uint32_t behind = h->edge - h->una > 65535 ? h->edge - h->una : 65535;
+	if (seq_lt(seg->seq, h->una - behind) || seq_lt(h->edge + 1, seg->seq))
+		return STREAM_IN_DROP_WINDOW;
+	if (st->ts_on && seg->has_ts) {
+		if (seq_lt(seg->ts_val, h->ts_last))
+			return STREAM_IN_DROP_PAWS;
+		if (seq_le(seg->seq, h->una)) // RFC 7323 4.3 (2): not from one that came early
+			h->ts_last = seg->ts_val;
+	}
+	if (!input_ack(st, p, seg))
+		return STREAM_IN_BYPASSED;
+	return input_data(st, p, seg);
+}
+
+void stream_consume(struct stream *st, enum stream_side side, uint32_t n)
+{
+	st->half[side].read += n;
+}
+
+void stream_release(struct stream *st, enum stream_side side)
+{
+	struct stream_half *h = &st->half[side];
+	h->rel = h->read;
+	if (h->has_fin && h->rel == h->fin)
+		h->fin_rel = true;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Inside stream/: sequence arithmetic and the slab chain of a half. See stream.h for the invariants.
+#pragma once
+
+#include "stream.h"
+
+// RFC 9293 3.4: comparison modulo 2^32.
+static inline bool seq_lt(uint32_t a, uint32_t b) { return (int32_t)(a - b) < 0; }
+static inline bool seq_le(uint32_t a, uint32_t b) { return (int32_t)(a - b) <= 0; }
+static inline uint32_t seq_max(uint32_t a, uint32_t b) { return seq_lt(a, b) ? b : a; }
+static inline uint32_t seq_min(uint32_t a, uint32_t b) { return seq_lt(a, b) ? a : b; }
+
+enum { // TCP flags as on the wire (RFC 9293 3.1)
+	TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10, TCP_URG = 0x20,
+};
+
+enum { STREAM_RTO_MS = 1000, STREAM_RTO_MAX_MS = 60000, STREAM_TRIES_MAX = 8 };
+
+static inline struct stream_slab *slab_at(const struct stream_pool *p, uint32_t i)
+{
+	return &p->slabs[i];
+}
+
+static inline uint32_t slab_end(const struct stream_slab *s)
+{
+	return s->seq + s->len;
+}
+
+void half_init(struct stream_half *h, uint32_t first_byte);
+// Retains what is new of `n` bytes at `seq`; sets h->fresh. 0 or -ENOBUFS (a part may be retained).
+int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, const uint8_t *bytes, uint32_t n);
+// Frees slabs that lie wholly before `seq`.
+void slab_free_before(struct stream_half *h, struct stream_pool *p, uint32_t seq);
+// Forgets everything at and behind `seq`.
+void slab_cut_from(struct stream_half *h, struct stream_pool *p, uint32_t seq);
+// End of the run without a hole that begins at `seq`.
+uint32_t slab_run_end(const struct stream_half *h, const struct stream_pool *p, uint32_t seq);
+// The slab that holds `seq`, or NULL.
+struct stream_slab *slab_find(const struct stream_half *h, const struct stream_pool *p, uint32_t seq);
+
+// What our segments in `side`'s name acknowledge, and the window they announce.
+uint32_t half_ack_out(const struct stream *st, enum stream_side side);
+uint16_t half_window_out(const struct stream *st, enum stream_side side, uint32_t ack);
+// Arms or stops the timer of a half by what is outstanding in our custody.
+void half_timer_arm(const struct stream *st, struct stream_half *h, uint32_t now_ms);
+bool half_outstanding(const struct stream *st, const struct stream_half *h);

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What leaves: the segment as it came, the segment with retained bytes, or segments of our own,
+// and the one small sender (repeat timer with back-off) behind custody, cut and answers.
+// Whatever leaves a second time is taken from the retained bytes, however the sender cuts it.
+// Thread: the owner of the flow.
+#include "stream_int.h"
+
+uint32_t half_ack_out(const struct stream *st, enum stream_side side)
+{
+	const struct stream_half *o = &st->half[!side];
+	uint32_t ack = seq_max(o->una, o->owned);
+	if (st->answered && side == STREAM_SERVER && o->has_fin && o->nxt == o->fin)
+		ack = o->fin + 1; // we are the receiver
+	return ack;
+}
+
+uint16_t half_window_out(const struct stream *st, enum stream_side side, uint32_t ack)
+{
+	const struct stream_half *o = &st->half[!side];
+	if (!seq_lt(ack, o->edge))
+		return 0;
+	uint32_t window = (o->edge - ack) >> st->half[side].wscale;
+	return window > 65535 ? 65535 : (uint16_t)window;
+}
+
+bool half_outstanding(const struct stream *st, const struct stream_half *h)
+{
+	if (seq_lt(h->una, h->owned))
+		return true;
+	return st->answered && h == &st->half[STREAM_SERVER] && h->fin_rel && !h->fin_acked;
+}
+
+void half_timer_arm(const struct stream *st, struct stream_half *h, uint32_t now_ms)
+{
+	if (!half_outstanding(st, h)) {
+		h->rto_on = false;
+		h->repeat = false;
+		return;
+	}
+	if (h->rto_on)
+		return;
+	uint32_t rto_ms = (uint32_t)STREAM_RTO_MS << h->tries;
+	h->rto_at_ms = now_ms + (rto_ms > STREAM_RTO_MAX_MS ? STREAM_RTO_MAX_MS : rto_ms);
+	h->rto_on = true;
+}
+
+static void act_fill(const struct stream *st, enum stream_side side, struct stream_act *act)
+{
+	*act = (struct stream_act){.kind = STREAM_SEND, .side = (uint8_t)side, .flags = TCP_ACK};
+	act->ack = half_ack_out(st, side);
+	act->window = half_window_out(st, side, act->ack);
+}
+
+static void dispose_bytes(struct stream_half *h, const struct stream_seg *seg, bool patched,
+	uint32_t lo, uint32_t hi, struct stream_act *act)
+{
+	bool fin = h->fin_rel && h->fin == hi;
+	bool had_fin = (seg->flags & TCP_FIN) != 0;
+	bool edited = seq_lt(lo, h->edit_end);
+	bool as_is = lo == seg->seq && hi == seg->seq + (uint32_t)seg->payload.n && h->fresh && !edited &&
+		     !patched && fin == had_fin && (seg->flags & TCP_URG) == 0;
+	act->kind = as_is ? STREAM_FORWARD : STREAM_REWRITE;
+	act->seq = lo;
+	act->len = (uint16_t)(hi - lo);
+	act->flags = (uint8_t)((seg->flags & ~(TCP_FIN | TCP_URG)) | (fin ? TCP_FIN : 0));
+	if (fin)
+		h->fin_sent = true;
+	h->sent = seq_max(h->sent, hi);
+}
+
+static void dispose_bare(struct stream_half *h, const struct stream_seg *seg, bool patched,
+	struct stream_act *act)
+{
+	uint32_t next = h->sent + (h->fin_sent ? 1 : 0);
+	act->len = 0;
+	act->flags = (uint8_t)(seg->flags & ~(TCP_FIN | TCP_URG | TCP_PSH));
+	if (seg->payload.n == 0 && (seg->flags & TCP_FIN) && h->fin_rel && seg->seq == h->fin &&
+		h->sent == h->fin) {
+		act->kind = patched ? STREAM_REWRITE : STREAM_FORWARD;
+		act->seq = h->fin;
+		act->flags = (uint8_t)(seg->flags & ~TCP_URG);
+		h->fin_sent = true;
+		return;
+	}
+	if (seg->payload.n == 0 && !(seg->flags & TCP_FIN)) {
+		bool plain = !patched && seq_le(seg->seq, next) && !(seg->flags & TCP_URG);
+		act->kind = plain ? STREAM_FORWARD : STREAM_REWRITE;
+		act->seq = plain ? seg->seq : seq_min(seg->seq, next);
+		return;
+	}
+	// Held bytes: their acknowledgement and window go on, once.
+	act->kind = act->ack != h->ack_out || act->window != h->win_out ? STREAM_REWRITE : STREAM_SWALLOW;
+	act->seq = next;
+}
+
+void stream_dispose(struct stream *st, struct stream_pool *p, const struct stream_seg *seg,
+	enum stream_in in, struct stream_act *act)
+{
+	struct stream_half *h = &st->half[seg->side];
+	const struct stream_half *o = &st->half[!seg->side];
+	(void)p;
+	*act = (struct stream_act){.kind = STREAM_SWALLOW, .side = seg->side, .ack = seg->ack,
+		.window = seg->window};
+	if (in != STREAM_IN_OK && in != STREAM_IN_OLD && in != STREAM_IN_ORDER_WAIT)
+		return;
+	bool patched = seq_lt(seg->ack, o->owned); // custody: what we acknowledged stays so
+	if (patched) {
+		act->ack = o->owned;
+		act->window = half_window_out(st, seg->side, act->ack);
+	}
+	if (in == STREAM_IN_OLD) {
+		// The receiver answers an empty segment before its window with an acknowledgement: that
+		// serves keep-alives, probes of a closed window and repeats of what it has.
+		act->kind = STREAM_REWRITE;
+		act->flags = TCP_ACK;
+		act->seq = seq_lt(seg->seq, h->una) ? seg->seq : h->una - 1;
+		return;
+	}
+	uint32_t end = seg->seq + (uint32_t)seg->payload.n;
+	uint32_t lo = seq_max(seg->seq, h->una), hi = seq_min(end, h->rel);
+	if (seg->payload.n > 0 && seq_lt(lo, hi))
+		dispose_bytes(h, seg, patched, lo, hi, act);
+	else
+		dispose_bare(h, seg, patched, act);
+	if (act->kind != STREAM_SWALLOW) {
+		h->ack_out = act->ack;
+		h->win_out = act->window;
+	}
+}
+
+void stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
+{
+	const struct stream_half *h = &st->half[seg->side];
+	uint32_t end = seg->seq + (uint32_t)seg->payload.n;
+	for (uint32_t at = seg->seq; seq_lt(at, end);) {
+		struct stream_slab *s = slab_find(h, p, at);
+		if (s == NULL)
+			return;
+		if (s->seq == at && seq_le(slab_end(s), end))
+			s->gone = 1;
+		at = slab_end(s);
+	}
+}
+
+// Moves `sent` over bytes that left ahead of their turn; returns how many may be sent in one piece.
+static uint32_t next_run(struct stream_half *h, const struct stream_pool *p, uint32_t limit)
+{
+	while (seq_lt(h->sent, limit)) {
+		const struct stream_slab *s = slab_find(h, p, h->sent);
+		if (s == NULL)
+			return 0;
+		if (!s->gone)
+			break;
+		h->sent = seq_min(slab_end(s), limit);
+	}
+	uint32_t end = h->sent;
+	while (seq_lt(end, limit) && end - h->sent < 65535) {
+		const struct stream_slab *s = slab_find(h, p, end);
+		if (s == NULL || s->gone)
+			break;
+		end = slab_end(s);
+	}
+	return seq_min(end, limit) - h->sent;
+}
+
+static bool next_repeat(struct stream *st, struct stream_half *h, uint16_t max, struct stream_act *act)
+{
+	h->repeat = false;
+	uint32_t n = seq_lt(h->una, h->sent) ? h->sent - h->una : 0;
+	if (n == 0 && seq_lt(h->sent, h->rel)) { // closed window: one byte asks (RFC 9293 3.8.6.1)
+		n = 1;
+		h->sent++;
+	}
+	act->repeat = true;
+	act->seq = h->una;
+	act->len = (uint16_t)(n < max ? n : max);
+	act->flags |= n > 0 ? TCP_PSH : 0;
+	bool fin = h->fin_sent && !h->fin_acked && h->una + act->len == h->fin;
+	if (fin)
+		act->flags |= TCP_FIN;
+	(void)st;
+	return act->len > 0 || fin;
+}
+
+bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_side side, bool bounded,
+	uint32_t upto, uint16_t max, uint32_t now_ms, struct stream_act *act)
+{
+	struct stream_half *h = &st->half[side];
+	act_fill(st, side, act);
+	if (h->repeat && next_repeat(st, h, max, act))
+		return true;
+	uint32_t limit = seq_min(h->rel, h->edge);
+	if (bounded)
+		limit = seq_min(limit, upto);
+	uint32_t n = seq_lt(h->sent, limit) ? next_run(h, p, limit) : 0;
+	act->seq = h->sent;
+	if (n == 0) {
+		bool fin = h->fin_rel && !h->fin_sent && h->sent == h->fin && !bounded;
+		if (!fin) {
+			if (seq_lt(h->sent, h->rel))
+				half_timer_arm(st, h, now_ms); // window closed with bytes of ours behind it
+			return false;
+		}
+	}
+	act->len = (uint16_t)(n < max ? n : max);
+	h->sent += act->len;
+	if (act->len > 0)
+		act->flags |= TCP_PSH;
+	if (h->fin_rel && !h->fin_sent && h->sent == h->fin) {
+		act->flags |= TCP_FIN;
+		h->fin_sent = true;
+	}
+	h->ack_out = act->ack;
+	h->win_out = act->window;
+	half_timer_arm(st, h, now_ms);
+	return true;
+}
+
+bool stream_timer(struct stream *st, enum stream_side side, uint32_t now_ms, bool *dead)
+{
+	struct stream_half *h = &st->half[side];
+	*dead = false;
+	if (!h->rto_on || seq_lt(now_ms, h->rto_at_ms))
+		return false;
+	h->rto_on = false;
+	if (!half_outstanding(st, h))
+		return false;
+	if (++h->tries > STREAM_TRIES_MAX) {
+		*dead = true;
+		return false;
+	}
+	half_timer_arm(st, h, now_ms);
+	h->repeat = true;
+	return true;
+}
+
+bool stream_deadline(const struct stream *st, enum stream_side side, uint32_t *at_ms)
+{
+	*at_ms = st->half[side].rto_at_ms;
+	return st->half[side].rto_on;
+}
+
+bool stream_take(struct stream *st, enum stream_side side, struct stream_act *act)
+{
+	struct stream_half *h = &st->half[side];
+	uint32_t before = half_ack_out(st, !side);
+	if (seq_lt(h->owned, h->nxt))
+		h->owned = h->nxt;
+	if (st->answered && side == STREAM_CLIENT)
+		h->edge = seq_max(h->edge, h->nxt + 4096);
+	act_fill(st, !side, act);
+	act->seq = st->half[!side].sent + (st->half[!side].fin_sent ? 1 : 0);
+	return seq_lt(before, act->ack);
+}
+
+unsigned stream_reset(const struct stream *st, enum stream_side side, struct stream_act act[2])
+{
+	const struct stream_half *h = &st->half[side];
+	uint32_t next = h->sent + (h->fin_sent ? 1 : 0);
+	for (int i = 0; i < 2; i++) {
+		act_fill(st, side, &act[i]);
+		act[i].flags = TCP_RST | TCP_ACK;
+		act[i].window = 0;
+	}
+	act[0].seq = next;
+	act[1].seq = h->una;
+	return next == h->una ? 1 : 2;
+}

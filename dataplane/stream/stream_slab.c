@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The retained bytes of a half: a chain of slabs sorted by sequence number, without overlap.
+// First bytes win: a byte once retained is never overwritten from the wire. Small segments are
+// packed into the slab before them. Slabs come from a LIFO, so a warm one is used again first.
+// Thread: the owner of the flow and pool.
+#include <errno.h>
+
+#include "stream_int.h"
+
+_Static_assert(sizeof(struct stream_slab) <= STREAM_SLAB_BYTES, "a slab must fit its size");
+
+void stream_pool_init(struct stream_pool *p, struct stream_slab *mem, uint32_t *stack, uint32_t count)
+{
+	*p = (struct stream_pool){.slabs = mem, .free = stack, .nfree = count, .count = count};
+	for (uint32_t i = 0; i < count; i++)
+		stack[i] = count - 1 - i;
+	// One half may hold a sixteenth of the pool, at least 64 slabs (130 kB), at most 4096 (8 MB).
+	p->flow_max = count / 16;
+	if (p->flow_max < 64)
+		p->flow_max = 64;
+	if (p->flow_max > 4096)
+		p->flow_max = 4096;
+}
+
+void half_init(struct stream_half *h, uint32_t first_byte)
+{
+	*h = (struct stream_half){
+		.una = first_byte, .sent = first_byte, .rel = first_byte, .read = first_byte,
+		.nxt = first_byte, .edge = first_byte, .owned = first_byte, .edit_end = first_byte,
+		.first = STREAM_NO_SLAB, .last = STREAM_NO_SLAB, .hint = STREAM_NO_SLAB,
+		.mss = 536, // RFC 9293 3.7.1
+	};
+}
+
+static struct stream_slab *slab_new_after(struct stream_half *h, struct stream_pool *p, uint32_t prev,
+	uint32_t seq)
+{
+	if (p->nfree == 0 || h->nslabs >= p->flow_max)
+		return NULL;
+	uint32_t i = p->free[--p->nfree];
+	struct stream_slab *s = slab_at(p, i);
+	s->seq = seq;
+	s->off = 0;
+	s->len = 0;
+	s->gone = 0;
+	if (prev == STREAM_NO_SLAB) {
+		s->next = h->first;
+		h->first = i;
+	} else {
+		s->next = slab_at(p, prev)->next;
+		slab_at(p, prev)->next = i;
+	}
+	if (s->next == STREAM_NO_SLAB)
+		h->last = i;
+	h->nslabs++;
+	return s;
+}
+
+// The last slab that begins at or before `seq`; STREAM_NO_SLAB where none does.
+static uint32_t slab_before(const struct stream_half *h, const struct stream_pool *p, uint32_t seq)
+{
+	if (h->last != STREAM_NO_SLAB && seq_le(slab_at(p, h->last)->seq, seq))
+		return h->last;
+	uint32_t i = h->first, prev = STREAM_NO_SLAB;
+	if (h->hint != STREAM_NO_SLAB && seq_le(slab_at(p, h->hint)->seq, seq))
+		i = h->hint;
+	while (i != STREAM_NO_SLAB && seq_le(slab_at(p, i)->seq, seq)) {
+		prev = i;
+		i = slab_at(p, i)->next;
+	}
+	return prev;
+}
+
+int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, const uint8_t *bytes, uint32_t n)
+{
+	const uint32_t end = seq + n;
+	uint32_t at = seq;
+	uint32_t prev = slab_before(h, p, seq);
+	h->fresh = true;
+	while (seq_lt(at, end)) {
+		struct stream_slab *s = prev == STREAM_NO_SLAB ? NULL : slab_at(p, prev);
+		if (s != NULL && seq_lt(at, slab_end(s))) { // held already: the first bytes stay
+			h->fresh = false;
+			at = seq_min(end, slab_end(s));
+			continue;
+		}
+		uint32_t next = s == NULL ? h->first : s->next;
+		if (next != STREAM_NO_SLAB && slab_at(p, next)->seq == at) {
+			prev = next;
+			continue;
+		}
+		uint32_t limit = end;
+		if (next != STREAM_NO_SLAB)
+			limit = seq_min(end, slab_at(p, next)->seq);
+		bool joins = s != NULL && !s->gone && slab_end(s) == at &&
+			     s->off + s->len < STREAM_SLAB_DATA;
+		if (!joins) {
+			s = slab_new_after(h, p, prev, at);
+			if (s == NULL)
+				return -ENOBUFS;
+			prev = prev == STREAM_NO_SLAB ? h->first : slab_at(p, prev)->next;
+		}
+		uint32_t room = STREAM_SLAB_DATA - s->off - s->len;
+		uint32_t take = limit - at < room ? limit - at : room;
+		memcpy(s->data + s->off + s->len, bytes + (at - seq), take);
+		s->len = (uint16_t)(s->len + take);
+		at += take;
+	}
+	return 0;
+}
+
+static void slab_put(struct stream_half *h, struct stream_pool *p, uint32_t i)
+{
+	if (h->hint == i)
+		h->hint = STREAM_NO_SLAB;
+	p->free[p->nfree++] = i;
+	h->nslabs--;
+}
+
+void slab_free_before(struct stream_half *h, struct stream_pool *p, uint32_t seq)
+{
+	while (h->first != STREAM_NO_SLAB && seq_le(slab_end(slab_at(p, h->first)), seq)) {
+		uint32_t i = h->first;
+		h->first = slab_at(p, i)->next;
+		slab_put(h, p, i);
+	}
+	if (h->first == STREAM_NO_SLAB)
+		h->last = STREAM_NO_SLAB;
+}
+
+void slab_cut_from(struct stream_half *h, struct stream_pool *p, uint32_t seq)
+{
+	uint32_t i = h->first, keep = STREAM_NO_SLAB;
+	while (i != STREAM_NO_SLAB && seq_lt(slab_at(p, i)->seq, seq)) {
+		struct stream_slab *s = slab_at(p, i);
+		if (seq_lt(seq, slab_end(s)))
+			s->len = (uint16_t)(seq - s->seq);
+		keep = i;
+		i = s->next;
+	}
+	while (i != STREAM_NO_SLAB) {
+		uint32_t next = slab_at(p, i)->next;
+		slab_put(h, p, i);
+		i = next;
+	}
+	if (keep == STREAM_NO_SLAB)
+		h->first = STREAM_NO_SLAB;
+	else
+		slab_at(p, keep)->next = STREAM_NO_SLAB;
+	h->last = keep;
+}
+
+struct stream_slab *slab_find(const struct stream_half *h, const struct stream_pool *p, uint32_t seq)
+{
+	uint32_t i = slab_before(h, p, seq);
+	if (i == STREAM_NO_SLAB || !seq_lt(seq, slab_end(slab_at(p, i))))
+		return NULL;
+	return slab_at(p, i);
+}
+
+uint32_t slab_run_end(const struct stream_half *h, const struct stream_pool *p, uint32_t seq)
+{
+	uint32_t i = slab_before(h, p, seq);
+	if (i == STREAM_NO_SLAB)
+		return seq;
+	while (i != STREAM_NO_SLAB && seq_le(slab_at(p, i)->seq, seq)) {
+		seq = seq_max(seq, slab_end(slab_at(p, i)));
+		i = slab_at(p, i)->next;
+	}
+	return seq;
+}
+
+void stream_copy(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+	uint32_t seq, uint32_t n, uint8_t *out)
+{
+	const struct stream_half *h = &st->half[side];
+	while (n > 0) {
+		const struct stream_slab *s = slab_find(h, p, seq);
+		if (s == NULL) { // never for a retained range; unread memory must not leave all the same
+			memset(out, 0, n);
+			return;
+		}
+		uint32_t from = seq - s->seq;
+		uint32_t take = s->len - from < n ? s->len - from : n;
+		memcpy(out, s->data + s->off + from, take);
+		out += take;
+		seq += take;
+		n -= take;
+	}
+}
+
+void stream_edit(struct stream *st, struct stream_pool *p, enum stream_side side, uint32_t seq,
+	const uint8_t *bytes, uint32_t n)
+{
+	struct stream_half *h = &st->half[side];
+	h->edit_end = seq_max(h->edit_end, seq + n);
+	while (n > 0) {
+		struct stream_slab *s = slab_find(h, p, seq);
+		if (s == NULL)
+			return;
+		uint32_t from = seq - s->seq;
+		uint32_t take = s->len - from < n ? s->len - from : n;
+		memcpy(s->data + s->off + from, bytes, take);
+		bytes += take;
+		seq += take;
+		n -= take;
+	}
+}
+
+struct span stream_unread(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+	bool whole, uint8_t *buf, uint32_t cap)
+{
+	const struct stream_half *h = &st->half[side];
+	uint32_t n = h->nxt - h->read;
+	if (n == 0)
+		return (struct span){0};
+	struct stream_slab *s = slab_find(h, p, h->read);
+	if (s == NULL)
+		return (struct span){0};
+	uint32_t from = h->read - s->seq;
+	uint32_t here = s->len - from < n ? s->len - from : n;
+	if (!whole || here == n)
+		return (struct span){.p = s->data + s->off + from, .n = here};
+	if (n > cap)
+		n = cap;
+	stream_copy(st, p, side, h->read, n, buf);
+	return (struct span){.p = buf, .n = n};
+}
+
+void stream_close(struct stream *st, struct stream_pool *p)
+{
+	for (int side = 0; side < STREAM_SIDES; side++) {
+		struct stream_half *h = &st->half[side];
+		if (h->first != STREAM_NO_SLAB)
+			slab_cut_from(h, p, slab_at(p, h->first)->seq);
+	}
+}
