@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Commands of the control plane, each copied out of the ring, checked field by field, then obeyed.
+// Two kinds of wrong: what an honest control plane may ask at a bad moment is answered with an
+// error; what none would ever send is a fault, and ends the attachment.
+// Thread: manager.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lnk_int.h"
+#include "log.h"
+#include "pol_image.h"
+#include "text.h"
+
+LOG_COMPONENT("link");
+
+enum {
+	COMMANDS_A_TURN = 16,
+	ROWS_A_TURN = 512,
+	ROWS_MAX = 100000,    // of one answer
+	ANSWERS_KEPT = 64,    // events that flow rows leave free: one answer a command in the ring
+	RETIRED_MAX = 64,     // images still in use by open messages while another one comes
+};
+_Static_assert((int)ANSWERS_KEPT >= (int)API_RING_COMMANDS, "rows never keep an answer out");
+
+// The caller has seen to it that there is room, so that a full ring is a fault like any other.
+static void event_put(struct lnk *l, const struct api_event *e)
+{
+	int rc = api_ring_put(&l->region->event, e);
+
+	if (rc < 0 && l->fault == NULL)
+		l->fault = rc == -EPROTO ? "its end of the event ring makes no sense"
+					 : "it sends commands and takes no answers";
+	l->ring_bell = true;
+}
+
+static uint32_t events_free(struct lnk *l)
+{
+	return API_RING_EVENTS - api_ring_used(&l->region->event);
+}
+
+static void ack(struct lnk *l, uint32_t seq, int status, const char *text)
+{
+	struct api_event e = {.kind = API_EVT_ACK, .seq = seq, .status = status};
+
+	(void)text_copy(e.text, sizeof(e.text), text); // cut is fine
+	event_put(l, &e);
+}
+
+static void flows_end(struct lnk *l, uint32_t seq, int status)
+{
+	const struct api_event e = {.kind = API_EVT_FLOWS_END, .seq = seq, .status = status};
+
+	event_put(l, &e);
+}
+
+// The engine's image from a private copy: what stands in the slot may change while we read it.
+static struct eng_image *image_make(struct lnk *l, const struct api_command *c, struct err_list *err)
+{
+	struct eng_image *img = NULL;
+	struct pol_head *copy;
+
+	copy = aligned_alloc(64, (c->image.bytes + 63) & ~UINT64_C(63));
+	if (copy == NULL) {
+		err_add(err, "image: out of memory");
+		return NULL;
+	}
+	memcpy(copy, l->region->mem + l->region->hello.slot_off[c->image.slot], c->image.bytes);
+	if (c->image.bytes < sizeof(*copy))
+		err_add(err, "image: %llu bytes are too few", (unsigned long long)c->image.bytes);
+	else if (copy->version != c->image.version)
+		err_add(err, "image: it is version %llu, the command says %llu",
+			(unsigned long long)copy->version, (unsigned long long)c->image.version);
+	else
+		img = eng_image_new(l->conf.eng, copy, c->image.bytes, err);
+	free(copy);
+	return img;
+}
+
+static void image_take(struct lnk *l, const struct api_command *c)
+{
+	struct api_stats *head = l->stats.head;
+	struct eng_image *img = NULL;
+	struct err_list err;
+
+	if (c->image.slot >= API_SLOTS || c->image.spare != 0 || c->image.bytes == 0 ||
+		c->image.bytes > l->region->hello.slot_bytes) {
+		l->fault = "an image command out of range";
+		return;
+	}
+	if (eng_image_reap(l->conf.eng) >= RETIRED_MAX) {
+		ack(l, c->seq, -EBUSY, "too many earlier images are still in use");
+		return;
+	}
+	err_init(&err);
+	img = image_make(l, c, &err);
+	if (img == NULL) {
+		lnk_stats_count(&head->image_refused);
+		LOG(WARNING, "image %llu: refused: %s", (unsigned long long)c->image.version,
+			err.kept > 0 ? err.text[0] : "no reason given");
+		ack(l, c->seq, -EINVAL, err.kept > 0 ? err.text[0] : "no reason given");
+		return;
+	}
+	eng_image_swap(l->conf.eng, img);
+	lnk_stats_count(&head->image_swaps);
+	lnk_stats_set(&head->image_version, eng_image_version(l->conf.eng));
+	LOG(INFO, "image %llu: in force: %llu bytes", (unsigned long long)c->image.version,
+		(unsigned long long)c->image.bytes);
+	ack(l, c->seq, 0, "");
+}
+
+// All workers are asked at once: one that sleeps answers when it wakes.
+static void flows_begin(struct lnk *l, const struct api_command *c)
+{
+	struct lnk_flows *f = &l->flows;
+	uint32_t max = c->flows.max < ROWS_MAX ? c->flows.max : ROWS_MAX;
+
+	if (c->flows.spare != 0) {
+		l->fault = "a flows command out of range";
+		return;
+	}
+	if (f->active) { // of ours, or the rest of one whose asker went
+		ack(l, c->seq, -EBUSY, "another list of flows is under way");
+		return;
+	}
+	*f = (struct lnk_flows){.active = true, .seq = c->seq, .left = max};
+	for (uint16_t w = 0; w < l->conf.workers && max > 0; w++) {
+		int rc = eng_flows_ask(l->conf.eng, w, max);
+
+		if (rc == 0)
+			f->asked |= UINT64_C(1) << w;
+		else
+			f->status = rc;
+	}
+}
+
+static void obey(struct lnk *l, const struct api_command *c)
+{
+	switch (c->kind) {
+	case API_CMD_IMAGE:
+		image_take(l, c);
+		break;
+	case API_CMD_FLOWS:
+		flows_begin(l, c);
+		break;
+	case API_CMD_PING:
+		ack(l, c->seq, 0, "");
+		break;
+	default:
+		l->fault = "a command of no kind";
+		break;
+	}
+}
+
+bool lnk_commands(struct lnk *l)
+{
+	for (unsigned i = 0; i < COMMANDS_A_TURN; i++) {
+		struct api_command c;
+		int rc;
+
+		// An answer each needs room; who takes none is not obeyed.
+		if (events_free(l) == 0 && !l->region->event.broken)
+			return false;
+		rc = api_ring_take(&l->region->command, &c);
+		if (rc == -EPROTO || l->region->event.broken)
+			l->fault = "its end of a ring makes no sense";
+		else if (rc == 0)
+			obey(l, &c);
+		if (rc < 0 || l->fault != NULL)
+			return false;
+	}
+	return true;
+}
+
+static void row_put(struct lnk *l, const struct eng_flow_row *row)
+{
+	struct api_event e = {.kind = API_EVT_FLOW, .seq = l->flows.seq};
+
+	lnk_flow_fill(&e.flow, row, l->flows.worker);
+	event_put(l, &e);
+	l->flows.left--;
+}
+
+bool lnk_flows_turn(struct lnk *l)
+{
+	struct lnk_flows *f = &l->flows;
+
+	for (unsigned i = 0; i < ROWS_A_TURN && l->fault == NULL; i++) {
+		struct eng_flow_row row;
+		int rc = -ENOENT;
+
+		if (!f->deaf && events_free(l) <= ANSWERS_KEPT)
+			return false; // the control plane is behind
+		if (f->worker == l->conf.workers) {
+			f->active = false;
+			if (!f->deaf)
+				flows_end(l, f->seq, f->status);
+			return false;
+		}
+		if (f->asked >> f->worker & 1)
+			rc = eng_flows_take(l->conf.eng, f->worker, &row);
+		if (rc == -EAGAIN)
+			return false; // this worker has not come to it
+		if (rc < 0)
+			f->worker++;
+		else if (!f->deaf && f->left > 0)
+			row_put(l, &row);
+	}
+	return l->fault == NULL;
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the files of the link share. Thread: manager, but for struct lnk_tap, which a worker owns
+// while the engine holds its sink.
+#pragma once
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "api_link.h"
+#include "api_ring.h"
+#include "lnk.h"
+
+struct lnk_tap { // one worker's end of the region
+	_Alignas(64) struct api_ring outcome; // w: worker
+	struct api_ring record;               // w: worker
+	_Atomic uint32_t broken;              // w: worker, r: manager: a ring made no sense
+	uint16_t worker;
+	struct eng_sink sink;
+};
+
+struct lnk_region { // the shared memory of one attachment
+	uint8_t *mem;
+	uint64_t bytes;
+	struct api_ring command, event;
+	struct api_hello hello;
+	struct lnk_tap tap[]; // by worker
+};
+
+struct lnk_stats { // the statistics memory
+	uint8_t *mem;
+	uint64_t bytes;
+	int fd;        // sealed: receivers can map it to read only
+	struct api_stats *head;
+};
+
+struct lnk_listener {
+	int fd;
+	char *path;
+	dev_t dev; // of the file we made: what is there at the end may be another's
+	ino_t ino;
+};
+
+struct lnk_flows { // a flows.list under way
+	bool active;
+	bool deaf;        // who asked is gone: rows are taken and thrown away
+	int status;
+	uint32_t seq, left;
+	uint16_t worker;  // whose rows are taken now
+	uint64_t asked;   // bit set of workers
+};
+
+enum lnk_state {
+	LNK_AWAY,     // nobody attached
+	LNK_ATTACHED,
+	LNK_LEAVING,  // detached; workers may still write to the region
+};
+
+struct lnk {
+	struct lnk_conf conf;
+	struct lnk_listener listener;
+	struct lnk_stats stats;
+	int epoll_fd;
+	enum lnk_state state;
+	int peer_fd;
+	uint32_t peer_uid;
+	struct lnk_region *region; // attached or leaving
+	struct lnk_flows flows;
+	bool ring_bell;            // events were put this turn
+	const char *fault;         // what the control plane did wrong this turn
+	uint64_t epoch, boot;
+	uint64_t ports_due_us, reap_due_us, log_due_us;
+	uint32_t log_held;         // refusals not logged since the last line
+};
+
+_Static_assert(API_WORKERS_MAX <= 64, "struct lnk_flows has a bit a worker");
+
+// lnk_listen.c
+int lnk_listener_open(struct lnk_listener *s, const char *path, uint32_t gid, struct err_list *err);
+void lnk_listener_close(struct lnk_listener *s);
+// A waiting connection from a permitted user; *uid says whose. Descriptor; -EAGAIN (none waits);
+// -EPERM (one was closed because of its user).
+int lnk_listener_accept(const struct lnk_listener *s, uint32_t permitted, uint32_t *uid);
+
+// lnk_stats.c
+int lnk_stats_open(struct lnk_stats *s, const struct lnk_conf *conf, uint64_t boot,
+	struct err_list *err);
+void lnk_stats_close(struct lnk_stats *s);
+void lnk_stats_ports(struct lnk_stats *s, const struct lnk_conf *conf);
+void lnk_stats_set(uint64_t *field, uint64_t value); // a field of the head
+void lnk_stats_count(uint64_t *field);               // one more
+
+// lnk_region.c
+// Fresh memory, laid out, with every ring open. *fd is sealed and the caller's to close. NULL with
+// errno. The rest of the hello is the caller's to fill.
+struct lnk_region *lnk_region_new(uint16_t workers, uint64_t image_max, int *fd);
+void lnk_region_free(struct lnk_region *r); // NULL is fine
+// Sends the hello with the two descriptors. 0 or -errno.
+int lnk_region_send(const struct lnk_region *r, int peer_fd, int region_fd, int stats_fd);
+
+// lnk_sink.c
+// Makes a tap's sink, for the worker of that id.
+void lnk_tap_init(struct lnk_tap *t, uint16_t worker);
+void lnk_flow_fill(struct api_flow *out, const struct eng_flow_row *row, uint16_t worker);
+
+// lnk_cmd.c
+// Takes a bounded number of commands. Sets l->fault where the control plane made no sense.
+// True if more may be waiting.
+bool lnk_commands(struct lnk *l);
+// Moves flow rows towards the control plane, a bounded number. True if more can be had at once.
+bool lnk_flows_turn(struct lnk *l);

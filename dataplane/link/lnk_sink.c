@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The engine's words turned into the link's. The sinks run on the workers: a copy and a ring, no
+// waiting, no memory; a ring that the control plane spoilt is full for the worker and a matter for
+// the manager.
+// Thread: the worker that the tap belongs to.
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "lnk_int.h"
+#include "pol_image.h"
+
+#define SAME(a, b) _Static_assert((int)(a) == (int)(b), "the engine's word and the link's")
+SAME(ENG_LANE_PASS, API_LANE_PASS);
+SAME(ENG_LANE_INSPECT, API_LANE_INSPECT);
+SAME(ENG_LANE_TRANSLATE, API_LANE_TRANSLATE);
+SAME(ENG_LANE_ANSWER, API_LANE_ANSWER);
+SAME(ENG_LANE_DROP, API_LANE_DROP);
+SAME(ENG_LANE_COUNT, API_LANE_COUNT);
+SAME(ENG_FLOW_HALF_OPEN, API_FLOW_HALF_OPEN);
+SAME(ENG_FLOW_OPEN, API_FLOW_OPEN);
+SAME(ENG_FLOW_CLOSING, API_FLOW_CLOSING);
+SAME(ENG_FLOW_STATE_COUNT, API_FLOW_STATE_COUNT);
+SAME(ENG_VERDICT_CLEAN, API_VERDICT_CLEAN);
+SAME(ENG_VERDICT_MONITORED, API_VERDICT_MONITORED);
+SAME(ENG_VERDICT_REJECTED, API_VERDICT_REJECTED);
+SAME(ENG_VERDICT_TEMPFAILED, API_VERDICT_TEMPFAILED);
+SAME(ENG_VERDICT_DISCARDED, API_VERDICT_DISCARDED);
+SAME(ENG_VERDICT_UNSCANNED, API_VERDICT_UNSCANNED);
+SAME(ENG_VERDICT_ABORTED, API_VERDICT_ABORTED);
+SAME(ENG_VERDICT_COUNT, API_VERDICT_COUNT);
+SAME(ENG_RULES_MAX, API_RULES_MAX);
+SAME(ENG_REASON_NONE, 0xffff);
+_Static_assert(POL_NONE == 0xffffffffu, "no policy, on both sides");
+
+static const uint32_t outcome_kinds[ENG_OUT_COUNT] = {
+	[ENG_OUT_ACCEPTED] = API_OUT_ACCEPTED,
+	[ENG_OUT_CONDEMNED] = API_OUT_CONDEMNED,
+	[ENG_OUT_RCPT_REFUSED] = API_OUT_RCPT_REFUSED,
+	[ENG_OUT_AUTH_FAILED] = API_OUT_AUTH_FAILED,
+};
+static const uint16_t record_kinds[ENG_REC_COUNT] = {
+	[ENG_REC_SESSION] = API_REC_SESSION,
+	[ENG_REC_MESSAGE] = API_REC_MESSAGE,
+	[ENG_REC_REFUSAL] = API_REC_REFUSAL,
+};
+_Static_assert((int)ENG_OUT_COUNT + 1 == (int)API_OUT_COUNT, "one each, and none");
+_Static_assert((int)ENG_REC_COUNT + 1 == (int)API_REC_COUNT, "one each, and none");
+
+// -EAGAIN for a full ring as for a broken one: the engine knows no other.
+static int put(struct lnk_tap *t, struct api_ring *ring, const void *element)
+{
+	int rc = api_ring_put(ring, element);
+
+	if (rc == 0)
+		return 0;
+	if (rc == -EPROTO) // relaxed: the manager only wants to know some turn soon
+		atomic_store_explicit(&t->broken, 1, memory_order_relaxed);
+	return -EAGAIN;
+}
+
+static int outcome_put(void *arg, const struct eng_outcome *o)
+{
+	struct lnk_tap *t = arg;
+	const struct api_outcome out = {
+		.kind = outcome_kinds[o->kind],
+		.count = o->count,
+		.client = o->client,
+		.context = o->context,
+		.session_profile = o->session_profile,
+		.image_version = o->image_version,
+	};
+
+	return put(t, &t->outcome, &out);
+}
+
+// A cut copy with a NUL in a field that is zero already.
+static void bytes_copy(char *out, size_t cap, struct span in)
+{
+	size_t n = in.n < cap - 1 ? in.n : cap - 1;
+
+	if (n > 0)
+		memcpy(out, in.p, n);
+}
+
+static void session_fill(struct api_record *out, const struct eng_record *r)
+{
+	out->session_end.duration_us = r->duration_us;
+	out->session_end.client_bytes = r->client_bytes;
+	out->session_end.server_bytes = r->server_bytes;
+	out->session_end.messages = r->messages;
+	out->session_end.refused = r->refused;
+	out->session_end.lane = r->lane;
+	out->session_end.reason = r->reason;
+	out->session_end.tls = r->tls;
+	out->session_end.auth = r->auth;
+}
+
+static void message_fill(struct api_record *out, const struct eng_record *r)
+{
+	out->message.id = r->id;
+	out->message.octets = r->octets;
+	out->message.scan_ns = r->scan_ns;
+	out->message.recipients = r->recipients;
+	out->message.score = r->score;
+	out->message.threshold = r->threshold;
+	memcpy(out->message.rules, r->rules, sizeof(out->message.rules));
+	out->message.rules_total = r->rules_total;
+	out->message.code = r->code;
+	out->message.verdict = (uint8_t)r->verdict;
+	out->message.bdat = r->bdat;
+	bytes_copy(out->message.helo, sizeof(out->message.helo), r->helo);
+	bytes_copy(out->message.from, sizeof(out->message.from), r->from);
+	bytes_copy(out->message.to, sizeof(out->message.to), r->to);
+}
+
+static void refusal_fill(struct api_record *out, const struct eng_record *r)
+{
+	out->refusal.id = r->id;
+	out->refusal.code = r->code;
+	out->refusal.reason = r->reason;
+}
+
+// The engine's clock is monotonic; the log wants the wall's. The vDSO answers without a system call.
+static int64_t wall_us(void)
+{
+	struct timespec ts = {0};
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts); // this clock always is
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static int record_put(void *arg, const struct eng_record *r)
+{
+	static void (*const fill[ENG_REC_COUNT])(struct api_record *, const struct eng_record *) = {
+		[ENG_REC_SESSION] = session_fill,
+		[ENG_REC_MESSAGE] = message_fill,
+		[ENG_REC_REFUSAL] = refusal_fill,
+	};
+	struct lnk_tap *t = arg;
+	struct api_record out = {
+		.kind = record_kinds[r->kind],
+		.worker = t->worker,
+		.policy = r->who.policy,
+		.image_version = r->who.image_version,
+		.at_us = wall_us(),
+		.session = r->who.session,
+		.client = r->who.client,
+		.server = r->who.server,
+		.client_port = r->who.client_port,
+		.server_port = r->who.server_port,
+		.vlan = r->who.vlan,
+		.context = r->who.context,
+	};
+
+	fill[r->kind](&out, r);
+	return put(t, &t->record, &out);
+}
+
+static unsigned outcome_fill(void *arg)
+{
+	struct lnk_tap *t = arg;
+
+	return api_ring_used(&t->outcome) * 100 / API_RING_OUTCOMES;
+}
+
+void lnk_tap_init(struct lnk_tap *t, uint16_t worker)
+{
+	t->worker = worker;
+	t->sink = (struct eng_sink){
+		.outcome = outcome_put, .record = record_put, .fill = outcome_fill, .arg = t};
+}
+
+void lnk_flow_fill(struct api_flow *out, const struct eng_flow_row *row, uint16_t worker)
+{
+	*out = (struct api_flow){
+		.client = row->who.client,
+		.server = row->who.server,
+		.client_port = row->who.client_port,
+		.server_port = row->who.server_port,
+		.vlan = row->who.vlan,
+		.context = row->who.context,
+		.lane = (uint8_t)row->lane,
+		.worker = (uint8_t)worker,
+		.state = (uint8_t)row->state,
+		.policy = row->who.policy,
+		.policy_version = row->who.image_version,
+		.age_ms = row->age_ms,
+		.idle_ms = row->idle_ms,
+		.client_bytes = row->client_bytes,
+		.server_bytes = row->server_bytes,
+		.session = row->who.session,
+	};
+}
