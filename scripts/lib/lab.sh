@@ -272,6 +272,41 @@ lab_dataplane_spawn() { lab_spawn dataplane "$NS_BOX" "$(program mailweir-datapl
 lab_controlplane_spawn() { lab_spawn controlplane "$NS_BOX" "$(program mailweir-controlplane)" -c "$LAB_CONF"; }
 lab_cli() { "$(program mailweirctl)" --socket "$LAB/rpc.sock" "$@"; }
 
+# lab_ask PATH VERB...: one value of what mailweirctl answers.
+lab_ask() {
+	local path=$1
+	shift
+	lab_cli "$@" --json 2>/dev/null | "$PYTHON" "$ROOT/scripts/lib/pick.py" "$path"
+}
+
+lab_version() { lab_ask dataplane.image_version status; } # of the policy in force
+lab_attached() { [ "$(lab_ask attached status)" = true ]; }
+lab_ready() {
+	local version
+	lab_attached && version=$(lab_version) && [ "$version" -gt 0 ] &&
+		[ "$(lab_ask ports.name=access.up ports list)" = true ] && [ "$(lab_ask ports.name=core.up ports list)" = true ]
+}
+
+# lab_start: both daemons, until a policy is in force and both ports are up.
+lab_start() {
+	lab_dataplane_spawn
+	lab_controlplane_spawn
+	wait_until 60 lab_ready && return 0
+	proc_pid "$LAB/pids/dataplane" >/dev/null || warn "data plane ended: $(lab_log_tail dataplane)"
+	proc_pid "$LAB/pids/controlplane" >/dev/null || warn "control plane ended: $(lab_log_tail controlplane)"
+	return 1
+}
+
+# lab_send ARGUMENTS...: the raw client, from the subscriber's side.
+lab_send() { in_sub "$PYTHON" "$ROOT/scripts/lib/smtp_client.py" "$@"; }
+
+# lab_message FILE ARGUMENTS...: a message to send; its token is the file's name.
+lab_message() {
+	local file=$1
+	shift
+	"$PYTHON" "$ROOT/scripts/lib/message.py" --out "$file" --token "$(basename "$file")" "$@"
+}
+
 # --- the end ------------------------------------------------------------------------------------
 
 # lab_down: ends everything of this lab, whatever is there of it; quiet where nothing is.
