@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Changing what is in force: a new configuration, a rule more, a rule less; and keeping the data
+// plane at it. One change at a time, in the order they came:
+//
+//   text -> parse -> compile (child) -> verify -> prepare files -> data plane -> rename files
+//
+// Whatever fails on the way leaves everything as it was. Without a data plane the change is stored
+// and is put in force when one attaches ("pending").
+// At start: the file, else the last good revision, else an image that passes everything.
+// Thread: the loop's.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api_rpc.h"
+#include "cfg_rules.h"
+#include "err.h"
+#include "serve_revision.h"
+
+struct api_hello;
+struct core_link;
+struct core_loop;
+struct serve_changes;
+
+enum { SERVE_QUEUE_MAX = 64 }; // changes that wait
+
+enum serve_change_kind { SERVE_CHANGE_CONFIG, SERVE_CHANGE_RULE_ADD, SERVE_CHANGE_RULE_DEL };
+
+struct serve_change_req { // everything borrowed for the call
+	enum serve_change_kind kind;
+	const char *text;     // CONFIG: NULL = the file given at start
+	size_t n;
+	const char *name, *dir; // CONFIG: NULL = of the file given at start
+	const char *author, *comment;
+	const struct cfg_rule *rule; // ADD: text raw, id 0 = chosen; DEL: the id
+};
+
+struct serve_change_result { // borrowed for the call
+	int code;             // 0 or an API_RPC_ERR_
+	const char *why;      // one line where code is not 0
+	const struct err_list *err; // errors or warnings
+	uint64_t revision;
+	uint32_t rule;        // id
+	bool pending;         // stored, no data plane there
+};
+typedef void (*serve_change_cb)(void *arg, const struct serve_change_result *res);
+
+struct serve_changes_conf {
+	struct core_loop *loop;
+	struct serve_store *store; // borrowed
+	const char *file;          // the configuration given at start; copied
+};
+
+// NULL without memory.
+struct serve_changes *serve_changes_new(const struct serve_changes_conf *conf);
+// Ends what is under way with an error to who waits; NULL is fine.
+void serve_changes_free(struct serve_changes *c);
+
+// Reads file and state directory and sets out for a revision. `link` is borrowed until free.
+// 0, or -errno with the reason in *err where the state directory can't be read.
+int serve_changes_start(struct serve_changes *c, struct core_link *link, struct err_list *err);
+// The data plane is there: it gets the revision in force unless it has it.
+void serve_changes_attached(struct serve_changes *c, const struct api_hello *hello);
+
+// Queues a change; `done` is called once, later or within the call. 0, -EBUSY (queue full), -ENOMEM.
+int serve_changes_submit(struct serve_changes *c, const struct serve_change_req *req,
+	serve_change_cb done, void *arg);
+
+enum serve_origin { // what is in force
+	SERVE_ORIGIN_NONE,      // nothing yet: the first compilation is under way
+	SERVE_ORIGIN_COMMITTED, // what was asked for
+	SERVE_ORIGIN_LAST_GOOD, // the file given at start is unusable
+	SERVE_ORIGIN_PASS_ALL,  // and so is the last good revision
+};
+const char *serve_origin_name(enum serve_origin o);
+enum serve_origin serve_changes_origin(const struct serve_changes *c);
+// In force; NULL with SERVE_ORIGIN_NONE. Valid until the loop turns.
+const struct serve_revision *serve_changes_current(const struct serve_changes *c);
+bool serve_changes_busy(const struct serve_changes *c);
+// Why the file was not usable at start, or why the data plane did not take the image.
+const struct err_list *serve_changes_errors(const struct serve_changes *c);
+// Path of the configuration given at start, and its folder.
+const char *serve_changes_file(const struct serve_changes *c);
+const char *serve_changes_dir(const struct serve_changes *c);
+// Path of the file of rules added at run time.
+const char *serve_changes_rules_path(const struct serve_changes *c);

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A record of the data plane as one line of the event log. The fields are documented in
+// docs/events.md and are stable: adding one is compatible, renaming or dropping one is not.
+// Thread: any; no state.
+#include <string.h>
+
+#include "api_names.h"
+#include "serve_events.h"
+#include "serve_line.h"
+#include "text.h"
+
+enum { NO_REASON = 0xffff };
+static const uint32_t NO_POLICY = 0xffffffff;
+
+static void put_id(struct serve_line *l, const char *key, uint64_t id)
+{
+	char text[TEXT_ID_LEN + 1];
+
+	serve_line_str(l, key, id == 0 ? NULL : text_id(id, text));
+}
+
+static void put_addr(struct serve_line *l, const char *key, const struct addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+
+	serve_line_str(l, key, addr_format(a, text, sizeof(text)));
+}
+
+static void put_chars(struct serve_line *l, const char *key, const char *chars, size_t cap)
+{
+	serve_line_bytes(l, key, (struct span){(const uint8_t *)chars, strnlen(chars, cap)});
+}
+
+static void put_code(struct serve_line *l, uint16_t code)
+{
+	if (code == 0)
+		serve_line_null(l, "code");
+	else
+		serve_line_u64(l, "code", code);
+}
+
+static void put_connection(struct serve_line *l, const struct api_record *r,
+	const struct serve_event_names *names)
+{
+	serve_line_time(l, "time", r->at_us);
+	serve_line_str(l, "type", api_record_name(r->kind));
+	put_id(l, "session", r->session);
+	put_addr(l, "client", &r->client);
+	serve_line_u64(l, "client_port", r->client_port);
+	put_addr(l, "server", &r->server);
+	serve_line_u64(l, "server_port", r->server_port);
+	serve_line_u64(l, "vlan", r->vlan);
+	serve_line_str(l, "context", names->context);
+	serve_line_str(l, "policy", names->policy);
+	if (r->policy == NO_POLICY)
+		serve_line_null(l, "policy_index");
+	else
+		serve_line_u64(l, "policy_index", r->policy);
+	serve_line_u64(l, "image_version", r->image_version);
+	serve_line_u64(l, "worker", r->worker);
+}
+
+static void put_session(struct serve_line *l, const struct api_record *r,
+	const struct serve_event_names *names)
+{
+	serve_line_u64(l, "duration_us", r->session_end.duration_us);
+	serve_line_u64(l, "client_bytes", r->session_end.client_bytes);
+	serve_line_u64(l, "server_bytes", r->session_end.server_bytes);
+	serve_line_u64(l, "messages", r->session_end.messages);
+	serve_line_u64(l, "refused", r->session_end.refused);
+	serve_line_str(l, "lane", api_lane_name(r->session_end.lane));
+	serve_line_str(l, "reason", r->session_end.reason == NO_REASON ? NULL : names->reason);
+	serve_line_bool(l, "tls", r->session_end.tls != 0);
+	serve_line_bool(l, "auth", r->session_end.auth != 0);
+}
+
+static void put_message(struct serve_line *l, const struct api_record *r)
+{
+	put_chars(l, "helo", r->message.helo, sizeof(r->message.helo));
+	put_chars(l, "from", r->message.from, sizeof(r->message.from));
+	put_chars(l, "to", r->message.to, sizeof(r->message.to));
+	serve_line_u64(l, "recipients", r->message.recipients);
+	serve_line_u64(l, "octets", r->message.octets);
+	serve_line_i64(l, "score", r->message.score);
+	serve_line_i64(l, "threshold", r->message.threshold);
+	serve_line_list(l, "rules", r->message.rules, API_RULES_MAX);
+	serve_line_u64(l, "rules_total", r->message.rules_total);
+	serve_line_str(l, "verdict", api_verdict_name(r->message.verdict));
+	put_code(l, r->message.code);
+	put_id(l, "id", r->message.id);
+	serve_line_u64(l, "scan_us", r->message.scan_ns / 1000);
+	serve_line_bool(l, "bdat", r->message.bdat != 0);
+}
+
+static void put_refusal(struct serve_line *l, const struct api_record *r,
+	const struct serve_event_names *names)
+{
+	put_code(l, r->refusal.code);
+	put_id(l, "id", r->refusal.id);
+	serve_line_str(l, "reason", r->refusal.reason == NO_REASON ? NULL : names->reason);
+}
+
+void serve_event_line(struct serve_line *l, const struct api_record *r,
+	const struct serve_event_names *names)
+{
+	serve_line_begin(l);
+	put_connection(l, r, names);
+	if (r->kind == API_REC_SESSION)
+		put_session(l, r, names);
+	else if (r->kind == API_REC_MESSAGE)
+		put_message(l, r);
+	else if (r->kind == API_REC_REFUSAL)
+		put_refusal(l, r, names);
+	serve_line_end(l);
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The event log: session and message records as JSON lines to a file, to a ring of the last 1,000
+// and to whoever follows. Nothing here waits: what a full disk or a slow reader does not take is
+// counted and gone. docs/events.md documents the fields.
+// Thread: the loop's.
+#pragma once
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "api_link.h"
+#include "err.h"
+
+struct event_base;
+struct serve_events;
+struct serve_call;
+struct serve_line;
+
+struct serve_event_names { // words for the numbers of a record; each NULL where unknown
+	const char *policy, *context, *reason;
+};
+
+// One record as a JSON object. `names` may lack what is not known any more.
+void serve_event_line(struct serve_line *l, const struct api_record *r,
+	const struct serve_event_names *names);
+
+// `path` "-" = standard output, "" = no log. NULL with the reason in *err.
+struct serve_events *serve_events_open(struct event_base *base, const char *path,
+	struct err_list *err);
+void serve_events_close(struct serve_events *ev); // writes what it can; NULL is fine
+// Opens the file anew under its name (it was rotated). On failure the old one stays. 0 or -errno.
+int serve_events_reopen(struct serve_events *ev);
+// The file belongs to `uid` from now on (before privileges are dropped). 0 or -errno.
+int serve_events_chown(struct serve_events *ev, unsigned uid, unsigned gid);
+
+void serve_events_add(struct serve_events *ev, const struct api_record *r,
+	const struct serve_event_names *names);
+
+// The last `max` events, oldest first, as a new array.
+json_t *serve_events_last(const struct serve_events *ev, uint32_t max);
+// The client behind `call` gets every event from now on as a notification. 0 or -EBUSY (it does
+// already), -ENOMEM.
+int serve_events_follow(struct serve_events *ev, struct serve_call *call);
+
+struct serve_events_state {
+	const char *path;
+	uint64_t written, lost; // lines
+	int error;              // 0, or the errno writing fails with now
+	unsigned followers;
+};
+void serve_events_state(const struct serve_events *ev, struct serve_events_state *out);
