@@ -12,6 +12,7 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define STRAIGHT inline __attribute__((always_inline))
 
 enum { // ethertypes
 	TYPE_LENGTH_MAX = 1500, // up to here an 802.3 length (clause 3.2.6)
@@ -44,7 +45,7 @@ static inline void broken(struct wire_view *v)
 	v->proto = WIRE_BROKEN;
 }
 
-static inline void tcp_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_view *v)
+static STRAIGHT void tcp_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_view *v)
 {
 	const uint8_t *h = p + off;
 	unsigned len;
@@ -138,7 +139,7 @@ static void fragment_set(unsigned off, unsigned end, bool first, struct wire_vie
 }
 
 // RFC 791 3.1. `end` is where the frame or the layer above ends.
-static inline void ip4_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_view *v)
+static STRAIGHT void ip4_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_view *v)
 {
 	const uint8_t *h = p + off;
 	unsigned head, total, frag;
@@ -208,7 +209,7 @@ static enum walk extensions_walk(const uint8_t *p, unsigned *off, unsigned end, 
 }
 
 // RFC 8200 3. A jumbogram's payload length is 0: no port of ours can carry one, so it is broken.
-static inline void ip6_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_view *v)
+static void ip6_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_view *v)
 {
 	const uint8_t *h = p + off;
 	unsigned len;
@@ -297,28 +298,31 @@ static bool is_snap_ip(const uint8_t *p, unsigned off, unsigned end)
 	return type == TYPE_IP4 || type == TYPE_IP6;
 }
 
-static void rare_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_view *v)
+// By the ethertype already read, `off` behind it.
+static void typed_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_view *v)
 {
-	if (v->ethertype == TYPE_MPLS || v->ethertype == TYPE_MPLS_UP)
-		mpls_parse(p, off, end, v);
-	else if (v->ethertype == TYPE_PPPOE)
-		pppoe_parse(p, off, end, v);
-	else if (v->ethertype <= TYPE_LENGTH_MAX && is_snap_ip(p, off, end))
-		v->flags |= WIRE_F_TUNNEL;
+	switch (v->ethertype) {
+	case TYPE_IP4:
+		return ip4_parse(p, off, end, v);
+	case TYPE_IP6:
+		return ip6_parse(p, off, end, v);
+	case TYPE_MPLS:
+	case TYPE_MPLS_UP:
+		return mpls_parse(p, off, end, v);
+	case TYPE_PPPOE:
+		return pppoe_parse(p, off, end, v);
+	default:
+		if (v->ethertype <= TYPE_LENGTH_MAX && is_snap_ip(p, off, end))
+			v->flags |= WIRE_F_TUNNEL;
+	}
 }
 
-void wire_parse(struct span frame, struct wire_view *v)
+// Reads the tags, if any, then goes on by the ethertype behind them.
+static void tagged_parse(const uint8_t *p, unsigned end, struct wire_view *v)
 {
-	const uint8_t *p = frame.p;
-	unsigned end = frame.n > UINT16_MAX ? UINT16_MAX : (unsigned)frame.n; // offsets are 16 bits
-	unsigned off = WIRE_ETH_LEN, type;
+	unsigned off = WIRE_ETH_LEN;
 
-	*v = (struct wire_view){0};
-	if (UNLIKELY(end < WIRE_ETH_LEN))
-		return;
-	type = wire_get16(p + 12);
-	while (UNLIKELY(is_tag(type))) {
-		v->ethertype = (uint16_t)type;
+	while (is_tag(v->ethertype)) {
 		if (v->ntags == WIRE_TAGS_MAX) {
 			v->flags |= WIRE_F_DEEP;
 			return;
@@ -326,16 +330,24 @@ void wire_parse(struct span frame, struct wire_view *v)
 		if (end - off < WIRE_TAG_LEN)
 			return;
 		v->tci[v->ntags++] = wire_get16(p + off);
-		type = wire_get16(p + off + 2);
+		v->ethertype = wire_get16(p + off + 2);
 		off += WIRE_TAG_LEN;
 	}
-	v->ethertype = (uint16_t)type;
-	if (LIKELY(type == TYPE_IP4))
-		ip4_parse(p, off, end, v);
-	else if (LIKELY(type == TYPE_IP6))
-		ip6_parse(p, off, end, v);
+	typed_parse(p, off, end, v);
+}
+
+void wire_parse(struct span frame, struct wire_view *v)
+{
+	unsigned end = frame.n > UINT16_MAX ? UINT16_MAX : (unsigned)frame.n; // offsets are 16 bits
+
+	*v = (struct wire_view){0};
+	if (UNLIKELY(end < WIRE_ETH_LEN))
+		return;
+	v->ethertype = wire_get16(frame.p + 12);
+	if (LIKELY(v->ethertype == TYPE_IP4))
+		ip4_parse(frame.p, WIRE_ETH_LEN, end, v);
 	else
-		rare_parse(p, off, end, v);
+		tagged_parse(frame.p, end, v);
 }
 
 void wire_addrs(struct span frame, const struct wire_view *v, struct addr *src, struct addr *dst)
