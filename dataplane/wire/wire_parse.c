@@ -184,6 +184,8 @@ static enum walk extensions_walk(const uint8_t *p, unsigned *off, unsigned end, 
 
 		if (i == WIRE_EXT_MAX) {
 			v->flags |= WIRE_F_DEEP;
+			v->payload_off = (uint16_t)*off;
+			v->payload_len = (uint16_t)(end - *off);
 			return WALK_ENDED;
 		}
 		if (end - *off < 8)
