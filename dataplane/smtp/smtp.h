@@ -8,8 +8,11 @@
 // How bytes are handed over: the caller keeps every unread byte (stream/ does) and passes the
 // contiguous run from the first unread one. In line modes only whole lines are consumed; the rest
 // is passed again, longer, when more has come. In data modes bytes are consumed as they come.
+// A CR that may belong to an end of data is left until the byte behind it has come, and behind a
+// possible end only whole lines are consumed, so data modes may leave a rest too.
 // smtp_feed stops at a gate: bytes behind DATA, AUTH, STARTTLS, EHLO, ... are not consumed before
-// the reply has been fed from the other side; smtp_is_gated says so.
+// the reply has been fed from the other side; smtp_is_gated says so. It also returns right behind
+// SMTP_EV_POSSIBLE_END, so nothing later is consumed before that event was judged.
 //
 // Release rule for the caller: a client byte may leave for the server once it is consumed and the
 // events of that call have been judged; a server byte likewise towards the client.
@@ -37,7 +40,8 @@ enum smtp_verb {
 };
 
 enum smtp_ev {
-	SMTP_EV_COMMAND,       // client: a whole command line; verb, text = argument, path for MAIL and RCPT
+	SMTP_EV_COMMAND,       // client: a whole command line; verb, text = argument (AUTH: the mechanism,
+	                       // UNKNOWN: nothing, it may be a stray AUTH payload), path for MAIL and RCPT
 	SMTP_EV_AUTH_LINE,     // client: a line inside an AUTH exchange (no text)
 	SMTP_EV_DATA_BEGIN,    // server: final line of a 354 that answers DATA; or client: first BDAT of a message
 	SMTP_EV_DATA,          // client: message bytes in `text`, dots unstuffed, pieces in order
@@ -45,25 +49,33 @@ enum smtp_ev {
 	                       // would be as a command (UNKNOWN where none)
 	SMTP_EV_POSSIBLE_END,  // client: some server may end the message here; `count` = how many so far
 	SMTP_EV_DATA_END,      // client: strict end of data, or last octet of the LAST chunk; octets = size
-	SMTP_EV_CHUNK,         // client: a BDAT line; octets = size, last = LAST; COMMAND came before it
+	                       // of the message, dots unstuffed
+	SMTP_EV_CHUNK,         // client: a BDAT line; octets = size, flag LAST; COMMAND came before it, and
+	                       // DATA_BEGIN where it opens a message. A refused chunk does not end the
+	                       // message for the reader: RSET, MAIL, EHLO or the LAST one's reply does
 	SMTP_EV_REPLY_LINE,    // server: one line of a reply, not the last; code, verb, text behind the code
-	SMTP_EV_REPLY,         // server: last line of a reply; code, verb it answers, text behind the code
+	SMTP_EV_REPLY,         // server: last line of a reply; code, verb it answers, text behind the code.
+	                       // Verb MESSAGE = the message is over, also where no DATA_END came before
+	                       // (the server ended it at the possible end, or refused the LAST chunk early)
 	SMTP_EV_KEYWORD,       // server: an EHLO keyword line; text = keyword and parameters. Comes with
 	                       // and before its REPLY_LINE or REPLY
 	SMTP_EV_TLS,           // server: 220 to STARTTLS: from here both directions are opaque
 	SMTP_EV_AUTH,          // server: final reply of AUTH; code 235 = accepted
-	SMTP_EV_DESYNC,        // either: see `why`; nothing is consumed any more
+	SMTP_EV_DESYNC,        // either: see `why`; nothing is consumed any more. A client line that is to
+	                       // blame is not consumed, a server line that has a REPLY event is
 	SMTP_EV_COUNT
 };
 
 enum smtp_desync { // why
 	SMTP_DESYNC_NONE,
 	SMTP_DESYNC_LINE_TOO_LONG,    // a line over its limit
-	SMTP_DESYNC_REPLY_SYNTAX,     // not three digits and SP, HT, '-' or end of line; codes differ in one reply
+	SMTP_DESYNC_REPLY_SYNTAX,     // not 200..599 and SP, HT, '-' or end of line; codes differ in one
+	                              // reply; more lines than allowed
 	SMTP_DESYNC_REPLY_UNEXPECTED, // a final reply with no command owing one (but 421, and the greeting)
-	SMTP_DESYNC_DATA_REPLY,       // 2xx to DATA, or 354 to something else
+	SMTP_DESYNC_DATA_REPLY,       // 2xx to DATA, or 354 (or another 3xx) to something else
 	SMTP_DESYNC_REPLY_IN_DATA,    // a final reply while message bytes flow
-	SMTP_DESYNC_BDAT_SYNTAX,      // a size that is no number or overflows 64 bits
+	SMTP_DESYNC_BDAT_SYNTAX,      // a size that is no number or overflows 64 bits; a word that is not
+	                              // LAST; an odd line (bare LF, bare CR, NUL, leading blanks)
 	SMTP_DESYNC_BDAT_UNOFFERED,   // BDAT without CHUNKING in the last EHLO reply (or masked)
 	SMTP_DESYNC_BDAT_SEQUENCE,    // BDAT inside DATA's transaction or the reverse (RFC 3030 3)
 	SMTP_DESYNC_COUNT
@@ -75,9 +87,11 @@ enum { // smtp_event.flags: what is odd about the line (never repaired, never re
 	SMTP_LINE_NUL = 1 << 2,
 	SMTP_LINE_BLANKS = 1 << 3,    // leading blanks
 	SMTP_LINE_8BIT = 1 << 4,      // 8-bit bytes in a command without SMTPUTF8 in force
-	SMTP_LINE_SYNTAX = 1 << 5,    // argument of a known verb does not parse (MAIL without <>, ...)
+	SMTP_LINE_SYNTAX = 1 << 5,    // argument of a known verb does not parse (MAIL without <>, ...), or
+	                              // is read in several ways (BDAT of 4 GiB and more, leading zeros)
 	SMTP_LINE_STATE = 1 << 6,     // verb not allowed in this state (RCPT before MAIL, ...)
-	SMTP_LINE_PIPELINED = 1 << 7, // sent before the reply to an earlier command was seen
+	SMTP_LINE_PIPELINED = 1 << 7, // sent before the greeting or the reply to an earlier command was
+	                              // seen (behind a gate: as far as smtp_feed was shown the bytes)
 	SMTP_LINE_UNOFFERED = 1 << 8, // uses an extension the server did not offer
 	SMTP_EV_F_LAST = 1 << 9,      // CHUNK: LAST given
 };
@@ -91,10 +105,11 @@ struct smtp_event {
 	uint16_t flags;   // SMTP_LINE_*, SMTP_EV_F_*
 	uint32_t off;     // first byte of the line or run, as an offset into this call's input
 	uint32_t len;     // bytes of the line (its end included) or run
-	uint32_t count;
+	uint32_t count;   // POSSIBLE_END: how many so far; COMMAND: its slot, for smtp_substitute
 	uint64_t octets;
 	struct span text; // borrowed from the input of this call
-	struct span path; // the address between < and >, without them and without a source route
+	struct span path; // the address between < and >, without them and without a source route;
+	                  // p is NULL where none was found, and not for the null sender
 };
 
 // Limits; 0 chooses the default in brackets. Lines include their end.
@@ -113,30 +128,38 @@ enum { // smtp.offered: EHLO keywords that matter for reading
 	SMTP_EXT_SIZE = 1 << 6, SMTP_EXT_BINARYMIME = 1 << 7,
 };
 
-// State of one session. Fixed size; the fields are the library's own, the comments for a debugger.
+// State of one session. Fixed size, one for every idle flow: two cache lines at most. The fields are
+// the library's own, the comments for a debugger.
 struct smtp {
 	struct smtp_limits limits;
 	uint8_t pending[SMTP_PAIR_MAX]; // verbs that await their final reply, oldest at pending[head]
 	uint8_t pending_head, pending_count;
 	uint8_t mode;           // what the client's next byte is: command, data, chunk, auth, opaque, stopped
 	uint8_t line_state;     // of the dot and line-end recogniser in data
-	uint8_t gate;           // the client side waits for a reply
-	uint8_t trans;          // MAIL seen, RCPT seen, ... (accepted and sent)
+	uint8_t gate;           // the client side waits until nothing is pending
+	uint8_t trans;          // the transaction as the server's replies tell it: MAIL, RCPT, ...
+	uint8_t sent;           // the same with the pending commands taken for accepted
+	uint8_t greeted;        // the greeting's last line was seen
 	uint16_t offered;       // SMTP_EXT_* of the last EHLO reply, masked ones taken out
 	uint16_t masked;        // SMTP_EXT_* that the caller hides
 	uint8_t possible_ends;  // in this message
 	uint8_t suspect;        // behind a possible end: lines one by one
+	uint8_t guessed;        // lines behind it; their verbs lie in pending[], should the server answer
+	uint8_t guess_lost;     // ... which can't be told any more
 	uint8_t reply_open;     // inside a multi-line reply
+	uint8_t reply_verb;     // what the open reply answers
+	uint8_t reply_in_data;  // it began while DATA's bytes were flowing
 	uint8_t utf8;           // SMTPUTF8 in force for this transaction
 	uint16_t reply_code;
 	uint16_t reply_count;   // lines of the open reply
-	uint32_t scanned[2];    // unread bytes of each side already searched for an LF
+	uint32_t scanned[2];    // unread bytes of each side already searched for a line end
+	uint32_t early;         // unread client bytes that came while the gate was closed
+	uint8_t chunk_last;
+	uint8_t chunk_skip;     // the rest of the chunk belongs to no message
 	uint64_t chunk_left;    // octets of the open BDAT chunk still to come
 	uint64_t octets;        // message bytes so far
-	uint8_t chunk_last;
-	uint8_t greeted;        // the greeting's last line was seen
-	uint8_t spare[6];
 };
+_Static_assert(sizeof(struct smtp) <= 128, "an idle flow pays for it");
 
 void smtp_init(struct smtp *s, const struct smtp_limits *limits);
 
@@ -151,9 +174,14 @@ bool smtp_is_gated(const struct smtp *s);
 bool smtp_is_opaque(const struct smtp *s);
 // True while client bytes are message content (DATA or an open chunk).
 bool smtp_in_message(const struct smtp *s);
-// Tells the session that extensions were hidden from the client (SMTP_EXT_*); call while the EHLO
-// reply is being read, before its last line is fed.
+// Tells the session that extensions are hidden from the client (SMTP_EXT_*), from now on.
 void smtp_mask(struct smtp *s, uint16_t ext);
+// Tells it that the caller sent another command (in practice NOOP) in the place of the one this
+// COMMAND event of the last call told of. The reply is then `as`'s, with no other effect; the gate
+// closes until it came. The octets of a BDAT replaced so are passed over without events.
+void smtp_substitute(struct smtp *s, const struct smtp_event *command, enum smtp_verb as);
+// Ends the reading: smtp_is_opaque is true from here.
+void smtp_stop(struct smtp *s);
 
 // Names for logs and tests: "MAIL", "DATA_END", "LINE_TOO_LONG"; never NULL.
 const char *smtp_verb_name(enum smtp_verb v);

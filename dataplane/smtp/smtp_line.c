@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Where a line ends, and where a message ends. A command or reply line ends at the first LF; what
+// is odd about it becomes flags. A message ends at the strict end only; every other place where
+// some server may end it is a possible end (RFC 5321 2.3.8 and 4.1.1.4, and the readings of
+// servers that take bare CR, bare LF or NUL for more than they are):
+//
+//   strict    (start of data | CRLF) '.' CRLF
+//   possible  (start of data | CR | LF) NUL* '.' (NUL any*)? (CR+ LF? | LF)
+//
+// `any*` ends with the first CRLF, which ends a line for everybody. Decides nothing else.
+// Thread: any; no state but the caller's.
+
+#include "smtp_int.h"
+
+#include <string.h>
+
+// Eight bytes at once: non-zero where one of them is `c`.
+static uint64_t word_has(uint64_t word, uint8_t c)
+{
+	uint64_t x = word ^ (0x0101010101010101u * c);
+
+	return (x - 0x0101010101010101u) & ~x & 0x8080808080808080u;
+}
+
+size_t smtp_line_break(struct span in, size_t from)
+{
+	size_t i = from;
+
+	while (in.n - i >= sizeof(uint64_t)) {
+		uint64_t word;
+
+		memcpy(&word, in.p + i, sizeof(word));
+		if ((word_has(word, '\n') | word_has(word, '\r')) != 0)
+			break;
+		i += sizeof(word);
+	}
+	while (i < in.n && in.p[i] != '\n' && in.p[i] != '\r')
+		i++;
+	return i;
+}
+
+struct smtp_line smtp_line_of(struct span in)
+{
+	struct smtp_line line = {.len = in.n, .body = in};
+	size_t n = in.n;
+
+	if (n > 0 && in.p[n - 1] == '\n') {
+		n--;
+		if (n > 0 && in.p[n - 1] == '\r')
+			n--;
+		else
+			line.flags |= SMTP_LINE_BARE_LF;
+	}
+	line.body.n = n;
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = in.p[i];
+
+		if (c == '\r')
+			line.flags |= SMTP_LINE_BARE_CR;
+		else if (c == '\0')
+			line.flags |= SMTP_LINE_NUL;
+		else if (c >= 0x80)
+			line.has_8bit = true;
+	}
+	if (n > 0 && (in.p[0] == ' ' || in.p[0] == '\t'))
+		line.flags |= SMTP_LINE_BLANKS;
+	return line;
+}
+
+enum smtp_found smtp_line_find(struct span in, size_t max, uint32_t *scanned,
+	struct smtp_line *line)
+{
+	size_t n = in.n < max ? in.n : max;
+	size_t from = *scanned <= n ? *scanned : 0;
+	const uint8_t *lf = n > from ? memchr(in.p + from, '\n', n - from) : NULL;
+
+	if (lf == NULL) {
+		*scanned = (uint32_t)n;
+		return in.n < max ? SMTP_FOUND_PART : SMTP_FOUND_TOO_LONG;
+	}
+	*scanned = 0;
+	*line = smtp_line_of(span_sub(in, 0, (size_t)(lf - in.p) + 1));
+	return SMTP_FOUND_LINE;
+}
+
+// The end-of-data recogniser -------------------------------------------------------------------
+//
+//            +--------------- LF ---------------+        NUL
+//            |                                  v       +---+
+//   START  STRICT <--- LF --- CR <--- CR --- any line   v   |
+//   (CRLF)   |                |                 ^      NULS-+
+//            '.'              '.'  (bare CR,    |       |
+//            |                |     bare LF,  other     '.'
+//            v                v     NUL*)       |       |
+//           DOT             DOT_LAX <-----------|-------+
+//            | \ NUL     NUL / |  \ LF          |
+//         CR |  v           v  |CR +--> POSSIBLE, LAX
+//            |   NUL_LINE ---> NUL_CR: each line end POSSIBLE, until CRLF
+//            v                 v
+//          DOT_CR -- CR --> RUN_CR -- LF --> POSSIBLE, STRICT
+//            |                 |
+//            LF              other --> POSSIBLE before it, then as behind a bare CR
+//            v
+//        the strict end
+//
+// In DOT_CR, RUN_CR and NUL_CR it is not yet certain what the CRs mean: they are held back (not
+// consumed) until the byte behind them is there. Nothing that could end the message for any
+// reader has left by then.
+enum eod_state {
+	EOD_TEXT,     // inside a line
+	EOD_CR,       // behind a CR
+	EOD_STRICT,   // behind CRLF, or at the start of data
+	EOD_LAX,      // behind a bare LF
+	EOD_NULS,     // NULs at the start of a line of some sort
+	EOD_DOT,      // '.' behind EOD_STRICT
+	EOD_DOT_LAX,  // '.' behind the others
+	EOD_NUL_LINE, // '.' NUL ...: a line "." for who reads C strings
+	EOD_DOT_CR,   // the three that hold back
+	EOD_RUN_CR,
+	EOD_NUL_CR,
+	EOD_STATE_COUNT
+};
+#define EOD_HOLDS(state) ((state) >= EOD_DOT_CR)
+
+enum eod_class { EOD_C_CR, EOD_C_LF, EOD_C_DOT, EOD_C_NUL, EOD_C_OTHER, EOD_CLASS_COUNT };
+
+enum eod_act { // the high bits of a cell
+	EOD_GO = 0 << 4,
+	EOD_STUFFED = 1 << 4, // this dot is not part of the message (RFC 5321 4.5.2)
+	EOD_AFTER = 2 << 4,   // a possible end behind this byte
+	EOD_BEFORE = 3 << 4,  // a possible end before this byte, which is then read in the new state
+	EOD_END = 4 << 4,     // the strict end behind this byte
+};
+#define EOD_STATE_MASK 0x0f
+_Static_assert(EOD_STATE_COUNT <= EOD_STATE_MASK + 1, "a state fits its bits");
+
+// One row a state: X(state, at CR, at LF, at '.', at NUL, at another byte).
+#define EOD_TABLE(X)                                                                               \
+	X(EOD_TEXT,     EOD_CR, EOD_LAX, EOD_TEXT, EOD_TEXT, EOD_TEXT)                             \
+	X(EOD_CR,       EOD_CR, EOD_STRICT, EOD_DOT_LAX, EOD_NULS, EOD_TEXT)                       \
+	X(EOD_STRICT,   EOD_CR, EOD_LAX, EOD_DOT | EOD_STUFFED, EOD_NULS, EOD_TEXT)                \
+	X(EOD_LAX,      EOD_CR, EOD_LAX, EOD_DOT_LAX, EOD_NULS, EOD_TEXT)                          \
+	X(EOD_NULS,     EOD_CR, EOD_LAX, EOD_DOT_LAX, EOD_NULS, EOD_TEXT)                          \
+	X(EOD_DOT,      EOD_DOT_CR, EOD_LAX | EOD_AFTER, EOD_TEXT, EOD_NUL_LINE, EOD_TEXT)         \
+	X(EOD_DOT_LAX,  EOD_RUN_CR, EOD_LAX | EOD_AFTER, EOD_TEXT, EOD_NUL_LINE, EOD_TEXT)         \
+	X(EOD_NUL_LINE, EOD_NUL_CR, EOD_NUL_LINE | EOD_AFTER, EOD_NUL_LINE, EOD_NUL_LINE,          \
+	  EOD_NUL_LINE)                                                                            \
+	X(EOD_DOT_CR,   EOD_RUN_CR, EOD_STRICT | EOD_END, EOD_CR | EOD_BEFORE,                     \
+	  EOD_CR | EOD_BEFORE, EOD_CR | EOD_BEFORE)                                                \
+	X(EOD_RUN_CR,   EOD_RUN_CR, EOD_STRICT | EOD_AFTER, EOD_CR | EOD_BEFORE,                   \
+	  EOD_CR | EOD_BEFORE, EOD_CR | EOD_BEFORE)                                                \
+	X(EOD_NUL_CR,   EOD_NUL_CR, EOD_STRICT | EOD_AFTER, EOD_NUL_LINE | EOD_BEFORE,             \
+	  EOD_NUL_LINE | EOD_BEFORE, EOD_NUL_LINE | EOD_BEFORE)
+
+#define EOD_ROW(state, cr, lf, dot, nul, other) [state] = {cr, lf, dot, nul, other},
+static const uint8_t eod_table[EOD_STATE_COUNT][EOD_CLASS_COUNT] = {EOD_TABLE(EOD_ROW)};
+
+// No cell is missing: a row has five cells by the macro's arity, each state has a row, none two.
+#define EOD_BIT(state, cr, lf, dot, nul, other) | 1u << (state)
+#define EOD_ONE(state, cr, lf, dot, nul, other) + 1
+_Static_assert((0 EOD_TABLE(EOD_BIT)) == (1u << EOD_STATE_COUNT) - 1, "a state has no row");
+_Static_assert((0 EOD_TABLE(EOD_ONE)) == EOD_STATE_COUNT, "a state has two rows");
+
+const uint8_t smtp_eod_start = EOD_STRICT;
+
+static enum eod_class eod_class(uint8_t c)
+{
+	switch (c) {
+	case '\r':
+		return EOD_C_CR;
+	case '\n':
+		return EOD_C_LF;
+	case '.':
+		return EOD_C_DOT;
+	case '\0':
+		return EOD_C_NUL;
+	default:
+		return EOD_C_OTHER;
+	}
+}
+
+bool smtp_eod_is_line_start(uint8_t state)
+{
+	return state == EOD_STRICT;
+}
+
+struct smtp_eod_piece smtp_eod_read(uint8_t *state, struct span in)
+{
+	size_t i = 0, from = 0, held = 0; // held: first byte held back
+	uint8_t st = *state, before_held = st;
+
+	for (;;) {
+		if (st == EOD_TEXT || st == EOD_NUL_LINE)
+			i = smtp_line_break(in, i);
+		if (i >= in.n)
+			break;
+		uint8_t cell = eod_table[st][eod_class(in.p[i])];
+		if (EOD_HOLDS(st) && i - held >= SMTP_EOD_RUN_MAX)
+			cell = eod_table[st][EOD_C_OTHER]; // a run of CRs has to end somewhere
+		uint8_t next = cell & EOD_STATE_MASK;
+		if (EOD_HOLDS(next) && !EOD_HOLDS(st)) {
+			held = i;
+			before_held = st;
+		}
+		st = next;
+		switch (cell & ~EOD_STATE_MASK) {
+		case EOD_STUFFED:
+			if (i == from) {
+				from = ++i;
+				continue;
+			}
+			*state = st;
+			return (struct smtp_eod_piece){i + 1, span_sub(in, from, i - from), SMTP_END_NONE};
+		case EOD_BEFORE:
+			*state = st;
+			return (struct smtp_eod_piece){i, span_sub(in, from, i - from), SMTP_END_POSSIBLE};
+		case EOD_AFTER:
+			*state = st;
+			return (struct smtp_eod_piece){
+				i + 1, span_sub(in, from, i + 1 - from), SMTP_END_POSSIBLE};
+		case EOD_END:
+			*state = st;
+			return (struct smtp_eod_piece){i + 1, span_sub(in, from, held - from), SMTP_END_STRICT};
+		default:
+			i++;
+		}
+	}
+	if (EOD_HOLDS(st)) {
+		i = held;
+		st = before_held;
+	}
+	*state = st;
+	return (struct smtp_eod_piece){i, span_sub(in, from, i - from), SMTP_END_NONE};
+}
+
+enum smtp_end smtp_eod_line(uint8_t *state, struct span line)
+{
+	enum smtp_end end = SMTP_END_NONE;
+	uint8_t st = *state;
+
+	for (size_t i = 0; i < line.n; i++) {
+		uint8_t cell = eod_table[st][eod_class(line.p[i])];
+
+		st = cell & EOD_STATE_MASK;
+		if ((cell & ~EOD_STATE_MASK) == EOD_AFTER)
+			end = SMTP_END_POSSIBLE;
+		else if ((cell & ~EOD_STATE_MASK) == EOD_END)
+			end = SMTP_END_STRICT;
+	}
+	if (EOD_HOLDS(st)) { // the caller knows that neither CR nor LF follows, or that the run is too long
+		st = eod_table[st][EOD_C_OTHER] & EOD_STATE_MASK;
+		end = SMTP_END_POSSIBLE;
+	}
+	*state = st;
+	return end;
+}
