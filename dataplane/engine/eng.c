@@ -30,6 +30,10 @@ enum {
 	FDB_REPORTS_A_TURN = 256,
 	FDB_AGED_A_TURN = 64,
 	ASK_ROWS = 64,         // power of two
+	FLOW_BYTES = 1024,     // a session with its place in the table
+	SLAB_BYTES = 2176,
+	MESSAGE_BYTES = 1024,
+	FDB_BYTES = 96,
 };
 
 enum ask_state { ASK_IDLE, ASK_OPEN, ASK_ANSWERED };
@@ -47,6 +51,14 @@ const struct eng_stat_name eng_stat_names[] = {
 #undef REASON
 };
 const unsigned eng_stat_count = ENG_REASON_COUNT;
+
+uint64_t eng_memory_bytes(const struct eng_conf *conf)
+{
+	return conf->flows * (uint64_t)FLOW_BYTES + conf->slabs * (uint64_t)SLAB_BYTES +
+	       conf->messages * (uint64_t)MESSAGE_BYTES +
+	       conf->workers * (sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *)) +
+	       (conf->mode == ENG_MODE_LEARN ? FDB_ENTRIES * (uint64_t)FDB_BYTES : 0);
+}
 
 static void worker_free(struct eng_worker *w)
 {

@@ -55,6 +55,8 @@ struct eng;        // everything
 struct eng_worker; // of one core; layout in eng_worker.h
 struct eng_image;  // policy and databases in force, prepared for this data plane
 
+// What eng_new takes of DPDK's memory, about; sizes of *conf alone count.
+uint64_t eng_memory_bytes(const struct eng_conf *conf);
 // Takes all memory. NULL with errno and *err.
 struct eng *eng_new(const struct eng_conf *conf, struct err_list *err);
 void eng_free(struct eng *e);

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How much memory: the packet pool from queues and waiting lists, the rest from the engine's sizes.
+// One pool for all, so that a frame can leave by any port without a copy; no chained buffers, so a
+// buffer holds the largest frame of any port.
+// Thread: the manager, at start.
+#include "io_int.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+enum {
+	POOL_CACHE = RTE_MEMPOOL_CACHE_MAX_SIZE, // 512: two bursts in, two out, rarely the ring
+	POOL_SPARE = 8192,   // frames of our own, floods, bursts under way
+	WAITING = 3 * 4096,  // a worker's inbox, its segments to read, its lists for ports
+	ROOM_MIN = 2048,     // what drivers take for granted
+	L2_MAX = RTE_ETHER_HDR_LEN + 4 * 3 + 4 * 4 + 8, // tags, labels, PPPoE: they add to the MTU
+	MBUF_OVERHEAD = 128 + 64,                       // the object's head, padding to lines
+	MEMORY_BASE_MB = 64, // rings, tables, EAL itself
+};
+
+uint16_t io_pool_room(const struct io *io)
+{
+	uint32_t frame = ROOM_MIN;
+
+	for (uint16_t i = 0; i < io->conf.nports; i++)
+		frame = RTE_MAX(frame, io->port[i].mtu + L2_MAX);
+	frame = RTE_ALIGN_CEIL(frame, (uint32_t)RTE_CACHE_LINE_SIZE);
+	return (uint16_t)RTE_MIN(frame + RTE_PKTMBUF_HEADROOM, (uint32_t)UINT16_MAX);
+}
+
+uint32_t io_pool_mbufs(const struct io *io)
+{
+	uint32_t queues = (uint32_t)io->conf.nports * io->conf.nworkers;
+
+	// Receive and transmit descriptors, the ring before a shared transmit queue.
+	return queues * (2 * IO_DESC + IO_TX_RING) +
+	       io->conf.nworkers * (WAITING + 2 * POOL_CACHE) + POOL_SPARE;
+}
+
+static uint16_t priv_size(void)
+{
+	return RTE_ALIGN(sizeof(struct eng_meta), RTE_MBUF_PRIV_ALIGN);
+}
+
+uint64_t io_memory_needed(const struct io *io)
+{
+	uint64_t mbuf = sizeof(struct rte_mbuf) + priv_size() + io_pool_room(io) + MBUF_OVERHEAD;
+
+	return io_pool_mbufs(io) * mbuf + io->conf.engine_bytes + ((uint64_t)MEMORY_BASE_MB << 20);
+}
+
+uint64_t io_hugepages_free(void)
+{
+	DIR *d = opendir("/sys/kernel/mm/hugepages");
+	struct dirent *de;
+	uint64_t bytes = 0;
+
+	if (d == NULL)
+		return 0;
+	while ((de = readdir(d)) != NULL) {
+		char path[320];
+		unsigned long long kb, pages;
+		FILE *f;
+
+		if (sscanf(de->d_name, "hugepages-%llukB", &kb) != 1)
+			continue;
+		(void)snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/%s/free_hugepages",
+			de->d_name);
+		f = fopen(path, "re");
+		if (f == NULL)
+			continue;
+		if (fscanf(f, "%llu", &pages) == 1)
+			bytes += (uint64_t)pages * kb << 10;
+		(void)fclose(f);
+	}
+	(void)closedir(d);
+	return bytes;
+}
+
+struct rte_mempool *io_pool_new(const struct io *io)
+{
+	return rte_pktmbuf_pool_create("packets", io_pool_mbufs(io), POOL_CACHE, priv_size(),
+		io_pool_room(io), io->socket);
+}

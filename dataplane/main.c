@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// mailweir-dataplane: the order of start and stop. Configuration, EAL and devices, engine, link,
+// privileges, workers; back in reverse. What is in the dataplane: and control: sections has to be
+// right (exit 2); policy comes later over the link, until then everything is forwarded.
+// Exit: 0 stopped when asked to; 1 this machine does not give what the configuration asks for;
+// 2 the configuration is wrong; 70 a worker stalled.
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <libgen.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cfg.h"
+#include "eng.h"
+#include "io.h"
+#include "lnk.h"
+#include "log.h"
+#include "text.h"
+
+LOG_COMPONENT("main");
+
+enum { EXIT_MACHINE = 1, EXIT_CONFIG = 2 };
+
+struct run { // what main makes, in order
+	struct cfg *cfg;
+	struct io_port_conf ports[ENG_PORTS_MAX];
+	struct io_conf io_conf;
+	struct eng_conf eng_conf;
+	struct io *io;
+	struct eng *eng;
+	struct lnk *lnk;
+};
+
+static const char usage[] =
+	"Usage: mailweir-dataplane -c FILE [--check]\n"
+	"  -c, --config FILE  configuration (default /etc/mailweir/mailweir.yaml)\n"
+	"      --check        check the dataplane: and control: sections, print nothing if right\n"
+	"      --verbose      log at level info\n"
+	"  -h, --help         this text\n"
+	"  -V, --version      version\n";
+
+struct options {
+	const char *file;
+	bool check, verbose;
+};
+
+// -1: go on; else the exit status.
+static int options_read(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check", no_argument, NULL, 'k'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0},
+	};
+	int c;
+
+	*o = (struct options){.file = "/etc/mailweir/mailweir.yaml"};
+	while ((c = getopt_long(argc, argv, "c:hV", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->file = optarg;
+			break;
+		case 'k':
+			o->check = true;
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		case 'h':
+			(void)fputs(usage, stdout);
+			return 0;
+		case 'V':
+			(void)puts("mailweir-dataplane " MAILWEIR_VERSION);
+			return 0;
+		default:
+			(void)fputs(usage, stderr);
+			return EXIT_CONFIG;
+		}
+	}
+	if (optind < argc) {
+		(void)fprintf(stderr, "mailweir-dataplane: %s: not understood\n%s", argv[optind], usage);
+		return EXIT_CONFIG;
+	}
+	return -1;
+}
+
+static uint16_t port_number(const struct cfg_dataplane *d, const char *name)
+{
+	for (uint32_t i = 0; i < d->nports; i++)
+		if (strcmp(d->ports[i].name, name) == 0)
+			return (uint16_t)i;
+	return ENG_NO_PORT;
+}
+
+static void ports_fill(struct run *r)
+{
+	const struct cfg_dataplane *d = &r->cfg->dataplane;
+
+	for (uint32_t i = 0; i < d->nports; i++)
+		r->ports[i] = (struct io_port_conf){.name = d->ports[i].name,
+			.dev = d->ports[i].dev,
+			.mtu = d->ports[i].mtu,
+			.peer = ENG_NO_PORT};
+	for (uint32_t i = 0; d->mode == CFG_MODE_PAIR && i < d->npairs; i++) {
+		uint16_t a = port_number(d, d->pairs[i].a), b = port_number(d, d->pairs[i].b);
+
+		if (a == ENG_NO_PORT || b == ENG_NO_PORT)
+			continue; // the check has refused it
+		r->ports[a].peer = b;
+		r->ports[b].peer = a;
+	}
+}
+
+static int conf_fill(struct run *r, struct err_list *err)
+{
+	static const enum io_idle idles[] = {[CFG_IDLE_POLL] = IO_IDLE_POLL,
+		[CFG_IDLE_PAUSE] = IO_IDLE_PAUSE,
+		[CFG_IDLE_SLEEP] = IO_IDLE_SLEEP};
+	static const enum io_huge huges[] = {[CFG_HUGE_AUTO] = IO_HUGE_AUTO,
+		[CFG_HUGE_ON] = IO_HUGE_ON,
+		[CFG_HUGE_OFF] = IO_HUGE_OFF};
+	const struct cfg_dataplane *d = &r->cfg->dataplane;
+
+	if (d->nports == 0 || d->nports > ENG_PORTS_MAX)
+		err_at(err, d->at.file, d->at.line, d->at.col, "%u ports; 1 to %d are possible",
+			d->nports, ENG_PORTS_MAX);
+	if (d->nworkers == 0 || d->nworkers > ENG_WORKERS_MAX)
+		err_at(err, d->at.file, d->at.line, d->at.col, "%u workers; 1 to %d are possible",
+			d->nworkers, ENG_WORKERS_MAX);
+	if (err_any(err))
+		return -EINVAL;
+	ports_fill(r);
+	r->eng_conf = (struct eng_conf){.mode = d->mode == CFG_MODE_LEARN ? ENG_MODE_LEARN : ENG_MODE_PAIR,
+		.workers = (uint16_t)d->nworkers,
+		.flows = d->flows,
+		.messages = d->messages,
+		.slabs = d->slabs};
+	r->io_conf = (struct io_conf){.file_prefix = d->file_prefix,
+		.eal_args = d->eal_args,
+		.neal_args = d->neal_args,
+		.huge = huges[d->hugepages],
+		.idle = idles[d->idle],
+		.mode = r->eng_conf.mode,
+		.main_cpu = d->main_core,
+		.worker_cpus = d->workers,
+		.nworkers = (uint16_t)d->nworkers,
+		.ports = r->ports,
+		.nports = (uint16_t)d->nports,
+		.memory_mb = d->memory_mb,
+		.engine_bytes = eng_memory_bytes(&r->eng_conf)};
+	return 0;
+}
+
+static void port_row(void *arg, uint16_t port, struct api_port_stats *row)
+{
+	struct run *r = arg;
+	struct io_port_stats s;
+
+	io_port_stats(r->io, port, &s);
+	(void)text_copy(row->name, sizeof(row->name), s.name);
+	(void)text_copy(row->device, sizeof(row->device), s.device);
+	(void)text_copy(row->driver, sizeof(row->driver), s.driver);
+	memcpy(row->mac, s.mac, sizeof(row->mac));
+	row->up = s.up;
+	row->speed_mbps = s.speed_mbps;
+	row->mtu = s.mtu;
+	row->rx_packets = s.rx_packets;
+	row->rx_bytes = s.rx_bytes;
+	row->rx_missed = s.rx_missed;
+	row->rx_errors = s.rx_errors;
+	row->tx_packets = s.tx_packets;
+	row->tx_bytes = s.tx_bytes;
+	row->tx_errors = s.tx_errors;
+	row->tx_full = s.tx_full;
+}
+
+// The id of a user or group of the configuration; "" = none.
+static int user_find(const char *name, struct passwd **pw, struct err_list *err)
+{
+	*pw = NULL;
+	if (name == NULL || name[0] == '\0')
+		return 0;
+	*pw = getpwnam(name);
+	if (*pw == NULL)
+		err_add(err, "user %s: no such user", name);
+	return *pw == NULL ? -ENOENT : 0;
+}
+
+static int link_open(struct run *r, struct err_list *err)
+{
+	const struct cfg_control *c = &r->cfg->control;
+	struct lnk_conf conf = {.path = c->link,
+		.eng = r->eng,
+		.workers = r->eng_conf.workers,
+		.ports = r->eng_conf.ports,
+		.image_max = (uint64_t)r->cfg->dataplane.image_max_mb << 20,
+		.hugepages = io_uses_hugepages(r->io),
+		.uid = LNK_ID_NONE,
+		.gid = LNK_ID_NONE,
+		.port = port_row,
+		.arg = r};
+	char dir[256];
+	struct passwd *pw;
+
+	if (user_find(c->user_controlplane, &pw, err) < 0)
+		return -ENOENT;
+	if (pw != NULL) {
+		conf.uid = pw->pw_uid;
+		conf.gid = pw->pw_gid;
+	}
+	(void)text_copy(dir, sizeof(dir), c->link);
+	if (mkdir(dirname(dir), 0755) < 0 && errno != EEXIST) {
+		err_add(err, "%s: %s", dir, strerror(errno));
+		return -errno;
+	}
+	r->lnk = lnk_new(&conf, err);
+	return r->lnk == NULL ? -errno : 0;
+}
+
+// Devices and sockets are open: root is not needed any more. glibc changes all threads at once.
+static int privileges_drop(const char *user, struct err_list *err)
+{
+	struct passwd *pw;
+
+	if (user_find(user, &pw, err) < 0)
+		return -ENOENT;
+	if (pw == NULL)
+		return 0;
+	if (initgroups(pw->pw_name, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 ||
+		setuid(pw->pw_uid) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+		err_add(err, "user %s: %s", user, strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+static int chores_turn(void *arg, uint64_t now_us)
+{
+	struct run *r = arg;
+
+	return lnk_poll(r->lnk, now_us);
+}
+
+static void ready_say(const struct run *r)
+{
+	const struct eng_conf *c = &r->eng_conf;
+
+	for (uint16_t i = 0; i < c->ports; i++) {
+		struct io_port_stats s;
+
+		io_port_stats(r->io, i, &s);
+		LOG(NOTICE, "port %s: %s (%s), MTU %u%s%s", s.name, s.device, s.driver, s.mtu,
+			c->port[i].peer != ENG_NO_PORT ? ", peer " : "",
+			c->port[i].peer != ENG_NO_PORT ? r->ports[c->port[i].peer].name : "");
+	}
+	LOG(NOTICE, "memory: %llu MB of %s for %u flows, %u messages, %u slabs",
+		(unsigned long long)(io_memory_bytes(r->io) >> 20),
+		io_uses_hugepages(r->io) ? "hugepages" : "ordinary pages", c->flows, c->messages,
+		c->slabs);
+	LOG(NOTICE, "ready: %u ports, %u workers, link %s", c->ports, c->workers,
+		r->cfg->control.link);
+}
+
+static int parts_start(struct run *r, struct err_list *err)
+{
+	int ret;
+
+	r->io = io_new(&r->io_conf, err);
+	if (r->io == NULL)
+		return -errno;
+	io_describe(r->io, &r->eng_conf);
+	r->eng = eng_new(&r->eng_conf, err);
+	if (r->eng == NULL)
+		return -errno;
+	ret = io_start(r->io, r->eng, err);
+	if (ret == 0)
+		ret = link_open(r, err);
+	return ret < 0 ? ret : privileges_drop(r->cfg->control.user_dataplane, err);
+}
+
+static void parts_stop(struct run *r)
+{
+	if (r->io != NULL)
+		io_stop(r->io);
+	lnk_free(r->lnk);
+	eng_free(r->eng);
+	io_free(r->io);
+	cfg_free(r->cfg);
+}
+
+int main(int argc, char **argv)
+{
+	static struct run run;
+	static struct err_list err;
+	struct options opt;
+	int signal_fd, ret = options_read(argc, argv, &opt);
+
+	if (ret >= 0)
+		return ret;
+	log_ident_set("mailweir-dataplane");
+	if (opt.verbose)
+		log_level_set(LOG_LEVEL_INFO);
+	err_init(&err);
+	run.cfg = cfg_load_boot(opt.file, &err);
+	if (run.cfg == NULL || conf_fill(&run, &err) < 0) {
+		err_print(&err, stderr);
+		cfg_free(run.cfg);
+		return EXIT_CONFIG;
+	}
+	err_print(&err, stderr); // warnings
+	if (opt.check) {
+		cfg_free(run.cfg);
+		return 0;
+	}
+	err_init(&err);
+	signal_fd = io_signals_open();
+	if (signal_fd < 0) {
+		LOG(ERR, "signals: %s", strerror(-signal_fd));
+		return EXIT_MACHINE;
+	}
+	if (parts_start(&run, &err) < 0) {
+		err_print(&err, stderr);
+		parts_stop(&run);
+		return EXIT_MACHINE;
+	}
+	io_run(run.io);
+	ready_say(&run);
+	ret = io_manage(run.io, signal_fd,
+		&(struct io_chores){.turn = chores_turn, .fd = lnk_fd(run.lnk), .arg = &run});
+	if (ret == IO_EXIT_STALLED)
+		_exit(ret); // the stuck worker would never be waited for to its end
+	parts_stop(&run);
+	LOG(NOTICE, "stopped");
+	return ret;
+}
