@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Bytes from the link become an image that workers can use: copied first, then verified, then the
+// databases deserialised, then memory for every worker's scans taken. Whatever fails leaves nothing
+// behind and the image in force untouched. A use count a worker says when the image may go: a worker
+// raises its own only while the image is in force or it holds a use already, so once it is zero after
+// a quiescent period it stays zero.
+// Thread: made, asked and freed by the manager; counted by workers.
+#include "eng_image_int.h"
+
+#include <inttypes.h>
+
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+
+#include "eng_int.h"
+
+enum { ALIGN = 64 };
+
+static uint64_t align_up(uint64_t n)
+{
+	return (n + (ALIGN - 1)) & ~(uint64_t)(ALIGN - 1);
+}
+
+static void *hs_get(size_t n)
+{
+	return rte_malloc("hyperscan", n, ALIGN);
+}
+
+// Global to the process and always the same: setting them again for each image changes nothing.
+static bool allocators_set(void)
+{
+	return hs_set_database_allocator(hs_get, rte_free) == HS_SUCCESS &&
+		hs_set_scratch_allocator(hs_get, rte_free) == HS_SUCCESS &&
+		hs_set_stream_allocator(eng_scan_block_get, eng_scan_block_put) == HS_SUCCESS;
+}
+
+static const char *hs_words(hs_error_t rc)
+{
+	switch (rc) {
+	case HS_NOMEM: return "out of memory";
+	case HS_DB_VERSION_ERROR: return "made by another version of Hyperscan";
+	case HS_DB_PLATFORM_ERROR: return "made for another processor";
+	case HS_DB_MODE_ERROR: return "not made for streaming";
+	case HS_ARCH_ERROR: return "this processor lacks what Hyperscan needs";
+	default: return "damaged";
+	}
+}
+
+static int databases_open(struct eng_image *img, uint64_t *stream_bytes, struct err_list *err)
+{
+	*stream_bytes = 0;
+	for (unsigned s = 0; s < POL_SCOPE_COUNT; s++) {
+		struct span b = pol_section(img->policy, POL_SEC_DB_HELO + s);
+		hs_error_t rc = HS_SUCCESS;
+		size_t n = 0;
+
+		if (b.n == 0)
+			continue;
+		rc = hs_deserialize_database((const char *)b.p, b.n, &img->db[s]);
+		if (rc == HS_SUCCESS)
+			rc = hs_stream_size(img->db[s], &n);
+		if (rc != HS_SUCCESS) {
+			err_add(err, "policy image: database of scope %s: %s", pol_scope_name(s),
+				hs_words(rc));
+			return rc == HS_NOMEM ? -ENOMEM : -EINVAL;
+		}
+		*stream_bytes = n > *stream_bytes ? n : *stream_bytes;
+	}
+	return 0;
+}
+
+static void blocks_link(struct eng_image_worker *own, uint32_t n)
+{
+	uint8_t *p = own->block_memory;
+
+	for (uint32_t i = 0; i < n; i++, p += own->block_bytes) {
+		struct eng_block *b = (struct eng_block *)p;
+
+		b->next = own->blocks;
+		own->blocks = b;
+	}
+}
+
+static void scans_link(struct eng_image *img, uint16_t worker, uint32_t n, uint64_t bytes)
+{
+	struct eng_image_worker *own = img->own[worker];
+	uint8_t *p = own->scan_memory;
+
+	for (uint32_t i = 0; i < n; i++, p += bytes) {
+		struct eng_scan *s = (struct eng_scan *)p;
+
+		s->image = img;
+		s->own = own;
+		s->worker = worker;
+		s->next = own->scans;
+		own->scans = s;
+	}
+}
+
+// Scratch, blocks and scans of one worker: `messages` at once.
+static bool worker_make(struct eng_image *img, uint16_t worker, uint32_t messages, uint64_t stream_bytes,
+	int socket)
+{
+	const uint64_t scan_bytes = align_up(sizeof(struct eng_scan) + img->seen_words * sizeof(uint64_t));
+	struct eng_image_worker *own = rte_zmalloc_socket("image worker", sizeof(*own), ALIGN, socket);
+
+	img->own[worker] = own;
+	if (own == NULL)
+		return false;
+	for (unsigned s = 0; s < POL_SCOPE_COUNT; s++) { // grows to what the largest needs
+		if (img->db[s] != NULL && hs_alloc_scratch(img->db[s], &own->scratch) != HS_SUCCESS)
+			return false;
+	}
+	own->scan_memory = rte_malloc_socket("image scans", messages * scan_bytes, ALIGN, socket);
+	if (own->scan_memory == NULL)
+		return false;
+	scans_link(img, worker, messages, scan_bytes);
+	if (stream_bytes == 0)
+		return true;
+	own->block_bytes = align_up(stream_bytes);
+	own->block_memory = rte_malloc_socket("image streams", (messages + 1) * own->block_bytes, ALIGN, socket);
+	if (own->block_memory == NULL)
+		return false;
+	blocks_link(own, messages + 1);
+	return true;
+}
+
+static void picked_set(struct eng_image *img)
+{
+	for (uint32_t i = 0; i < pol_count(img->policy, POL_SEC_PICKUP); i++) {
+		uint16_t port = pol_pickup_at(img->policy, i)->port;
+
+		img->picked[port / 64] |= UINT64_C(1) << port % 64;
+	}
+}
+
+struct eng_image *eng_image_make(const struct eng_conf *conf, const void *bytes, uint64_t n,
+	struct err_list *err)
+{
+	const uint32_t messages = conf->messages / conf->workers + (conf->messages < conf->workers);
+	struct eng_image *img;
+	uint64_t stream_bytes;
+
+	if (hs_valid_platform() != HS_SUCCESS || !allocators_set()) {
+		err_add(err, "policy image: %s", hs_words(HS_ARCH_ERROR));
+		return NULL;
+	}
+	img = rte_zmalloc_socket("image", sizeof(*img), ALIGN, conf->socket);
+	if (img == NULL)
+		goto no_memory;
+	img->bytes = rte_malloc_socket("image bytes", n, ALIGN, conf->socket);
+	if (img->bytes == NULL)
+		goto no_memory;
+	memcpy(img->bytes, bytes, n);
+	if (pol_verify((struct span){.p = img->bytes, .n = n}, &img->policy, err) != 0)
+		goto free_image;
+	if (databases_open(img, &stream_bytes, err) != 0)
+		goto free_image;
+	img->workers = conf->workers;
+	img->rules = pol_count(img->policy, POL_SEC_RULES);
+	img->seen_words = (img->rules + 63) / 64;
+	img->ns_per_cycle = 1e9 / (double)rte_get_tsc_hz();
+	picked_set(img);
+	for (uint16_t w = 0; w < img->workers; w++) {
+		if (!worker_make(img, w, messages, stream_bytes, conf->socket)) {
+			err_add(err, "policy image: no memory for %u messages of %" PRIu64 " bytes on "
+				"each of %u workers; fewer dataplane.messages or more memory_mb",
+				messages, stream_bytes, img->workers);
+			goto free_image;
+		}
+	}
+	return img;
+no_memory:
+	err_add(err, "policy image: no memory for %" PRIu64 " bytes", n);
+free_image:
+	eng_image_free(img);
+	return NULL;
+}
+
+struct eng_image *eng_image_new(struct eng *e, const void *bytes, uint64_t n, struct err_list *err)
+{
+	return eng_image_make(&e->conf, bytes, n, err);
+}
+
+void eng_image_free(struct eng_image *img)
+{
+	if (img == NULL)
+		return;
+	for (uint16_t w = 0; w < ENG_WORKERS_MAX; w++) {
+		struct eng_image_worker *own = img->own[w];
+
+		if (own == NULL)
+			continue;
+		(void)hs_free_scratch(own->scratch); // NULL or ours, in use by nobody: cannot fail
+		rte_free(own->block_memory);
+		rte_free(own->scan_memory);
+		rte_free(own);
+	}
+	for (unsigned s = 0; s < POL_SCOPE_COUNT; s++)
+		(void)hs_free_database(img->db[s]); // likewise
+	rte_free(img->bytes);
+	rte_free(img);
+}
+
+bool eng_image_is_used(const struct eng_image *img)
+{
+	for (uint16_t w = 0; w < img->workers; w++) {
+		// Acquire pairs with the release of eng_image_unuse: what the worker did is done.
+		if (atomic_load_explicit(&img->own[w]->uses, memory_order_acquire) != 0)
+			return true;
+	}
+	return false;
+}
+
+const struct pol_image *eng_image_policy(const struct eng_image *img)
+{
+	return img->policy;
+}
+
+// One writer: load and store, no locked instruction.
+void eng_image_use(struct eng_image *img, uint16_t worker)
+{
+	_Atomic uint32_t *uses = &img->own[worker]->uses;
+	uint32_t n = atomic_load_explicit(uses, memory_order_relaxed);
+
+	atomic_store_explicit(uses, n + 1, memory_order_relaxed);
+}
+
+void eng_image_unuse(struct eng_image *img, uint16_t worker)
+{
+	_Atomic uint32_t *uses = &img->own[worker]->uses;
+	uint32_t n = atomic_load_explicit(uses, memory_order_relaxed);
+
+	atomic_store_explicit(uses, n - 1, memory_order_release); // pairs with eng_image_is_used
+}
+
+bool eng_image_picks_up(const struct eng_image *img, uint16_t port)
+{
+	return (img->picked[port / 64] >> port % 64 & 1) != 0;
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One message through Hyperscan: envelope values each as a whole, the header block as one stream, the
+// body as another. Rules count once a message: Hyperscan tells each once a stream (SINGLEMATCH), a
+// bit a rule covers the values, of which there are many. The header's stream is closed where the body
+// begins, so that a message takes one block of stream memory.
+// Where the header ends is a state of four, the only look at single bytes here; the body goes into
+// Hyperscan as it comes.
+// Thread: the worker that opened the scan.
+#include "eng_scan.h"
+
+#include <string.h>
+
+#include <rte_cycles.h>
+
+#include "eng_image_int.h"
+#include "eng_worker.h"
+
+// Where the next byte belongs:
+//
+//   BEGIN --any--> LINE --LF--> BEGIN        BEGIN --LF--> BODY
+//     \---CR---> CR --LF--> BODY             CR --other--> LINE
+enum part { PART_BEGIN, PART_CR, PART_LINE, PART_BODY };
+
+enum {
+	MATCHES_MAX = 4096,    // callbacks a message; then the score is what it is
+	FEED_MAX = 1 << 30,    // bytes a call of Hyperscan, whose lengths are 32-bit
+};
+
+// Hyperscan's allocator has no argument of its own: whose blocks are meant is said here.
+static _Thread_local struct eng_image_worker *blocks_of;
+
+void *eng_scan_block_get(size_t n)
+{
+	struct eng_image_worker *own = blocks_of;
+	struct eng_block *b;
+
+	if (own == NULL || own->blocks == NULL || n > own->block_bytes)
+		return NULL;
+	b = own->blocks;
+	own->blocks = b->next;
+	return b;
+}
+
+void eng_scan_block_put(void *p)
+{
+	struct eng_block *b = p;
+
+	b->next = blocks_of->blocks;
+	blocks_of->blocks = b;
+}
+
+static void found_add(const struct eng_image *img, uint32_t rule, struct eng_scan_result *found)
+{
+	const struct pol_rule *r = pol_rule_at(img->policy, rule);
+
+	found->score += r->score;
+	if (found->rules_total < ENG_RULES_MAX)
+		found->rules[found->rules_total] = r->id;
+	found->rules_total++;
+}
+
+static bool is_seen(const struct eng_scan *s, uint32_t rule)
+{
+	return (s->seen[rule / 64] >> rule % 64 & 1) != 0;
+}
+
+// Called by Hyperscan; anything but 0 ends the stream.
+static int match_take(unsigned rule, unsigned long long, unsigned long long, unsigned, void *arg)
+{
+	struct eng_scan *s = arg;
+
+	// A database is trusted, but an id outside would be a write outside.
+	if (rule < s->image->rules && !is_seen(s, rule)) {
+		s->seen[rule / 64] |= UINT64_C(1) << rule % 64;
+		found_add(s->image, rule, &s->found);
+	}
+	s->full = ++s->matches >= MATCHES_MAX;
+	return s->full;
+}
+
+struct peek { // a look at what closing would bring
+	const struct eng_scan *scan;
+	struct eng_scan_result *out;
+};
+
+static int match_peek(unsigned rule, unsigned long long, unsigned long long, unsigned, void *arg)
+{
+	struct peek *p = arg;
+
+	if (rule < p->scan->image->rules && !is_seen(p->scan, rule))
+		found_add(p->scan->image, rule, p->out);
+	return 0; // each rule once a stream: bounded by their number
+}
+
+static hs_stream_t *stream_open(struct eng_scan *s, enum pol_scope scope)
+{
+	hs_stream_t *stream = NULL;
+
+	if (s->image->db[scope] == NULL || s->full)
+		return NULL;
+	blocks_of = s->own;
+	// There are blocks enough (eng_image_int.h): this cannot fail.
+	if (hs_open_stream(s->image->db[scope], 0, &stream) != HS_SUCCESS)
+		return NULL;
+	return stream;
+}
+
+static void stream_feed(struct eng_scan *s, hs_stream_t *stream, struct span bytes)
+{
+	const uint64_t from = rte_rdtsc();
+
+	for (size_t at = 0; at < bytes.n && !s->full; at += FEED_MAX) {
+		struct span some = span_sub(bytes, at, FEED_MAX);
+
+		// Its result says no more than `full` does.
+		(void)hs_scan_stream(stream, (const char *)some.p, (unsigned)some.n, 0, s->own->scratch,
+			match_take, s);
+	}
+	s->cycles += rte_rdtsc() - from;
+}
+
+// With matches that only the end decides, or without (then nothing is reported).
+static void stream_close(struct eng_scan *s, hs_stream_t *stream, bool judged)
+{
+	const uint64_t from = rte_rdtsc();
+
+	blocks_of = s->own;
+	(void)hs_close_stream(stream, s->own->scratch, judged && !s->full ? match_take : NULL, s);
+	s->cycles += rte_rdtsc() - from;
+}
+
+struct eng_scan *eng_scan_open(struct eng_worker *w, struct eng_image *img)
+{
+	struct eng_image_worker *own = img->own[w->id];
+	struct eng_scan *s = own->scans;
+
+	if (s == NULL)
+		return NULL;
+	own->scans = s->next;
+	s->stream = NULL;
+	s->cycles = 0;
+	s->found = (struct eng_scan_result){0};
+	s->matches = 0;
+	s->part = PART_BEGIN;
+	s->full = 0;
+	memset(s->seen, 0, img->seen_words * sizeof(s->seen[0]));
+	eng_image_use(img, w->id);
+	return s;
+}
+
+void eng_scan_value(struct eng_scan *s, enum pol_scope scope, struct span value)
+{
+	hs_stream_t *stream = stream_open(s, scope);
+
+	if (stream == NULL)
+		return;
+	stream_feed(s, stream, value);
+	stream_close(s, stream, true);
+}
+
+// How many of the bytes belong to the header, its empty line included; moves s->part.
+static size_t header_bytes(struct eng_scan *s, struct span b)
+{
+	const uint8_t *lf;
+	size_t i = 0;
+
+	while (i < b.n) {
+		switch ((enum part)s->part) {
+		case PART_BEGIN:
+			s->part = b.p[i] == '\n' ? PART_BODY : b.p[i] == '\r' ? PART_CR : PART_LINE;
+			i++;
+			break;
+		case PART_CR: // the byte is looked at again as part of a line
+			s->part = b.p[i] == '\n' ? PART_BODY : PART_LINE;
+			i += s->part == PART_BODY;
+			break;
+		case PART_LINE:
+			lf = memchr(b.p + i, '\n', b.n - i);
+			if (lf == NULL)
+				return b.n;
+			i = (size_t)(lf - b.p) + 1;
+			s->part = PART_BEGIN;
+			break;
+		case PART_BODY:
+			return i;
+		}
+	}
+	return i;
+}
+
+static void header_feed(struct eng_scan *s, struct span bytes)
+{
+	if (s->stream == NULL)
+		s->stream = stream_open(s, POL_SCOPE_HEADER);
+	if (s->stream == NULL)
+		return;
+	stream_feed(s, s->stream, bytes);
+	if (s->part == PART_BODY) { // its end is known: `$` and `\b` decide now
+		stream_close(s, s->stream, true);
+		s->stream = NULL;
+	}
+}
+
+void eng_scan_data(struct eng_scan *s, struct span bytes)
+{
+	if (s->part != PART_BODY) {
+		size_t n = header_bytes(s, bytes);
+
+		header_feed(s, span_sub(bytes, 0, n));
+		bytes = span_from(bytes, n);
+	}
+	if (bytes.n == 0)
+		return;
+	if (s->stream == NULL)
+		s->stream = stream_open(s, POL_SCOPE_BODY);
+	if (s->stream != NULL)
+		stream_feed(s, s->stream, bytes);
+}
+
+static uint32_t scan_ns(const struct eng_scan *s)
+{
+	double ns = (double)s->cycles * s->image->ns_per_cycle;
+
+	return ns < (double)UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+}
+
+bool eng_scan_peek(struct eng_scan *s, struct eng_scan_result *out)
+{
+	struct peek p = {.scan = s, .out = out};
+	hs_stream_t *copy = NULL;
+	uint64_t from;
+
+	*out = s->found;
+	if (s->stream != NULL && !s->full) {
+		from = rte_rdtsc();
+		blocks_of = s->own;
+		if (hs_copy_stream(&copy, s->stream) != HS_SUCCESS)
+			return false;
+		(void)hs_close_stream(copy, s->own->scratch, match_peek, &p); // ours: cannot fail
+		s->cycles += rte_rdtsc() - from;
+	}
+	out->scan_ns = scan_ns(s);
+	return true;
+}
+
+static void scan_end(struct eng_scan *s, bool judged)
+{
+	if (s->stream != NULL)
+		stream_close(s, s->stream, judged);
+	s->stream = NULL;
+}
+
+// The use goes last: with it the image may be freed.
+static void scan_free(struct eng_scan *s)
+{
+	struct eng_image *img = s->image;
+	uint16_t worker = s->worker;
+
+	s->next = s->own->scans;
+	s->own->scans = s;
+	eng_image_unuse(img, worker);
+}
+
+void eng_scan_close(struct eng_scan *s, struct eng_scan_result *out)
+{
+	scan_end(s, true);
+	*out = s->found;
+	out->scan_ns = scan_ns(s);
+	scan_free(s);
+}
+
+void eng_scan_abort(struct eng_scan *s)
+{
+	scan_end(s, false);
+	scan_free(s);
+}
+
+struct eng_image *eng_scan_image(const struct eng_scan *s)
+{
+	return s->image;
+}
