@@ -85,6 +85,7 @@ struct names { // n structs, `stride` bytes apart, whose name is a const char * 
 	const char *what; // "port"
 	const void *first;
 	size_t n, stride;
+	const void *list; // the member that points at them: it has a place where they were written
 };
 
 static const char *const *name_at(const struct names *names, size_t i)
@@ -109,7 +110,8 @@ static bool ref_is_good(const struct check *k, const struct names *names, const 
 		return false;
 	if (name_is_there(names, *ref))
 		return true;
-	if (!k->spots->whole && (names->n == 0 || name_is_there(names, "")))
+	if (name_is_there(names, "") ||
+		(!k->spots->whole && names->n == 0 && cfg_spot_has(k->spots, names->list)))
 		return false; // what it names may be what could not be read
 	nearest = cfg_nearest(*ref, names->first, names->n, names->stride);
 	if (nearest != NULL)
@@ -153,7 +155,8 @@ static void check_unique(const struct check *k, const struct names *names)
 static struct names port_names(const struct cfg *c)
 {
 	return (struct names){.what = "port", .n = c->dataplane.nports, .stride = sizeof(struct cfg_port),
-		.first = c->dataplane.nports > 0 ? &c->dataplane.ports[0].name : NULL};
+		.first = c->dataplane.nports > 0 ? &c->dataplane.ports[0].name : NULL,
+		.list = &c->dataplane.ports};
 }
 
 // --- dataplane -------------------------------------------------------------------------------
@@ -218,7 +221,7 @@ static void check_pairs(const struct check *k)
 {
 	const struct cfg_dataplane *d = &k->cfg->dataplane;
 	const struct names ports = port_names(k->cfg);
-	bool whole = k->spots->whole || d->npairs > 0;
+	bool whole = k->spots->whole || d->npairs > 0 || !cfg_spot_has(k->spots, &d->pairs);
 
 	for (uint32_t i = 0; i < d->npairs; i++) {
 		const struct cfg_pair *p = &d->pairs[i];
@@ -278,7 +281,7 @@ static void check_context(const struct check *k, uint32_t index)
 	const struct cfg_context *ctx = &k->cfg->contexts[index];
 	const struct names ports = port_names(k->cfg);
 
-	if (ctx->nports == 0 && k->spots->whole)
+	if (ctx->nports == 0 && k->spots->whole && ctx->at.line != 0)
 		fail(k, &ctx->ports, ctx->at, "context \"%s\" has no port; at least one is needed",
 			ctx->name);
 	for (uint32_t i = 0; i < ctx->nports; i++) {
@@ -290,7 +293,8 @@ static void check_context(const struct check *k, uint32_t index)
 			fail(k, &ctx->ports[i], ctx->at, "\"%s\" is in context \"%s\" already; a port is in one",
 				ctx->ports[i], other->name);
 		for (uint32_t j = 0; j < i; j++)
-			if (strcmp(ctx->ports[i], ctx->ports[j]) == 0) {
+			if (strcmp(ctx->ports[i], ctx->ports[j]) == 0 &&
+				cfg_spot_has(k->spots, &ctx->ports[i])) {
 				fail(k, &ctx->ports[i], ctx->at, "\"%s\" is there twice; once will do",
 					ctx->ports[i]);
 				break;
@@ -304,7 +308,7 @@ static void check_contexts(const struct check *k)
 	const struct cfg_dataplane *d = &c->dataplane;
 	const struct names contexts = {.what = "context", .n = c->ncontexts,
 		.stride = sizeof(struct cfg_context),
-		.first = c->ncontexts > 0 ? &c->contexts[0].name : NULL};
+		.first = c->ncontexts > 0 ? &c->contexts[0].name : NULL, .list = &c->contexts};
 
 	check_unique(k, &contexts);
 	for (uint32_t i = 0; i < c->ncontexts; i++)
@@ -317,7 +321,7 @@ static void check_contexts(const struct check *k)
 		const struct cfg_context *a = context_of(c, d->pairs[i].a, c->ncontexts);
 		const struct cfg_context *b = context_of(c, d->pairs[i].b, c->ncontexts);
 
-		if (a != NULL && b != NULL && a != b)
+		if (a != NULL && b != NULL && strcmp(a->name, b->name) != 0)
 			fail(k, &d->pairs[i].a, d->pairs[i].at,
 				"\"%s\" and \"%s\" are in contexts \"%s\" and \"%s\"; the two directions of a "
 				"connection must be in one", d->pairs[i].a, d->pairs[i].b, a->name, b->name);
@@ -343,13 +347,13 @@ static void check_policy(const struct check *k, const struct cfg_policy *p)
 	const struct names ports = port_names(c);
 	const struct names contexts = {.what = "context", .n = c->ncontexts,
 		.stride = sizeof(struct cfg_context),
-		.first = c->ncontexts > 0 ? &c->contexts[0].name : NULL};
+		.first = c->ncontexts > 0 ? &c->contexts[0].name : NULL, .list = &c->contexts};
 	const struct names sessions = {.what = "session profile", .n = c->nsessions,
 		.stride = sizeof(struct cfg_session),
-		.first = c->nsessions > 0 ? &c->sessions[0].name : NULL};
+		.first = c->nsessions > 0 ? &c->sessions[0].name : NULL, .list = &c->sessions};
 	const struct names contents = {.what = "content profile", .n = c->ncontents,
 		.stride = sizeof(struct cfg_content),
-		.first = c->ncontents > 0 ? &c->contents[0].name : NULL};
+		.first = c->ncontents > 0 ? &c->contents[0].name : NULL, .list = &c->contents};
 
 	if (p->context != NULL)
 		(void)ref_is_good(k, &contexts, &p->context, p->at);

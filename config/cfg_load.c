@@ -326,6 +326,11 @@ static void load_named(struct load *l, const struct cfg_section *sec, const stru
 static void load_field(struct load *l, const struct cfg_section *sec, const struct cfg_field *f,
 	const yaml_node_t *node, void *base)
 {
+	bool many = f->kind == CFG_KIND_LIST || f->kind == CFG_KIND_MAPS || f->kind == CFG_KIND_NAMED;
+
+	if (many &&
+		cfg_spot_add(&l->spots, (char *)base + f->off, line_of(node), col_of(node)) != 0)
+		fail_memory(l);
 	switch (f->kind) {
 	case CFG_KIND_MAP:
 		load_section(l, f->sub, node, (char *)base + f->off);
@@ -470,10 +475,11 @@ static void load_section(struct load *l, const struct cfg_section *sec, const ya
 // Where no context is written there is one, of every port.
 static void default_context(struct load *l, struct cfg *c)
 {
-	struct cfg_context *ctx = cfg_arena_take(l->arena, sizeof(*ctx));
+	struct cfg_context *ctx;
 
 	if (c->ncontexts > 0)
 		return;
+	ctx = cfg_arena_take(l->arena, sizeof(*ctx));
 	if (ctx != NULL)
 		ctx->ports = cfg_arena_take(l->arena, c->dataplane.nports * sizeof(ctx->ports[0]));
 	if (ctx == NULL || ctx->ports == NULL) {
@@ -507,7 +513,7 @@ static struct cfg *load_document(struct load *l)
 	cfg_spot_sort(&l->spots);
 	cfg_check_dataplane(c, &l->spots, l->err);
 	if (!l->boot) {
-		if (l->spots.whole)
+		if (l->spots.whole || !cfg_spot_has(&l->spots, &c->contexts))
 			default_context(l, c);
 		cfg_check_rest(c, &l->spots, l->err);
 		if (l->err->count == l->before)
