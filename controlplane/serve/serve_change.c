@@ -54,6 +54,8 @@ struct serve_changes {
 	struct core_link *link;
 	struct serve_store *store;
 	char *file, *dir;
+	void (*taken)(void *arg, const struct serve_revision *r);
+	void *arg;
 	struct core_timer *next;          // takes the next change outside the last one's stack
 	struct core_timer *retry;         // a resync that failed
 	struct serve_revision *current;
@@ -113,6 +115,8 @@ static void revision_take(struct serve_changes *c, struct serve_revision *r, enu
 	c->origin = o;
 	if (r->version > c->high)
 		c->high = r->version;
+	if (c->taken != NULL)
+		c->taken(c->arg, r);
 }
 
 static struct change *change_new(struct serve_changes *c, enum kind kind)
@@ -604,6 +608,8 @@ struct serve_changes *serve_changes_new(const struct serve_changes_conf *conf)
 	err_init(&c->errors);
 	c->loop = conf->loop;
 	c->store = conf->store;
+	c->taken = conf->taken;
+	c->arg = conf->arg;
 	c->file = realpath(conf->file, NULL);
 	if (c->file == NULL)
 		c->file = strdup(conf->file);

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Puts the parts together: which method answers what, what the link reports goes where, and the
+// order of opening and closing. Thread: the loop's.
+#include "serve.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "panic.h"
+#include "serve_int.h"
+
+LOG_COMPONENT("serve");
+
+static const serve_method_cb methods[API_RPC_COUNT] = {
+	[API_RPC_SYSTEM_STATUS] = serve_system_status,
+	[API_RPC_STATS_GET] = serve_stats_get,
+	[API_RPC_PORTS_LIST] = serve_ports_list,
+	[API_RPC_FLOWS_LIST] = serve_flows_list,
+	[API_RPC_SESSIONS_TAIL] = serve_sessions_tail,
+	[API_RPC_POLICY_MATCH] = serve_policy_match,
+	[API_RPC_CONFIG_CHECK] = serve_config_check,
+	[API_RPC_CONFIG_COMMIT] = serve_config_commit,
+	[API_RPC_CONFIG_GET] = serve_config_get,
+	[API_RPC_RULES_CHECK] = serve_rules_check,
+	[API_RPC_RULES_ADD] = serve_rules_add,
+	[API_RPC_RULES_DEL] = serve_rules_del,
+	[API_RPC_RULES_LIST] = serve_rules_list,
+};
+_Static_assert(sizeof(methods) / sizeof(methods[0]) == API_RPC_COUNT, "a function each");
+
+static void on_attached(void *arg, const struct api_hello *hello)
+{
+	struct serve *s = arg;
+
+	serve_changes_attached(s->changes, hello);
+}
+
+static void on_record(void *arg, const struct api_record *r)
+{
+	struct serve *s = arg;
+	const struct core_stats *stats = core_link_stats(s->link);
+	struct serve_event_names names = {
+		.policy = serve_names_policy(s->names, r->image_version, r->policy),
+		.context = serve_names_context(s->names, r->image_version, r->context),
+	};
+	uint32_t reason = UINT32_MAX;
+
+	if (r->kind == API_REC_SESSION)
+		reason = r->session_end.reason;
+	else if (r->kind == API_REC_REFUSAL)
+		reason = r->refusal.reason;
+	if (stats != NULL && core_stats_name(stats, reason) != NULL)
+		names.reason = core_stats_name(stats, reason)->name;
+	serve_events_add(s->events, r, &names);
+}
+
+static void on_revision(void *arg, const struct serve_revision *r)
+{
+	struct serve *s = arg;
+
+	if (r->pol != NULL)
+		serve_names_add(s->names, r->pol);
+}
+
+// Files made as root have to stay ours after the user is dropped.
+static int owner_set(struct serve *s, struct err_list *err)
+{
+	const char *user = s->control->user_controlplane;
+	struct passwd *pw;
+	int rc;
+
+	if (user == NULL || *user == '\0' || geteuid() != 0)
+		return 0;
+	pw = getpwnam(user);
+	if (pw == NULL) {
+		err_add(err, "control.user_controlplane: %s; no such user", user);
+		return -ENOENT;
+	}
+	rc = serve_store_chown(s->store, pw->pw_uid, pw->pw_gid);
+	if (rc == 0)
+		rc = serve_events_chown(s->events, pw->pw_uid, pw->pw_gid);
+	if (rc != 0)
+		err_add(err, "cannot hand state_dir and event_log to %s: %s", user, strerror(-rc));
+	return rc;
+}
+
+struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
+{
+	struct serve *s = calloc(1, sizeof(*s));
+	struct event_base *base = core_loop_base(conf->loop);
+
+	if (s == NULL) {
+		err_add(err, "out of memory");
+		return NULL;
+	}
+	s->loop = conf->loop;
+	s->control = conf->control;
+	s->version = conf->version;
+	s->started_us = core_now_us();
+	s->names = serve_names_new();
+	s->store = serve_store_open(conf->control->state_dir, err);
+	if (s->store != NULL)
+		s->changes = serve_changes_new(&(struct serve_changes_conf){
+			.loop = conf->loop, .store = s->store, .file = conf->file,
+			.taken = on_revision, .arg = s});
+	if (s->changes != NULL)
+		s->events = serve_events_open(base, conf->control->event_log, err);
+	if (s->events != NULL && s->names != NULL && owner_set(s, err) == 0)
+		s->rpc = serve_rpc_open(&(struct serve_rpc_conf){
+			.base = base, .path = conf->control->rpc, .group = conf->control->group,
+			.run = methods, .arg = s}, err);
+	if (s->rpc != NULL)
+		s->link = core_link_new(conf->loop, &(struct core_link_conf){
+			.path = conf->control->link, .arg = s,
+			.ops = {.attached = on_attached, .record = on_record}});
+	if (s->link != NULL)
+		return s;
+	if (!err_any(err))
+		err_add(err, "out of memory");
+	serve_free(s);
+	return NULL;
+}
+
+int serve_start(struct serve *s, struct err_list *err)
+{
+	return serve_changes_start(s->changes, s->link, err);
+}
+
+static void on_reloaded(void *arg, const struct serve_change_result *res)
+{
+	(void)arg, (void)res; // the log has said it
+}
+
+void serve_reload(struct serve *s)
+{
+	LOG(NOTICE, "reload");
+	(void)serve_events_reopen(s->events); // the log has said it
+	if (serve_changes_submit(s->changes, &(struct serve_change_req){
+		    .kind = SERVE_CHANGE_CONFIG, .author = "reload", .comment = ""},
+		    on_reloaded, s) != 0)
+		LOG(WARNING, "reload: too many changes wait; try again");
+}
+
+void serve_free(struct serve *s)
+{
+	if (s == NULL)
+		return;
+	if (s->rpc != NULL) {
+		serve_flows_stop(s);
+		serve_checks_stop(s);
+	}
+	serve_changes_free(s->changes);
+	core_link_free(s->link);
+	serve_events_close(s->events);
+	if (s->rpc != NULL)
+		serve_rpc_close(s->rpc);
+	serve_store_close(s->store);
+	serve_names_free(s->names);
+	free(s);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the methods share. Thread: the loop's.
+#pragma once
+
+#include <jansson.h>
+
+#include "core_link.h"
+#include "core_loop.h"
+#include "serve.h"
+#include "serve_change.h"
+#include "serve_events.h"
+#include "serve_names.h"
+#include "serve_params.h"
+#include "serve_rpc.h"
+#include "serve_store.h"
+
+enum { SERVE_CHECKS_MAX = 2 }; // config.check and rules.check at the same time
+
+struct serve_check;
+
+struct serve {
+	struct core_loop *loop;
+	const struct cfg_control *control;
+	const char *version;
+	uint64_t started_us;
+	struct core_link *link;
+	struct serve_rpc *rpc;
+	struct serve_events *events;
+	struct serve_store *store;
+	struct serve_changes *changes;
+	struct serve_names *names;              // of policies and contexts by image version
+	struct serve_call *flows_call;          // flows.list under way, NULL = none
+	json_t *flows_rows;
+	uint32_t flows_max;
+	struct serve_check *checks[SERVE_CHECKS_MAX];
+};
+
+// Methods, each answers its call once (serve_rpc.h); `arg` is the struct serve.
+void serve_system_status(void *arg, struct serve_call *call, json_t *params);
+void serve_stats_get(void *arg, struct serve_call *call, json_t *params);
+void serve_ports_list(void *arg, struct serve_call *call, json_t *params);
+void serve_flows_list(void *arg, struct serve_call *call, json_t *params);
+void serve_sessions_tail(void *arg, struct serve_call *call, json_t *params);
+void serve_policy_match(void *arg, struct serve_call *call, json_t *params);
+void serve_config_check(void *arg, struct serve_call *call, json_t *params);
+void serve_config_commit(void *arg, struct serve_call *call, json_t *params);
+void serve_config_get(void *arg, struct serve_call *call, json_t *params);
+void serve_rules_check(void *arg, struct serve_call *call, json_t *params);
+void serve_rules_add(void *arg, struct serve_call *call, json_t *params);
+void serve_rules_del(void *arg, struct serve_call *call, json_t *params);
+void serve_rules_list(void *arg, struct serve_call *call, json_t *params);
+
+// Ends what these have under way; for serve_free.
+void serve_flows_stop(struct serve *s);
+void serve_checks_stop(struct serve *s);
+
+// JSON of things that have none, or have no value.
+json_t *serve_json_text(const char *text);          // NULL = null; any bytes
+json_t *serve_json_addr(const struct addr *a);
+json_t *serve_json_id(uint64_t id);                 // 13 base32 characters; 0 = null
+json_t *serve_json_time(int64_t at_s);              // 0 = null
+json_t *serve_json_lines(const struct err_list *e, bool warnings); // errors, or warnings only
+json_t *serve_json_cfg(const struct cfg *cfg);      // canonical print; NULL without memory
+json_t *serve_json_u64(uint64_t v);                 // cut to what JSON integers hold
+// Answers with an error whose data is {"errors": [...]}.
+void serve_call_errors(struct serve_call *call, int code, const struct err_list *e, const char *why);

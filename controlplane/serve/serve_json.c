@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// JSON values of our own types, and errors that carry lines. Thread: the loop's.
+#include "serve_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "serve_line.h"
+#include "text.h"
+
+json_t *serve_json_text(const char *text)
+{
+	char escaped[1024];
+	json_t *j = text == NULL ? json_null() : json_string(text);
+
+	return j != NULL ? j : json_string(text_escape(span_str(text), escaped, sizeof(escaped)));
+}
+
+json_t *serve_json_addr(const struct addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+
+	return json_string(addr_format(a, text, sizeof(text)));
+}
+
+json_t *serve_json_id(uint64_t id)
+{
+	char text[TEXT_ID_LEN + 1];
+
+	return id == 0 ? json_null() : json_string(text_id(id, text));
+}
+
+json_t *serve_json_time(int64_t at_s)
+{
+	char text[SERVE_TIME_MAX];
+
+	if (at_s <= 0 || at_s > INT64_MAX / 1000000 || serve_time_format(at_s * 1000000, text) != 0)
+		return json_null();
+	return json_string(text);
+}
+
+json_t *serve_json_u64(uint64_t v)
+{
+	return json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v);
+}
+
+json_t *serve_json_cfg(const struct cfg *cfg)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+	json_t *j;
+
+	if (f == NULL)
+		return NULL;
+	cfg_print(cfg, f);
+	if (fclose(f) != 0) {
+		free(text);
+		return NULL;
+	}
+	j = json_stringn(text, n);
+	free(text);
+	return j;
+}
+
+json_t *serve_json_lines(const struct err_list *e, bool warnings)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < e->kept; i++) {
+		if (warnings && strstr(e->text[i], "warning: ") == NULL)
+			continue;
+		(void)json_array_append_new(list, serve_json_text(e->text[i])); // else one less
+	}
+	return list;
+}
+
+void serve_call_errors(struct serve_call *call, int code, const struct err_list *e, const char *why)
+{
+	serve_call_error(call, code,
+		e == NULL || e->kept == 0 ? NULL
+					  : json_pack("{s:o}", "errors", serve_json_lines(e, false)),
+		"%s", why);
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Words for the numbers in records: a record names its policy and context by index in an image that
+// may have been replaced meanwhile. The names of the last few images are kept.
+// Thread: the loop's.
+#pragma once
+
+#include <stdint.h>
+
+#include "pol_image.h"
+
+struct serve_names;
+
+enum { SERVE_NAMES_KEPT = 8 }; // images
+
+struct serve_names *serve_names_new(void); // NULL without memory
+void serve_names_free(struct serve_names *n); // NULL is fine
+// Remembers an image's names; does nothing where that version is known or memory short.
+void serve_names_add(struct serve_names *n, const struct pol_image *img);
+// NULL where unknown.
+const char *serve_names_policy(const struct serve_names *n, uint64_t version, uint32_t i);
+const char *serve_names_context(const struct serve_names *n, uint64_t version, uint32_t i);

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// policy.match: the data plane's own classifier over the image in force, for a connection that is
+// only thought of. Thread: the loop's.
+#include <string.h>
+
+#include "pol_match.h"
+#include "serve_int.h"
+
+struct question {
+	const char *source, *destination, *context, *ingress;
+	int64_t port, vlan;
+	struct pol_key key;
+};
+
+static const char *port_name(const struct serve_revision *r, uint32_t port)
+{
+	if (r->cfg == NULL || port >= r->cfg->dataplane.nports)
+		return NULL;
+	return r->cfg->dataplane.ports[port].name;
+}
+
+static bool context_find(const struct serve_revision *r, const char *name, uint16_t *out)
+{
+	for (uint32_t i = 0; i < pol_count(r->pol, POL_SEC_CONTEXTS); i++) {
+		if (strcmp(pol_string(r->pol, pol_context_at(r->pol, i)->name), name) == 0) {
+			*out = (uint16_t)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool ingress_find(const struct serve_revision *r, const char *name, uint16_t *out)
+{
+	for (uint32_t i = 0; r->cfg != NULL && i < r->cfg->dataplane.nports; i++) {
+		if (strcmp(r->cfg->dataplane.ports[i].name, name) == 0) {
+			*out = (uint16_t)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+// A port that belongs to the context, for a question that names none: the first.
+static uint16_t ingress_guess(const struct serve_revision *r, uint16_t context)
+{
+	uint32_t ports = context < pol_count(r->pol, POL_SEC_CONTEXTS)
+		? pol_context_at(r->pol, context)->ports : 0;
+
+	return ports == 0 ? 0 : (uint16_t)__builtin_ctz(ports);
+}
+
+// Fills in where the connection comes in. False after the call was answered.
+static bool place_take(struct serve_call *call, const struct serve_revision *r, struct question *q)
+{
+	struct pol_key *k = &q->key;
+
+	if (q->ingress != NULL && !ingress_find(r, q->ingress, &k->ingress)) {
+		serve_call_error(call, API_RPC_ERR_NOT_FOUND, NULL, "params.ingress: no port %.64s",
+			q->ingress);
+		return false;
+	}
+	if (q->context != NULL && !context_find(r, q->context, &k->context)) {
+		serve_call_error(call, API_RPC_ERR_NOT_FOUND, NULL, "params.context: no context %.64s",
+			q->context);
+		return false;
+	}
+	if (q->context == NULL)
+		k->context = q->ingress != NULL ? pol_context_of(r->pol, k->ingress) : 0;
+	if (q->ingress == NULL)
+		k->ingress = ingress_guess(r, k->context);
+	return true;
+}
+
+static bool question_take(struct serve_call *call, json_t *params, struct question *q)
+{
+	const struct serve_param table[] = {
+		{"source", SERVE_PARAM_TEXT, true, .out = &q->source},
+		{"destination", SERVE_PARAM_TEXT, true, .out = &q->destination},
+		{"port", SERVE_PARAM_INT, .lo = 0, .hi = UINT16_MAX, .out = &q->port},
+		{"vlan", SERVE_PARAM_INT, .lo = 0, .hi = 4095, .out = &q->vlan},
+		{"context", SERVE_PARAM_TEXT, .out = &q->context},
+		{"ingress", SERVE_PARAM_TEXT, .out = &q->ingress},
+	};
+
+	if (!serve_params_take(call, params, table, sizeof(table) / sizeof(table[0])))
+		return false;
+	if (addr_parse(q->source, &q->key.source) != 0 ||
+		addr_parse(q->destination, &q->key.destination) != 0) {
+		serve_call_error(call, API_RPC_ERR_PARAMS, NULL,
+			"params.source, params.destination: not both IP addresses");
+		return false;
+	}
+	q->key.port = (uint16_t)q->port;
+	q->key.vlan = (uint16_t)q->vlan;
+	return true;
+}
+
+// The policies before the one that matches, each with the first field that differs.
+static json_t *tried(const struct serve_revision *r, const struct pol_key *key, uint32_t found)
+{
+	uint32_t n = pol_count(r->pol, POL_SEC_POLICIES);
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < n && i < found; i++) {
+		(void)json_array_append_new(list, json_pack("{s:o,s:s}", "policy",
+			serve_json_text(pol_string(r->pol, pol_policy_at(r->pol, i)->name)), "miss",
+			pol_miss_name(pol_explain(r->pol, key, i)))); // else one less
+	}
+	return list;
+}
+
+static json_t *name_or_null(const struct serve_revision *r, bool there, uint32_t name)
+{
+	return there ? serve_json_text(pol_string(r->pol, name)) : json_null();
+}
+
+static json_t *answer(const struct serve_revision *r, const struct pol_key *key)
+{
+	uint32_t i = pol_match(r->pol, key);
+	const struct pol_policy *p = i == POL_NONE ? NULL : pol_policy_at(r->pol, i);
+	bool session = p != NULL && p->session != POL_NONE, content = p != NULL && p->content != POL_NONE;
+	bool context = key->context < pol_count(r->pol, POL_SEC_CONTEXTS);
+
+	return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:o,s:b,s:o,s:o}", "index",
+		p == NULL ? json_null() : json_integer(i), "policy",
+		name_or_null(r, p != NULL, p == NULL ? 0 : p->name), "action",
+		pol_action_name(p == NULL ? POL_PASS : p->action), "session",
+		name_or_null(r, session, session ? pol_session_at(r->pol, p->session)->name : 0),
+		"content",
+		name_or_null(r, content, content ? pol_content_at(r->pol, p->content)->name : 0),
+		"context",
+		name_or_null(r, context, context ? pol_context_at(r->pol, key->context)->name : 0),
+		"ingress", serve_json_text(port_name(r, key->ingress)), "picked_up",
+		pol_picks_up(r->pol, key->port), "revision", serve_json_u64(r->version), "tried",
+		tried(r, key, i));
+}
+
+void serve_policy_match(void *arg, struct serve_call *call, json_t *params)
+{
+	struct serve *s = arg;
+	const struct serve_revision *r = serve_changes_current(s->changes);
+	struct question q = {.port = 25};
+
+	if (r == NULL || r->pol == NULL)
+		serve_call_error(call, API_RPC_ERR_NOT_FOUND, NULL, "no policy is in force yet");
+	else if (question_take(call, params, &q) && place_take(call, r, &q))
+		serve_call_result(call, answer(r, &q.key));
+}
