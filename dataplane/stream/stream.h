@@ -151,6 +151,9 @@ void stream_copy(const struct stream *st, const struct stream_pool *p, enum stre
 // ahead of its turn: marks the bytes as gone.
 void stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg);
 
+// Did bytes at or behind `seq` leave ahead of their turn?
+bool stream_is_ahead(const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq);
+
 // What becomes of the segment after reading and release. Call stream_next with upto = seg->seq
 // before it (earlier bytes first) and without bound after it.
 void stream_dispose(struct stream *st, struct stream_pool *p, const struct stream_seg *seg,

@@ -142,6 +142,17 @@ void stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_
 	}
 }
 
+bool stream_is_ahead(const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq)
+{
+	const struct stream_half *h = &st->half[side];
+	for (uint32_t i = h->first; i != STREAM_NO_SLAB; i = slab_at(p, i)->next) {
+		const struct stream_slab *s = slab_at(p, i);
+		if (s->gone && seq_lt(seq, slab_end(s)))
+			return true;
+	}
+	return false;
+}
+
 // Moves `sent` over bytes that left ahead of their turn; returns how many may be sent in one piece.
 static uint32_t next_run(struct stream_half *h, const struct stream_pool *p, uint32_t limit)
 {

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// We speak SMTP in the server's place: refused at connect, or after a cut. The bytes go through the
+// stream's small sender; the dialogue is the shortest that an honest client understands (RFC 5321
+// 3.1, 3.8): 554 greeting, then 503 to all but QUIT; after a verdict the next command is answered,
+// then FIN. What a cut-off server still sends is answered with a reset.
+// Thread: the worker.
+#include <stdio.h>
+
+#include <rte_random.h>
+
+#include "eng_session.h"
+#include "text.h"
+
+enum { COMMANDS_MAX = 10, LINE_MAX_UNREAD = 4096, ANSWER_WINDOW = 4096 };
+
+static void say(struct eng_worker *w, struct eng_session *s, const char *line)
+{
+	(void)stream_say(&s->flow.stream, &w->smtp->pool, span_str(line)); // no slab: the dialogue's deadline ends it
+}
+
+static void say_code(struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text, uint64_t id)
+{
+	char line[ENG_REPLY_MAX], shown[TEXT_ID_LEN + 1];
+	const char *enhanced = code == 550 || code == 554 ? "5.7.1 " : code == 451 || code == 421 ? "4.7.1 " : "";
+	if (text[0] >= '0' && text[0] <= '9') // carries its own enhanced code
+		enhanced = "";
+	if (id != 0)
+		snprintf(line, sizeof(line), "%u %s%.300s (mw-%s)\r\n", code, enhanced, text, text_id(id, shown));
+	else
+		snprintf(line, sizeof(line), "%u %s%.300s\r\n", code, enhanced, text);
+	say(w, s, line);
+}
+
+static void hang_up(struct eng_session *s)
+{
+	stream_hang_up(&s->flow.stream);
+	s->dialog = ENG_DIALOG_OVER;
+}
+
+void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text, uint64_t id,
+	bool in_body, enum eng_reason r)
+{
+	struct eng_smtp *p = w->smtp;
+	eng_count(w, r);
+	s->reason = (uint16_t)r;
+	if (s->message != NULL) {
+		s->message->data = true;
+		if (!s->message->judged)
+			s->message->verdict = ENG_VERDICT_ABORTED;
+		eng_record_message(w, s, code);
+		s->message->data = false;
+		eng_message_abort(w, s);
+	}
+	eng_reset_side(w, s, STREAM_SERVER);
+	stream_cut(&s->flow.stream, &p->pool);
+	s->flow.lane = ENG_LANE_ANSWER;
+	s->dialog_at_ms = p->now_ms + ENG_DIALOG_MS;
+	s->hold_on[STREAM_CLIENT] = s->hold_on[STREAM_SERVER] = false;
+	s->reply_code = code;
+	s->reply_text = text;
+	s->reply_id = id;
+	if (in_body && smtp_in_message(&s->smtp)) {
+		s->dialog = ENG_DIALOG_BODY;
+		return;
+	}
+	if (code != 0)
+		say_code(w, s, code, text, id);
+	s->dialog = ENG_DIALOG_CUT;
+	if (code == 421 || code == 500 || code == 0)
+		hang_up(s);
+}
+
+static bool is_quit(struct span line)
+{
+	static const char quit[] = "QUIT";
+	size_t at = 0;
+	while (at < line.n && (line.p[at] == ' ' || line.p[at] == '\t'))
+		at++;
+	for (size_t i = 0; i < 4; i++) {
+		if (at + i >= line.n || (line.p[at + i] & ~0x20) != quit[i])
+			return false;
+	}
+	return at + 4 == line.n || line.p[at + 4] <= ' ';
+}
+
+static void on_line(struct eng_worker *w, struct eng_session *s, struct span line)
+{
+	if (is_quit(line)) {
+		say(w, s, "221 2.0.0 Bye\r\n");
+		hang_up(s);
+		return;
+	}
+	if (s->dialog == ENG_DIALOG_CUT) {
+		say(w, s, "421 4.7.0 Closing connection after a refused message\r\n");
+		hang_up(s);
+		return;
+	}
+	if (++s->dialog_commands >= COMMANDS_MAX) {
+		say(w, s, "421 4.7.0 Too many commands\r\n");
+		hang_up(s);
+		return;
+	}
+	say(w, s, "503 5.5.1 Connection refused, only QUIT is allowed\r\n");
+}
+
+// The rest of a message that was condemned early: swallowed until its end, then the reply.
+static size_t body_swallow(struct eng_worker *w, struct eng_session *s, struct span in)
+{
+	struct smtp_event ev[ENG_EVENTS];
+	size_t count = 0, n = smtp_feed(&s->smtp, SMTP_CLIENT, in, ev, ENG_EVENTS, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (ev[i].kind != SMTP_EV_DATA_END && ev[i].kind != SMTP_EV_DESYNC)
+			continue;
+		say_code(w, s, s->reply_code, s->reply_text, s->reply_id);
+		s->dialog = ENG_DIALOG_CUT;
+		if (ev[i].kind == SMTP_EV_DESYNC)
+			hang_up(s);
+	}
+	return n;
+}
+
+static void dialog_read(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_smtp *p = w->smtp;
+	struct stream *st = &s->flow.stream;
+	for (;;) {
+		struct span in = stream_unread(st, &p->pool, STREAM_CLIENT, true, p->line, sizeof(p->line));
+		size_t n = in.n;
+		if (n == 0)
+			return;
+		if (s->dialog == ENG_DIALOG_BODY) {
+			n = body_swallow(w, s, in);
+			if (n == 0 && s->dialog == ENG_DIALOG_BODY)
+				return;
+		} else if (s->dialog == ENG_DIALOG_CUT || s->dialog == ENG_DIALOG_REFUSED) {
+			const uint8_t *lf = memchr(in.p, '\n', in.n);
+			if (lf == NULL && in.n < LINE_MAX_UNREAD)
+				return;
+			n = lf == NULL ? in.n : (size_t)(lf - in.p) + 1;
+			if (lf != NULL)
+				on_line(w, s, span_sub(in, 0, n));
+		} else if (s->dialog == ENG_DIALOG_NONE) {
+			return; // bytes before our greeting wait for it
+		}
+		stream_consume(st, STREAM_CLIENT, (uint32_t)n);
+	}
+}
+
+static void greet(struct eng_worker *w, struct eng_session *s)
+{
+	flow_set_open(w->smtp->flows, &s->flow);
+	s->dialog_at_ms = w->smtp->now_ms + ENG_DIALOG_MS;
+	say_code(w, s, s->reply_code, s->reply_text, s->reply_id);
+	s->dialog = ENG_DIALOG_REFUSED;
+	if (s->reply_code == 421)
+		hang_up(s);
+}
+
+void eng_answer_syn(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum pol_action action)
+{
+	struct eng_smtp *p = w->smtp;
+	struct stream *st = &s->flow.stream;
+	uint16_t mss = addr_is_v4(&s->flow.key.client) ? 1460 : 1440;
+	if (action != POL_ACTION_COUNT) {
+		s->refused_at_connect = true;
+		s->reply_id = eng_id_next(w);
+		s->reply_code = action == POL_REJECT ? 554 : 421;
+		s->reply_text = action == POL_REJECT ? "Connection refused by policy" : "Service not available, try again later";
+		s->reason = ACT_REFUSED_CONNECT;
+		s->dialog_at_ms = p->now_ms + ENG_HALF_OPEN_MS;
+		eng_count(w, ACT_REFUSED_CONNECT);
+		eng_record_refusal(w, s, s->reply_id, s->reply_code);
+		stream_answer(st, (uint32_t)rte_rand(), mss);
+	}
+	rte_pktmbuf_free(m);
+	if (s->refused_at_connect && s->flow.state == FLOW_HALF_OPEN) {
+		struct wire_tcp_out o = {
+			.seq = st->half[STREAM_SERVER].una - 1, .ack = st->half[STREAM_CLIENT].una,
+			.window = ANSWER_WINDOW, .flags = WIRE_SYN | WIRE_ACK, .mss = mss,
+		};
+		eng_send(w, s, STREAM_SERVER, &o, false);
+	}
+	eng_timer_update(w, s);
+}
+
+// The server doesn't know yet that it is cut off, or our reset was lost.
+static void on_server(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+{
+	if (!(seg->flags & WIRE_RST) && (seg->flags & WIRE_ACK)) {
+		struct wire_tcp_out o = {.seq = seg->ack, .flags = WIRE_RST};
+		eng_send(w, s, STREAM_CLIENT, &o, true);
+	}
+	eng_drop(w, m, DROP_AFTER_CUT);
+}
+
+// The client is done. A cut-off server is answered for a while longer.
+static void finish(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_smtp *p = w->smtp;
+	if (s->refused_at_connect) {
+		eng_session_end(w, s);
+		return;
+	}
+	eng_record_session(w, s);
+	s->flow.state = FLOW_CLOSING;
+	s->dialog = ENG_DIALOG_OVER;
+	s->dialog_at_ms = p->now_ms + ENG_CLOSING_MS;
+	stream_close(&s->flow.stream, &p->pool);
+	eng_timer_update(w, s);
+}
+
+static bool input_ok(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+{
+	switch (stream_input(&s->flow.stream, &w->smtp->pool, seg)) {
+	case STREAM_IN_RST:
+		rte_pktmbuf_free(m);
+		finish(w, s);
+		return false;
+	case STREAM_IN_RST_ODD: case STREAM_IN_DROP_WINDOW: case STREAM_IN_BYPASSED:
+		eng_drop(w, m, DROP_WINDOW);
+		return false;
+	case STREAM_IN_DROP_PAWS:
+		eng_drop(w, m, DROP_PAWS);
+		return false;
+	case STREAM_IN_DROP_FLAGS:
+		eng_drop(w, m, DROP_TCP_FLAGS);
+		return false;
+	case STREAM_IN_DROP_SLABS:
+		eng_drop(w, m, DROP_NO_SLAB);
+		return false;
+	default:
+		return true;
+	}
+}
+
+void eng_answer(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+{
+	struct stream *st = &s->flow.stream;
+	struct stream_act act;
+	bool wants_ack = false;
+	if (seg != NULL) {
+		if (seg->side == STREAM_SERVER) {
+			on_server(w, s, m, seg);
+			return;
+		}
+		if (s->flow.state == FLOW_CLOSING) {
+			rte_pktmbuf_free(m);
+			return;
+		}
+		if (!input_ok(w, s, m, seg))
+			return;
+		wants_ack = seg->payload.n > 0 || (seg->flags & WIRE_FIN) != 0;
+		if (s->flow.state == FLOW_HALF_OPEN)
+			greet(w, s);
+		rte_pktmbuf_free(m);
+	}
+	dialog_read(w, s);
+	const struct stream_half *client = &st->half[STREAM_CLIENT];
+	if (client->has_fin && client->read == client->fin)
+		hang_up(s);
+	bool news = stream_take(st, STREAM_CLIENT, &act);
+	stream_discard(st, &w->smtp->pool);
+	uint64_t built = w->counters[SMTP_BUILT];
+	eng_pump(w, s);
+	if ((news || wants_ack) && w->counters[SMTP_BUILT] == built)
+		eng_emit(w, s, &act, NULL);
+	if (s->dialog == ENG_DIALOG_OVER && stream_is_drained(st) && client->has_fin && client->read == client->fin) {
+		finish(w, s);
+		return;
+	}
+	eng_timer_update(w, s);
+}
+
+void eng_answer_timer(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_smtp *p = w->smtp;
+	bool due = (int32_t)(p->now_ms - s->dialog_at_ms) >= 0, dead = false;
+	if (due && (s->flow.state == FLOW_CLOSING || s->flow.state == FLOW_HALF_OPEN)) {
+		eng_session_end(w, s);
+		return;
+	}
+	if (s->flow.state != FLOW_CLOSING)
+		(void)stream_timer(&s->flow.stream, STREAM_SERVER, p->now_ms, &dead);
+	if (dead || (due && s->dialog == ENG_DIALOG_OVER)) {
+		eng_reset_side(w, s, STREAM_CLIENT);
+		finish(w, s);
+		return;
+	}
+	if (due) {
+		hang_up(s);
+		s->dialog_at_ms = p->now_ms + ENG_CLOSING_MS;
+	}
+	eng_pump(w, s);
+	eng_timer_update(w, s);
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Actions of the stream become frames: the one that came, the one that came with retained bytes and
+// other numbers, or one of ours, with the MACs, tags and TTL of its side's last packet.
+// Thread: the worker.
+#include <rte_byteorder.h>
+
+#include "eng_session.h"
+
+enum { RST_TTL_MIN = 64, SEGMENT_MAX = 9216 };
+
+static void put16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	put16(p, (uint16_t)(v >> 16));
+	put16(p + 2, (uint16_t)v);
+}
+
+void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len)
+{
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+	uint8_t *ip = frame + v->l3_off;
+	uint16_t l3_len = (uint16_t)(v->payload_off - v->l3_off + len);
+	if (v->family == 4)
+		put16(ip + 2, l3_len);
+	else
+		put16(ip + 4, (uint16_t)(l3_len - 40));
+	if (v->flags & WIRE_F_PPPOE)
+		put16(ip - 4, (uint16_t)(l3_len + 2)); // RFC 2516 4: the PPP protocol counts
+	v->payload_len = len;
+	v->l3_len = l3_len;
+	m->data_len = (uint16_t)(v->payload_off + len);
+	m->pkt_len = m->data_len;
+	wire_ip_csum_set(frame, m->data_len, v);
+	wire_tcp_csum_set(frame, m->data_len, v);
+}
+
+static void rewrite(struct eng_worker *w, struct eng_session *s, const struct stream_act *act, struct rte_mbuf *m)
+{
+	struct wire_view *v = &eng_meta_of(m)->view;
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+	uint8_t *tcp = frame + v->l4_off;
+	stream_copy(&s->flow.stream, &w->smtp->pool, act->side, act->seq, act->len, frame + v->payload_off);
+	put32(tcp + 4, act->seq);
+	put32(tcp + 8, act->ack);
+	tcp[13] = act->flags;
+	put16(tcp + 14, act->window);
+	put16(tcp + 18, 0); // urgent pointer
+	v->seq = act->seq;
+	v->ack = act->ack;
+	v->tcp_flags = act->flags;
+	v->window = act->window;
+	eng_trim_payload(m, v, act->len);
+	eng_count(w, ACT_REWRITTEN);
+	s->flow.bytes[act->side] += act->len;
+	eng_forward_tx(w, eng_meta_of(m)->in_port, m);
+}
+
+// Where frames in the name of `side` leave: the port behind which the other side is.
+static void send_frame(struct eng_worker *w, const struct eng_session *s, enum stream_side side, struct rte_mbuf *m)
+{
+	const struct flow_side *other = &s->flow.side[!side], *own = &s->flow.side[side];
+	eng_count(w, SMTP_BUILT);
+	if (other->l2_len != 0)
+		eng_out_tx(w, other->in_port, m);
+	else
+		eng_forward_tx(w, own->in_port, m);
+}
+
+void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side, const struct wire_tcp_out *o,
+	bool for_reset)
+{
+	struct wire_tmpl tmpl;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(w->smtp->mbufs);
+	if (m == NULL) {
+		eng_count(w, DROP_NO_MBUF);
+		return;
+	}
+	flow_template(&s->flow, side, for_reset, &tmpl);
+	size_t n = wire_tcp_build(rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_tailroom(m), &tmpl, o);
+	if (n == 0) {
+		eng_drop(w, m, DROP_NO_MBUF);
+		return;
+	}
+	m->data_len = (uint16_t)n;
+	m->pkt_len = (uint32_t)n;
+	send_frame(w, s, side, m);
+}
+
+static void send_act(struct eng_worker *w, struct eng_session *s, const struct stream_act *act, bool for_reset)
+{
+	const struct stream *st = &s->flow.stream;
+	uint8_t payload[SEGMENT_MAX]; // eng_segment_max keeps below it
+	stream_copy(st, &w->smtp->pool, act->side, act->seq, act->len, payload);
+	struct wire_tcp_out o = {
+		.seq = act->seq, .ack = act->ack, .window = act->window, .flags = act->flags,
+		.has_ts = st->ts_on,
+		.ts_val = st->half[act->side].ts_last, .ts_ecr = st->half[!act->side].ts_last,
+		.payload = {.p = payload, .n = act->len},
+	};
+	if (act->repeat)
+		eng_count(w, ACT_REPEATED);
+	else
+		s->flow.bytes[act->side] += act->len;
+	eng_send(w, s, act->side, &o, for_reset);
+}
+
+void eng_emit(struct eng_worker *w, struct eng_session *s, const struct stream_act *act, struct rte_mbuf *m)
+{
+	switch (act->kind) {
+	case STREAM_FORWARD:
+		eng_count(w, SMTP_FORWARDED);
+		s->flow.bytes[act->side] += eng_meta_of(m)->view.payload_len;
+		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
+		return;
+	case STREAM_REWRITE:
+		rewrite(w, s, act, m);
+		return;
+	case STREAM_SEND:
+		send_act(w, s, act, (act->flags & WIRE_RST) != 0);
+		return;
+	default:
+		rte_pktmbuf_free(m);
+		return;
+	}
+}
+
+void eng_reset_side(struct eng_worker *w, struct eng_session *s, enum stream_side towards)
+{
+	struct stream_act act[2];
+	if (!s->flow.stream.half[!towards].syn)
+		return; // nobody there yet
+	unsigned n = stream_reset(&s->flow.stream, !towards, act);
+	for (unsigned i = 0; i < n; i++)
+		send_act(w, s, &act[i], true);
+}
+
+uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards)
+{
+	uint32_t safe = addr_is_v4(&s->flow.key.client) ? 512 : 1200; // design: the small sender
+	uint32_t max = s->seg_max[!towards] > safe ? s->seg_max[!towards] : safe;
+	uint32_t mss = s->flow.stream.half[towards].mss;
+	if (s->flow.stream.ts_on && mss > 64 + 12)
+		mss -= 12;
+	max = max < mss ? max : mss;
+	return (uint16_t)(max < SEGMENT_MAX ? max : SEGMENT_MAX);
+}
+
+static void stray_rst(struct eng_worker *w, const struct wire_tmpl *t, uint32_t seq, uint32_t ack, uint16_t in_port,
+	bool back)
+{
+	uint8_t *buf;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(w->smtp->mbufs);
+	if (m == NULL) {
+		eng_count(w, DROP_NO_MBUF);
+		return;
+	}
+	buf = rte_pktmbuf_mtod(m, uint8_t *);
+	struct wire_tcp_out o = {.seq = seq, .ack = ack, .flags = WIRE_RST | WIRE_ACK};
+	size_t n = wire_tcp_build(buf, rte_pktmbuf_tailroom(m), t, &o);
+	m->data_len = (uint16_t)n;
+	m->pkt_len = (uint32_t)n;
+	eng_count(w, SMTP_BUILT);
+	if (back)
+		eng_out_tx(w, in_port, m);
+	else
+		eng_forward_tx(w, in_port, m);
+}
+
+void eng_reset_stray(struct eng_worker *w, struct rte_mbuf *m)
+{
+	const struct eng_meta *meta = eng_meta_of(m);
+	const struct wire_view *v = &meta->view;
+	struct wire_tmpl forth, back;
+	wire_tmpl_set(&forth, (struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len}, v);
+	back = forth;
+	memcpy(back.l2, forth.l2 + 6, 6);
+	memcpy(back.l2 + 6, forth.l2, 6);
+	back.src = forth.dst;
+	back.dst = forth.src;
+	back.sport = forth.dport;
+	back.dport = forth.sport;
+	back.ttl = RST_TTL_MIN;
+	stray_rst(w, &forth, v->seq, v->ack, meta->in_port, false);
+	stray_rst(w, &back, v->ack, v->seq + v->payload_len, meta->in_port, true);
+	eng_drop(w, m, ACT_MIDSTREAM_RESET);
+}

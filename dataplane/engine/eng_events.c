@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What SMTP events mean: a message opens and is scanned, capabilities that would blind us are
+// masked in the EHLO reply, the end of data is judged. The only place that decides a verdict.
+// Thread: the worker.
+#include "eng_session.h"
+
+static const char text_spam[] = "Message refused as spam";
+static const char text_later[] = "Message deferred, try again later";
+static const char text_end[] = "Message refused: commands behind an unclear end of data";
+static const char text_desync[] = "Closing connection: protocol error";
+
+static void copy_cut(char *to, uint8_t *to_len, size_t cap, struct span from)
+{
+	size_t n = from.n < cap ? from.n : cap;
+	memcpy(to, from.p, n);
+	*to_len = (uint8_t)n;
+}
+
+static struct eng_message *message_open(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_smtp *p = w->smtp;
+	eng_message_abort(w, s);
+	struct eng_message *msg = p->free_message;
+	if (msg == NULL)
+		return NULL;
+	p->free_message = msg->next;
+	*msg = (struct eng_message){.verdict = ENG_VERDICT_UNSCANNED};
+	s->message = msg;
+	w->counters[GAUGE_MESSAGES]++;
+	return msg;
+}
+
+static void message_free(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_smtp *p = w->smtp;
+	struct eng_message *msg = s->message;
+	if (msg == NULL)
+		return;
+	if (msg->scan != NULL)
+		eng_scan_abort(msg->scan);
+	msg->scan = NULL;
+	msg->next = p->free_message;
+	p->free_message = msg;
+	s->message = NULL;
+	w->counters[GAUGE_MESSAGES]--;
+}
+
+void eng_message_abort(struct eng_worker *w, struct eng_session *s)
+{
+	if (s->message != NULL && s->message->data) { // its bytes went by, and no reply came
+		if (!s->message->judged)
+			s->message->verdict = ENG_VERDICT_ABORTED;
+		eng_record_message(w, s, 0);
+	}
+	message_free(w, s);
+}
+
+static void on_mail(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
+{
+	eng_rebind(w, s);
+	struct eng_message *msg = message_open(w, s);
+	if (msg == NULL) {
+		eng_count(w, PASS_NO_SCAN_MEMORY);
+		return;
+	}
+	copy_cut(msg->from, &msg->from_len, sizeof(msg->from), ev->path);
+	if (!(s->profile & ENG_PROFILE_SCAN)) {
+		eng_count(w, PASS_NO_PROFILE);
+		return;
+	}
+	msg->scan = eng_scan_open(w, w->image);
+	if (msg->scan == NULL) {
+		eng_count(w, PASS_NO_SCAN_MEMORY);
+		return;
+	}
+	if (s->helo_len > 0)
+		eng_scan_value(msg->scan, POL_SCOPE_HELO, (struct span){.p = (const uint8_t *)s->helo, .n = s->helo_len});
+	eng_scan_value(msg->scan, POL_SCOPE_MAIL, ev->path);
+}
+
+static void on_rcpt(struct eng_session *s, const struct smtp_event *ev)
+{
+	struct eng_message *msg = s->message;
+	if (msg == NULL)
+		return;
+	if (msg->to_len == 0)
+		copy_cut(msg->to, &msg->to_len, sizeof(msg->to), ev->path);
+	if (msg->scan != NULL)
+		eng_scan_value(msg->scan, POL_SCOPE_RCPT, ev->path);
+}
+
+// A client that insists on TLS where it is prevented: the verb is spoilt at the same length, and the
+// server itself refuses it.
+static void on_starttls(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in)
+{
+	if (!(s->profile & ENG_PROFILE_NO_TLS))
+		return;
+	struct span line = span_sub(in, ev->off, ev->len);
+	size_t at = 0;
+	while (at < line.n && (line.p[at] == ' ' || line.p[at] == '\t'))
+		at++;
+	stream_edit(&s->flow.stream, &w->smtp->pool, STREAM_CLIENT, base + ev->off + (uint32_t)at + 7,
+		(const uint8_t *)"X", 1); // STARTTL*S*
+	smtp_substitute(&s->smtp, ev, SMTP_VERB_UNKNOWN);
+	eng_count(w, ACT_TLS_REFUSED);
+}
+
+static bool on_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in)
+{
+	enum { ODD = SMTP_LINE_BARE_LF | SMTP_LINE_BARE_CR | SMTP_LINE_NUL | SMTP_LINE_BLANKS };
+	if (ev->flags & ODD) {
+		eng_count(w, ACT_LINE_ODD);
+		if (s->profile & ENG_PROFILE_STRICT_LINES) {
+			eng_cut(w, s, 500, "5.5.2 Line end refused", 0, false, ACT_LINE_REFUSED);
+			return false;
+		}
+	}
+	switch (ev->verb) {
+	case SMTP_VERB_HELO: case SMTP_VERB_EHLO:
+		eng_message_abort(w, s);
+		copy_cut(s->helo, &s->helo_len, sizeof(s->helo), ev->text);
+		break;
+	case SMTP_VERB_MAIL:
+		on_mail(w, s, ev);
+		break;
+	case SMTP_VERB_RCPT:
+		on_rcpt(s, ev);
+		break;
+	case SMTP_VERB_RSET:
+		eng_message_abort(w, s);
+		break;
+	case SMTP_VERB_STARTTLS:
+		on_starttls(w, s, ev, base, in);
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+// EHLO keywords that a reader of content must know or hide.
+struct keyword {
+	const char *name;
+	uint16_t ext;  // SMTP_EXT_* to hide from smtp/, too
+	uint16_t only; // masked where the session has one of these profile bits; 0 = never, UINT16_MAX = always
+};
+static const struct keyword keywords[] = {
+	{"8BITMIME", 0, 0}, {"AUTH", 0, 0}, {"CHUNKING", SMTP_EXT_CHUNKING, ENG_PROFILE_NO_CHUNKING},
+	{"CONNEG", 0, 0}, {"CONPERM", 0, 0}, {"DELIVERBY", 0, 0}, {"DSN", 0, 0},
+	{"ENHANCEDSTATUSCODES", 0, 0}, {"ETRN", 0, 0}, {"EXPN", 0, 0}, {"FUTURERELEASE", 0, 0},
+	{"HELP", 0, 0}, {"LIMITS", 0, 0}, {"MT-PRIORITY", 0, 0}, {"MTRK", 0, 0}, {"NO-SOLICITING", 0, 0},
+	{"PIPELINING", 0, 0}, {"REQUIRETLS", 0, 0}, {"RRVS", 0, 0}, {"SIZE", 0, 0}, {"SMTPUTF8", 0, 0},
+	{"STARTTLS", SMTP_EXT_STARTTLS, ENG_PROFILE_NO_TLS}, {"SUBMITTER", 0, 0}, {"VRFY", 0, 0},
+	{"BINARYMIME", SMTP_EXT_BINARYMIME, UINT16_MAX}, {"BURL", 0, UINT16_MAX}, {"XEXCH50", 0, UINT16_MAX},
+	{"X-ANONYMOUSTLS", 0, UINT16_MAX}, {"X-EXPS", 0, UINT16_MAX}, {"PIPECONNECT", 0, UINT16_MAX},
+	{"X_PIPE_CONNECT", 0, UINT16_MAX}, {"ATRN", 0, UINT16_MAX}, {"TURN", 0, UINT16_MAX},
+	{"XCLIENT", 0, UINT16_MAX}, {"XFORWARD", 0, UINT16_MAX}, {"CHECKPOINT", 0, UINT16_MAX},
+};
+
+static uint8_t upper(uint8_t c)
+{
+	return c >= 'a' && c <= 'z' ? (uint8_t)(c - 'a' + 'A') : c;
+}
+
+static const struct keyword *keyword_find(struct span word)
+{
+	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
+		size_t n = 0;
+		while (n < word.n && upper(word.p[n]) == (uint8_t)keywords[i].name[n] && keywords[i].name[n] != 0)
+			n++;
+		if (n == word.n && keywords[i].name[n] == 0)
+			return &keywords[i];
+	}
+	return NULL;
+}
+
+// Hides a keyword by its last letter: the length stays, the client does not know it.
+static void on_keyword(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in)
+{
+	size_t n = 0;
+	while (n < ev->text.n && ev->text.p[n] != ' ' && ev->text.p[n] != '\t' && ev->text.p[n] != '=')
+		n++;
+	if (n == 0)
+		return;
+	struct span word = span_sub(ev->text, 0, n);
+	const struct keyword *k = keyword_find(word);
+	bool old_auth = n < ev->text.n && ev->text.p[n] == '=';
+	bool mask = k == NULL ? (s->profile & ENG_PROFILE_MASK_UNKNOWN) != 0
+			      : k->only == UINT16_MAX || (s->profile & k->only) != 0;
+	if (!mask && !old_auth)
+		return;
+	if (k != NULL && k->ext != 0)
+		smtp_mask(&s->smtp, k->ext);
+	size_t last = (size_t)(ev->text.p - in.p) + n - 1;
+	uint8_t letter = in.p[last] == 'X' || in.p[last] == 'x' ? 'Z' : 'X';
+	stream_edit(&s->flow.stream, &w->smtp->pool, STREAM_SERVER, base + (uint32_t)last, &letter, 1);
+	eng_count(w, ACT_MASKED);
+	if (k != NULL && k->only == ENG_PROFILE_NO_TLS)
+		eng_count(w, ACT_TLS_MASKED);
+}
+
+static bool condemned(const struct eng_session *s, const struct eng_scan_result *r)
+{
+	return r->score > s->threshold;
+}
+
+// The message is spam: what its client is told. `in_body`: its end has not come yet.
+static bool condemn(struct eng_worker *w, struct eng_session *s, bool in_body)
+{
+	struct eng_message *msg = s->message;
+	s->refused++;
+	msg->judged = true;
+	msg->id = eng_id_next(w);
+	eng_outcome(w, s, ENG_OUT_CONDEMNED);
+	switch (s->content_action) {
+	case POL_CONTENT_TEMPFAIL:
+		msg->verdict = ENG_VERDICT_TEMPFAILED;
+		eng_cut(w, s, 451, text_later, msg->id, in_body, ACT_TEMPFAILED);
+		return false;
+	case POL_CONTENT_DISCARD:
+		msg->verdict = ENG_VERDICT_DISCARDED;
+		eng_cut(w, s, 250, "2.0.0 Ok", 0, in_body, ACT_DISCARDED);
+		return false;
+	default:
+		msg->verdict = ENG_VERDICT_REJECTED;
+		eng_cut(w, s, 550, text_spam, msg->id, in_body, ACT_REJECTED);
+		return false;
+	}
+}
+
+// Bytes behind the end left before we knew that it ends here: the server would read them as commands
+// that nobody judged, so it never gets the end.
+static bool left_ahead(const struct eng_worker *w, const struct eng_session *s)
+{
+	const struct stream *st = &s->flow.stream;
+	return stream_is_ahead(st, &w->smtp->pool, STREAM_CLIENT, st->half[STREAM_CLIENT].read);
+}
+
+static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
+{
+	struct eng_message *msg = s->message;
+	s->messages++;
+	eng_count(w, MESSAGES);
+	if (left_ahead(w, s)) {
+		eng_cut(w, s, 451, text_later, 0, false, ACT_AHEAD_CUT);
+		return false;
+	}
+	if (msg == NULL)
+		return true;
+	msg->octets = ev->octets;
+	if (msg->scan == NULL) {
+		msg->judged = true;
+		return true;
+	}
+	eng_scan_close(msg->scan, &msg->result);
+	msg->scan = NULL;
+	if (condemned(s, &msg->result)) {
+		if (s->content_action != POL_CONTENT_MONITOR)
+			return condemn(w, s, false);
+		msg->verdict = ENG_VERDICT_MONITORED;
+		eng_count(w, ACT_MONITORED);
+		eng_outcome(w, s, ENG_OUT_CONDEMNED);
+	} else {
+		msg->verdict = ENG_VERDICT_CLEAN;
+		eng_count(w, MESSAGES_CLEAN);
+	}
+	msg->judged = true;
+	return true;
+}
+
+// Some servers end the message here: it is judged as if they all did.
+static bool on_possible_end(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
+{
+	enum { POSSIBLE_ENDS_MAX = 4 }; // design section 4
+	struct eng_message *msg = s->message;
+	eng_count(w, ACT_POSSIBLE_END);
+	if (left_ahead(w, s)) {
+		eng_cut(w, s, 451, text_later, 0, true, ACT_AHEAD_CUT);
+		return false;
+	}
+	if (ev->count > POSSIBLE_ENDS_MAX || (s->profile & ENG_PROFILE_STRICT_END)) {
+		if (msg != NULL) {
+			msg->verdict = ENG_VERDICT_REJECTED;
+			msg->judged = true;
+			msg->id = eng_id_next(w);
+		}
+		s->refused++;
+		eng_cut(w, s, 550, text_end, msg == NULL ? 0 : msg->id, true, ACT_POSSIBLE_END_CUT);
+		return false;
+	}
+	if (msg == NULL || msg->scan == NULL || s->content_action == POL_CONTENT_MONITOR)
+		return true;
+	struct eng_scan_result r;
+	if (!eng_scan_peek(msg->scan, &r)) {
+		msg->verdict = ENG_VERDICT_TEMPFAILED; // what can't be judged must not be ended
+		msg->judged = true;
+		eng_cut(w, s, 451, text_later, 0, true, ACT_TEMPFAILED);
+		return false;
+	}
+	if (!condemned(s, &r))
+		return true;
+	msg->result = r;
+	return condemn(w, s, true);
+}
+
+static bool on_data_line(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
+{
+	struct eng_message *msg = s->message;
+	switch (ev->verb) {
+	case SMTP_VERB_MAIL: case SMTP_VERB_EHLO: case SMTP_VERB_HELO: case SMTP_VERB_DATA: case SMTP_VERB_BDAT:
+	case SMTP_VERB_RSET: case SMTP_VERB_AUTH: case SMTP_VERB_STARTTLS: case SMTP_VERB_XCLIENT:
+		if (msg != NULL) {
+			msg->verdict = ENG_VERDICT_REJECTED;
+			msg->judged = true;
+			msg->id = eng_id_next(w);
+		}
+		s->refused++;
+		eng_cut(w, s, 550, text_end, msg == NULL ? 0 : msg->id, true, ACT_POSSIBLE_END_CUT);
+		return false;
+	default:
+		break;
+	}
+	if (msg != NULL && msg->scan != NULL)
+		eng_scan_data(msg->scan, ev->text);
+	return true;
+}
+
+static void on_reply(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
+{
+	struct eng_message *msg = s->message;
+	s->greeted = true;
+	switch (ev->verb) {
+	case SMTP_VERB_MAIL:
+		if (ev->code >= 400)
+			eng_message_abort(w, s);
+		break;
+	case SMTP_VERB_RCPT:
+		if (ev->code >= 500)
+			eng_outcome(w, s, ENG_OUT_RCPT_REFUSED);
+		else if (ev->code < 300 && msg != NULL)
+			msg->recipients++;
+		break;
+	case SMTP_VERB_MESSAGE:
+		if (msg == NULL)
+			break;
+		if (!msg->judged && msg->verdict == ENG_VERDICT_UNSCANNED && msg->scan != NULL)
+			msg->verdict = ENG_VERDICT_ABORTED; // the server ended it before its end
+		if (ev->code < 300)
+			eng_outcome(w, s, ENG_OUT_ACCEPTED);
+		eng_record_message(w, s, ev->code);
+		msg->data = false; // told
+		message_free(w, s);
+		break;
+	default:
+		break;
+	}
+}
+
+static bool on_desync(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
+{
+	// A server that ended the message by a reply of its own has told the client already.
+	if (ev->why == SMTP_DESYNC_REPLY_IN_DATA) {
+		stream_release(&s->flow.stream, STREAM_SERVER);
+		eng_pump(w, s);
+		eng_cut(w, s, 0, NULL, 0, false, ACT_DESYNC);
+		return false;
+	}
+	eng_cut(w, s, 421, text_desync, 0, false, ACT_DESYNC);
+	return false;
+}
+
+bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev, uint32_t base, struct span in)
+{
+	struct eng_message *msg = s->message;
+	switch (ev->kind) {
+	case SMTP_EV_COMMAND:
+		return on_command(w, s, ev, base, in);
+	case SMTP_EV_DATA_BEGIN:
+		if (msg != NULL) {
+			msg->data = true;
+			msg->bdat = ev->side == SMTP_CLIENT;
+		}
+		return true;
+	case SMTP_EV_DATA:
+		if (msg != NULL && msg->scan != NULL)
+			eng_scan_data(msg->scan, ev->text);
+		return true;
+	case SMTP_EV_DATA_LINE:
+		return on_data_line(w, s, ev);
+	case SMTP_EV_POSSIBLE_END:
+		return on_possible_end(w, s, ev);
+	case SMTP_EV_DATA_END:
+		return on_data_end(w, s, ev);
+	case SMTP_EV_KEYWORD:
+		on_keyword(w, s, ev, base, in);
+		return true;
+	case SMTP_EV_REPLY:
+		on_reply(w, s, ev);
+		return true;
+	case SMTP_EV_TLS:
+		s->tls = true;
+		s->reason = PASS_TLS;
+		eng_message_abort(w, s);
+		eng_count(w, PASS_TLS);
+		return true;
+	case SMTP_EV_AUTH:
+		if (ev->code == 235)
+			s->auth = true;
+		else if (ev->code >= 500)
+			eng_outcome(w, s, ENG_OUT_AUTH_FAILED);
+		return true;
+	case SMTP_EV_DESYNC:
+		return on_desync(w, s, ev);
+	default:
+		return true;
+	}
+}

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// An inspected segment: the stream validates and retains it, smtp/ reads what is contiguous, the
+// events are judged, what was judged is released, and then the segment leaves as it came, or with
+// retained bytes, or not yet. A segment from one side may open the other side's gate, so both are
+// read until neither goes on.
+// Thread: the worker.
+#include "eng_session.h"
+
+static const enum eng_reason drop_reasons[STREAM_IN_COUNT] = {
+	[STREAM_IN_DROP_WINDOW] = DROP_WINDOW,
+	[STREAM_IN_DROP_PAWS] = DROP_PAWS,
+	[STREAM_IN_DROP_FLAGS] = DROP_TCP_FLAGS,
+	[STREAM_IN_DROP_SLABS] = DROP_NO_SLAB,
+};
+
+static bool ms_before(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
+// Behind the 220 to STARTTLS a client speaks TLS (RFC 3207 4) or is up to something.
+static bool tls_begins(const struct eng_session *s, enum stream_side side, struct span in)
+{
+	enum { TLS_HANDSHAKE = 0x16, TLS_MAJOR = 3 }; // RFC 8446 5.1
+	if (side != STREAM_CLIENT || s->tls_seen || in.n == 0)
+		return true;
+	return in.p[0] == TLS_HANDSHAKE && (in.n < 2 || in.p[1] == TLS_MAJOR);
+}
+
+// Reads one side as far as it goes. *cut is set when a verdict ended the session's reading.
+static bool read_side(struct eng_worker *w, struct eng_session *s, enum stream_side side, bool *cut)
+{
+	struct eng_smtp *p = w->smtp;
+	struct stream *st = &s->flow.stream;
+	struct smtp_event ev[ENG_EVENTS];
+	bool progress = false, whole = false;
+	for (;;) {
+		struct span in = stream_unread(st, &p->pool, side, whole, p->line, sizeof(p->line));
+		uint32_t base = st->half[side].read;
+		size_t count = 0;
+		if (in.n == 0)
+			break;
+		if (smtp_is_opaque(&s->smtp)) {
+			if (!tls_begins(s, side, in)) {
+				eng_count(w, ACT_TLS_NOT_TLS);
+				s->reason = ACT_TLS_NOT_TLS;
+				eng_reset_side(w, s, STREAM_CLIENT);
+				eng_reset_side(w, s, STREAM_SERVER);
+				*cut = true;
+				s->dialog = ENG_DIALOG_OVER;
+				return true;
+			}
+			s->tls_seen |= side == STREAM_CLIENT;
+			stream_consume(st, side, (uint32_t)in.n);
+			progress = true;
+			continue;
+		}
+		size_t n = smtp_feed(&s->smtp, (enum smtp_side)side, in, ev, ENG_EVENTS, &count);
+		if (n == 0 && count == 0) {
+			if (whole || in.n == st->half[side].nxt - base)
+				break;
+			whole = true; // the line goes on in the next slab
+			continue;
+		}
+		whole = false;
+		progress = true;
+		stream_consume(st, side, (uint32_t)n);
+		for (size_t i = 0; i < count; i++) {
+			if (!eng_event(w, s, &ev[i], base, in)) {
+				*cut = true;
+				return true;
+			}
+		}
+	}
+	return progress;
+}
+
+// Reads both sides and releases what was judged. false: the session was cut.
+static bool read_both(struct eng_worker *w, struct eng_session *s)
+{
+	struct stream *st = &s->flow.stream;
+	bool cut = false, progress;
+	do {
+		progress = read_side(w, s, STREAM_SERVER, &cut);
+		if (cut)
+			return false;
+		stream_release(st, STREAM_SERVER);
+		progress |= read_side(w, s, STREAM_CLIENT, &cut);
+		if (cut)
+			return false;
+		stream_release(st, STREAM_CLIENT);
+	} while (progress);
+	return true;
+}
+
+static void pump_side(struct eng_worker *w, struct eng_session *s, enum stream_side side, bool bounded,
+	uint32_t upto)
+{
+	struct eng_smtp *p = w->smtp;
+	struct stream_act act;
+	uint16_t max = eng_segment_max(s, !side);
+	// Bounded by what a half may hold; each call moves `sent` or ends.
+	while (stream_next(&s->flow.stream, &p->pool, side, bounded, upto, max, p->now_ms, &act))
+		eng_emit(w, s, &act, NULL);
+}
+
+void eng_pump(struct eng_worker *w, struct eng_session *s)
+{
+	pump_side(w, s, STREAM_CLIENT, false, 0);
+	pump_side(w, s, STREAM_SERVER, false, 0);
+}
+
+// Bytes that are held: when we take custody of them (design: table of waits).
+static void holds_update(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_smtp *p = w->smtp;
+	for (int side = 0; side < STREAM_SIDES; side++) {
+		const struct stream_half *h = &s->flow.stream.half[side];
+		bool held = h->nxt != h->rel && h->nxt != h->owned && (int32_t)(h->nxt - h->owned) > 0;
+		if (!held) {
+			s->hold_on[side] = false;
+			continue;
+		}
+		if (s->hold_on[side])
+			continue;
+		bool gated = side == STREAM_CLIENT && smtp_is_gated(&s->smtp);
+		s->hold_on[side] = true;
+		s->hold_at_ms[side] = p->now_ms + (gated ? ENG_GATED_MS : ENG_PARTIAL_MS);
+	}
+}
+
+static void earliest(bool *any, uint32_t *at, uint32_t candidate)
+{
+	if (!*any || ms_before(candidate, *at))
+		*at = candidate;
+	*any = true;
+}
+
+void eng_timer_update(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_smtp *p = w->smtp;
+	struct flow *f = &s->flow;
+	uint32_t limit_ms = f->state == FLOW_HALF_OPEN ? ENG_HALF_OPEN_MS
+			    : f->state == FLOW_CLOSING ? ENG_CLOSING_MS : s->idle_ms;
+	uint32_t at = f->seen_ms + limit_ms, when;
+	bool any = true;
+	for (int side = 0; side < STREAM_SIDES; side++) {
+		if (s->hold_on[side])
+			earliest(&any, &at, s->hold_at_ms[side]);
+		if (f->lane != ENG_LANE_PASS && stream_deadline(&f->stream, side, &when))
+			earliest(&any, &at, when);
+	}
+	if (f->lane == ENG_LANE_ANSWER)
+		earliest(&any, &at, s->dialog_at_ms);
+	// A timer that fires early is set again; so a far one is not moved with each packet.
+	if (f->timer_slot == UINT16_MAX || ms_before(at, f->timer_at_ms))
+		flow_timer_set(p->flows, f, at);
+}
+
+// TLS has begun and nothing that we retain is still under way: from here untouched.
+static void leave_when_opaque(struct eng_session *s)
+{
+	const struct stream_half *c = &s->flow.stream.half[STREAM_CLIENT];
+	const struct stream_half *v = &s->flow.stream.half[STREAM_SERVER];
+	if (!smtp_is_opaque(&s->smtp) || !s->tls_seen || c->una != c->nxt || v->una != v->nxt ||
+		c->first != STREAM_NO_SLAB || v->first != STREAM_NO_SLAB || c->has_fin || v->has_fin)
+		return;
+	s->flow.lane = ENG_LANE_PASS;
+	s->idle_ms = ENG_PASS_IDLE_MS;
+}
+
+static void closing_note(struct eng_session *s)
+{
+	const struct stream *st = &s->flow.stream;
+	if (s->flow.state == FLOW_OPEN && st->half[STREAM_CLIENT].fin_acked && st->half[STREAM_SERVER].fin_acked)
+		s->flow.state = FLOW_CLOSING;
+}
+
+// A reset that ends the connection: the other end gets it at the number it expects; a held end of
+// data is never released after it.
+static void on_reset(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+{
+	if (seg->seq == s->flow.stream.half[seg->side].sent)
+		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
+	else
+		rte_pktmbuf_free(m);
+	eng_reset_side(w, s, !seg->side);
+	eng_session_end(w, s);
+}
+
+static bool holds_payload(const struct eng_session *s, const struct stream_seg *seg)
+{
+	return seg->payload.n > 0 &&
+	       (int32_t)(seg->seq + (uint32_t)seg->payload.n - s->flow.stream.half[seg->side].rel) > 0;
+}
+
+// Lone dots and line ends that a server might take for the end of a message; at the segment's edges
+// anything may lie before or behind.
+static bool may_end_message(struct span text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		const uint8_t *dot = memchr(text.p + i, '.', text.n - i);
+		if (dot == NULL)
+			return false;
+		i = (size_t)(dot - text.p);
+		uint8_t before = i == 0 ? '\n' : text.p[i - 1];
+		uint8_t behind = i + 1 == text.n ? '\n' : text.p[i + 1];
+		bool starts = before == '\n' || before == '\r' || before == 0;
+		bool ends = behind == '\n' || behind == '\r' || behind == 0;
+		if (starts && ends)
+			return true;
+	}
+	return false;
+}
+
+// Inside DATA a segment that came early may leave at once, so that the receiver's duplicate
+// acknowledgements keep fast retransmit alive; it can't be delivered before the hole is filled.
+static bool goes_ahead(const struct eng_session *s, const struct stream_seg *seg)
+{
+	const struct stream_half *h = &s->flow.stream.half[seg->side];
+	return seg->side == STREAM_CLIENT && h->fresh && seg->payload.n > 0 && !(seg->flags & WIRE_FIN) &&
+	       smtp_in_message(&s->smtp) && !smtp_is_gated(&s->smtp) && s->smtp.chunk_left == 0 &&
+	       !s->smtp.suspect && h->nxt == h->rel && !may_end_message(seg->payload);
+}
+
+static void leave(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg, enum stream_in in)
+{
+	struct eng_smtp *p = w->smtp;
+	struct stream_act act;
+	pump_side(w, s, seg->side, true, seg->seq);
+	stream_dispose(&s->flow.stream, &p->pool, seg, in, &act);
+	if (holds_payload(s, seg))
+		eng_count(w, act.kind == STREAM_SWALLOW ? ACT_HELD_REPEAT : ACT_HELD);
+	eng_emit(w, s, &act, m);
+	eng_pump(w, s);
+}
+
+void eng_inspect(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+{
+	struct eng_smtp *p = w->smtp;
+	enum stream_in in = stream_input(&s->flow.stream, &p->pool, seg);
+	if (seg->payload.n > s->seg_max[seg->side])
+		s->seg_max[seg->side] = (uint16_t)seg->payload.n;
+	switch (in) {
+	case STREAM_IN_RST:
+		on_reset(w, s, m, seg);
+		return;
+	case STREAM_IN_RST_ODD:
+		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
+		return;
+	case STREAM_IN_BYPASSED:
+		eng_count(w, ACT_BYPASSED);
+		s->reason = ACT_BYPASSED;
+		eng_reset_side(w, s, STREAM_CLIENT);
+		eng_reset_side(w, s, STREAM_SERVER);
+		eng_session_end(w, s);
+		rte_pktmbuf_free(m);
+		return;
+	case STREAM_IN_DROP_WINDOW: case STREAM_IN_DROP_PAWS: case STREAM_IN_DROP_FLAGS: case STREAM_IN_DROP_SLABS:
+		eng_drop(w, m, drop_reasons[in]);
+		return;
+	default:
+		break;
+	}
+	if (in == STREAM_IN_ORDER_WAIT && goes_ahead(s, seg)) {
+		stream_ahead(&s->flow.stream, &p->pool, seg);
+		eng_count(w, ACT_AHEAD);
+		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
+		eng_timer_update(w, s);
+		return;
+	}
+	if (!read_both(w, s)) { // cut: nothing of this segment leaves
+		rte_pktmbuf_free(m);
+		if (s->dialog == ENG_DIALOG_OVER && s->flow.lane == ENG_LANE_INSPECT) {
+			eng_session_end(w, s);
+			return;
+		}
+		eng_answer(w, s, NULL, NULL);
+		return;
+	}
+	leave(w, s, m, seg, in);
+	closing_note(s);
+	leave_when_opaque(s);
+	holds_update(w, s);
+	eng_timer_update(w, s);
+}
+
+static void give_up(struct eng_worker *w, struct eng_session *s)
+{
+	eng_count(w, ACT_GAVE_UP);
+	s->reason = ACT_GAVE_UP;
+	eng_reset_side(w, s, STREAM_CLIENT);
+	eng_reset_side(w, s, STREAM_SERVER);
+	eng_session_end(w, s);
+}
+
+void eng_inspect_timer(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_smtp *p = w->smtp;
+	struct stream_act act;
+	bool dead;
+	for (int side = 0; side < STREAM_SIDES; side++) {
+		if (s->hold_on[side] && !ms_before(p->now_ms, s->hold_at_ms[side])) {
+			s->hold_on[side] = false;
+			if (stream_take(&s->flow.stream, side, &act)) {
+				eng_count(w, ACT_CUSTODY);
+				eng_emit(w, s, &act, NULL);
+			}
+		}
+		(void)stream_timer(&s->flow.stream, side, p->now_ms, &dead);
+		if (dead) {
+			give_up(w, s);
+			return;
+		}
+	}
+	eng_pump(w, s);
+	holds_update(w, s);
+	eng_timer_update(w, s);
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a worker tells: log records (lost and counted when nobody takes them) and outcomes (never
+// lost while there is a place to wait: they add up a client and kind until they are taken).
+// Thread: the worker.
+#include "eng_session.h"
+#include "text.h"
+
+// 64 bits that no refusal had before: seconds of an epoch that only grows, worker, counter.
+uint64_t eng_id_next(struct eng_worker *w)
+{
+	enum { COUNT_BITS = 24, WORKER_BITS = 6 };
+	struct eng_smtp *p = w->smtp;
+	if (++p->id_count >> COUNT_BITS) { // 16 million in one epoch: the next second's numbers
+		p->id_count = 0;
+		p->id_epoch++;
+	}
+	return p->id_epoch << (COUNT_BITS + WORKER_BITS) | (uint64_t)w->id << COUNT_BITS | p->id_count;
+}
+
+void eng_who(const struct eng_session *s, struct eng_who *who)
+{
+	const struct flow_key *k = &s->flow.key;
+	*who = (struct eng_who){
+		.client = k->client, .server = k->server, .client_port = k->client_port,
+		.server_port = k->server_port, .vlan = s->vlan, .context = eng_context_index(k->context),
+		.policy = s->policy, .image_version = s->image_version, .session = s->id,
+	};
+}
+
+static void record_put(struct eng_worker *w, const struct eng_record *r)
+{
+	const struct eng_sink *sink = atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
+	if (sink == NULL || sink->record(sink->arg, r) != 0)
+		eng_count(w, RECORDS_LOST);
+}
+
+void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t code)
+{
+	const struct eng_message *msg = s->message;
+	struct eng_record r = {
+		.kind = ENG_REC_MESSAGE, .id = msg->id, .octets = msg->octets, .scan_ns = msg->result.scan_ns,
+		.recipients = msg->recipients, .score = msg->result.score, .threshold = s->threshold,
+		.rules_total = msg->result.rules_total, .code = code, .verdict = msg->verdict, .bdat = msg->bdat,
+		.lane = s->flow.lane, .reason = s->reason,
+		.helo = {.p = (const uint8_t *)s->helo, .n = s->helo_len},
+		.from = {.p = (const uint8_t *)msg->from, .n = msg->from_len},
+		.to = {.p = (const uint8_t *)msg->to, .n = msg->to_len},
+	};
+	memcpy(r.rules, msg->result.rules, sizeof(r.rules));
+	eng_who(s, &r.who);
+	record_put(w, &r);
+}
+
+void eng_record_session(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_record r = {
+		.kind = ENG_REC_SESSION, .duration_us = w->smtp->now_us - s->born_us,
+		.client_bytes = s->flow.bytes[STREAM_CLIENT], .server_bytes = s->flow.bytes[STREAM_SERVER],
+		.messages = s->messages, .refused = s->refused, .lane = s->flow.lane, .tls = s->tls,
+		.auth = s->auth, .reason = s->reason,
+	};
+	eng_who(s, &r.who);
+	s->recorded = true;
+	record_put(w, &r);
+}
+
+void eng_record_refusal(struct eng_worker *w, struct eng_session *s, uint64_t id, uint16_t code)
+{
+	struct eng_record r = {.kind = ENG_REC_REFUSAL, .id = id, .code = code, .reason = s->reason};
+	eng_who(s, &r.who);
+	record_put(w, &r);
+}
+
+static bool outcome_give(struct eng_worker *w, const struct eng_outcome *o)
+{
+	const struct eng_sink *sink = atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
+	return sink != NULL && sink->outcome(sink->arg, o) == 0;
+}
+
+static bool same_place(const struct eng_outcome *a, const struct eng_outcome *b)
+{
+	return a->kind == b->kind && a->context == b->context && a->session_profile == b->session_profile &&
+	       a->image_version == b->image_version && addr_eq(&a->client, &b->client);
+}
+
+static void outcome_sum(struct eng_worker *w, const struct eng_outcome *o)
+{
+	enum { PROBES = 16 };
+	struct eng_smtp *p = w->smtp;
+	uint32_t at = text_crc32c(o->kind, &o->client, sizeof(o->client));
+	for (uint32_t i = 0; i < PROBES; i++) {
+		struct eng_sum *sum = &p->sum[(at + i) % ENG_OUTCOMES];
+		if (sum->used && same_place(&sum->outcome, o)) {
+			sum->outcome.count += o->count;
+			return;
+		}
+		if (!sum->used) {
+			*sum = (struct eng_sum){.used = true, .outcome = *o};
+			p->sums++;
+			return;
+		}
+	}
+	eng_count(w, OUTCOMES_LOST);
+}
+
+void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_kind kind)
+{
+	enum { HALF_FULL = 50 };
+	const struct eng_sink *sink = atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
+	struct eng_outcome o = {
+		.kind = kind, .count = 1, .client = s->flow.key.client,
+		.context = eng_context_index(s->flow.key.context), .session_profile = s->session_profile,
+		.image_version = s->image_version,
+	};
+	if (sink == NULL || sink->fill(sink->arg) >= HALF_FULL || !outcome_give(w, &o))
+		outcome_sum(w, &o);
+}
+
+void eng_outcomes_flush(struct eng_worker *w)
+{
+	enum { A_TURN = 32 };
+	struct eng_smtp *p = w->smtp;
+	const struct eng_sink *sink = atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
+	if (sink == NULL)
+		return;
+	for (uint32_t i = 0; i < A_TURN && p->sums > 0; i++) {
+		struct eng_sum *sum = &p->sum[p->sum_at++ % ENG_OUTCOMES];
+		if (!sum->used)
+			continue;
+		if (!outcome_give(w, &sum->outcome))
+			return;
+		sum->used = false;
+		p->sums--;
+	}
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Inside the engine: a picked-up connection, its open message, and the steps that judge it.
+//   eng_smtp.c     lookup, handshake, lanes, timers
+//   eng_inspect.c  segment -> stream -> smtp -> release
+//   eng_events.c   SMTP events -> message, masks, verdict
+//   eng_answer.c   we speak SMTP in the server's place
+//   eng_emit.c     stream actions -> frames
+//   eng_record.c   records and outcomes
+// Thread: the worker that owns the flow.
+#pragma once
+
+#include "eng_int.h"
+#include "eng_scan.h"
+#include "eng_smtp.h"
+#include "flow.h"
+#include "smtp.h"
+
+enum {
+	ENG_LINE_BUF = 16384,     // a line joined from several slabs: over every limit of smtp/
+	ENG_EVENTS = 16,          // SMTP events taken in one call
+	ENG_HELO_MAX = 64, ENG_PATH_MAX = 96,
+	ENG_REPLY_MAX = 400,      // bytes of a reply of ours
+	ENG_OUTCOMES = 1024,      // clients whose outcomes add up while they can't be handed over
+	ENG_TIMERS_A_TURN = 64,
+	ENG_CELLS_A_TURN = 64,    // flow cells looked at by flows.list in a turn
+};
+
+// Times, in milliseconds
+enum {
+	ENG_HALF_OPEN_MS = 30 * 1000,
+	ENG_IDLE_MS = 15 * 60 * 1000,        // design: waits
+	ENG_PASS_IDLE_MS = 3 * 60 * 60 * 1000, // a flow that is not read: longer than TCP keep-alive's 2 h
+	ENG_CLOSING_MS = 30 * 1000,
+	ENG_PARTIAL_MS = 20,                 // custody of a partial line
+	ENG_GATED_MS = 2000,                 // custody of bytes behind the reply gate
+	ENG_DIALOG_MS = 20 * 1000,           // of a dialogue of ours
+	ENG_GRACE_MS = 10 * 60 * 1000,       // flows that began before us
+	ENG_REBIND_MS = 10 * 60 * 1000,      // an image's policies hold for open sessions
+	ENG_TICK_MS = 4,
+};
+
+enum eng_dialog { // what the client has to be told
+	ENG_DIALOG_NONE,
+	ENG_DIALOG_BODY,    // condemned early: the reply waits for the message's end
+	ENG_DIALOG_CUT,     // after a verdict: the next command is answered, then FIN
+	ENG_DIALOG_REFUSED, // after a 554 greeting: 503 to all but QUIT
+	ENG_DIALOG_OVER,    // everything is said
+};
+
+enum { // eng_session.profile: bits copied from the session profile at the SYN
+	ENG_PROFILE_NO_TLS = 1 << 0, ENG_PROFILE_NO_CHUNKING = 1 << 1, ENG_PROFILE_MASK_UNKNOWN = 1 << 2,
+	ENG_PROFILE_STRICT_LINES = 1 << 3, ENG_PROFILE_STRICT_END = 1 << 4, ENG_PROFILE_SCAN = 1 << 5,
+};
+
+struct eng_message { // exists only while a message is open
+	struct eng_message *next; // in the pool
+	struct eng_scan *scan;    // NULL: not scanned
+	struct eng_scan_result result;
+	uint64_t octets, id;
+	uint32_t recipients;
+	uint8_t from_len, to_len;
+	uint8_t verdict;          // enum eng_verdict, once judged
+	bool judged, data, bdat;
+	char from[ENG_PATH_MAX], to[ENG_PATH_MAX];
+};
+
+struct eng_session {
+	struct flow flow; // first: the flow table hands out this object
+	struct smtp smtp;
+	struct eng_message *message;
+	const char *reply_text; // and this text
+	uint64_t reply_id;      // and id
+	uint64_t id, image_version, born_us;
+	uint32_t policy, session_profile;
+	int32_t threshold;
+	uint32_t idle_ms;
+	uint32_t hold_at_ms[STREAM_SIDES]; // custody is due
+	uint32_t dialog_at_ms;             // our dialogue ends
+	uint32_t messages, refused;
+	uint32_t client_isn;
+	uint16_t profile;    // ENG_PROFILE_*
+	uint16_t reason;     // why it is not read or how it ended; ENG_REASON_NONE
+	uint16_t reply_code; // what a message condemned early is answered with at its end,
+	uint16_t vlan;
+	uint8_t content_action; // enum pol_verdict
+	uint8_t dialog, dialog_commands;
+	uint8_t helo_len;
+	uint8_t one_way;     // client segments with nothing from the server
+	uint16_t seg_max[STREAM_SIDES]; // largest payload seen in a segment: the path takes that much
+	bool hold_on[STREAM_SIDES];
+	bool tls : 1, tls_seen : 1, auth : 1, md5 : 1, refused_at_connect : 1, recorded : 1, greeted : 1;
+	char helo[ENG_HELO_MAX];
+};
+
+struct eng_sum { // outcomes that wait to be handed over
+	bool used;
+	struct eng_outcome outcome;
+};
+
+struct eng_smtp {
+	struct flow_table *flows;
+	struct stream_pool pool;
+	struct eng_message *messages, *free_message;
+	struct rte_mempool *mbufs;
+	uint64_t now_us;
+	uint32_t now_ms;
+	uint32_t grace_until_ms, full_until_ms;
+	uint32_t image_since_ms;
+	uint64_t image_version; // the one that image_since_ms speaks of
+	uint64_t id_epoch, id_count; // of ids that are never used twice
+	uint32_t isn_key[4];
+	uint32_t list_cursor;
+	uint32_t sums, sum_at;  // waiting; where the next flush looks
+	struct eng_sum sum[ENG_OUTCOMES];
+	uint8_t line[ENG_LINE_BUF];
+};
+
+// eng_inspect.c
+void eng_inspect(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg);
+void eng_inspect_timer(struct eng_worker *w, struct eng_session *s);
+// Sends what is due in both directions.
+void eng_pump(struct eng_worker *w, struct eng_session *s);
+// Sets the flow's timer to the earliest thing it waits for.
+void eng_timer_update(struct eng_worker *w, struct eng_session *s);
+
+// eng_events.c: judges one event. false: the session was cut; nothing more is to be read or released.
+// `base` is the sequence number of the call's first input byte, `in` the input.
+bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev, uint32_t base,
+	struct span in);
+// Gives back what a message holds; it ended without a reply.
+void eng_message_abort(struct eng_worker *w, struct eng_session *s);
+
+// eng_answer.c
+void eng_answer_syn(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum pol_action action);
+void eng_answer(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg);
+void eng_answer_timer(struct eng_worker *w, struct eng_session *s);
+// Cuts the server off: it gets resets, the client a dialogue. `text` is the reply behind the code, sent at
+// once, or (in_body) at the end of the message that is still coming; borrowed for ever. id 0: none is
+// shown. 421 and 500 hang up behind the text, code 0 without any.
+void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text, uint64_t id,
+	bool in_body, enum eng_reason r);
+
+// eng_emit.c
+void eng_emit(struct eng_worker *w, struct eng_session *s, const struct stream_act *act, struct rte_mbuf *m);
+void eng_reset_side(struct eng_worker *w, struct eng_session *s, enum stream_side towards);
+uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards);
+// Resets both ends of a connection that has no flow, by its segment. Consumes `m`.
+void eng_reset_stray(struct eng_worker *w, struct rte_mbuf *m);
+// A segment of ours built from numbers, in the name of `side`.
+void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side, const struct wire_tcp_out *o,
+	bool for_reset);
+
+// eng_record.c
+uint64_t eng_id_next(struct eng_worker *w);
+void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t code);
+void eng_record_session(struct eng_worker *w, struct eng_session *s);
+void eng_record_refusal(struct eng_worker *w, struct eng_session *s, uint64_t id, uint16_t code);
+void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_kind kind);
+void eng_outcomes_flush(struct eng_worker *w);
+void eng_who(const struct eng_session *s, struct eng_who *who);
+
+// Shortens a frame's payload to `len` bytes: IP lengths, view and checksums follow.
+void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len);
+
+// eng_smtp.c: after an image's time the session takes the policy in force (at MAIL).
+void eng_rebind(struct eng_worker *w, struct eng_session *s);
+// eng_smtp.c: ends a session: record, memory, table.
+void eng_session_end(struct eng_worker *w, struct eng_session *s);
+
+static inline struct eng_session *eng_session_of(struct flow *f)
+{
+	return (struct eng_session *)(void *)f;
+}
