@@ -22,8 +22,8 @@ enum wire_proto { // what the innermost understood header is
 	WIRE_TCP,       // whole TCP header present, offsets valid
 	WIRE_UDP,
 	WIRE_ICMP,      // ICMP or ICMPv6
-	WIRE_FRAGMENT,  // any fragment of an IP packet (first or later); l4_off valid, proto in `ip_proto`
-	WIRE_BROKEN,    // an IP packet whose lengths lie (header cut short, total length beyond the frame)
+	WIRE_FRAGMENT,  // a fragment of an IP packet, first or later; l4_off and ip_proto valid
+	WIRE_BROKEN,    // an IP packet whose lengths lie (cut short, longer than the frame)
 	WIRE_PROTO_COUNT
 };
 
@@ -47,7 +47,7 @@ struct wire_view {
 	uint8_t ip_proto;   // innermost next header
 	uint8_t ntags;      // VLAN tags seen, outermost first
 	uint8_t tcp_flags;  // WIRE_SYN...
-	uint16_t ethertype; // the innermost one, host order (MPLS's or PPPoE's own, not what is under it)
+	uint16_t ethertype; // host order; behind the tags (MPLS's or PPPoE's own)
 	uint16_t tci[WIRE_TAGS_MAX]; // host order, PCP and DEI included
 	uint16_t l3_off;    // bytes from the frame's start
 	uint16_t l4_off;

@@ -68,8 +68,9 @@ struct wire_tcp_out {
 	struct span payload;
 };
 
-// Builds a whole frame with right lengths (PPPoE's too, RFC 2516 4) and checksums into `buf`, which
-// the payload must not overlap. Frames shorter than 60 bytes are not padded. Returns its length, or 0 where `cap` is too small.
+// Builds a whole frame with right lengths (PPPoE's too, RFC 2516 4) and checksums into `buf`,
+// which the payload must not overlap. Frames shorter than 60 bytes are not padded. Returns its
+// length, or 0 where `cap` is too small.
 size_t wire_tcp_build(uint8_t *buf, size_t cap, const struct wire_tmpl *t,
 	const struct wire_tcp_out *o);
 

@@ -20,8 +20,8 @@ static const struct wire_tcp_out REPLY = {
 	.payload = {(const uint8_t *)TEXT, sizeof(TEXT) - 1},
 };
 
-static void check_frame(struct span frame, const struct sample_case *c, const struct wire_view *from,
-	const struct sample *s)
+static void check_frame(struct span frame, const struct sample_case *c,
+	const struct wire_view *from, const struct sample *s)
 {
 	struct wire_tcp_opts o;
 	struct addr src, dst, src0, dst0;
@@ -89,7 +89,8 @@ static void a_frame_built_from_any_packet_parses_back(void **)
 
 static void a_syn_ack_carries_its_mss(void **)
 {
-	const struct wire_tcp_out out = {.seq = 7, .ack = 8, .flags = WIRE_SYN | WIRE_ACK, .mss = 1460};
+	const struct wire_tcp_out out = {
+		.seq = 7, .ack = 8, .flags = WIRE_SYN | WIRE_ACK, .mss = 1460};
 	struct wire_tcp_opts o;
 	struct wire_view v;
 	struct wire_tmpl t;

@@ -133,6 +133,10 @@ static void padding_behind_the_ip_packet_is_not_payload(void **)
 	}
 }
 
+static const char IP4[] = "TCP in IPv4", IP6[] = "TCP in IPv6", ACK[] = "a bare ACK";
+static const char EXT[] = "IPv6, five extension headers", PPPOE[] = "PPPoE, IPv4";
+enum { BAD = WIRE_BROKEN };
+
 static void lengths_that_lie_make_a_broken_packet(void **)
 {
 	static const struct {
@@ -143,31 +147,31 @@ static void lengths_that_lie_make_a_broken_packet(void **)
 		unsigned n;
 		uint8_t proto;
 	} CASES[] = {
-		{"TCP in IPv4", "version 5", AT_IP, 0, {0x55}, 1, WIRE_BROKEN},
-		{"TCP in IPv4", "header of 16 bytes", AT_IP, 0, {0x44}, 1, WIRE_BROKEN},
-		{"a bare ACK", "header longer than the packet", AT_IP, 0, {0x4f}, 1, WIRE_BROKEN},
-		{"TCP in IPv4", "total length 0", AT_IP, 2, {0, 0}, 2, WIRE_BROKEN},
-		{"TCP in IPv4", "total length of a header less 1", AT_IP, 2, {0, 19}, 2, WIRE_BROKEN},
-		{"TCP in IPv4", "total length of the bare header", AT_IP, 2, {0, 20}, 2, WIRE_BROKEN},
-		{"TCP in IPv4", "total length without room for TCP", AT_IP, 2, {0, 39}, 2, WIRE_BROKEN},
-		{"TCP in IPv4", "total length inside TCP's options", AT_IP, 2, {0, 51}, 2, WIRE_BROKEN},
-		{"TCP in IPv4", "total length to the header's end", AT_IP, 2, {0, 52}, 2, WIRE_TCP},
-		{"TCP in IPv4", "total length beyond the frame", AT_IP, 2, {0xff, 0xff}, 2, WIRE_BROKEN},
-		{"TCP in IPv4", "data offset 4", AT_L4, 12, {0x40}, 1, WIRE_BROKEN},
-		{"TCP in IPv4", "data offset 0", AT_L4, 12, {0}, 1, WIRE_BROKEN},
-		{"TCP in IPv4", "data offset to the last word", AT_L4, 12, {0xe0}, 1, WIRE_TCP},
-		{"a bare ACK", "data offset beyond the packet", AT_L4, 12, {0x60}, 1, WIRE_BROKEN},
-		{"TCP in IPv6", "version 4", AT_IP, 0, {0x40}, 1, WIRE_BROKEN},
-		{"TCP in IPv6", "payload length 0", AT_IP, 4, {0, 0}, 2, WIRE_BROKEN},
-		{"TCP in IPv6", "payload length 1 too long", AT_IP, 4, {0, 58}, 2, WIRE_BROKEN},
-		{"IPv6, five extension headers", "length beyond", AT_IP, 41, {0xff}, 1, WIRE_BROKEN},
-		{"DNS", "UDP length 7", AT_L4, 4, {0, 7}, 2, WIRE_BROKEN},
-		{"DNS", "UDP length beyond", AT_L4, 4, {0, 21}, 2, WIRE_BROKEN},
+		{IP4, "version 5", AT_IP, 0, {0x55}, 1, BAD},
+		{IP4, "header of 16 bytes", AT_IP, 0, {0x44}, 1, BAD},
+		{ACK, "header longer than the packet", AT_IP, 0, {0x4f}, 1, BAD},
+		{IP4, "total length 0", AT_IP, 2, {0, 0}, 2, BAD},
+		{IP4, "total length below the header", AT_IP, 2, {0, 19}, 2, BAD},
+		{IP4, "total length of the header", AT_IP, 2, {0, 20}, 2, BAD},
+		{IP4, "total length without TCP", AT_IP, 2, {0, 39}, 2, BAD},
+		{IP4, "total length inside TCP's options", AT_IP, 2, {0, 51}, 2, BAD},
+		{IP4, "total length to the header's end", AT_IP, 2, {0, 52}, 2, WIRE_TCP},
+		{IP4, "total length beyond the frame", AT_IP, 2, {0xff, 0xff}, 2, BAD},
+		{IP4, "data offset 4", AT_L4, 12, {0x40}, 1, BAD},
+		{IP4, "data offset 0", AT_L4, 12, {0}, 1, BAD},
+		{IP4, "data offset to the last word", AT_L4, 12, {0xe0}, 1, WIRE_TCP},
+		{ACK, "data offset beyond the packet", AT_L4, 12, {0x60}, 1, BAD},
+		{IP6, "version 4", AT_IP, 0, {0x40}, 1, BAD},
+		{IP6, "payload length 0", AT_IP, 4, {0, 0}, 2, BAD},
+		{IP6, "payload length 1 too long", AT_IP, 4, {0, 58}, 2, BAD},
+		{EXT, "length beyond", AT_IP, 41, {0xff}, 1, BAD},
+		{"DNS", "UDP length 7", AT_L4, 4, {0, 7}, 2, BAD},
+		{"DNS", "UDP length beyond", AT_L4, 4, {0, 21}, 2, BAD},
 		{"DNS", "UDP length shorter than the packet", AT_L4, 4, {0, 8}, 2, WIRE_UDP},
-		{"PPPoE, IPv4", "PPPoE length 1 too long", AT_PPPOE, 4, {0, 80}, 2, WIRE_BROKEN},
-		{"PPPoE, IPv4", "PPPoE length cuts the packet", AT_PPPOE, 4, {0, 60}, 2, WIRE_BROKEN},
-		{"PPPoE, IPv4", "PPPoE length 0", AT_PPPOE, 4, {0, 0}, 2, WIRE_BROKEN},
-		{"PPPoE, IPv4", "PPPoE code of discovery", AT_PPPOE, 1, {9}, 1, WIRE_OTHER},
+		{PPPOE, "PPPoE length 1 too long", AT_PPPOE, 4, {0, 80}, 2, BAD},
+		{PPPOE, "PPPoE length cuts the packet", AT_PPPOE, 4, {0, 60}, 2, BAD},
+		{PPPOE, "PPPoE length 0", AT_PPPOE, 4, {0, 0}, 2, BAD},
+		{PPPOE, "PPPoE code of discovery", AT_PPPOE, 1, {9}, 1, WIRE_OTHER},
 	};
 
 	for (size_t i = 0; i < COUNT(CASES); i++) {

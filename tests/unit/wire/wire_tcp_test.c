@@ -66,11 +66,12 @@ static const struct option_case {
 	unsigned n, blanked;
 	bool md5, other, malformed;
 } OPTIONS[] = {
-	{"Fast Open", {34, 6, 1, 2, 3, 4, 1, 1}, {1, 1, 1, 1, 1, 1, 1, 1}, 8, 6, false, true, false},
+	{"Fast Open", {34, 6, 1, 2, 3, 4, 1, 1}, {1, 1, 1, 1, 1, 1, 1, 1}, 8, 6, false, true,
+		false},
 	{"MPTCP before MSS", {30, 4, 0, 0, 2, 4, 5, 0xb4}, {1, 1, 1, 1, 2, 4, 5, 0xb4}, 8, 4, false,
 		true, false},
-	{"an odd length at an odd offset", {1, 253, 5, 9, 8, 7, 1, 1}, {1, 1, 1, 1, 1, 1, 1, 1}, 8, 5,
-		false, true, false},
+	{"an odd length at an odd offset", {1, 253, 5, 9, 8, 7, 1, 1}, {1, 1, 1, 1, 1, 1, 1, 1}, 8,
+		5, false, true, false},
 	{"MD5 of two bytes", {19, 2, 1, 1}, {1, 1, 1, 1}, 4, 2, true, false, false},
 	{"AO", {29, 4, 1, 1}, {1, 1, 1, 1}, 4, 4, true, false, false},
 	{"length 0", {2, 0, 4, 2}, {1, 1, 1, 1}, 4, 4, false, false, true},
@@ -80,7 +81,7 @@ static const struct option_case {
 	{"MSS of length 3", {2, 3, 5, 1}, {1, 1, 1, 1}, 4, 3, false, true, false},
 	{"SACK of length 4", {5, 4, 0, 0}, {1, 1, 1, 1}, 4, 4, false, true, false},
 	{"SACK without a block", {5, 2, 1, 1}, {1, 1, 1, 1}, 4, 2, false, true, false},
-	{"what is behind the end stays", {0, 34, 2, 7}, {0, 34, 2, 7}, 4, 0, false, false, false},
+	{"what is behind the end", {0, 34, 2, 7}, {0, 34, 2, 7}, 4, 0, false, false, false},
 };
 
 static void odd_options_are_named_and_blanked(void **)
