@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The double's side of eng.h.
+#include "eng_double.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pol_image.h"
+
+const struct eng_stat_name eng_stat_names[] = {
+	{"rx_packets", "packets received", ENG_STAT_TRAFFIC},
+	{"pass_no_policy", "no policy matched", ENG_STAT_PASS},
+	{"drop_bad_checksum", "checksum was wrong", ENG_STAT_DROP},
+	{"cut_spam", "cut after a verdict", ENG_STAT_ACTION},
+	{"flows", "flows held", ENG_STAT_GAUGE},
+};
+const unsigned eng_stat_count = sizeof(eng_stat_names) / sizeof(eng_stat_names[0]);
+
+struct eng_worker {
+	struct eng *e;
+	uint16_t id;
+};
+struct eng_image {
+	uint64_t version;
+};
+
+static struct eng_worker workers[DOUBLE_WORKERS];
+
+void eng_double_init(struct eng *e)
+{
+	*e = (struct eng){0};
+	for (uint16_t w = 0; w < DOUBLE_WORKERS; w++)
+		workers[w] = (struct eng_worker){.e = e, .id = w};
+}
+
+struct eng_worker *eng_worker_at(struct eng *, uint16_t id)
+{
+	return &workers[id];
+}
+
+void eng_stats_bind(struct eng_worker *w, uint64_t *counters, uint64_t *policy_hits, uint32_t)
+{
+	w->e->counters[w->id] = counters;
+	w->e->hits[w->id] = policy_hits;
+}
+
+struct eng_image *eng_image_new(struct eng *e, const void *bytes, uint64_t n, struct err_list *err)
+{
+	struct eng_image *img = malloc(sizeof(*img));
+	const struct pol_head *head = bytes;
+
+	if (e->refuse != NULL || img == NULL || n < sizeof(*head)) {
+		err_add(err, "%s", e->refuse == NULL ? "double: no image" : e->refuse);
+		free(img);
+		return NULL;
+	}
+	img->version = head->version;
+	return img;
+}
+
+void eng_image_swap(struct eng *e, struct eng_image *img)
+{
+	e->version = img->version;
+	e->swaps++;
+	free(img);
+}
+
+unsigned eng_image_reap(struct eng *e)
+{
+	return e->retired;
+}
+
+uint64_t eng_image_version(const struct eng *e)
+{
+	return e->version;
+}
+
+void eng_sink_set(struct eng *e, uint16_t worker, const struct eng_sink *sink)
+{
+	e->sink[worker] = sink;
+}
+
+bool eng_quiesced(struct eng *e)
+{
+	return !e->busy;
+}
+
+struct eng_flow_row eng_double_row(uint16_t worker, unsigned i)
+{
+	return (struct eng_flow_row){
+		.who = {
+			.client = {.b = {[0] = 0xfd, [14] = (uint8_t)worker, [15] = (uint8_t)i}},
+			.client_port = (uint16_t)i, .server_port = 25, .vlan = 7, .context = 1,
+			.policy = 2, .image_version = 3, .session = i},
+		.lane = ENG_LANE_INSPECT, .state = ENG_FLOW_OPEN,
+		.age_ms = 100 + i, .client_bytes = 4, .server_bytes = 5};
+}
+
+int eng_flows_ask(struct eng *e, uint16_t worker, uint32_t max)
+{
+	if (e->asked[worker])
+		return -EBUSY;
+	e->asked[worker] = true;
+	e->given[worker] = e->rows[worker] < max ? 0 : e->rows[worker] - max;
+	return 0;
+}
+
+int eng_flows_take(struct eng *e, uint16_t worker, struct eng_flow_row *row)
+{
+	if (e->asleep[worker])
+		return -EAGAIN;
+	if (!e->asked[worker] || e->given[worker] == e->rows[worker]) {
+		e->asked[worker] = false;
+		return -ENOENT;
+	}
+	*row = eng_double_row(worker, e->given[worker]++);
+	return 0;
+}
