@@ -87,6 +87,11 @@ static uint32_t content_of(struct names *n, const struct cfg_policy *p)
 
 static void contexts_add(struct names *n)
 {
+	if (n->cfg->ncontexts > POL_CONTEXTS_MAX) {
+		WRONG(n, &n->cfg->contexts[POL_CONTEXTS_MAX].at, "%u contexts are too many; at most %d",
+			n->cfg->ncontexts, POL_CONTEXTS_MAX);
+		return;
+	}
 	for (uint32_t i = 0; i < n->cfg->ncontexts; i++) {
 		const struct cfg_context *c = &n->cfg->contexts[i];
 		struct pol_context r = {

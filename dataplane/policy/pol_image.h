@@ -73,6 +73,7 @@ enum { POL_ANY = 0xffff, POL_NONE = 0xffffffff, POL_PORTS_MAX = 32 };
 enum { // bounds the verifier holds an image to
 	POL_ALIGN = 64,
 	POL_POLICIES_MAX = 16384,
+	POL_CONTEXTS_MAX = 15,  // a flow key has 4 bits for it
 	POL_RULES_MAX = 100000, // times POL_SCORE_MAX stays inside 31 bits
 	POL_SCORE_MAX = 10000,  // of a rule, either sign
 	POL_VID_MAX = 4095,

@@ -238,7 +238,7 @@ static const struct {
 } RECORDS[] = {
 	{POL_SEC_SESSIONS, "session profile", POL_NONE - 1, session_judge},
 	{POL_SEC_CONTENTS, "content profile", POL_NONE - 1, content_judge},
-	{POL_SEC_CONTEXTS, "context", POL_ANY, context_judge},
+	{POL_SEC_CONTEXTS, "context", POL_CONTEXTS_MAX, context_judge},
 	{POL_SEC_POLICIES, "policy", POL_POLICIES_MAX, policy_judge},
 	{POL_SEC_PICKUP, "picked-up port", UINT16_MAX, pickup_judge},
 	{POL_SEC_RULES, "rule", POL_RULES_MAX, rule_judge},
