@@ -32,15 +32,14 @@ static bool is_plain(uint8_t c)
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-// In UTF-8 mode \xe9 means the character U+00E9, so bytes over 0x7f have to stand for themselves.
-static void put_literal(struct text_out *o, struct span s, bool utf8)
+static void put_literal(struct text_out *o, struct span s)
 {
 	static const char HEX[] = "0123456789abcdef";
 
 	for (size_t i = 0; i < s.n; i++) {
 		uint8_t c = s.p[i];
 
-		if (is_plain(c) || (utf8 && c >= 0x80)) {
+		if (is_plain(c)) {
 			put(o, (char)c);
 			continue;
 		}
@@ -55,7 +54,7 @@ static void put_literal(struct text_out *o, struct span s, bool utf8)
 static void put_expr(struct text_out *o, const struct cfg_rule *r)
 {
 	if (r->literal)
-		put_literal(o, r->bytes, r->utf8);
+		put_literal(o, r->bytes);
 	else
 		put_text(o, r->text);
 }
@@ -65,6 +64,8 @@ static uint32_t flags_of(const struct cfg_rule *r)
 	uint32_t f = HS_FLAG_SINGLEMATCH;
 
 	f |= r->caseless ? HS_FLAG_CASELESS : 0;
+	if (r->literal) // bytes: in UTF-8 mode \xe9 would mean the character U+00E9
+		return f;
 	f |= r->dotall ? HS_FLAG_DOTALL : 0;
 	f |= r->multiline ? HS_FLAG_MULTILINE : 0;
 	f |= r->utf8 ? HS_FLAG_UTF8 : 0;

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Configuration to image: names become indexes, ports numbers, what an image cannot hold is refused
+// with its place.
+#include "compile_sample.h"
+
+#include <errno.h>
+
+static void names_become_indexes_and_ports_numbers(void **)
+{
+	struct cfg cfg = sample_cfg();
+	const struct pol_policy *p;
+	const struct pol_image *img;
+	struct err_list err;
+	uint8_t *bytes;
+	size_t n;
+
+	err_init(&err);
+	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg, .version = 42, .made_s = 99},
+		&bytes, &n, &err), 0);
+	assert_int_equal(err.count, 0);
+	img = sample_image(bytes, n);
+	assert_int_equal(pol_head(img)->version, 42);
+	assert_int_equal(pol_head(img)->made_s, 99);
+	assert_int_equal(pol_count(img, POL_SEC_POLICIES), 2);
+	p = pol_policy_at(img, 0);
+	assert_string_equal(pol_string(img, p->name), "inside");
+	assert_string_equal(pol_string(img, p->comment), "ours");
+	assert_int_equal(p->action, POL_INSPECT);
+	assert_int_equal(p->ingress, 1 << 1);
+	assert_int_equal(p->context, 0);
+	assert_int_equal(p->session, 0);
+	assert_int_equal(p->content, 0);
+	assert_int_equal(p->vlan_lo, 10);
+	assert_int_equal(p->source.len, 120);
+	p = pol_policy_at(img, 1);
+	assert_int_equal(p->enabled, 0);
+	assert_int_equal(p->context, POL_ANY);
+	assert_int_equal(p->ingress, 0);
+	assert_int_equal(p->session, POL_NONE);
+	assert_int_equal(p->content, POL_NONE);
+	assert_string_equal(pol_string(img, p->comment), "");
+	assert_int_equal(pol_context_at(img, 0)->ports, 3);
+	assert_int_equal(pol_session_at(img, 0)->idle_ms, 60000);
+	assert_int_equal(pol_session_at(img, 0)->prevent_encryption, 1);
+	assert_int_equal(pol_content_at(img, 0)->threshold, 5);
+	assert_string_equal(pol_string(img, pol_content_at(img, 0)->text), "No spam please");
+	assert_true(pol_picks_up(img, 25) && pol_picks_up(img, 587) && !pol_picks_up(img, 26));
+	assert_int_equal(pol_count(img, POL_SEC_PICKUP), 2);
+	free(bytes);
+}
+
+static void the_image_decides_as_the_configuration_says(void **)
+{
+	struct cfg cfg = sample_cfg();
+	struct pol_key key = {.context = 0, .ingress = 1, .vlan = 15, .port = 25};
+	const struct pol_image *img;
+	struct err_list err;
+	uint8_t *bytes;
+	size_t n;
+
+	err_init(&err);
+	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), 0);
+	img = sample_image(bytes, n);
+	assert_int_equal(addr_parse("10.77.0.9", &key.source), 0);
+	assert_int_equal(pol_match(img, &key), 0);
+	key.ingress = 0;
+	assert_int_equal(pol_match(img, &key), POL_NONE);
+	assert_int_equal(pol_explain(img, &key, 0), POL_MISS_INGRESS);
+	assert_int_equal(pol_explain(img, &key, 1), POL_MISS_DISABLED);
+	free(bytes);
+}
+
+static void the_empty_image_picks_up_nothing(void **)
+{
+	const struct pol_image *img;
+	uint8_t *bytes;
+	size_t n;
+
+	assert_int_equal(compile_empty(3, 4, &bytes, &n), 0);
+	img = sample_image(bytes, n);
+	assert_int_equal(pol_head(img)->version, 3);
+	for (uint32_t port = 0; port <= UINT16_MAX; port++)
+		assert_false(pol_picks_up(img, (uint16_t)port));
+	assert_int_equal(pol_count(img, POL_SEC_POLICIES), 0);
+	free(bytes);
+}
+
+static void pick_up_can_pass_or_drop_everything(void **)
+{
+	static const enum cfg_pick PICKS[] = {CFG_PICK_PROXY, CFG_PICK_PASS, CFG_PICK_DROP};
+	struct pol_key key = {.port = 25};
+
+	for (size_t i = 0; i < COUNT(PICKS); i++) {
+		struct cfg cfg = sample_cfg();
+		const struct pol_image *img;
+		struct err_list err;
+		uint8_t *bytes;
+		size_t n;
+
+		cfg.pickup.incoming = cfg.pickup.outgoing = PICKS[i];
+		err_init(&err);
+		assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), 0);
+		assert_int_equal(err.count, 0);
+		img = sample_image(bytes, n);
+		assert_int_equal(pol_picks_up(img, 25), PICKS[i] != CFG_PICK_PASS);
+		assert_int_equal(pol_match(img, &key), PICKS[i] == CFG_PICK_DROP ? 0 : POL_NONE);
+		if (PICKS[i] == CFG_PICK_DROP)
+			assert_int_equal(pol_policy_at(img, 0)->action, POL_DROP);
+		free(bytes);
+	}
+}
+
+static void what_an_image_cannot_hold_is_refused_with_its_place(void **)
+{
+	static const char *nowhere[] = {"nowhere"};
+	static uint16_t zero[] = {0};
+	struct cfg cfg = sample_cfg();
+	struct cfg_policy policies[4];
+	struct cfg_session session = cfg.sessions[0];
+	struct cfg_content content = cfg.contents[0];
+	struct err_list err;
+	uint8_t *bytes;
+	size_t n;
+
+	for (size_t i = 0; i < COUNT(policies); i++) {
+		policies[i] = cfg.policies[0];
+		policies[i].at = (struct cfg_place){.file = "test.yaml", .line = 10 + (unsigned)i, .col = 3};
+	}
+	policies[0].ingress = nowhere;
+	policies[1].context = "nocontext";
+	policies[2].session = "nosession";
+	policies[3].content = "nocontent";
+	session.idle_s = 86401;
+	content.text = "two\r\n250 lines";
+	cfg.policies = policies, cfg.npolicies = COUNT(policies);
+	cfg.sessions = &session, cfg.contents = &content;
+	cfg.pickup.ports = zero, cfg.pickup.nports = 1;
+	err_init(&err);
+	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), -EINVAL);
+	assert_int_equal(err.count, 7);
+	assert_true(sample_has(&err, "test.yaml:10:3: no port \"nowhere\""));
+	assert_true(sample_has(&err, "test.yaml:11:3: policy \"inside\": no context \"nocontext\""));
+	assert_true(sample_has(&err, "test.yaml:12:3: policy \"inside\": no session profile \"nosession\""));
+	assert_true(sample_has(&err, "test.yaml:13:3: policy \"inside\": no content profile \"nocontent\""));
+	assert_true(sample_has(&err, "at most a day"));
+	assert_true(sample_has(&err, "text cannot be a reply"));
+	assert_true(sample_has(&err, "number 0"));
+}
+
+static void too_many_of_anything_is_refused(void **)
+{
+	struct cfg cfg = sample_cfg();
+	struct cfg_policy *policies = calloc(POL_POLICIES_MAX + 1, sizeof(*policies));
+	struct cfg_context contexts[POL_CONTEXTS_MAX + 1] = {0};
+	struct err_list err;
+	uint8_t *bytes;
+	size_t n;
+
+	for (unsigned i = 0; i <= POL_POLICIES_MAX; i++)
+		policies[i].name = "p", policies[i].vlan_lo = 0xffff;
+	for (size_t i = 0; i < COUNT(contexts); i++)
+		contexts[i].name = "c";
+	cfg.policies = policies, cfg.npolicies = POL_POLICIES_MAX;
+	cfg.contexts = contexts, cfg.ncontexts = POL_CONTEXTS_MAX;
+	err_init(&err);
+	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), 0);
+	free(bytes);
+	cfg.npolicies++, cfg.ncontexts++;
+	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), -EINVAL);
+	assert_true(sample_has(&err, "policies are too many"));
+	assert_true(sample_has(&err, "contexts are too many"));
+	free(policies);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_become_indexes_and_ports_numbers),
+		cmocka_unit_test(the_image_decides_as_the_configuration_says),
+		cmocka_unit_test(the_empty_image_picks_up_nothing),
+		cmocka_unit_test(pick_up_can_pass_or_drop_everything),
+		cmocka_unit_test(what_an_image_cannot_hold_is_refused_with_its_place),
+		cmocka_unit_test(too_many_of_anything_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
