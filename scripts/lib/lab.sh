@@ -325,5 +325,6 @@ lab_down() {
 			kill -KILL "$pid" 2>/dev/null || :
 		done
 		ip netns del "$ns" || :
+		rm -rf "/etc/netns/$ns"
 	done
 }

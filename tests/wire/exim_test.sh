@@ -14,6 +14,7 @@ exim_start() {
 	cat >"$LAB/exim/exim.conf" <<END
 primary_hostname = mail.example.net
 spool_directory = $LAB/exim/spool
+exim_path = $EXIM
 log_file_path = $LAB/exim/log/%s
 pid_file_path = $LAB/exim/spool/exim.pid
 exim_user = 65534
@@ -41,7 +42,7 @@ begin transports
 maildir:
   driver = appendfile
   maildir_format
-  directory = $LAB_MAIL/\$local_part
+  directory = $LAB_INBOX
   create_directory
   delivery_date_add
   envelope_to_add
@@ -51,6 +52,10 @@ maildir:
 END
 	chown root "$LAB/exim/exim.conf"
 	chmod 644 "$LAB/exim/exim.conf"
+	# Debian's Exim wants its own user to be known; `ip netns exec` lays these files over /etc.
+	mkdir -p "/etc/netns/$NS_NET"
+	{ cat /etc/passwd && echo 'Debian-exim:x:65534:65534::/nonexistent:/usr/sbin/nologin'; } >"/etc/netns/$NS_NET/passwd"
+	{ cat /etc/group && echo 'Debian-exim:x:65534:'; } >"/etc/netns/$NS_NET/group"
 	lab_spawn exim "$NS_NET" "$EXIM" -C "$LAB/exim/exim.conf" -bdf -q1h
 	wait_until 10 lab_listening 25 || die "exim: $(lab_log_tail exim)"
 }
