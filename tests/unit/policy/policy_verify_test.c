@@ -304,7 +304,6 @@ static void no_wrong_extent_leads_outside(void **)
 		(uint64_t)1 << 32};
 	const struct pol_image *img = NULL;
 	struct sample s = sample_new();
-	volatile size_t sink = 0;
 	struct pol_head *h = (struct pol_head *)s.bytes;
 
 	for (unsigned sec = 0; sec < POL_SEC_COUNT; sec++) {
@@ -319,7 +318,7 @@ static void no_wrong_extent_leads_outside(void **)
 				assert_int_equal(h->sec[sec].off, was.off);
 				assert_int_equal((h->sec[sec].len + POL_ALIGN - 1) / POL_ALIGN,
 					(was.len + POL_ALIGN - 1) / POL_ALIGN);
-				sink += read_all(img);
+				assert_true(read_all(img) > 0);
 			}
 			h->sec[sec] = was;
 		}
@@ -332,7 +331,6 @@ static void random_damage_is_refused_or_harmless(void **)
 	static const uint8_t EDGES[] = {0, 1, 0x7f, 0x80, 0xff};
 	uint64_t seed = 20240514;
 	unsigned accepted = 0;
-	volatile size_t sink = 0;
 
 	for (unsigned round = 0; round < 20000; round++) {
 		struct sample s = sample_new();
@@ -348,7 +346,7 @@ static void random_damage_is_refused_or_harmless(void **)
 		sample_seal(&s);
 		if (verify(&s, &img, NULL) == 0) {
 			accepted++;
-			sink += read_all(img);
+			assert_true(read_all(img) > 0);
 		}
 		sample_free(&s);
 	}
