@@ -170,9 +170,13 @@ static void check_workers(const struct check *k)
 	for (uint32_t i = 0; i < d->nworkers; i++) {
 		if (!cfg_spot_has(k->spots, &d->workers[i]))
 			continue;
-		if (d->workers[i] == d->main_core)
-			fail(k, &d->workers[i], d->at,
-				"CPU %u is main_core too; a worker needs one of its own", d->workers[i]);
+		if (d->workers[i] == d->main_core) {
+			struct cfg_place at = cfg_spot_of(k->spots, &d->workers[i], d->at);
+
+			err_warn_at(k->err, at.file, at.line, at.col,
+				"CPU %u is main_core too; the manager takes time from that worker",
+				d->workers[i]);
+		}
 		for (uint32_t j = 0; j < i; j++) {
 			if (d->workers[i] != d->workers[j] || !cfg_spot_has(k->spots, &d->workers[j]))
 				continue;

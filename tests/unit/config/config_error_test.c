@@ -199,7 +199,7 @@ static const struct row rows[] = {
 	{"a CPU twice, and the manager's", "dataplane:\n  main_core: 2\n  workers: [1, 1, 2]\n  ports: "
 	 "[{name: a, dev: net_tap0}, {name: b, dev: net_tap1}]\n  pairs: [[a, b]]\n" POL,
 	 "f:3:16: CPU 1 is there twice; one worker a CPU\n"
-	 "f:3:19: CPU 2 is main_core too; a worker needs one of its own\n"},
+	 "f:3:19: warning: CPU 2 is main_core too; the manager takes time from that worker\n"},
 	{"one port alone", "dataplane:\n  mode: learn\n  workers: [1]\n  ports: [{name: a, dev: "
 	 "net_tap0}]\n" POL,
 	 "f:4:10: dataplane.ports has 1; at least two are needed\n"},
