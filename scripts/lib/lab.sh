@@ -20,8 +20,8 @@ lab_init() {
 	LAB_CONF=$LAB/mailweir.yaml
 	LAB_MAIL=$LAB/mail
 	LAB_INBOX=$LAB_MAIL/inbox
-	LAB_PORTS=${LAB_PORTS:-af_packet} # the kind of DPDK port: af_packet, af_xdp, tap
 	LAB_MTU=${LAB_MTU:-1500}
+	LAB_PORTS=${LAB_PORTS:-$(lab_ports_kind)}
 }
 
 in_sub() { ip netns exec "$NS_SUB" "$@"; }
@@ -84,11 +84,9 @@ lab_up() {
 	mkdir -p "$LAB/pids" "$LAB/state"
 	chmod 755 "$LAB"
 	lab_namespaces
-	if [ "$LAB_PORTS" != tap ]; then
-		lab_wire a0 "$NS_SUB" a1
-		lab_wire b0 "$NS_NET" b1
-		lab_addresses
-	fi
+	lab_wire a0 "$NS_SUB" a1
+	lab_wire b0 "$NS_NET" b1
+	lab_addresses
 }
 
 # lab_vlan VID: a VLAN on both wires, subscriber 10.77.VID.1, server 10.77.VID.2. Kernels without
@@ -214,15 +212,20 @@ lab_stored() {
 
 # --- the product --------------------------------------------------------------------------------
 
-# lab_device NUMBER INTERFACE: the DPDK device string of a port. Rings of 2,048 frames: the default
-# of 512 loses frames where the machine is busy, and TCP then measures the lab, not the box.
-lab_device() {
-	local frame=2048 block=4096
-	if [ "$LAB_MTU" -gt 1900 ]; then frame=16384 block=65536; fi
+# Which kind of DPDK port: af_xdp leaves every frame as it is; af_packet is there on every kernel
+# and takes any MTU, but its driver puts IP fragments together and makes 802.1ad tags 802.1Q.
+lab_ports_kind() {
+	if [ "$LAB_MTU" -le 3000 ] && "$PYTHON" -c 'import socket; socket.socket(44, socket.SOCK_RAW)' 2>/dev/null; then
+		echo af_xdp
+	else
+		echo af_packet
+	fi
+}
+
+lab_device() { # NUMBER INTERFACE: the DPDK device string of a port
 	case $LAB_PORTS in
-	af_packet) printf 'net_af_packet%s,iface=%s,qdisc_bypass=1,framesz=%s,blocksz=%s,framecnt=2048' "$1" "$2" $frame $block ;;
-	af_xdp) printf 'net_af_xdp%s,iface=%s' "$1" "$2" ;;
-	tap) printf 'net_tap%s,iface=%s' "$1" "$2" ;;
+	af_packet) printf 'net_af_packet%s,iface=%s,qdisc_bypass=1' "$1" "$2" ;;
+	*) printf 'net_%s%s,iface=%s' "$LAB_PORTS" "$1" "$2" ;;
 	esac
 }
 

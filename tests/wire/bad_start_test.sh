@@ -17,7 +17,7 @@ wire_run
 sed "s/iface=a0/iface=nosuch0/; s|$LAB/|$LAB/other-|; s/file_prefix: .*/file_prefix: ${LAB_NAME}o/" "$LAB_CONF" >"$LAB/nodev.yaml"
 check 'a device that does not exist: exit' 1 "$(start mailweir-dataplane "$LAB/nodev.yaml")"
 check 'one of our lines names it' 1 "$(grep -c 'mailweir-dataplane.*nosuch0' "$LAB/start.log" || :)"
-sed "s|dev: \"net_af_packet0[^\"]*\"|dev: \"0000:ff:1f.7\"|; s|$LAB/|$LAB/other-|; s/file_prefix: .*/file_prefix: ${LAB_NAME}o/" "$LAB_CONF" >"$LAB/nopci.yaml"
+sed "s|dev: \"net_af_[^0]*0[^\"]*\"|dev: \"0000:ff:1f.7\"|; s|$LAB/|$LAB/other-|; s/file_prefix: .*/file_prefix: ${LAB_NAME}o/" "$LAB_CONF" >"$LAB/nopci.yaml"
 check 'a PCI address that does not exist: exit' 1 "$(start mailweir-dataplane "$LAB/nopci.yaml")"
 check 'one of our lines names it' 1 "$(grep -c 'mailweir-dataplane.*0000:ff:1f.7' "$LAB/start.log" || :)"
 check 'the same instance twice: exit' 1 "$(start mailweir-dataplane "$LAB_CONF")"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Pair mode: whatever is a frame leaves by the other port with the same bytes.
+# Pair mode on af_packet ports: whatever is a frame leaves by the other port with the same bytes.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -12,6 +12,7 @@ frames() { # SET
 }
 
 wire_begin
+LAB_PORTS=af_packet
 LAB_POLICIES=''
 lab_up
 lab_config

@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 wire_begin
-LAB_MTU=9000
+LAB_MTU=9000 LAB_PORTS=af_packet
 wire_run
 while read -r line; do
 	check "${line#* }" ok "${line%% *}"
