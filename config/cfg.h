@@ -18,56 +18,98 @@ struct cfg_place { // where in the file: for errors found later
 enum cfg_mode { CFG_MODE_PAIR, CFG_MODE_LEARN };
 enum cfg_idle { CFG_IDLE_POLL, CFG_IDLE_PAUSE, CFG_IDLE_SLEEP };
 enum cfg_pick { CFG_PICK_PROXY, CFG_PICK_PASS, CFG_PICK_DROP };
-enum cfg_huge { CFG_HUGE_AUTO, CFG_HUGE_ON, CFG_HUGE_OFF }; // auto: --no-huge with one warning where none are free
+// auto: --no-huge with one warning where none are free
+enum cfg_huge { CFG_HUGE_AUTO, CFG_HUGE_ON, CFG_HUGE_OFF };
 
-struct cfg_port { struct cfg_place at; const char *name, *dev; uint32_t mtu; }; // mtu 0 = the device's
-struct cfg_pair { struct cfg_place at; const char *a, *b; };
+struct cfg_port {
+	struct cfg_place at;
+	const char *name, *dev;
+	uint32_t mtu; // 0 = the device's
+};
+
+struct cfg_pair {
+	struct cfg_place at;
+	const char *a, *b;
+};
 
 struct cfg_dataplane {
 	struct cfg_place at;
 	enum cfg_mode mode;
 	enum cfg_idle idle;
 	enum cfg_huge hugepages;
-	uint32_t main_core;               // CPU of the manager thread
-	uint32_t *workers; uint32_t nworkers; // CPU numbers
-	struct cfg_port *ports; uint32_t nports;
-	struct cfg_pair *pairs; uint32_t npairs;
-	uint32_t flows;                   // inspected flows at most, all workers together
-	uint32_t messages;                // messages open at once, all workers together
-	uint32_t slabs;                   // 2 kB retention slabs, all workers together
-	uint32_t memory_mb;               // for DPDK; 0 = computed
-	uint32_t image_max_mb;            // of one image slot
-	const char *file_prefix;          // DPDK's; two instances differ here
-	const char **eal_args; uint32_t neal_args; // handed to EAL as they are
+	uint32_t main_core; // CPU of the manager thread
+	uint32_t *workers;  // CPU numbers
+	uint32_t nworkers;
+	struct cfg_port *ports;
+	uint32_t nports;
+	struct cfg_pair *pairs;
+	uint32_t npairs;
+	uint32_t flows;          // inspected flows at most, all workers together
+	uint32_t messages;       // messages open at once, all workers together
+	uint32_t slabs;          // 2 kB retention slabs, all workers together
+	uint32_t memory_mb;      // for DPDK; 0 = computed
+	uint32_t image_max_mb;   // of one image slot
+	const char *file_prefix; // DPDK's; two instances differ here
+	const char **eal_args;   // handed to EAL as they are
+	uint32_t neal_args;
 };
 
-struct cfg_control { // names that tell instances apart
-	const char *link, *rpc;           // UNIX sockets
-	const char *state_dir;            // rules added at run time, last good revision
-	const char *event_log;            // JSON lines; "-" = standard output
-	const char *group;                // group of rpc.sock; "" = unchanged
+struct cfg_control {                                    // names that tell instances apart
+	const char *link, *rpc;                         // UNIX sockets
+	const char *state_dir;                          // rules added at run time, revisions
+	const char *event_log;                          // JSON lines; "-" = standard output
+	const char *group;                              // group of rpc.sock; "" = unchanged
 	const char *user_dataplane, *user_controlplane; // to drop to; "" = stay
 };
 
-struct cfg_pickup { struct cfg_place at; uint16_t *ports; uint32_t nports; enum cfg_pick incoming, outgoing; bool local; };
-struct cfg_context { struct cfg_place at; const char *name; const char **ports; uint32_t nports; bool by_vlan; };
-struct cfg_rules { struct cfg_place at; const char *file; }; // path, relative ones made absolute by the file's folder
+struct cfg_pickup {
+	struct cfg_place at;
+	uint16_t *ports;
+	uint32_t nports;
+	enum cfg_pick incoming, outgoing;
+	bool local;
+};
+
+struct cfg_context {
+	struct cfg_place at; // line 0: the default one
+	const char *name;
+	const char **ports;
+	uint32_t nports;
+	bool by_vlan;
+};
+
+struct cfg_rules {
+	struct cfg_place at;
+	const char *file; // whole path (relative ones start at the file's folder), "" = none
+};
+
 struct cfg_session {
-	struct cfg_place at; const char *name;
+	struct cfg_place at;
+	const char *name;
 	bool prevent_encryption, mask_chunking, mask_unknown, strict_lines, refuse_possible_end;
 	uint32_t idle_s; // 0 = default
 };
-struct cfg_content { struct cfg_place at; const char *name; int32_t threshold; uint8_t action; const char *text; }; // action: enum pol_verdict order
+
+struct cfg_content {
+	struct cfg_place at;
+	const char *name;
+	int32_t threshold;
+	uint8_t action; // enum pol_verdict order
+	const char *text; // "" = default
+};
+
 struct cfg_policy {
-	struct cfg_place at; const char *name, *comment;
+	struct cfg_place at;
+	const char *name, *comment;
 	bool enabled;
 	struct prefix source, destination;
-	const char *context;              // NULL = any
-	const char **ingress; uint32_t ningress; // port names; none = any
-	uint16_t vlan_lo, vlan_hi;        // lo 0xffff = any
-	uint16_t port_lo, port_hi;        // 0..65535 = any
-	uint8_t action;                   // enum pol_action order: pass inspect reject tempfail drop
-	const char *session, *content;    // profile names, NULL = none
+	const char *context;  // NULL = any
+	const char **ingress; // port names; none = any
+	uint32_t ningress;
+	uint16_t vlan_lo, vlan_hi;     // lo 0xffff = any
+	uint16_t port_lo, port_hi;     // 0..65535 = any
+	uint8_t action;                // enum pol_action order: pass inspect reject tempfail drop
+	const char *session, *content; // profile names, NULL = none
 };
 
 struct cfg {
@@ -75,11 +117,15 @@ struct cfg {
 	struct cfg_dataplane dataplane;
 	struct cfg_control control;
 	struct cfg_pickup pickup;
-	struct cfg_context *contexts; uint32_t ncontexts;
+	struct cfg_context *contexts;
+	uint32_t ncontexts;
 	struct cfg_rules rules;
-	struct cfg_session *sessions; uint32_t nsessions;
-	struct cfg_content *contents; uint32_t ncontents;
-	struct cfg_policy *policies; uint32_t npolicies;
+	struct cfg_session *sessions;
+	uint32_t nsessions;
+	struct cfg_content *contents;
+	uint32_t ncontents;
+	struct cfg_policy *policies;
+	uint32_t npolicies;
 	void *arena;
 };
 
@@ -87,7 +133,8 @@ struct cfg {
 // (up to ERR_MAX) in *err. Warnings may be there in either case.
 struct cfg *cfg_load(const char *path, struct err_list *err);
 // The same from memory; `name` stands in errors, `dir` resolves relative paths.
-struct cfg *cfg_load_text(const char *text, size_t n, const char *name, const char *dir, struct err_list *err);
+struct cfg *cfg_load_text(
+	const char *text, size_t n, const char *name, const char *dir, struct err_list *err);
 // Which part an error list is about matters at start: true if the dataplane: (or control:) section
 // alone loads, then *out has only these two filled (pickup etc. empty).
 struct cfg *cfg_load_boot(const char *path, struct err_list *err);

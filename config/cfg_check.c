@@ -68,8 +68,8 @@ struct check {
 	struct err_list *err;
 };
 
-__attribute__((format(printf, 4, 5))) static void fail(const struct check *k, const void *value,
-	struct cfg_place other, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void fail(
+	const struct check *k, const void *value, struct cfg_place other, const char *fmt, ...)
 {
 	struct cfg_place at = cfg_spot_of(k->spots, value, other);
 	char text[ERR_TEXT_MAX];
@@ -115,8 +115,8 @@ static bool ref_is_good(const struct check *k, const struct names *names, const 
 		return false; // what it names may be what could not be read
 	nearest = cfg_nearest(*ref, names->first, names->n, names->stride);
 	if (nearest != NULL)
-		fail(k, ref, other, "there is no %s \"%s\"; the nearest is \"%s\"", names->what, *ref,
-			nearest);
+		fail(k, ref, other, "there is no %s \"%s\"; the nearest is \"%s\"", names->what,
+			*ref, nearest);
 	else
 		fail(k, ref, other, "there is no %s \"%s\"; none is configured", names->what, *ref);
 	return false;
@@ -124,7 +124,8 @@ static bool ref_is_good(const struct check *k, const struct names *names, const 
 
 static int name_compare(const void *a, const void *b)
 {
-	const char *const *x = *(const char *const *const *)a, *const *y = *(const char *const *const *)b;
+	const char *const *x = *(const char *const *const *)a;
+	const char *const *y = *(const char *const *const *)b;
 	int order = strcmp(*x, *y);
 
 	return order != 0 ? order : (x > y) - (x < y); // equal names in the order of the file
@@ -142,19 +143,22 @@ static void check_unique(const struct check *k, const struct names *names)
 		sorted[i] = name_at(names, i);
 	qsort(sorted, names->n, sizeof(*sorted), name_compare);
 	for (size_t i = 1; i < names->n; i++) {
-		struct cfg_place first = cfg_spot_of(k->spots, sorted[i - 1], (struct cfg_place){0});
+		struct cfg_place first =
+			cfg_spot_of(k->spots, sorted[i - 1], (struct cfg_place){0});
 
 		if (**sorted[i] != '\0' && strcmp(*sorted[i - 1], *sorted[i]) == 0)
 			fail(k, sorted[i], (struct cfg_place){0},
-				"%s \"%s\" is there twice; the name is already in line %u", names->what,
-				*sorted[i], first.line);
+				"%s \"%s\" is there twice; the name is already in line %u",
+				names->what, *sorted[i], first.line);
 	}
 	free(sorted);
 }
 
 static struct names port_names(const struct cfg *c)
 {
-	return (struct names){.what = "port", .n = c->dataplane.nports, .stride = sizeof(struct cfg_port),
+	return (struct names){.what = "port",
+		.n = c->dataplane.nports,
+		.stride = sizeof(struct cfg_port),
 		.first = c->dataplane.nports > 0 ? &c->dataplane.ports[0].name : NULL,
 		.list = &c->dataplane.ports};
 }
@@ -166,7 +170,8 @@ static void check_workers(const struct check *k)
 	const struct cfg_dataplane *d = &k->cfg->dataplane;
 
 	if (d->nworkers == 0 && k->spots->whole)
-		fail(k, &d->workers, d->at, "dataplane.workers is empty; at least one CPU must work");
+		fail(k, &d->workers, d->at,
+			"dataplane.workers is empty; at least one CPU must work");
 	for (uint32_t i = 0; i < d->nworkers; i++) {
 		if (!cfg_spot_has(k->spots, &d->workers[i]))
 			continue;
@@ -178,7 +183,8 @@ static void check_workers(const struct check *k)
 				d->workers[i]);
 		}
 		for (uint32_t j = 0; j < i; j++) {
-			if (d->workers[i] != d->workers[j] || !cfg_spot_has(k->spots, &d->workers[j]))
+			if (d->workers[i] != d->workers[j] ||
+				!cfg_spot_has(k->spots, &d->workers[j]))
 				continue;
 			fail(k, &d->workers[i], d->at, "CPU %u is there twice; one worker a CPU",
 				d->workers[i]);
@@ -187,12 +193,28 @@ static void check_workers(const struct check *k)
 	}
 }
 
+// A device string without what may be left out in front.
+static const char *dev_core(const char *dev)
+{
+	static const char *const fronts[] = {"pci:", "vdev:", "0000:"};
+
+	for (unsigned i = 0; i < sizeof(fronts) / sizeof(fronts[0]); i++)
+		if (strncmp(dev, fronts[i], strlen(fronts[i])) == 0)
+			dev += strlen(fronts[i]);
+	return dev;
+}
+
 // Two strings that make DPDK open one device twice: the same text, or the same virtual device.
+// A device of a bus (its name has a dot) may be given once for each of its representors.
 static bool dev_is_same(const char *a, const char *b)
 {
-	size_t an = strcspn(a, ","), bn = strcspn(b, ",");
+	size_t an, bn;
 
-	if (strchr(a, ':') != NULL) // a PCI device may be given once for each representor
+	a = dev_core(a);
+	b = dev_core(b);
+	an = strcspn(a, ",");
+	bn = strcspn(b, ",");
+	if (memchr(a, '.', an) != NULL)
 		return strcmp(a, b) == 0;
 	return an > 0 && an == bn && strncmp(a, b, an) == 0;
 }
@@ -205,7 +227,8 @@ static void check_devs(const struct check *k)
 		for (uint32_t j = 0; j < i; j++)
 			if (dev_is_same(d->ports[i].dev, d->ports[j].dev)) {
 				fail(k, &d->ports[i].dev, d->ports[i].at,
-					"ports \"%s\" and \"%s\" have one device; each needs its own",
+					"ports \"%s\" and \"%s\" have one device; each needs its "
+					"own",
 					d->ports[j].name, d->ports[i].name);
 				break;
 			}
@@ -229,22 +252,27 @@ static void check_pairs(const struct check *k)
 
 	for (uint32_t i = 0; i < d->npairs; i++) {
 		const struct cfg_pair *p = &d->pairs[i];
-		bool a = ref_is_good(k, &ports, &p->a, p->at), b = ref_is_good(k, &ports, &p->b, p->at);
+		bool a = ref_is_good(k, &ports, &p->a, p->at),
+		     b = ref_is_good(k, &ports, &p->b, p->at);
 
 		whole = whole && p->a[0] != '\0' && p->b[0] != '\0';
 		if (p->a[0] != '\0' && strcmp(p->a, p->b) == 0) {
-			fail(k, &p->b, p->at, "\"%s\" is paired with itself; a pair is two ports", p->b);
+			fail(k, &p->b, p->at, "\"%s\" is paired with itself; a pair is two ports",
+				p->b);
 			continue;
 		}
 		if (a && pair_uses(d, p->a, i) > 0)
-			fail(k, &p->a, p->at, "\"%s\" is in another pair already; a port has one peer", p->a);
+			fail(k, &p->a, p->at,
+				"\"%s\" is in another pair already; a port has one peer", p->a);
 		if (b && pair_uses(d, p->b, i) > 0)
-			fail(k, &p->b, p->at, "\"%s\" is in another pair already; a port has one peer", p->b);
+			fail(k, &p->b, p->at,
+				"\"%s\" is in another pair already; a port has one peer", p->b);
 	}
 	for (uint32_t i = 0; whole && d->mode == CFG_MODE_PAIR && i < d->nports; i++)
 		if (d->ports[i].name[0] != '\0' && pair_uses(d, d->ports[i].name, d->npairs) == 0)
 			fail(k, &d->ports[i].name, d->ports[i].at,
-				"\"%s\" is in no pair; in mode pair its frames would have nowhere to go",
+				"\"%s\" is in no pair; in mode pair its frames would have nowhere "
+				"to go",
 				d->ports[i].name);
 }
 
@@ -256,7 +284,8 @@ void cfg_check_dataplane(const struct cfg *c, const struct cfg_spots *s, struct 
 
 	check_workers(&k);
 	if (d->nports < 2 && (s->whole || d->nports > 0))
-		fail(&k, &d->ports, d->at, "dataplane.ports has %u; at least two are needed", d->nports);
+		fail(&k, &d->ports, d->at, "dataplane.ports has %u; at least two are needed",
+			d->nports);
 	check_unique(&k, &ports);
 	check_devs(&k);
 	check_pairs(&k);
@@ -294,13 +323,14 @@ static void check_context(const struct check *k, uint32_t index)
 		if (!ref_is_good(k, &ports, &ctx->ports[i], ctx->at))
 			continue;
 		if (other != NULL)
-			fail(k, &ctx->ports[i], ctx->at, "\"%s\" is in context \"%s\" already; a port is in one",
+			fail(k, &ctx->ports[i], ctx->at,
+				"\"%s\" is in context \"%s\" already; a port is in one",
 				ctx->ports[i], other->name);
 		for (uint32_t j = 0; j < i; j++)
 			if (strcmp(ctx->ports[i], ctx->ports[j]) == 0 &&
 				cfg_spot_has(k->spots, &ctx->ports[i])) {
-				fail(k, &ctx->ports[i], ctx->at, "\"%s\" is there twice; once will do",
-					ctx->ports[i]);
+				fail(k, &ctx->ports[i], ctx->at,
+					"\"%s\" is there twice; once will do", ctx->ports[i]);
 				break;
 			}
 	}
@@ -310,9 +340,11 @@ static void check_contexts(const struct check *k)
 {
 	const struct cfg *c = k->cfg;
 	const struct cfg_dataplane *d = &c->dataplane;
-	const struct names contexts = {.what = "context", .n = c->ncontexts,
+	const struct names contexts = {.what = "context",
+		.n = c->ncontexts,
 		.stride = sizeof(struct cfg_context),
-		.first = c->ncontexts > 0 ? &c->contexts[0].name : NULL, .list = &c->contexts};
+		.first = c->ncontexts > 0 ? &c->contexts[0].name : NULL,
+		.list = &c->contexts};
 
 	check_unique(k, &contexts);
 	for (uint32_t i = 0; i < c->ncontexts; i++)
@@ -327,8 +359,10 @@ static void check_contexts(const struct check *k)
 
 		if (a != NULL && b != NULL && strcmp(a->name, b->name) != 0)
 			fail(k, &d->pairs[i].a, d->pairs[i].at,
-				"\"%s\" and \"%s\" are in contexts \"%s\" and \"%s\"; the two directions of a "
-				"connection must be in one", d->pairs[i].a, d->pairs[i].b, a->name, b->name);
+				"\"%s\" and \"%s\" are in contexts \"%s\" and \"%s\"; the two "
+				"directions of a "
+				"connection must be in one",
+				d->pairs[i].a, d->pairs[i].b, a->name, b->name);
 	}
 }
 
@@ -349,15 +383,21 @@ static void check_policy(const struct check *k, const struct cfg_policy *p)
 {
 	const struct cfg *c = k->cfg;
 	const struct names ports = port_names(c);
-	const struct names contexts = {.what = "context", .n = c->ncontexts,
+	const struct names contexts = {.what = "context",
+		.n = c->ncontexts,
 		.stride = sizeof(struct cfg_context),
-		.first = c->ncontexts > 0 ? &c->contexts[0].name : NULL, .list = &c->contexts};
-	const struct names sessions = {.what = "session profile", .n = c->nsessions,
+		.first = c->ncontexts > 0 ? &c->contexts[0].name : NULL,
+		.list = &c->contexts};
+	const struct names sessions = {.what = "session profile",
+		.n = c->nsessions,
 		.stride = sizeof(struct cfg_session),
-		.first = c->nsessions > 0 ? &c->sessions[0].name : NULL, .list = &c->sessions};
-	const struct names contents = {.what = "content profile", .n = c->ncontents,
+		.first = c->nsessions > 0 ? &c->sessions[0].name : NULL,
+		.list = &c->sessions};
+	const struct names contents = {.what = "content profile",
+		.n = c->ncontents,
 		.stride = sizeof(struct cfg_content),
-		.first = c->ncontents > 0 ? &c->contents[0].name : NULL, .list = &c->contents};
+		.first = c->ncontents > 0 ? &c->contents[0].name : NULL,
+		.list = &c->contents};
 
 	if (p->context != NULL)
 		(void)ref_is_good(k, &contexts, &p->context, p->at);
@@ -372,7 +412,8 @@ static void check_policy(const struct check *k, const struct cfg_policy *p)
 void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_list *err)
 {
 	const struct check k = {.cfg = c, .spots = s, .err = err};
-	const struct names policies = {.what = "policy", .n = c->npolicies,
+	const struct names policies = {.what = "policy",
+		.n = c->npolicies,
 		.stride = sizeof(struct cfg_policy),
 		.first = c->npolicies > 0 ? &c->policies[0].name : NULL};
 

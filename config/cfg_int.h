@@ -23,21 +23,21 @@ void cfg_arena_free(struct cfg_arena *a);
 // --- schema ----------------------------------------------------------------------------------
 
 enum cfg_kind {
-	CFG_KIND_BOOL,   // true | false | yes | no | on | off
+	CFG_KIND_BOOL, // true | false | yes | no | on | off
 	CFG_KIND_NUMBER, // whole number, min..max, stored in 2 or 4 bytes
-	CFG_KIND_WORD,   // one of `words`, stored as its index in 1 or 4 bytes
-	CFG_KIND_NAME,   // what other keys refer to: letters, digits, _ . -
-	CFG_KIND_REF,    // a name of something else, or `none_word`, stored as NULL
-	CFG_KIND_TEXT,   // printable text, min..max bytes
-	CFG_KIND_PATH,   // a file; relative ones are taken from the configuration's folder
-	CFG_KIND_DEV,    // a DPDK device string
+	CFG_KIND_WORD, // one of `words`, stored as its index in 1 or 4 bytes
+	CFG_KIND_NAME, // what other keys refer to: letters, digits, _ . -
+	CFG_KIND_REF, // a name of something else, or `none_word`, stored as NULL
+	CFG_KIND_TEXT, // printable text, min..max bytes
+	CFG_KIND_PATH, // a file; relative ones are taken from the configuration's folder
+	CFG_KIND_DEV, // a DPDK device string
 	CFG_KIND_PREFIX, // struct prefix
-	CFG_KIND_VLAN,   // two uint16_t: off and off2
-	CFG_KIND_PORTS,  // the same, TCP ports
-	CFG_KIND_LIST,   // scalars of kind `item`: pointer at off, uint32_t count at off2
-	CFG_KIND_MAP,    // a struct in place
-	CFG_KIND_MAPS,   // a list of structs: pointer at off, uint32_t count at off2
-	CFG_KIND_NAMED,  // the same from a map: its keys are the names
+	CFG_KIND_VLAN, // two uint16_t: off and off2
+	CFG_KIND_PORTS, // the same, TCP ports
+	CFG_KIND_LIST, // scalars of kind `item`: pointer at off, uint32_t count at off2
+	CFG_KIND_MAP, // a struct in place
+	CFG_KIND_MAPS, // a list of structs: pointer at off, uint32_t count at off2
+	CFG_KIND_NAMED, // the same from a map: its keys are the names
 	CFG_KIND_COUNT
 };
 
@@ -46,14 +46,14 @@ struct cfg_section;
 struct cfg_field {
 	const char *key;
 	enum cfg_kind kind, item;
-	size_t off, off2;        // in the section's struct
-	size_t size;             // of the member at off
-	size_t item_size;        // of a list's entry
-	int64_t min, max;        // numbers: value; texts: bytes; lists: entries
-	bool zero;               // 0 is allowed beside min..max
-	bool reload;             // takes effect by a commit; else at the next start
-	const char *preset;      // default as it would be written; NULL: must be given
-	const char *none_word;   // what stands for "nothing" (REF, LIST)
+	size_t off, off2; // in the section's struct
+	size_t size; // of the member at off
+	size_t item_size; // of a list's entry
+	int64_t min, max; // numbers: value; texts: bytes; lists: entries
+	bool zero; // 0 is allowed beside min..max
+	bool reload; // takes effect by a commit; else at the next start
+	const char *preset; // default as it would be written; NULL: must be given
+	const char *none_word; // what stands for "nothing" (REF, LIST)
 	const char *unit;
 	const char *const *words; // ends in NULL
 	const struct cfg_section *sub;
@@ -63,13 +63,13 @@ struct cfg_field {
 #define CFG_NO_OFF SIZE_MAX
 
 struct cfg_section {
-	const char *name;  // as errors show it: "dataplane.ports[]"
+	const char *name; // as errors show it: "dataplane.ports[]"
 	const struct cfg_field *fields;
 	size_t nfields;
-	size_t size;       // of the struct
-	size_t at_off;     // of its struct cfg_place, or CFG_NO_OFF
-	size_t name_off;   // NAMED: of its const char *name
-	bool tuple;        // written as a list of its fields in order
+	size_t size; // of the struct
+	size_t at_off; // of its struct cfg_place, or CFG_NO_OFF
+	size_t name_off; // NAMED: of its const char *name
+	bool tuple; // written as a list of its fields in order
 };
 
 extern const struct cfg_section cfg_root; // of struct cfg
@@ -79,13 +79,16 @@ extern const struct cfg_section cfg_root; // of struct cfg
 struct cfg_value { // a scalar as YAML gives it
 	const char *text; // NUL-terminated
 	size_t n;
-	bool plain;       // unquoted
+	bool plain; // unquoted
 };
 
 enum { CFG_WHY_MAX = 200 };
 
 // Where a scalar lies: the member (or list entry), its bytes, and for ranges the upper end.
-struct cfg_slot { void *at, *at2; size_t size; };
+struct cfg_slot {
+	void *at, *at2;
+	size_t size;
+};
 struct cfg_slot cfg_slot_of(const struct cfg_field *f, void *base);
 struct cfg_slot cfg_slot_item(const struct cfg_field *f, void *list, size_t i);
 
@@ -93,7 +96,8 @@ struct cfg_slot cfg_slot_item(const struct cfg_field *f, void *list, size_t i);
 int cfg_value_parse(struct cfg_arena *a, const char *dir, const struct cfg_field *f,
 	enum cfg_kind kind, const struct cfg_value *v, struct cfg_slot slot, char why[CFG_WHY_MAX]);
 // Writes the canonical form of a scalar.
-void cfg_value_print(const struct cfg_field *f, enum cfg_kind kind, struct cfg_slot slot, FILE *out);
+void cfg_value_print(
+	const struct cfg_field *f, enum cfg_kind kind, struct cfg_slot slot, FILE *out);
 bool cfg_name_is_good(const struct cfg_value *v, int64_t max);
 // The nearest to `text` by edit distance among n names, the first at `list`, `stride` bytes apart;
 // NULL where there is none.
@@ -101,7 +105,10 @@ const char *cfg_nearest(const char *text, const void *list, size_t n, size_t str
 
 // --- places of values: for the checks that follow the loading --------------------------------
 
-struct cfg_spot { const void *value; unsigned line, col; };
+struct cfg_spot {
+	const void *value;
+	unsigned line, col;
+};
 
 struct cfg_spots {
 	struct cfg_spot *list;

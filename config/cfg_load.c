@@ -13,8 +13,8 @@
 #include "text.h"
 
 enum {
-	SHOWN_MAX = 60,      // bytes of a wrong key that an error repeats
-	LIST_MAX = 64,       // scalars of one list
+	SHOWN_MAX = 60, // bytes of a wrong key that an error repeats
+	LIST_MAX = 64, // scalars of one list
 };
 
 struct load {
@@ -25,7 +25,7 @@ struct load {
 	struct cfg_spots spots;
 	unsigned visits; // nodes looked at
 	unsigned before; // errors that were in *err already
-	bool boot;       // dataplane: and control: only
+	bool boot; // dataplane: and control: only
 };
 
 static unsigned line_of(const yaml_node_t *node)
@@ -40,9 +40,9 @@ static unsigned col_of(const yaml_node_t *node)
 
 static const char *kind_of(const yaml_node_t *node)
 {
-	return node->type == YAML_MAPPING_NODE	  ? "a map" :
-		node->type == YAML_SEQUENCE_NODE ? "a list" :
-						   "a single value";
+	return node->type == YAML_MAPPING_NODE    ? "a map"
+	       : node->type == YAML_SEQUENCE_NODE ? "a list"
+						  : "a single value";
 }
 
 #define FAIL(l, node, ...) err_at((l)->err, (l)->name, line_of(node), col_of(node), __VA_ARGS__)
@@ -67,7 +67,8 @@ static yaml_node_t *visit(struct load *l, int index)
 	if (l->visits > CFG_NODES_MAX)
 		return NULL;
 	if (++l->visits > CFG_NODES_MAX) {
-		FAIL(l, node, "too many values with aliases expanded; the limit is %d", CFG_NODES_MAX);
+		FAIL(l, node, "too many values with aliases expanded; the limit is %d",
+			CFG_NODES_MAX);
 		return NULL;
 	}
 	return node;
@@ -100,7 +101,8 @@ static void load_scalar(struct load *l, const struct cfg_section *sec, const str
 	}
 	v = value_of(node);
 	if (value_is_null(&v))
-		FAIL(l, node, "%s has no value; give one or leave the key out", path_of(sec, f, path));
+		FAIL(l, node, "%s has no value; give one or leave the key out",
+			path_of(sec, f, path));
 	else if (cfg_value_parse(l->arena, l->dir, f, kind, &v, slot, why) != 0)
 		FAIL(l, node, "%s: %s", path_of(sec, f, path), why);
 	else if (cfg_spot_add(&l->spots, slot.at, line_of(node), col_of(node)) != 0)
@@ -110,7 +112,7 @@ static void load_scalar(struct load *l, const struct cfg_section *sec, const str
 static bool kind_is_text(enum cfg_kind kind)
 {
 	return kind == CFG_KIND_NAME || kind == CFG_KIND_REF || kind == CFG_KIND_TEXT ||
-		kind == CFG_KIND_PATH || kind == CFG_KIND_DEV;
+	       kind == CFG_KIND_PATH || kind == CFG_KIND_DEV;
 }
 
 // Texts begin as "", so that the checks can go over a tree of which parts could not be read.
@@ -170,7 +172,8 @@ static void load_list(struct load *l, const struct cfg_section *sec, const struc
 	}
 	n = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
 	if (n > LIST_MAX) {
-		FAIL(l, node, "%s has %zu entries; the limit is %d", path_of(sec, f, path), n, LIST_MAX);
+		FAIL(l, node, "%s has %zu entries; the limit is %d", path_of(sec, f, path), n,
+			LIST_MAX);
 		return;
 	}
 	list = list_take(l, f, base, n, f->item_size);
@@ -182,11 +185,11 @@ static void load_list(struct load *l, const struct cfg_section *sec, const struc
 	}
 }
 
-static void load_section(struct load *l, const struct cfg_section *sec, const yaml_node_t *node,
-	void *base);
+static void load_section(
+	struct load *l, const struct cfg_section *sec, const yaml_node_t *node, void *base);
 
-static void place_set(struct load *l, const struct cfg_section *sec, void *base, unsigned line,
-	unsigned col)
+static void place_set(
+	struct load *l, const struct cfg_section *sec, void *base, unsigned line, unsigned col)
 {
 	if (sec->at_off != CFG_NO_OFF)
 		*(struct cfg_place *)((char *)base + sec->at_off) =
@@ -194,14 +197,15 @@ static void place_set(struct load *l, const struct cfg_section *sec, void *base,
 }
 
 // A struct written as a list of its fields.
-static void load_tuple(struct load *l, const struct cfg_section *sec, const yaml_node_t *node,
-	void *base)
+static void load_tuple(
+	struct load *l, const struct cfg_section *sec, const yaml_node_t *node, void *base)
 {
 	size_t n;
 
 	place_set(l, sec, base, line_of(node), col_of(node));
-	n = node->type == YAML_SEQUENCE_NODE ?
-		(size_t)(node->data.sequence.items.top - node->data.sequence.items.start) : 0;
+	n = node->type == YAML_SEQUENCE_NODE
+		    ? (size_t)(node->data.sequence.items.top - node->data.sequence.items.start)
+		    : 0;
 	if (n != sec->nfields) {
 		FAIL(l, node, "%s must be a list of %zu values; it is %s", sec->name, sec->nfields,
 			n == 0 ? kind_of(node) : "one of another length");
@@ -257,8 +261,8 @@ static void load_maps(struct load *l, const struct cfg_section *sec, const struc
 }
 
 // The name that a key of a NAMED map gives to its struct.
-static void load_map_name(struct load *l, const struct cfg_section *sec, const yaml_node_t *key,
-	char *list, size_t i)
+static void load_map_name(
+	struct load *l, const struct cfg_section *sec, const yaml_node_t *key, char *list, size_t i)
 {
 	enum { NAME_MAX_BYTES = 63 };
 	const char **name = (const char **)(list + i * sec->size + sec->name_off);
@@ -266,22 +270,27 @@ static void load_map_name(struct load *l, const struct cfg_section *sec, const y
 	char buf[SHOWN_MAX];
 
 	if (key->type != YAML_SCALAR_NODE) {
-		FAIL(l, key, "%s: a name must be a single value; it is %s", sec->name, kind_of(key));
+		FAIL(l, key, "%s: a name must be a single value; it is %s", sec->name,
+			kind_of(key));
 		return;
 	}
 	v = value_of(key);
 	if (strlen(v.text) != v.n || !cfg_name_is_good(&v, NAME_MAX_BYTES)) {
-		FAIL(l, key, "%s: \"%s\" is no name; 1..%d letters, digits, _ . - are, but not any and "
-			"none", sec->name, text_escape((struct span){.p = (const uint8_t *)v.text,
-			.n = v.n}, buf, sizeof(buf)), NAME_MAX_BYTES);
+		FAIL(l, key,
+			"%s: \"%s\" is no name; 1..%d letters, digits, _ . - are, but not any and "
+			"none",
+			sec->name,
+			text_escape((struct span){.p = (const uint8_t *)v.text, .n = v.n}, buf,
+				sizeof(buf)),
+			NAME_MAX_BYTES);
 		return;
 	}
 	for (size_t j = 0; j < i; j++) {
 		const char *other = *(const char **)(list + j * sec->size + sec->name_off);
 
 		if (strcmp(other, v.text) == 0) {
-			FAIL(l, key, "%s: \"%s\" is there twice; a name stands for one profile", sec->name,
-				v.text);
+			FAIL(l, key, "%s: \"%s\" is there twice; a name stands for one profile",
+				sec->name, v.text);
 			return;
 		}
 	}
@@ -326,7 +335,8 @@ static void load_named(struct load *l, const struct cfg_section *sec, const stru
 static void load_field(struct load *l, const struct cfg_section *sec, const struct cfg_field *f,
 	const yaml_node_t *node, void *base)
 {
-	bool many = f->kind == CFG_KIND_LIST || f->kind == CFG_KIND_MAPS || f->kind == CFG_KIND_NAMED;
+	bool many =
+		f->kind == CFG_KIND_LIST || f->kind == CFG_KIND_MAPS || f->kind == CFG_KIND_NAMED;
 
 	if (many &&
 		cfg_spot_add(&l->spots, (char *)base + f->off, line_of(node), col_of(node)) != 0)
@@ -368,8 +378,8 @@ static void preset_field(struct load *l, const struct cfg_field *f, void *base)
 			return;
 		list = list_take(l, f, base, 1, f->item_size);
 		if (list != NULL)
-			rc = cfg_value_parse(l->arena, l->dir, f, f->item, &v,
-				cfg_slot_item(f, list, 0), why);
+			rc = cfg_value_parse(
+				l->arena, l->dir, f, f->item, &v, cfg_slot_item(f, list, 0), why);
 	} else if (f->kind != CFG_KIND_MAPS && f->kind != CFG_KIND_NAMED) {
 		rc = cfg_value_parse(l->arena, l->dir, f, f->kind, &v, cfg_slot_of(f, base), why);
 	}
@@ -399,7 +409,8 @@ static void fail_unknown(struct load *l, const struct cfg_section *sec, const ya
 	char buf[SHOWN_MAX];
 
 	FAIL(l, key, "unknown key \"%s\"%s%s; the nearest known one is \"%s\"",
-		text_escape((struct span){.p = (const uint8_t *)v.text, .n = v.n}, buf, sizeof(buf)),
+		text_escape(
+			(struct span){.p = (const uint8_t *)v.text, .n = v.n}, buf, sizeof(buf)),
 		sec->name[0] != '\0' ? " in " : "", sec->name,
 		cfg_nearest(v.text, &sec->fields[0].key, sec->nfields, sizeof(sec->fields[0])));
 }
@@ -407,7 +418,7 @@ static void fail_unknown(struct load *l, const struct cfg_section *sec, const ya
 static bool field_is_wanted(const struct load *l, const struct cfg_section *sec, const char *key)
 {
 	return !l->boot || sec != &cfg_root || strcmp(key, "dataplane") == 0 ||
-		strcmp(key, "control") == 0;
+	       strcmp(key, "control") == 0;
 }
 
 // One "key: value" of a section; `seen` has the line of each field met so far.
@@ -439,8 +450,8 @@ static void load_entry(struct load *l, const struct cfg_section *sec, const yaml
 	}
 }
 
-static void load_section(struct load *l, const struct cfg_section *sec, const yaml_node_t *node,
-	void *base)
+static void load_section(
+	struct load *l, const struct cfg_section *sec, const yaml_node_t *node, void *base)
 {
 	enum { FIELDS_MAX = 32, ENTRIES_MAX = 256 };
 	unsigned seen[FIELDS_MAX] = {0};
@@ -525,8 +536,7 @@ static struct cfg *load_document(struct load *l)
 static struct cfg *load_text(const char *text, size_t n, const char *name, const char *dir,
 	bool boot, struct err_list *err)
 {
-	struct load l = {.err = err, .name = name, .dir = dir, .boot = boot,
-		.before = err->count};
+	struct load l = {.err = err, .name = name, .dir = dir, .boot = boot, .before = err->count};
 	struct cfg *c = NULL;
 	yaml_parser_t parser;
 
@@ -559,8 +569,8 @@ static struct cfg *load_text(const char *text, size_t n, const char *name, const
 	return c;
 }
 
-struct cfg *cfg_load_text(const char *text, size_t n, const char *name, const char *dir,
-	struct err_list *err)
+struct cfg *cfg_load_text(
+	const char *text, size_t n, const char *name, const char *dir, struct err_list *err)
 {
 	return load_text(text, n, name, dir, false, err);
 }

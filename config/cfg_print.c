@@ -5,8 +5,8 @@
 
 enum { INDENT = 2 };
 
-static void print_section(const struct cfg_section *sec, void *base, unsigned indent, bool item,
-	FILE *out);
+static void print_section(
+	const struct cfg_section *sec, void *base, unsigned indent, bool item, FILE *out);
 
 static void print_list(const struct cfg_field *f, void *base, FILE *out)
 {
@@ -30,8 +30,8 @@ static void print_tuple(const struct cfg_section *sec, void *base, FILE *out)
 	fputc('[', out);
 	for (size_t i = 0; i < sec->nfields; i++) {
 		fputs(i == 0 ? "" : ", ", out);
-		cfg_value_print(&sec->fields[i], sec->fields[i].kind, cfg_slot_of(&sec->fields[i], base),
-			out);
+		cfg_value_print(&sec->fields[i], sec->fields[i].kind,
+			cfg_slot_of(&sec->fields[i], base), out);
 	}
 	fputs("]\n", out);
 }
@@ -60,8 +60,8 @@ static void print_structs(const struct cfg_field *f, void *base, unsigned indent
 }
 
 // `item`: the first key stands behind the "- " that is already there.
-static void print_section(const struct cfg_section *sec, void *base, unsigned indent, bool item,
-	FILE *out)
+static void print_section(
+	const struct cfg_section *sec, void *base, unsigned indent, bool item, FILE *out)
 {
 	for (size_t i = 0; i < sec->nfields; i++) {
 		const struct cfg_field *f = &sec->fields[i];

@@ -14,11 +14,11 @@
 
 enum {
 	RULES_MAX = 200000, // of one file
-	TEXT_MAX = 4096,    // bytes of TEXT
-	LABEL_MAX = 100,    // bytes of a label
-	SCORE_MAX = 10000,  // points either way
-	SHOWN_MAX = 60,     // bytes of a wrong word that an error repeats
-	WORD_MAX = 32,      // bytes of ID, SCOPE, SCORE and FLAGS
+	TEXT_MAX = 4096, // bytes of TEXT
+	LABEL_MAX = 100, // bytes of a label
+	SCORE_MAX = 10000, // points either way
+	SHOWN_MAX = 60, // bytes of a wrong word that an error repeats
+	WORD_MAX = 32, // bytes of ID, SCOPE, SCORE and FLAGS
 };
 
 static const char *const scope_names[] = {
@@ -33,11 +33,11 @@ _Static_assert(sizeof(scope_names) / sizeof(scope_names[0]) == CFG_SCOPE_COUNT, 
 struct reader {
 	struct err_list *err;
 	struct cfg_arena *arena;
-	const char *name;     // of the file
+	const char *name; // of the file
 	unsigned line;
-	uint32_t id;          // of the line's rule, 0 = not known yet
-	struct span label;    // waits for the next rule
-	unsigned label_line;  // 0 = none waits
+	uint32_t id; // of the line's rule, 0 = not known yet
+	struct span label; // waits for the next rule
+	unsigned label_line; // 0 = none waits
 };
 
 const char *cfg_scope_name(enum cfg_rule_scope scope)
@@ -121,9 +121,15 @@ static bool number_parse(const char *word, int64_t lo, int64_t hi, int64_t *out)
 
 static bool flags_parse(struct reader *r, const char *word, struct cfg_rule *rule)
 {
-	const struct { char letter; bool *flag; } flags[] = {
-		{'i', &rule->caseless}, {'l', &rule->literal}, {'s', &rule->dotall},
-		{'m', &rule->multiline}, {'u', &rule->utf8},
+	const struct {
+		char letter;
+		bool *flag;
+	} flags[] = {
+		{'i', &rule->caseless},
+		{'l', &rule->literal},
+		{'s', &rule->dotall},
+		{'m', &rule->multiline},
+		{'u', &rule->utf8},
 	};
 
 	if (strcmp(word, "-") == 0)
@@ -134,7 +140,8 @@ static bool flags_parse(struct reader *r, const char *word, struct cfg_rule *rul
 		while (i < sizeof(flags) / sizeof(flags[0]) && flags[i].letter != *p)
 			i++;
 		if (i == sizeof(flags) / sizeof(flags[0]))
-			return refuse(r, "flags \"%s\"; only - or letters of i l s m u are known", word);
+			return refuse(
+				r, "flags \"%s\"; only - or letters of i l s m u are known", word);
 		if (*flags[i].flag)
 			return refuse(r, "flags \"%s\"; '%c' is there twice", word, *p);
 		*flags[i].flag = true;
@@ -186,8 +193,11 @@ static bool literal_parse(struct reader *r, struct span text, struct cfg_rule *r
 			continue;
 		took = escape_read(span_from(text, i), &bytes[n]);
 		if (took == 0)
-			return refuse(r, "byte %zu of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are "
-				"known", i);
+			return refuse(r,
+				"byte %zu of the literal begins no escape; \\\\ \\n \\r \\t \\xNN "
+				"are "
+				"known",
+				i);
 		i += took;
 	}
 	rule->bytes = (struct span){.p = bytes, .n = n};
@@ -232,7 +242,8 @@ static bool rule_parse(struct reader *r, struct span line, struct cfg_rule *rule
 	r->id = rule->id = (uint32_t)number;
 	line = word_next(line, word);
 	if (cfg_scope_parse(word, &scope) != 0)
-		return refuse(r, "scope \"%s\"; it is one of: helo, mail, rcpt, header, body", word);
+		return refuse(
+			r, "scope \"%s\"; it is one of: helo, mail, rcpt, header, body", word);
 	rule->scope = (uint8_t)scope;
 	line = word_next(line, word);
 	if (!number_parse(word, -SCORE_MAX, SCORE_MAX, &number))
@@ -263,7 +274,8 @@ static void label_keep(struct reader *r, struct span text)
 		return;
 	}
 	if (r->label_line != 0)
-		err_warn_at(r->err, r->name, r->label_line, 0, "the label names no rule; another one follows");
+		err_warn_at(r->err, r->name, r->label_line, 0,
+			"the label names no rule; another one follows");
 	r->label = text;
 	r->label_line = r->line;
 }
@@ -313,8 +325,8 @@ static void check_ids(struct reader *r, const struct cfg_ruleset *set)
 	for (uint32_t i = 1; i < set->n; i++)
 		if (sorted[i]->id == sorted[i - 1]->id)
 			err_at(r->err, r->name, sorted[i]->line, 0,
-				"rule %u: the id is there twice; line %u has it already", sorted[i]->id,
-				sorted[i - 1]->line);
+				"rule %u: the id is there twice; line %u has it already",
+				sorted[i]->id, sorted[i - 1]->line);
 	free(sorted);
 }
 
@@ -341,11 +353,12 @@ static void read_lines(struct reader *r, struct span rest, struct cfg_ruleset *s
 		}
 	}
 	if (r->label_line != 0)
-		err_warn_at(r->err, r->name, r->label_line, 0, "the label names no rule; the file ends");
+		err_warn_at(r->err, r->name, r->label_line, 0,
+			"the label names no rule; the file ends");
 }
 
-struct cfg_ruleset *cfg_rules_load_text(const char *text, size_t n, const char *name,
-	struct err_list *err)
+struct cfg_ruleset *cfg_rules_load_text(
+	const char *text, size_t n, const char *name, struct err_list *err)
 {
 	struct reader r = {.err = err, .arena = cfg_arena_new()};
 	struct span all = {.p = (const uint8_t *)text, .n = n};
@@ -363,8 +376,8 @@ struct cfg_ruleset *cfg_rules_load_text(const char *text, size_t n, const char *
 		set = cfg_arena_take(r.arena, sizeof(*set));
 	}
 	if (set != NULL)
-		set->rules = cfg_arena_take(r.arena,
-			(lines < RULES_MAX ? lines : RULES_MAX) * sizeof(set->rules[0]));
+		set->rules = cfg_arena_take(
+			r.arena, (lines < RULES_MAX ? lines : RULES_MAX) * sizeof(set->rules[0]));
 	if (r.name == NULL || set == NULL || set->rules == NULL) {
 		err_at(err, name, 0, 0, "cannot be loaded; out of memory");
 		goto free_arena;
@@ -418,8 +431,8 @@ int cfg_rule_format(const struct cfg_rule *r, char *buf, size_t cap)
 	if (n == 0)
 		flags[n++] = '-';
 	flags[n] = '\0';
-	wrote = snprintf(buf, cap, "%u %s %d %s %s", r->id, cfg_scope_name(r->scope), r->score, flags,
-		r->text);
+	wrote = snprintf(buf, cap, "%u %s %d %s %s", r->id, cfg_scope_name(r->scope), r->score,
+		flags, r->text);
 	return wrote >= 0 && (size_t)wrote < cap ? 0 : -ENOSPC;
 }
 
@@ -437,9 +450,9 @@ int cfg_literal_write(struct span bytes, char *buf, size_t cap)
 		int wrote;
 
 		bare = bare || (c == ' ' && i > 0 && i + 1 < bytes.n);
-		wrote = bare ? snprintf(part, sizeof(part), "%c", c) :
-			c == '\\'   ? snprintf(part, sizeof(part), "\\\\") :
-				      snprintf(part, sizeof(part), "\\x%02x", c);
+		wrote = bare        ? snprintf(part, sizeof(part), "%c", c)
+			: c == '\\' ? snprintf(part, sizeof(part), "\\\\")
+				    : snprintf(part, sizeof(part), "\\x%02x", c);
 		if (wrote < 0 || (size_t)wrote >= cap - n)
 			return -ENOSPC;
 		memcpy(buf + n, part, (size_t)wrote + 1);

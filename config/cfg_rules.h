@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The rules file: one rule a line,
 //   ID SCOPE SCORE FLAGS TEXT          (blank-separated; TEXT runs to the end of the line)
-// ID 1..4294967295, unique; SCOPE helo|mail|rcpt|header|body; SCORE -10000..10000; FLAGS "-" or letters:
-// i caseless, l TEXT is a literal (else a Hyperscan regex), s dot matches newline, m multi-line,
-// u UTF-8; with l only i. A literal knows the escapes \\ \n \r \t \xNN. TEXT keeps the blanks at its
-// end. '#' starts a comment line; "#: label" names the next rule (printable ASCII, 100 bytes).
+// ID 1..4294967295, unique; SCOPE helo|mail|rcpt|header|body; SCORE -10000..10000; FLAGS "-" or
+// letters: i caseless, l TEXT is a literal (else a Hyperscan regex), s dot matches newline,
+// m multi-line, u UTF-8; with l only i. A literal knows the escapes \\ \n \r \t \xNN. TEXT keeps
+// the blanks at its end. '#' starts a comment line; "#: label" names the next rule (printable
+// ASCII, 100 bytes).
 #pragma once
 
 #include <stdbool.h>
@@ -15,26 +16,36 @@
 #include "span.h"
 
 enum cfg_rule_scope {
-	CFG_SCOPE_HELO, CFG_SCOPE_MAIL, CFG_SCOPE_RCPT, CFG_SCOPE_HEADER, CFG_SCOPE_BODY, CFG_SCOPE_COUNT
+	CFG_SCOPE_HELO,
+	CFG_SCOPE_MAIL,
+	CFG_SCOPE_RCPT,
+	CFG_SCOPE_HEADER,
+	CFG_SCOPE_BODY,
+	CFG_SCOPE_COUNT
 };
 
 struct cfg_rule {
 	uint32_t id;
 	int32_t score;
-	uint8_t scope;      // enum cfg_rule_scope
+	uint8_t scope; // enum cfg_rule_scope
 	bool caseless, literal, dotall, multiline, utf8;
-	unsigned line;      // in its file
-	const char *file;   // which
-	const char *label;  // "" where none
-	const char *text;   // as written, NUL-terminated
-	struct span bytes;  // literal: unescaped bytes; regex: same as text
+	unsigned line; // in its file
+	const char *file; // which
+	const char *label; // "" where none
+	const char *text; // as written, NUL-terminated
+	struct span bytes; // literal: unescaped bytes; regex: same as text
 };
 
-struct cfg_ruleset { struct cfg_rule *rules; uint32_t n; void *arena; };
+struct cfg_ruleset {
+	struct cfg_rule *rules;
+	uint32_t n;
+	void *arena;
+};
 
 // Reads a rules file; on error NULL, every error in *err with its line.
 struct cfg_ruleset *cfg_rules_load(const char *path, struct err_list *err);
-struct cfg_ruleset *cfg_rules_load_text(const char *text, size_t n, const char *name, struct err_list *err);
+struct cfg_ruleset *cfg_rules_load_text(
+	const char *text, size_t n, const char *name, struct err_list *err);
 void cfg_rules_free(struct cfg_ruleset *r);
 // One line of the file's form, no newline and no label. 0; -ENOSPC where buf is too small; -EINVAL
 // where the text can't stand in a line (empty, a line end, a blank at its beginning).

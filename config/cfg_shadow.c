@@ -56,7 +56,8 @@ static void warn_shadowed(const struct cfg *c, uint32_t index, struct err_list *
 		if (!earlier->enabled || !policy_covers(earlier, p))
 			continue;
 		err_warn_at(err, c->file, p->at.line, p->at.col,
-			"policy \"%s\" can never match; policy \"%s\" in line %u takes all its connections",
+			"policy \"%s\" can never match; policy \"%s\" in line %u takes all its "
+			"connections",
 			p->name, earlier->name, earlier->at.line);
 		return;
 	}
@@ -76,7 +77,8 @@ void cfg_check_shadows(const struct cfg *c, struct err_list *err)
 		judges = judges || (p->action == INSPECT && p->content != NULL);
 		if (p->action == INSPECT && p->content == NULL)
 			err_warn_at(err, c->file, p->at.line, p->at.col,
-				"policy \"%s\" inspects without a content profile; its mail is not scanned",
+				"policy \"%s\" inspects without a content profile; its mail is not "
+				"scanned",
 				p->name);
 	}
 	if (judges && c->rules.file[0] == '\0')

@@ -30,8 +30,8 @@ static const char *shown(const struct cfg_value *v, char buf[SHOWN_MAX])
 
 struct cfg_slot cfg_slot_of(const struct cfg_field *f, void *base)
 {
-	return (struct cfg_slot){.at = (char *)base + f->off, .at2 = (char *)base + f->off2,
-		.size = f->size};
+	return (struct cfg_slot){
+		.at = (char *)base + f->off, .at2 = (char *)base + f->off2, .size = f->size};
 }
 
 struct cfg_slot cfg_slot_item(const struct cfg_field *f, void *list, size_t i)
@@ -85,7 +85,8 @@ static bool digits_read(const char *text, size_t n, uint32_t *out)
 
 static int parse_bool(const struct cfg_value *v, struct cfg_slot slot, char *why)
 {
-	static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no", "off"};
+	static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {
+									"false", "no", "off"};
 	char buf[SHOWN_MAX];
 
 	for (unsigned i = 0; v->plain && i < 3; i++) {
@@ -97,8 +98,8 @@ static int parse_bool(const struct cfg_value *v, struct cfg_slot slot, char *why
 	return refuse(why, "must be true or false; \"%s\" is neither", shown(v, buf));
 }
 
-static int parse_number(const struct cfg_field *f, const struct cfg_value *v, struct cfg_slot slot,
-	char *why)
+static int parse_number(
+	const struct cfg_field *f, const struct cfg_value *v, struct cfg_slot slot, char *why)
 {
 	const char *unit = f->unit != NULL ? f->unit : "";
 	char buf[SHOWN_MAX];
@@ -107,7 +108,8 @@ static int parse_number(const struct cfg_field *f, const struct cfg_value *v, st
 	size_t sign = negative ? 1 : 0, digits = strspn(v->text + sign, "0123456789");
 
 	if (!v->plain || digits == 0 || digits + sign != v->n)
-		return refuse(why, "must be a whole number (%s); \"%s\" is not one", unit, shown(v, buf));
+		return refuse(
+			why, "must be a whole number (%s); \"%s\" is not one", unit, shown(v, buf));
 	if (!negative && digits_read(v->text, v->n, &number) &&
 		((number >= f->min && number <= f->max) || (f->zero && number == 0))) {
 		number_put(slot, number);
@@ -117,8 +119,8 @@ static int parse_number(const struct cfg_field *f, const struct cfg_value *v, st
 		shown(v, buf), f->zero ? "0 or " : "", f->min, f->max, unit);
 }
 
-static int parse_word(const struct cfg_field *f, const struct cfg_value *v, struct cfg_slot slot,
-	char *why)
+static int parse_word(
+	const struct cfg_field *f, const struct cfg_value *v, struct cfg_slot slot, char *why)
 {
 	char buf[SHOWN_MAX], all[CFG_WHY_MAX / 2] = "";
 	size_t used = 0;
@@ -147,7 +149,8 @@ bool cfg_name_is_good(const struct cfg_value *v, int64_t max)
 	return strcmp(v->text, "any") != 0 && strcmp(v->text, "none") != 0;
 }
 
-static int keep_text(struct cfg_arena *a, const struct cfg_value *v, struct cfg_slot slot, char *why)
+static int keep_text(
+	struct cfg_arena *a, const struct cfg_value *v, struct cfg_slot slot, char *why)
 {
 	const char *text = cfg_arena_text(a, v->text, v->n);
 
@@ -165,7 +168,8 @@ static int parse_text(struct cfg_arena *a, const struct cfg_field *f, const stru
 
 		// What is logged or sent in a reply must not be able to begin a new line there.
 		if (c < 0x20 || c > 0x7e)
-			return refuse(why, "byte %zu is 0x%02x; only printable ASCII is taken", i + 1, c);
+			return refuse(
+				why, "byte %zu is 0x%02x; only printable ASCII is taken", i + 1, c);
 	}
 	if (f->min > 0 && v->n == 0)
 		return refuse(why, "is empty; a text is needed");
@@ -180,8 +184,10 @@ static int parse_name(struct cfg_arena *a, const struct cfg_field *f, const stru
 	char buf[SHOWN_MAX];
 
 	if (!cfg_name_is_good(v, f->max))
-		return refuse(why, "\"%s\" is no name; 1..%" PRId64
-			" letters, digits, _ . - are, but not any and none", shown(v, buf), f->max);
+		return refuse(why,
+			"\"%s\" is no name; 1..%" PRId64
+			" letters, digits, _ . - are, but not any and none",
+			shown(v, buf), f->max);
 	return keep_text(a, v, slot, why);
 }
 
@@ -223,7 +229,8 @@ static size_t pci_length(const char *text)
 		p += run + 1;
 		run = hex_run(p);
 	}
-	if (run != 2 || p[2] != ':' || hex_run(p + 3) != 2 || p[5] != '.' || p[6] < '0' || p[6] > '7')
+	if (run != 2 || p[2] != ':' || hex_run(p + 3) != 2 || p[5] != '.' || p[6] < '0' ||
+		p[6] > '7')
 		return 0;
 	return (size_t)(p + 7 - text);
 }
@@ -245,7 +252,7 @@ static bool devargs_are_good(const char *p)
 {
 	while (*p == ',') {
 		size_t key = strspn(++p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			"0123456789_-");
+					 "0123456789_-");
 		bool inside = false;
 
 		if (key == 0 || p[key] != '=')
@@ -279,11 +286,15 @@ static int parse_dev(struct cfg_arena *a, const struct cfg_field *f, const struc
 	else
 		run = pci_length(p) != 0 ? pci_length(p) : vdev_length(p);
 	if (run == 0 || p[run - 1] == ':')
-		return refuse(why, "\"%s\" names no DPDK device; write a PCI address (0000:01:00.0) or a "
-			"virtual device (net_af_packet0,iface=eth1)", shown(v, buf));
+		return refuse(why,
+			"\"%s\" names no DPDK device; write a PCI address (0000:01:00.0) or a "
+			"virtual device (net_af_packet0,iface=eth1)",
+			shown(v, buf));
 	if (!devargs_are_good(p + run))
-		return refuse(why, "\"%s\" is no DPDK device string; behind the device come key=value "
-			"parts, each after a comma", shown(v, buf));
+		return refuse(why,
+			"\"%s\" is no DPDK device string; behind the device come key=value "
+			"parts, each after a comma",
+			shown(v, buf));
 	return parse_text(a, f, v, slot, why);
 }
 
@@ -295,13 +306,15 @@ static int parse_prefix(const struct cfg_value *v, struct cfg_slot slot, char *w
 	case 0:
 		return 0;
 	case -ERANGE:
-		return refuse(why, "\"%s\" has too long a prefix; at most 32 bits (IPv4) or 128 (IPv6)",
+		return refuse(why,
+			"\"%s\" has too long a prefix; at most 32 bits (IPv4) or 128 (IPv6)",
 			shown(v, buf));
 	case -EDOM:
 		return refuse(why, "\"%s\" has host bits set; behind the prefix all bits must be 0",
 			shown(v, buf));
 	default:
-		return refuse(why, "\"%s\" is no address; write any, 10.0.0.1, 10.0.0.0/8 or fd00::/8",
+		return refuse(why,
+			"\"%s\" is no address; write any, 10.0.0.1, 10.0.0.0/8 or fd00::/8",
 			shown(v, buf));
 	}
 }
@@ -326,12 +339,15 @@ static int parse_range(const struct cfg_field *f, enum cfg_kind kind, const stru
 		return 0;
 	}
 	if (!digits_read(v->text, first, &from) ||
-		!digits_read(dash != NULL ? dash + 1 : v->text, dash != NULL ? v->n - first - 1 : first, &to))
+		!digits_read(dash != NULL ? dash + 1 : v->text,
+			dash != NULL ? v->n - first - 1 : first, &to))
 		return refuse(why, "\"%s\" is no range; write any,%s N or N-M", shown(v, buf),
 			kind == CFG_KIND_VLAN ? " untagged," : "");
 	if (from < f->min || to > f->max || from > to)
-		return refuse(why, "%s is out of range; %" PRId64 "..%" PRId64
-			", the smaller one first, is allowed", shown(v, buf), f->min, f->max);
+		return refuse(why,
+			"%s is out of range; %" PRId64 "..%" PRId64
+			", the smaller one first, is allowed",
+			shown(v, buf), f->min, f->max);
 	*lo = (uint16_t)from;
 	*hi = (uint16_t)to;
 	return 0;
@@ -350,7 +366,8 @@ int cfg_value_parse(struct cfg_arena *a, const char *dir, const struct cfg_field
 	case CFG_KIND_WORD:
 		return parse_word(f, v, slot, why);
 	case CFG_KIND_REF:
-		if (f->kind == CFG_KIND_REF && f->none_word != NULL && strcmp(v->text, f->none_word) == 0) {
+		if (f->kind == CFG_KIND_REF && f->none_word != NULL &&
+			strcmp(v->text, f->none_word) == 0) {
 			*(const char **)slot.at = NULL;
 			return 0;
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A first look at the text, event by event and without storing anything: is it one YAML document,
 // and small enough to be loaded? libyaml would take gigabytes for a hostile file before anybody
-// could ask how many nodes it has. Aliases pass here; the loader counts them each time it meets one.
+// could ask how many nodes it has. Aliases pass here; the loader counts one each time it meets it.
 #include <errno.h>
 
 #include <yaml.h>
@@ -16,7 +16,8 @@ struct survey {
 
 static void report_problem(const struct survey *s, const yaml_parser_t *p)
 {
-	unsigned line = (unsigned)p->problem_mark.line + 1, col = (unsigned)p->problem_mark.column + 1;
+	unsigned line = (unsigned)p->problem_mark.line + 1,
+		 col = (unsigned)p->problem_mark.column + 1;
 	const char *what = p->problem != NULL ? p->problem : "not YAML";
 
 	switch (p->error) {
@@ -72,7 +73,8 @@ static bool take_event(struct survey *s, const yaml_event_t *e)
 		return true;
 	}
 	if (tag != NULL) {
-		err_at(s->err, s->name, line, col, "a tag is not taken here; types follow from the key");
+		err_at(s->err, s->name, line, col,
+			"a tag is not taken here; types follow from the key");
 		return false;
 	}
 	if (s->depth > CFG_DEPTH_MAX) {
@@ -81,7 +83,8 @@ static bool take_event(struct survey *s, const yaml_event_t *e)
 		return false;
 	}
 	if (++s->nodes > CFG_NODES_MAX) {
-		err_at(s->err, s->name, line, col, "too many values; the limit is %d", CFG_NODES_MAX);
+		err_at(s->err, s->name, line, col, "too many values; the limit is %d",
+			CFG_NODES_MAX);
 		return false;
 	}
 	return true;
@@ -112,7 +115,8 @@ int cfg_yaml_survey(const char *text, size_t n, const char *name, struct err_lis
 	}
 	yaml_parser_delete(&parser);
 	if (good && s.documents == 0) {
-		err_at(err, name, 0, 0, "there is nothing in it; at least dataplane: must be given");
+		err_at(err, name, 0, 0,
+			"there is nothing in it; at least dataplane: must be given");
 		good = false;
 	}
 	return good ? 0 : -EINVAL;

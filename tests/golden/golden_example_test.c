@@ -126,11 +126,15 @@ int main(void)
 		return 1;
 	}
 	for (int i = 0; i < n; i++) {
-		(void)snprintf(names[i][0], sizeof(names[i][0]), "%s prints as recorded", entries[i]->d_name);
-		(void)snprintf(names[i][1], sizeof(names[i][1]), "%s names good rules", entries[i]->d_name);
-		prints[i] = (struct CMUnitTest){.name = names[i][0], .test_func = example_is_as_recorded,
+		(void)snprintf(names[i][0], sizeof(names[i][0]), "%s prints as recorded",
+			entries[i]->d_name);
+		(void)snprintf(names[i][1], sizeof(names[i][1]), "%s names good rules",
+			entries[i]->d_name);
+		prints[i] = (struct CMUnitTest){.name = names[i][0],
+			.test_func = example_is_as_recorded,
 			.initial_state = entries[i]->d_name};
-		rules[i] = (struct CMUnitTest){.name = names[i][1], .test_func = example_names_good_rules,
+		rules[i] = (struct CMUnitTest){.name = names[i][1],
+			.test_func = example_names_good_rules,
 			.initial_state = entries[i]->d_name};
 	}
 	failed = _cmocka_run_group_tests("golden prints", prints, (size_t)n, NULL, NULL);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The shipped rules: Hyperscan takes every one in streaming mode, and they judge the sample mails as
-// they should, whole and cut into small pieces: clean ones at most 5 points, spam over 5.
+// The shipped rules: Hyperscan takes every one in streaming mode, and they judge the sample mails
+// as they should, whole and cut into small pieces: clean ones at most 5 points, spam over 5.
 // Header and body are scanned as the workers do: one database a scope, the header ends at the first
 // empty line, each rule counts once.
 #include <dirent.h>
@@ -29,8 +29,8 @@ static hs_scratch_t *scratch;
 static unsigned flags_of(const struct cfg_rule *r)
 {
 	return HS_FLAG_SINGLEMATCH | (r->caseless ? HS_FLAG_CASELESS : 0) |
-		(r->dotall ? HS_FLAG_DOTALL : 0) | (r->multiline ? HS_FLAG_MULTILINE : 0) |
-		(r->utf8 ? HS_FLAG_UTF8 : 0);
+	       (r->dotall ? HS_FLAG_DOTALL : 0) | (r->multiline ? HS_FLAG_MULTILINE : 0) |
+	       (r->utf8 ? HS_FLAG_UTF8 : 0);
 }
 
 // A rule as a regex; a literal byte by byte. free() it.
@@ -59,10 +59,11 @@ static void scope_compile(enum cfg_rule_scope scope)
 		flags[n] = flags_of(&set->rules[i]);
 		ids[n++] = i;
 	}
-	if (n > 0 && hs_compile_multi((const char *const *)texts, flags, ids, n, HS_MODE_STREAM, NULL,
-			&dbs[scope], &error) != HS_SUCCESS)
-		fail_msg("rule %u: %s", error->expression < 0 ? 0 :
-			set->rules[ids[error->expression]].id, error->message);
+	if (n > 0 && hs_compile_multi((const char *const *)texts, flags, ids, n, HS_MODE_STREAM,
+			     NULL, &dbs[scope], &error) != HS_SUCCESS)
+		fail_msg("rule %u: %s",
+			error->expression < 0 ? 0 : set->rules[ids[error->expression]].id,
+			error->message);
 	if (n > 0)
 		assert_int_equal(hs_alloc_scratch(dbs[scope], &scratch), HS_SUCCESS);
 	for (unsigned i = 0; i < n; i++)
@@ -91,7 +92,10 @@ static int rules_close(void **)
 	return 0;
 }
 
-struct tally { int score; char rules[256]; };
+struct tally {
+	int score;
+	char rules[256];
+};
 
 static int rule_matched(unsigned id, unsigned long long, unsigned long long, unsigned, void *arg)
 {
@@ -111,8 +115,10 @@ static void scan(enum cfg_rule_scope scope, const char *p, size_t n, size_t piec
 		return;
 	assert_int_equal(hs_open_stream(dbs[scope], 0, &stream), HS_SUCCESS);
 	for (size_t i = 0; i < n; i += piece)
-		assert_int_equal(hs_scan_stream(stream, p + i,
-			(unsigned)(n - i < piece ? n - i : piece), 0, scratch, rule_matched, t), HS_SUCCESS);
+		assert_int_equal(
+			hs_scan_stream(stream, p + i, (unsigned)(n - i < piece ? n - i : piece), 0,
+				scratch, rule_matched, t),
+			HS_SUCCESS);
 	assert_int_equal(hs_close_stream(stream, scratch, rule_matched, t), HS_SUCCESS);
 }
 
@@ -185,8 +191,8 @@ static void mails_score(const char *kind, bool spam)
 			(void)snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
 			whole = mail_judge(path, MAIL_BYTES_MAX);
 			cut = mail_judge(path, 3);
-			print_message("%s/%s: %d points, rules%s\n", kind, entries[i]->d_name, whole.score,
-				whole.rules);
+			print_message("%s/%s: %d points, rules%s\n", kind, entries[i]->d_name,
+				whole.score, whole.rules);
 			assert_int_equal(cut.score, whole.score);
 			assert_int_equal(whole.score > THRESHOLD, spam);
 			mails++;
@@ -210,7 +216,8 @@ static void spam_is_over_the_threshold(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_rule_compiles_for_streams), // the others scan with what it made
+		cmocka_unit_test(
+			every_rule_compiles_for_streams), // the others scan with what it made
 		cmocka_unit_test(there_are_three_hundred_rules_led_by_literals),
 		cmocka_unit_test(clean_mail_stays_under_the_threshold),
 		cmocka_unit_test(spam_is_over_the_threshold),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a good configuration becomes: defaults, every kind of value, limits, the canonical print, and
-// the part that is needed at start.
+// What a good configuration becomes: defaults, every kind of value, limits, the canonical print,
+// and the part that is needed at start.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +14,8 @@
 
 #include "cfg.h"
 
-#define DP                                                                                         \
-	"dataplane: {workers: [1], ports: [{name: a, dev: net_tap0}, {name: b, dev: net_tap1}], "  \
+#define DP                                                                                        \
+	"dataplane: {workers: [1], ports: [{name: a, dev: net_tap0}, {name: b, dev: net_tap1}], " \
 	"pairs: [[a, b]]}\n"
 
 static struct err_list err;
@@ -96,16 +96,21 @@ static void what_is_left_out_has_its_default(void **)
 
 static void every_kind_of_value_arrives(void **)
 {
-	struct cfg *c = load(DP
-		"pickup: {ports: [25, 587, 2525], incoming: pass, outgoing: drop, local: on}\n"
-		"contexts: [{name: x, ports: [a, b], by_vlan: yes}]\n"
-		"rules: {file: /r}\n"
-		"session_profiles: {s: {strict_lines: refuse, possible_end: refuse, mask_unknown: no}}\n"
-		"content_profiles: {c: {threshold: 7, action: monitor, text: \"No \\\"spam\\\" here\"}}\n"
-		"policies:\n"
-		"  - {name: p, action: tempfail, comment: why, source: 10.0.0.0/24, destination: \"fd00::1\",\n"
-		"     context: x, ingress: b, vlan: 10-20, port: 25-30, session: s, content: c, enabled: off}\n"
-		"  - {name: q, action: drop, vlan: untagged, port: 25, ingress: [a, b], session: none}\n");
+	struct cfg *c = load(
+		DP "pickup: {ports: [25, 587, 2525], incoming: pass, outgoing: drop, local: on}\n"
+		   "contexts: [{name: x, ports: [a, b], by_vlan: yes}]\n"
+		   "rules: {file: /r}\n"
+		   "session_profiles: {s: {strict_lines: refuse, possible_end: refuse, "
+		   "mask_unknown: no}}\n"
+		   "content_profiles: {c: {threshold: 7, action: monitor, text: \"No \\\"spam\\\" "
+		   "here\"}}\n"
+		   "policies:\n"
+		   "  - {name: p, action: tempfail, comment: why, source: 10.0.0.0/24, "
+		   "destination: \"fd00::1\",\n"
+		   "     context: x, ingress: b, vlan: 10-20, port: 25-30, session: s, content: c, "
+		   "enabled: off}\n"
+		   "  - {name: q, action: drop, vlan: untagged, port: 25, ingress: [a, b], "
+		   "session: none}\n");
 	const struct cfg_policy *p, *q;
 
 	assert_non_null(c);
@@ -144,17 +149,20 @@ static void every_kind_of_value_arrives(void **)
 
 static void devices_of_every_bus_are_taken(void **)
 {
-	static const char *const devs[] = {"0000:3b:00.1", "3b:00.1", "pci:0000:3b:00.0,representor=[0-3,5]",
-		"net_af_xdp0,iface=enp1s0,start_queue=0", "net_memif0,role=server,socket=/run/memif.sock",
-		"virtio_user0,path=/dev/vhost-net,iface=v0", "auxiliary:mlx5_core.sf.2", "eth_af_packet0,iface=x",
-		"vdev:net_null0"};
+	static const char *const devs[] = {"0000:3b:00.1", "3b:00.1",
+		"pci:0000:3b:00.0,representor=[0-3,5]", "net_af_xdp0,iface=enp1s0,start_queue=0",
+		"net_memif0,role=server,socket=/run/memif.sock",
+		"virtio_user0,path=/dev/vhost-net,iface=v0", "auxiliary:mlx5_core.sf.2",
+		"eth_af_packet0,iface=x", "vdev:net_null0"};
 	char text[512];
 
 	for (size_t i = 0; i < sizeof(devs) / sizeof(devs[0]); i++) {
 		struct cfg *c;
 
-		(void)snprintf(text, sizeof(text), "dataplane: {mode: learn, workers: 1, ports: [{name: a, "
-			"dev: \"%s\"}, {name: b, dev: net_tap9}]}\n", devs[i]);
+		(void)snprintf(text, sizeof(text),
+			"dataplane: {mode: learn, workers: 1, ports: [{name: a, "
+			"dev: \"%s\"}, {name: b, dev: net_tap9}]}\n",
+			devs[i]);
 		c = load(text);
 		assert_non_null(c);
 		assert_string_equal(c->dataplane.ports[0].dev, devs[i]);
@@ -186,8 +194,8 @@ static void aliases_repeat_a_value(void **)
 	cfg_free(c);
 }
 
-// 10,000 policies of 71 nodes and 1,000 profiles of 500, each written once. All of the profiles would
-// give 249,000 errors (a key there twice); the walk stops at a million nodes, long before.
+// 10,000 policies of 71 nodes and 1,000 profiles of 500, each written once. All of the profiles
+// would give 249,000 errors (a key there twice); the walk stops at a million nodes, long before.
 static void aliases_are_counted_each_time(void **)
 {
 	enum { CAP = 256 << 10 };
@@ -223,8 +231,9 @@ static void a_hundred_thousand_nodes_load_and_a_million_do_not(void **)
 	assert_non_null(text);
 	n = (size_t)snprintf(text, CAP, DP "policies:\n");
 	for (int i = 0; i < POLICIES - 1; i++)
-		n += (size_t)snprintf(text + n, CAP - n, "- {name: p%d, action: pass, source: 10.%d.%d.0/24}\n",
-			i, i / 256, i % 256);
+		n += (size_t)snprintf(text + n, CAP - n,
+			"- {name: p%d, action: pass, source: 10.%d.%d.0/24}\n", i, i / 256,
+			i % 256);
 	err_init(&err);
 	c = cfg_load_text(text, n, "f", NULL, &err);
 	assert_non_null(c);
@@ -286,14 +295,16 @@ static void errors_from_before_do_not_fail_a_good_file(void **)
 
 static void loading_the_print_prints_the_same(void **)
 {
-	struct cfg *c = load(DP
-		"control: {group: \"a\\\\\\\"b\", event_log: \"-\"}\n"
-		"contexts: [{name: x, ports: [a, b]}]\n"
-		"session_profiles: {s: {idle_s: 60}, 17: {}}\n"
-		"content_profiles: {c: {text: \"it's 100% #spam: yes\"}}\n"
-		"policies:\n"
-		"  - {name: true, action: inspect, source: \"::ffff:10.0.0.0/104\", comment: \"a: b # c\"}\n"
-		"  - {name: q, action: drop, vlan: untagged, port: 1-65535, ingress: a, context: x}\n"), *d;
+	struct cfg *c = load(DP "control: {group: \"a\\\\\\\"b\", event_log: \"-\"}\n"
+				"contexts: [{name: x, ports: [a, b]}]\n"
+				"session_profiles: {s: {idle_s: 60}, 17: {}}\n"
+				"content_profiles: {c: {text: \"it's 100% #spam: yes\"}}\n"
+				"policies:\n"
+				"  - {name: true, action: inspect, source: "
+				"\"::ffff:10.0.0.0/104\", comment: \"a: b # c\"}\n"
+				"  - {name: q, action: drop, vlan: untagged, port: 1-65535, "
+				"ingress: a, context: x}\n"),
+		   *d;
 	char *first, *second;
 
 	assert_non_null(c);
@@ -314,8 +325,9 @@ static void loading_the_print_prints_the_same(void **)
 // Every prefix of a good text: an error or not, but never a fault (run under the sanitizers).
 static void a_text_cut_anywhere_is_survived(void **)
 {
-	static const char text[] = DP "control: {rpc: /x}\nsession_profiles: {s: {idle_s: 60}}\n"
-		"policies:\n  - &p {name: p, action: inspect, session: s, vlan: 1-2}\n  - *p\n";
+	static const char text[] =
+		DP "control: {rpc: /x}\nsession_profiles: {s: {idle_s: 60}}\n"
+		   "policies:\n  - &p {name: p, action: inspect, session: s, vlan: 1-2}\n  - *p\n";
 
 	for (size_t n = 0; n < sizeof(text); n++) {
 		err_init(&err);
@@ -382,7 +394,8 @@ static void a_file_that_is_not_there_is_one_error(void **)
 {
 	err_init(&err);
 	assert_null(cfg_load("/nonexistent/f.yaml", &err));
-	assert_string_equal(err.text[0], "/nonexistent/f.yaml: cannot be opened; No such file or directory");
+	assert_string_equal(
+		err.text[0], "/nonexistent/f.yaml: cannot be opened; No such file or directory");
 	assert_int_equal(err.count, 1);
 	err_init(&err);
 	assert_null(cfg_load("/tmp", &err));
@@ -404,9 +417,10 @@ int main(void)
 		cmocka_unit_test(errors_from_before_do_not_fail_a_good_file),
 		cmocka_unit_test(loading_the_print_prints_the_same),
 		cmocka_unit_test(a_text_cut_anywhere_is_survived),
-		cmocka_unit_test_setup_teardown(the_start_needs_only_dataplane_and_control, file_make,
-			file_remove),
-		cmocka_unit_test_setup_teardown(the_start_fails_on_a_bad_dataplane, file_make, file_remove),
+		cmocka_unit_test_setup_teardown(
+			the_start_needs_only_dataplane_and_control, file_make, file_remove),
+		cmocka_unit_test_setup_teardown(
+			the_start_fails_on_a_bad_dataplane, file_make, file_remove),
 		cmocka_unit_test(a_file_that_is_not_there_is_one_error),
 	};
 

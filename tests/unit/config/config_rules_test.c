@@ -23,8 +23,9 @@ static struct cfg_ruleset *load(const char *text)
 
 static void a_rule_has_its_parts(void **)
 {
-	struct cfg_ruleset *set = load("# comment\n\n#: pills\n17 body 3 il buy pills\n"
-				       "  4294967295\theader -10000 smu \t^Subject: \\d+ x \r\n18 helo 0 - a");
+	struct cfg_ruleset *set =
+		load("# comment\n\n#: pills\n17 body 3 il buy pills\n"
+		     "  4294967295\theader -10000 smu \t^Subject: \\d+ x \r\n18 helo 0 - a");
 
 	assert_non_null(set);
 	assert_int_equal(set->n, 3);
@@ -59,7 +60,8 @@ static void an_empty_file_is_an_empty_set(void **)
 static void a_literal_has_its_bytes(void **)
 {
 	static const uint8_t want[] = {'\\', 'n', '\n', '\r', '\t', 0, 0xff, 'A', ' ', '#'};
-	struct cfg_ruleset *set = load("1 body 1 l \\\\n\\n\\r\\t\\x00\\xFf\\x41 #\n2 body 1 - \\x00");
+	struct cfg_ruleset *set =
+		load("1 body 1 l \\\\n\\n\\r\\t\\x00\\xFf\\x41 #\n2 body 1 - \\x00");
 
 	assert_non_null(set);
 	assert_int_equal(set->rules[0].bytes.n, sizeof(want));
@@ -68,43 +70,48 @@ static void a_literal_has_its_bytes(void **)
 	cfg_rules_free(set);
 }
 
-struct row { const char *name, *text, *want; };
+struct row {
+	const char *name, *text, *want;
+};
 
 static const struct row rows[] = {
 	{"an id that is no number", "x body 1 - a\n", "r:1: id \"x\"; it must be 1..4294967295\n"},
 	{"id 0", "0 body 1 - a\n", "r:1: id \"0\"; it must be 1..4294967295\n"},
 	{"an id beyond 32 bits", "4294967296 body 1 - a\n",
-	 "r:1: id \"4294967296\"; it must be 1..4294967295\n"},
+		"r:1: id \"4294967296\"; it must be 1..4294967295\n"},
 	{"a negative id", "-1 body 1 - a\n", "r:1: id \"-1\"; it must be 1..4294967295\n"},
 	{"a very long id", "11111111111111111111111111111111111111111111 body 1 - a\n",
-	 "r:1: id \"1111111111111111111111111111...\"; it must be 1..4294967295\n"},
+		"r:1: id \"1111111111111111111111111111...\"; it must be 1..4294967295\n"},
 	{"an unknown scope", "7 subject 1 - a\n",
-	 "r:1: rule 7: scope \"subject\"; it is one of: helo, mail, rcpt, header, body\n"},
+		"r:1: rule 7: scope \"subject\"; it is one of: helo, mail, rcpt, header, body\n"},
 	{"a score that is no number", "7 body high - a\n",
-	 "r:1: rule 7: score \"high\"; it must be -10000..10000\n"},
+		"r:1: rule 7: score \"high\"; it must be -10000..10000\n"},
 	{"a score out of range", "7 body 10001 - a\n8 body -10001 - a\n",
-	 "r:1: rule 7: score \"10001\"; it must be -10000..10000\n"
-	 "r:2: rule 8: score \"-10001\"; it must be -10000..10000\n"},
+		"r:1: rule 7: score \"10001\"; it must be -10000..10000\n"
+		"r:2: rule 8: score \"-10001\"; it must be -10000..10000\n"},
 	{"an unknown flag", "7 body 1 ix a\n",
-	 "r:1: rule 7: flags \"ix\"; only - or letters of i l s m u are known\n"},
+		"r:1: rule 7: flags \"ix\"; only - or letters of i l s m u are known\n"},
 	{"a flag twice", "7 body 1 ii a\n", "r:1: rule 7: flags \"ii\"; 'i' is there twice\n"},
 	{"a flag that means nothing for a literal", "7 body 1 ls a\n",
-	 "r:1: rule 7: flags \"ls\"; a literal takes only i\n"},
+		"r:1: rule 7: flags \"ls\"; a literal takes only i\n"},
 	{"a line that ends early", "7 body 1\n8 body 1 -\n9\n",
-	 "r:1: rule 7: flags and text are missing; a rule is ID SCOPE SCORE FLAGS TEXT\n"
-	 "r:2: rule 8: the text is missing; a rule is ID SCOPE SCORE FLAGS TEXT\n"
-	 "r:3: rule 9: scope \"\"; it is one of: helo, mail, rcpt, header, body\n"},
+		"r:1: rule 7: flags and text are missing; a rule is ID SCOPE SCORE FLAGS TEXT\n"
+		"r:2: rule 8: the text is missing; a rule is ID SCOPE SCORE FLAGS TEXT\n"
+		"r:3: rule 9: scope \"\"; it is one of: helo, mail, rcpt, header, body\n"},
 	{"an escape that is none", "7 body 1 l a\\q\n8 body 1 l a\\x4\n9 body 1 l a\\\n",
-	 "r:1: rule 7: byte 2 of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are known\n"
-	 "r:2: rule 8: byte 2 of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are known\n"
-	 "r:3: rule 9: byte 2 of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are known\n"},
+		"r:1: rule 7: byte 2 of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are "
+		"known\n"
+		"r:2: rule 8: byte 2 of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are "
+		"known\n"
+		"r:3: rule 9: byte 2 of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are "
+		"known\n"},
 	{"an id twice names the first line", "7 body 1 - a\n8 body 1 - b\n7 body 1 - c\n",
-	 "r:3: rule 7: the id is there twice; line 1 has it already\n"},
+		"r:3: rule 7: the id is there twice; line 1 has it already\n"},
 	{"a label that can't be printed", "#: a\001b\n7 body 1 - a\n",
-	 "r:1: label \"a\\x01b\"; only printable ASCII is taken\n"},
+		"r:1: label \"a\\x01b\"; only printable ASCII is taken\n"},
 	{"labels that name nothing are warnings", "#: a\n#: b\n7 body 1 - a\n#: c\n",
-	 "r:1: warning: the label names no rule; another one follows\n"
-	 "r:4: warning: the label names no rule; the file ends\n"},
+		"r:1: warning: the label names no rule; another one follows\n"
+		"r:4: warning: the label names no rule; the file ends\n"},
 };
 
 static void row_is_as_wanted(void **state)
@@ -150,8 +157,9 @@ static void a_text_over_its_limit_is_refused(void **)
 
 static void a_rule_goes_back_to_its_line(void **)
 {
-	static const char *const lines[] = {"7 body -3 il buy \\x20now", "4294967295 helo 10000 - ^a b$",
-		"1 header 0 ismu a", "2 rcpt 1 l \\\\", "3 mail 1 i x "};
+	static const char *const lines[] = {"7 body -3 il buy \\x20now",
+		"4294967295 helo 10000 - ^a b$", "1 header 0 ismu a", "2 rcpt 1 l \\\\",
+		"3 mail 1 i x "};
 	char line[64];
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -188,7 +196,8 @@ static void any_bytes_can_be_a_literal(void **)
 	for (int i = 0; i < 256; i++)
 		bytes[1 + i] = (uint8_t)i;
 	bytes[257] = ' ';
-	assert_int_equal(cfg_literal_write((struct span){bytes, sizeof(bytes)}, text, sizeof(text)), 0);
+	assert_int_equal(
+		cfg_literal_write((struct span){bytes, sizeof(bytes)}, text, sizeof(text)), 0);
 	(void)snprintf(line, sizeof(line), "1 body 1 l %s", text);
 	set = load(line);
 	assert_non_null(set);
@@ -230,7 +239,8 @@ int main(void)
 	int failed;
 
 	for (size_t i = 0; i < ROWS; i++)
-		table[i] = (struct CMUnitTest){.name = rows[i].name, .test_func = row_is_as_wanted,
+		table[i] = (struct CMUnitTest){.name = rows[i].name,
+			.test_func = row_is_as_wanted,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
 	failed = cmocka_run_group_tests_name("config rules: errors", table, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("config rules", tests, NULL, NULL);
