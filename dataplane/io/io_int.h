@@ -87,6 +87,7 @@ bool io_dev_is(const char *dev, const char *driver); // "net_tap" of "net_tap0,i
 int io_eal_start(struct io *io, struct err_list *err);
 // io_mem.c: sizes, from the configuration alone.
 uint32_t io_pool_mbufs(const struct io *io);
+uint32_t io_frame_room(uint32_t mtu); // a buffer that holds any frame of that MTU, in steps of 1 kB
 uint16_t io_pool_room(const struct io *io); // data room of a buffer, headroom included
 uint64_t io_memory_needed(const struct io *io);
 uint64_t io_hugepages_free(void); // bytes

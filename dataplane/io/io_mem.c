@@ -18,18 +18,26 @@ enum {
 	WAITING = 3 * 4096,  // a worker's inbox, its segments to read, its lists for ports
 	ROOM_MIN = 2048,     // what drivers take for granted
 	L2_MAX = RTE_ETHER_HDR_LEN + 4 * 3 + 4 * 4 + 8, // tags, labels, PPPoE: they add to the MTU
+	RING_HEAD = 80,      // what af_packet puts before a frame in its ring
+	ROOM_STEP = 1024,
 	MBUF_OVERHEAD = 128 + 64,                       // the object's head, padding to lines
 	MEMORY_BASE_MB = 64, // rings, tables, EAL itself
 };
 
+uint32_t io_frame_room(uint32_t mtu)
+{
+	uint32_t room = RTE_MAX(mtu + L2_MAX + RING_HEAD, (uint32_t)ROOM_MIN);
+
+	return RTE_ALIGN_CEIL(room, (uint32_t)ROOM_STEP);
+}
+
 uint16_t io_pool_room(const struct io *io)
 {
-	uint32_t frame = ROOM_MIN;
+	uint32_t room = 0;
 
 	for (uint16_t i = 0; i < io->conf.nports; i++)
-		frame = RTE_MAX(frame, io->port[i].mtu + L2_MAX);
-	frame = RTE_ALIGN_CEIL(frame, (uint32_t)RTE_CACHE_LINE_SIZE);
-	return (uint16_t)RTE_MIN(frame + RTE_PKTMBUF_HEADROOM, (uint32_t)UINT16_MAX);
+		room = RTE_MAX(room, io_frame_room(io->port[i].mtu));
+	return (uint16_t)RTE_MIN(room + RTE_PKTMBUF_HEADROOM, (uint32_t)UINT16_MAX);
 }
 
 uint32_t io_pool_mbufs(const struct io *io)

@@ -17,33 +17,27 @@
 
 LOG_COMPONENT("io");
 
-enum { AF_PACKET_HEAD = 128, AF_PACKET_RING = 4 << 20, AF_PACKET_FRAMES_MIN = 512, FRAME_HEAD = 32 };
+enum {
+	AF_PACKET_RING = 4 << 20, // bytes each way, about
+	AF_PACKET_BLOCK = 4,      // frames a block: the driver wants blocks without a rest, of whole pages
+};
 
 // Both directions of a flow meet on one queue: a key that repeats every 16 bits (Woo, Park 2012).
 static uint8_t rss_key[64];
-
-static uint32_t pow2_at_least(uint32_t n)
-{
-	uint32_t p = 1;
-
-	while (p < n)
-		p <<= 1;
-	return p;
-}
 
 // af_packet cuts what does not fit its ring's frames, without a word, and its default is 2 kB: give
 // it frames for the MTU, unless the operator has sized the ring.
 static void af_packet_sizes(struct io_port *p)
 {
-	uint32_t frame = RTE_MAX(pow2_at_least(p->mtu + FRAME_HEAD + AF_PACKET_HEAD), 2048u);
-	uint32_t frames = RTE_MAX(AF_PACKET_RING / frame, (uint32_t)AF_PACKET_FRAMES_MIN);
+	uint32_t frame = io_frame_room(p->mtu);
+	uint32_t frames = RTE_ALIGN_FLOOR(AF_PACKET_RING / frame, (uint32_t)AF_PACKET_BLOCK);
 	size_t n = strlen(p->devargs);
 
 	if (strstr(p->devargs, "framesz=") != NULL || strstr(p->devargs, "blocksz=") != NULL ||
 		strstr(p->devargs, "framecnt=") != NULL)
 		return;
 	(void)snprintf(p->devargs + n, sizeof(p->devargs) - n, ",framesz=%u,blocksz=%u,framecnt=%u",
-		frame, RTE_MAX(frame, 4096u), frames);
+		frame, frame * AF_PACKET_BLOCK, RTE_MAX(frames, 64u));
 }
 
 int io_port_find(struct io *io, struct io_port *p, struct err_list *err)
