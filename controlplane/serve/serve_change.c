@@ -340,8 +340,11 @@ static void change_push(struct change *ch, const struct serve_revision *r)
 		return;
 	}
 	rc = core_link_image_push(c->link, r->image, r->image_bytes, r->version, on_pushed, ch);
-	if (rc == 0)
+	if (rc == 0) {
+		if (r->version > c->high) // used up, whatever becomes of it
+			c->high = r->version;
 		return;
+	}
 	if (rc == -ENOTCONN && ch->kind != KIND_RESYNC)
 		change_done(ch, true);
 	else if (rc == -EFBIG)
@@ -411,7 +414,7 @@ static void candidate_compile(struct change *ch)
 		sets[in.nrulesets++] = r->shipped_rules;
 	if (r->local_rules != NULL)
 		sets[in.nrulesets++] = r->local_rules;
-	in.version = r->version = ++c->high;
+	in.version = r->version = c->high + 1;
 	in.made_s = r->made_s = time(NULL);
 	job = compile_start(&in, &ch->err);
 	if (job == NULL) {

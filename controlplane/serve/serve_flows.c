@@ -65,6 +65,11 @@ void serve_flows_list(void *arg, struct serve_call *call, json_t *params)
 
 	if (!serve_params_take(call, params, table, 1))
 		return;
+	if (!core_link_is_attached(s->link)) {
+		serve_call_error(call, API_RPC_ERR_DETACHED, NULL, "not attached: %s",
+			core_link_why(s->link));
+		return;
+	}
 	if (s->flows_call != NULL) {
 		serve_call_error(call, API_RPC_ERR_BUSY, NULL, "another list is under way; try again");
 		return;

@@ -11,7 +11,7 @@ static const struct core_stats *stats_of(struct serve *s, struct serve_call *cal
 	const struct core_stats *stats = core_link_stats(s->link);
 
 	if (stats == NULL)
-		serve_call_error(call, API_RPC_ERR_DETACHED, NULL, "no data plane: %s",
+		serve_call_error(call, API_RPC_ERR_DETACHED, NULL, "not attached: %s",
 			core_link_why(s->link));
 	return stats;
 }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// `policy match`. Thread: the program's only one.
+#include <inttypes.h>
+
+#include "cli.h"
+
+void cli_match_show(const json_t *result, const json_t *params)
+{
+	static const char *const columns[] = {"POLICY", "MATCHES", NULL};
+	struct cli_table *t = cli_table_new(columns);
+	bool found = json_is_string(json_object_get(result, "policy"));
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(result, "tried"), i, row) {
+		cli_table_row(t);
+		cli_cell(t, "%s", cli_text(row, "policy"));
+		cli_cell(t, "no: %s", cli_text(row, "miss"));
+	}
+	if (found) {
+		cli_table_row(t);
+		cli_cell(t, "%s", cli_text(result, "policy"));
+		cli_cell(t, "yes");
+	}
+	cli_table_print(t);
+	(void)printf("\n%s to %s in context %s by port %s, revision %" PRId64 ":\n",
+		cli_text(params, "source"), cli_text(params, "destination"), cli_text(result, "context"),
+		cli_text(result, "ingress"), cli_int(result, "revision"));
+	if (!cli_bool(result, "picked_up"))
+		(void)printf("not picked up: its TCP port is not in pickup.ports; forwarded as it is\n");
+	else if (!found)
+		(void)printf("no policy matches: passed, not scanned\n");
+	else
+		(void)printf("action %s, session profile %s, content profile %s\n",
+			cli_text(result, "action"), cli_text(result, "session"),
+			cli_text(result, "content"));
+}

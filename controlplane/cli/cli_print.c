@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Printing: tables, JSON, durations, and reading members that may be missing. What came from mail
+// is escaped before a terminal sees it; libsmartcols does so for its cells.
+// Thread: the program's only one.
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libsmartcols.h>
+
+#include "cli.h"
+
+struct cli_table {
+	struct libscols_table *t;
+	struct libscols_line *row;
+	unsigned cell;
+};
+
+static void no_memory(void)
+{
+	(void)fputs("mailweirctl: out of memory\n", stderr);
+	exit(CLI_FAILED);
+}
+
+struct cli_table *cli_table_new(const char *const *columns)
+{
+	struct cli_table *t = calloc(1, sizeof(*t));
+
+	if (t == NULL || (t->t = scols_new_table()) == NULL)
+		no_memory();
+	for (; *columns != NULL; columns++) {
+		bool right = **columns == '>';
+
+		if (scols_table_new_column(t->t, *columns + right, 0, right ? SCOLS_FL_RIGHT : 0) == NULL)
+			no_memory();
+	}
+	return t;
+}
+
+void cli_table_row(struct cli_table *t)
+{
+	t->row = scols_table_new_line(t->t, NULL);
+	t->cell = 0;
+	if (t->row == NULL)
+		no_memory();
+}
+
+void cli_cell(struct cli_table *t, const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0 || scols_line_refer_data(t->row, t->cell++, text) != 0)
+		no_memory();
+	va_end(ap);
+}
+
+void cli_table_print(struct cli_table *t)
+{
+	(void)scols_print_table(t->t); // standard output says at its end whether it took all
+	scols_unref_table(t->t);
+	free(t);
+}
+
+void cli_print_json(const json_t *j)
+{
+	(void)json_dumpf(j, stdout, JSON_COMPACT | JSON_ENCODE_ANY); // as above
+	(void)putchar('\n');
+}
+
+const char *cli_text(const json_t *object, const char *name)
+{
+	const char *s = json_string_value(json_object_get(object, name));
+
+	return s != NULL ? s : "-";
+}
+
+int64_t cli_int(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+double cli_real(const json_t *object, const char *name)
+{
+	return json_number_value(json_object_get(object, name));
+}
+
+bool cli_bool(const json_t *object, const char *name)
+{
+	return json_is_true(json_object_get(object, name));
+}
+
+void cli_lines(const json_t *lines)
+{
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach (lines, i, line)
+		(void)fprintf(stderr, "%s\n", json_string_value(line));
+}
+
+char *cli_duration(int64_t ms, char buf[32])
+{
+	int64_t s = ms / 1000;
+
+	if (ms < 1000)
+		(void)snprintf(buf, 32, "%" PRId64 " ms", ms);
+	else if (s < 120)
+		(void)snprintf(buf, 32, "%" PRId64 " s", s);
+	else if (s < 7200)
+		(void)snprintf(buf, 32, "%" PRId64 " min", s / 60);
+	else if (s < 172800)
+		(void)snprintf(buf, 32, "%" PRId64 " h %" PRId64 " min", s / 3600, s / 60 % 60);
+	else
+		(void)snprintf(buf, 32, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
+	return buf;
+}
+
+int cli_file_read(const char *path, char **text, size_t *n)
+{
+	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	size_t cap = 64 << 10;
+	char *p = fd < 0 ? NULL : malloc(cap + 1);
+	ssize_t k = 1;
+
+	*n = 0;
+	if (fd < 0 || p == NULL)
+		return fd < 0 ? -errno : -ENOMEM;
+	while (k > 0) {
+		if (*n == cap) {
+			char *more = realloc(p, (cap *= 2) + 1);
+
+			if (more == NULL) {
+				errno = ENOMEM;
+				k = -1;
+				break;
+			}
+			p = more;
+		}
+		k = read(fd, p + *n, cap - *n);
+		*n += k > 0 ? (size_t)k : 0;
+	}
+	int rc = k < 0 ? -errno : 0;
+	(void)close(fd); // only read
+	if (rc != 0) {
+		free(p);
+		return rc;
+	}
+	p[*n] = '\0';
+	*text = p;
+	return 0;
+}
