@@ -72,7 +72,7 @@ struct compile_cost_scope { // all rules of a scope together, as they will run
 struct compile_cost {
 	struct compile_cost_scope scope[POL_SCOPE_COUNT];
 	uint32_t nrules;
-	struct compile_cost_rule rules[]; // dearest first, not measured ones last
+	struct compile_cost_rule rules[]; // dearest for a usual message first, not measured ones last
 };
 
 // Measures in this process: compilation of the set plus at most about 10 s. 0 with *out (free() it),
