@@ -339,6 +339,8 @@ static void read_lines(struct reader *r, struct span rest, struct cfg_ruleset *s
 		r->id = 0;
 		if (line.n > 0 && memchr(line.p, '\0', line.n) != NULL) {
 			(void)refuse(r, "holds a NUL; write \\x00 in a literal");
+		} else if (line.n > 0 && memchr(line.p, '\r', line.n) != NULL) {
+			(void)refuse(r, "holds a carriage return; write \\r");
 		} else if (words.n >= 2 && words.p[0] == '#' && words.p[1] == ':') {
 			label_keep(r, span_from(words, 2));
 		} else if (words.n > 0 && words.p[0] != '#') {

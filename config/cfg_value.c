@@ -430,7 +430,10 @@ void cfg_value_print(const struct cfg_field *f, enum cfg_kind kind, struct cfg_s
 	case CFG_KIND_NAME:
 	case CFG_KIND_REF:
 		text = *(const char *const *)slot.at;
-		fputs(text != NULL ? text : f->none_word, out);
+		if (text != NULL && strcmp(text, "null") == 0) // bare it would be no value
+			print_quoted(text, out);
+		else
+			fputs(text != NULL ? text : f->none_word, out);
 		break;
 	case CFG_KIND_PREFIX: // quoted: IPv6 has colons
 		fprintf(out, "\"%s\"", prefix_format(slot.at, buf, sizeof(buf)));

@@ -297,10 +297,10 @@ static void loading_the_print_prints_the_same(void **)
 {
 	struct cfg *c = load(DP "control: {group: \"a\\\\\\\"b\", event_log: \"-\"}\n"
 				"contexts: [{name: x, ports: [a, b]}]\n"
-				"session_profiles: {s: {idle_s: 60}, 17: {}}\n"
+				"session_profiles: {s: {idle_s: 60}, 17: {}, null: {}}\n"
 				"content_profiles: {c: {text: \"it's 100% #spam: yes\"}}\n"
 				"policies:\n"
-				"  - {name: true, action: inspect, source: "
+				"  - {name: true, action: inspect, session: \"null\", source: "
 				"\"::ffff:10.0.0.0/104\", comment: \"a: b # c\"}\n"
 				"  - {name: q, action: drop, vlan: untagged, port: 1-65535, "
 				"ingress: a, context: x}\n"),

@@ -105,6 +105,8 @@ static const struct row rows[] = {
 		"known\n"
 		"r:3: rule 9: byte 2 of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are "
 		"known\n"},
+	{"a carriage return inside a line", "7 body 1 - a\rb\r\n",
+		"r:1: holds a carriage return; write \\r\n"},
 	{"an id twice names the first line", "7 body 1 - a\n8 body 1 - b\n7 body 1 - c\n",
 		"r:3: rule 7: the id is there twice; line 1 has it already\n"},
 	{"a label that can't be printed", "#: a\001b\n7 body 1 - a\n",
