@@ -270,6 +270,19 @@ static void ready_say(const struct run *r)
 		r->cfg->control.link);
 }
 
+static void stopped_say(const struct run *r)
+{
+	for (uint16_t i = 0; i < r->eng_conf.ports; i++) {
+		struct io_port_stats s;
+
+		io_port_stats(r->io, i, &s);
+		LOG(NOTICE, "port %s: received %llu, sent %llu, not taken %llu", s.name,
+			(unsigned long long)s.rx_packets, (unsigned long long)s.tx_packets,
+			(unsigned long long)s.tx_full);
+	}
+	LOG(NOTICE, "stopped");
+}
+
 static int parts_start(struct run *r, struct err_list *err)
 {
 	int ret;
@@ -338,7 +351,8 @@ int main(int argc, char **argv)
 		&(struct io_chores){.turn = chores_turn, .fd = lnk_fd(run.lnk), .arg = &run});
 	if (ret == IO_EXIT_STALLED)
 		_exit(ret); // the stuck worker would never be waited for to its end
+	io_stop(run.io);
+	stopped_say(&run);
 	parts_stop(&run);
-	LOG(NOTICE, "stopped");
 	return ret;
 }

@@ -19,6 +19,10 @@ enum {
 	OFF_V4_PORTS = OFF_IP + 20,
 	OFF_V6_NEXT = OFF_IP + 6,
 	OFF_V6_PORTS = OFF_IP + 40,
+	TYPE_IPV4 = 0x0800,
+	TYPE_ARP = 0x0806,
+	TYPE_IPV6 = 0x86dd,
+	TYPE_MIN = 0x0600, // below it a length: 802.2, STP and the like (IEEE 802.3 3.2.6)
 	PROTO_TCP = 6,
 	PROTO_UDP = 17,
 	PROTO_ICMP = 1,
@@ -61,19 +65,16 @@ static inline bool v6_passes(struct eng_worker *w, const uint8_t *p, uint16_t n)
 static inline bool passes(struct eng_worker *w, const struct rte_mbuf *m)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint16_t type;
 
 	if (m->data_len < OFF_IP)
 		return true; // not even an Ethernet header: nothing to read
-	switch (be16_at(p + OFF_TYPE)) {
-	case 0x0800:
+	type = be16_at(p + OFF_TYPE);
+	if (type == TYPE_IPV4)
 		return v4_passes(w, p, m->data_len);
-	case 0x86dd:
+	if (type == TYPE_IPV6)
 		return v6_passes(w, p, m->data_len);
-	case 0x0806: // ARP
-		return true;
-	default:
-		return false;
-	}
+	return type == TYPE_ARP || type < TYPE_MIN;
 }
 
 // A view reads one buffer. No pool of ours hands out frames in pieces, but a driver may.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// EAL's argument vector, made from the configuration. Memory is always anonymous (--in-memory): no
+// EAL's argument vector, made from the configuration. Memory is always anonymous: no
 // hugetlbfs mount is needed, nothing stays behind when the process is killed, and the check for free
 // hugepages is never wrong because of a dead predecessor's files. Devices are probed one by one
 // afterwards, so that a fault names its port; only PCI devices must be known to EAL at its start.
@@ -72,9 +72,12 @@ static int memory_add(struct io *io, struct err_list *err)
 	if (io->conf.huge == IO_HUGE_AUTO && !io->hugepages)
 		LOG(WARNING, "memory: ordinary pages: %llu MB of hugepages needed, %llu MB free",
 			(unsigned long long)(need >> 20), (unsigned long long)(have >> 20));
-	arg_add(io, "--in-memory");
-	if (!io->hugepages)
-		arg_add(io, "--no-huge");
+	if (io->hugepages) {
+		arg_add(io, "--in-memory");
+	} else {
+		arg_add(io, "--no-huge"); // EAL refuses both at once
+		arg_add(io, "--no-shconf");
+	}
 	if (!io->hugepages || io->conf.memory_mb > 0)
 		arg_add(io, "-m%llu", (unsigned long long)((need + (1 << 20) - 1) >> 20));
 	return 0;
