@@ -54,7 +54,8 @@ enum smtp_ev {
 	                       // DATA_BEGIN where it opens a message. A refused chunk does not end the
 	                       // message for the reader: RSET, MAIL, EHLO or the LAST one's reply does
 	SMTP_EV_REPLY_LINE,    // server: one line of a reply, not the last; code, verb, text behind the code
-	SMTP_EV_REPLY,         // server: last line of a reply; code, verb it answers, text behind the code.
+	SMTP_EV_REPLY,         // server: last line of a reply; code, verb it answers, text behind the code
+	                       // (none for 334: an AUTH challenge).
 	                       // Verb MESSAGE = the message is over, also where no DATA_END came before
 	                       // (the server ended it at the possible end, or refused the LAST chunk early)
 	SMTP_EV_KEYWORD,       // server: an EHLO keyword line; text = keyword and parameters. Comes with
@@ -92,7 +93,7 @@ enum { // smtp_event.flags: what is odd about the line (never repaired, never re
 	SMTP_LINE_STATE = 1 << 6,     // verb not allowed in this state (RCPT before MAIL, ...)
 	SMTP_LINE_PIPELINED = 1 << 7, // sent before the greeting or the reply to an earlier command was
 	                              // seen (behind a gate: as far as smtp_feed was shown the bytes)
-	SMTP_LINE_UNOFFERED = 1 << 8, // uses an extension the server did not offer
+	SMTP_LINE_UNOFFERED = 1 << 8, // uses an extension the server did not offer (pipelining aside)
 	SMTP_EV_F_LAST = 1 << 9,      // CHUNK: LAST given
 };
 

@@ -234,7 +234,8 @@ static void reply_event(struct smtp *s, enum smtp_ev kind, const struct smtp_lin
 	e->code = r->code;
 	e->verb = s->reply_verb;
 	e->flags = line->flags;
-	e->text = r->text;
+	if (r->code != 334) // an AUTH challenge is as secret as its response
+		e->text = r->text;
 }
 
 size_t smtp_reply_step(struct smtp *s, struct span in, struct smtp_out *o)

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The session's own promises: gate, ring of pending commands, masking, substitution, stopping,
+// bounded work. What dialogues say is in tests/transcripts.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "smtp.h"
+
+static struct smtp_event ev[64];
+static size_t count;
+
+static size_t client(struct smtp *s, const char *text)
+{
+	return smtp_feed(s, SMTP_CLIENT, span_str(text), ev, 64, &count);
+}
+
+static size_t server(struct smtp *s, const char *text)
+{
+	return smtp_feed(s, SMTP_SERVER, span_str(text), ev, 64, &count);
+}
+
+static void session_open(struct smtp *s)
+{
+	smtp_init(s, NULL);
+	assert_true(server(s, "220 mx\r\n") > 0);
+	assert_true(client(s, "EHLO c\r\n") > 0);
+	assert_true(server(s, "250-mx\r\n250-CHUNKING\r\n250 STARTTLS\r\n") > 0);
+	assert_false(smtp_is_gated(s));
+}
+
+static void nothing_is_consumed_or_told_from_no_bytes(void **)
+{
+	struct smtp s;
+
+	session_open(&s);
+	for (int side = 0; side < 2; side++) {
+		assert_int_equal(smtp_feed(&s, side, (struct span){NULL, 0}, ev, 4, &count), 0);
+		assert_int_equal(count, 0);
+	}
+}
+
+static void a_full_ring_gates_until_one_reply_came(void **)
+{
+	struct smtp s;
+
+	session_open(&s);
+	for (int i = 0; i < SMTP_PAIR_MAX; i++) {
+		assert_false(smtp_is_gated(&s));
+		assert_int_equal(client(&s, "RSET\r\n"), 6);
+	}
+	assert_true(smtp_is_gated(&s));
+	assert_int_equal(client(&s, "RSET\r\n"), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(server(&s, "250 ok\r\n"), 8);
+	assert_false(smtp_is_gated(&s));
+	assert_int_equal(client(&s, "MAIL FROM:<a@b>\r\n"), 17);
+	assert_true(smtp_is_gated(&s));
+	for (int i = 1; i < SMTP_PAIR_MAX; i++) {
+		assert_int_equal(server(&s, "250 ok\r\n"), 8);
+		assert_int_equal(ev[0].verb, SMTP_VERB_RSET);
+	}
+	assert_int_equal(server(&s, "250 ok\r\n"), 8);
+	assert_int_equal(ev[0].verb, SMTP_VERB_MAIL);
+	assert_int_equal(server(&s, "250 ok\r\n"), 8);
+	assert_int_equal(ev[1].kind, SMTP_EV_DESYNC);
+}
+
+static void a_gate_opens_only_when_nothing_is_pending(void **)
+{
+	struct smtp s;
+
+	session_open(&s);
+	assert_int_equal(client(&s, "RSET\r\nRSET\r\nNOOP\r\nRSET\r\n"), 18);
+	for (int i = 0; i < 3; i++) {
+		assert_true(smtp_is_gated(&s));
+		assert_int_equal(client(&s, "RSET\r\n"), 0);
+		assert_true(server(&s, "250-a\r\n") > 0);
+		assert_true(smtp_is_gated(&s));
+		assert_true(server(&s, "250 b\r\n") > 0);
+	}
+	assert_false(smtp_is_gated(&s));
+}
+
+static void room_for_four_events_is_enough_and_changes_nothing(void **)
+{
+	static const char replies[] = "250-mx\r\n250-A\r\n250-B\r\n250-C\r\n250-D\r\n250 E\r\n";
+	struct smtp s;
+	size_t at = 0, told = 0, calls = 0;
+
+	session_open(&s);
+	assert_true(client(&s, "EHLO c\r\n") > 0);
+	while (at < sizeof(replies) - 1) {
+		at += smtp_feed(&s, SMTP_SERVER, (struct span){(const uint8_t *)replies + at,
+			sizeof(replies) - 1 - at}, ev, 4, &count);
+		assert_true(count <= 4);
+		told += count;
+		assert_true(++calls < 20);
+	}
+	assert_int_equal(told, 11); // a line and its keyword, the first line without
+	assert_true(calls > 1);
+}
+
+static void reading_stops_right_behind_a_possible_end(void **)
+{
+	struct smtp s;
+
+	session_open(&s);
+	assert_true(client(&s, "DATA\r\n") > 0);
+	assert_true(server(&s, "354 go\r\n") > 0);
+	assert_true(smtp_in_message(&s));
+	assert_int_equal(client(&s, "a\n.\nMAIL FROM:<x>\r\n"), 4);
+	assert_int_equal(count, 2);
+	assert_int_equal(ev[1].kind, SMTP_EV_POSSIBLE_END);
+	assert_int_equal(ev[1].off, 4);
+}
+
+static void nothing_is_consumed_after_a_desync(void **)
+{
+	struct smtp s;
+
+	session_open(&s);
+	assert_int_equal(server(&s, "250 what\r\n250 more\r\n"), 10);
+	assert_int_equal(count, 2);
+	assert_int_equal(ev[1].kind, SMTP_EV_DESYNC);
+	assert_int_equal(ev[1].why, SMTP_DESYNC_REPLY_UNEXPECTED);
+	assert_int_equal(server(&s, "250 more\r\n"), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(client(&s, "QUIT\r\n"), 0);
+	assert_int_equal(count, 0);
+	assert_false(smtp_is_opaque(&s));
+}
+
+static void a_stopped_session_is_opaque_and_silent(void **)
+{
+	struct smtp s;
+
+	session_open(&s);
+	smtp_stop(&s);
+	assert_true(smtp_is_opaque(&s));
+	assert_false(smtp_is_gated(&s));
+	assert_int_equal(client(&s, "QUIT\r\n"), 0);
+	assert_int_equal(server(&s, "221 bye\r\n"), 0);
+	assert_int_equal(count, 0);
+}
+
+static void masking_lasts_over_later_ehlo_replies(void **)
+{
+	struct smtp s;
+
+	session_open(&s);
+	smtp_mask(&s, SMTP_EXT_STARTTLS);
+	for (int i = 0; i < 2; i++) {
+		assert_true(client(&s, "STARTTLS\r\n") > 0);
+		assert_true((ev[0].flags & SMTP_LINE_UNOFFERED) != 0);
+		assert_true(server(&s, "502 no\r\n") > 0);
+		assert_true(client(&s, "EHLO c\r\n") > 0);
+		assert_true(server(&s, "250-mx\r\n250 STARTTLS\r\n") > 0);
+	}
+}
+
+static void a_substituted_command_is_answered_as_its_substitute(void **)
+{
+	struct smtp s;
+
+	session_open(&s);
+	assert_true(client(&s, "DATA\r\n") > 0);
+	smtp_substitute(&s, &ev[0], SMTP_VERB_NOOP);
+	assert_true(server(&s, "250 ok\r\n") > 0);
+	assert_int_equal(count, 1); // no DESYNC, though 250 to DATA is one
+	assert_int_equal(ev[0].verb, SMTP_VERB_NOOP);
+	assert_false(smtp_in_message(&s));
+	assert_int_equal(client(&s, "QUIT\r\n"), 6);
+}
+
+static void a_substituted_command_closes_the_gate(void **)
+{
+	struct smtp s;
+
+	session_open(&s);
+	assert_true(client(&s, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n") > 0);
+	assert_false(smtp_is_gated(&s));
+	smtp_substitute(&s, &ev[1], SMTP_VERB_NOOP);
+	assert_true(smtp_is_gated(&s));
+	assert_true(server(&s, "250 ok\r\n250 ok\r\n") > 0);
+	assert_int_equal(ev[0].verb, SMTP_VERB_MAIL);
+	assert_int_equal(ev[1].verb, SMTP_VERB_NOOP);
+	assert_false(smtp_is_gated(&s));
+	assert_true(client(&s, "DATA\r\n") > 0);
+	assert_true((ev[0].flags & SMTP_LINE_STATE) != 0); // the server has no recipient
+}
+
+static void the_octets_of_a_substituted_chunk_are_passed_over(void **)
+{
+	struct smtp s;
+
+	session_open(&s);
+	assert_int_equal(client(&s, "BDAT 5 LAST\r\n"), 13);
+	smtp_substitute(&s, &ev[0], SMTP_VERB_NOOP);
+	assert_int_equal(client(&s, "he"), 2);
+	assert_int_equal(count, 0);
+	assert_true(server(&s, "250 ok\r\n") > 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(client(&s, "lloQUIT\r\n"), 9);
+	assert_int_equal(count, 1);
+	assert_int_equal(ev[0].verb, SMTP_VERB_QUIT);
+}
+
+static void a_chunk_over_4_gib_is_counted_to_its_last_octet(void **)
+{
+	enum { PIECE = 1 << 20 };
+	uint64_t left = ((uint64_t)1 << 32) + 10;
+	uint8_t *piece = calloc(1, PIECE);
+	struct smtp s;
+
+	assert_non_null(piece);
+	session_open(&s);
+	assert_true(client(&s, "BDAT 4294967306 LAST\r\n") > 0);
+	while (left > 0) {
+		size_t n = left < PIECE ? (size_t)left : PIECE;
+
+		assert_true(smtp_in_message(&s));
+		assert_int_equal(smtp_feed(&s, SMTP_CLIENT, (struct span){piece, n}, ev, 64, &count), n);
+		left -= n;
+	}
+	assert_int_equal(count, 2);
+	assert_int_equal(ev[1].kind, SMTP_EV_DATA_END);
+	assert_true(ev[1].octets == ((uint64_t)1 << 32) + 10);
+	assert_true(smtp_is_gated(&s));
+	free(piece);
+}
+
+static void limits_of_zero_take_the_defaults(void **)
+{
+	static const struct smtp_limits some = {.reply_max = 77};
+	struct smtp s;
+
+	smtp_init(&s, &some);
+	assert_int_equal(s.limits.command_max, 4096);
+	assert_int_equal(s.limits.auth_max, 12288);
+	assert_int_equal(s.limits.reply_max, 77);
+	assert_int_equal(s.limits.reply_lines, 256);
+}
+
+static void names_are_never_null(void **)
+{
+	for (int i = -1; i <= 300; i++) {
+		assert_non_null(smtp_verb_name(i));
+		assert_non_null(smtp_ev_name(i));
+		assert_non_null(smtp_desync_name(i));
+	}
+	assert_string_equal(smtp_verb_name(SMTP_VERB_MAIL), "MAIL");
+	assert_string_equal(smtp_ev_name(SMTP_EV_DATA_END), "DATA_END");
+	assert_string_equal(smtp_desync_name(SMTP_DESYNC_LINE_TOO_LONG), "LINE_TOO_LONG");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_consumed_or_told_from_no_bytes),
+		cmocka_unit_test(a_full_ring_gates_until_one_reply_came),
+		cmocka_unit_test(a_gate_opens_only_when_nothing_is_pending),
+		cmocka_unit_test(room_for_four_events_is_enough_and_changes_nothing),
+		cmocka_unit_test(reading_stops_right_behind_a_possible_end),
+		cmocka_unit_test(nothing_is_consumed_after_a_desync),
+		cmocka_unit_test(a_stopped_session_is_opaque_and_silent),
+		cmocka_unit_test(masking_lasts_over_later_ehlo_replies),
+		cmocka_unit_test(a_substituted_command_is_answered_as_its_substitute),
+		cmocka_unit_test(a_substituted_command_closes_the_gate),
+		cmocka_unit_test(the_octets_of_a_substituted_chunk_are_passed_over),
+		cmocka_unit_test(a_chunk_over_4_gib_is_counted_to_its_last_octet),
+		cmocka_unit_test(limits_of_zero_take_the_defaults),
+		cmocka_unit_test(names_are_never_null),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
