@@ -273,7 +273,7 @@ END
 
 lab_dataplane_spawn() { lab_spawn dataplane "$NS_BOX" "$(program mailweir-dataplane)" -c "$LAB_CONF"; }
 lab_controlplane_spawn() { lab_spawn controlplane "$NS_BOX" "$(program mailweir-controlplane)" -c "$LAB_CONF"; }
-lab_cli() { "$(program mailweirctl)" --socket "$LAB/rpc.sock" "$@"; }
+lab_cli() { "$(program mailweirctl)" "$@" --socket "$LAB/rpc.sock"; }
 
 # lab_ask PATH VERB...: one value of what mailweirctl answers.
 lab_ask() {
