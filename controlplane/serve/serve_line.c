@@ -122,7 +122,7 @@ void serve_line_str(struct serve_line *l, const char *key, const char *text)
 void serve_line_u64(struct serve_line *l, const char *key, uint64_t v)
 {
 	put_key(l, key);
-	put_fmt(l, "%" PRIu64, v);
+	put_fmt(l, "%" PRIu64, v > INT64_MAX ? INT64_MAX : v); // what readers of JSON hold
 }
 
 void serve_line_i64(struct serve_line *l, const char *key, int64_t v)
