@@ -128,7 +128,7 @@ int io_eal_start(struct io *io, struct err_list *err)
 	ret = rte_eal_init(io->argc, argv);
 	if (ret < 0) {
 		err_add(err, "DPDK does not start: %s%s%s", rte_strerror(rte_errno),
-			io_log_last()[0] != '\0' ? "; " : "", io_log_last());
+			io_log_first()[0] != '\0' ? "; " : "", io_log_first());
 		ret = -EIO;
 	} else {
 		io->eal_up = true;

@@ -68,10 +68,10 @@ struct io {
 	uint64_t tsc_base, us_base, us_per_tsc_q32; // microseconds = us_base + (tsc - tsc_base) * q32 >> 32
 };
 
-// io_log.c: DPDK's own log goes through ours; while held, its last line is kept for an error instead.
+// io_log.c: DPDK's own log goes through ours; while held, the first line is kept for an error instead.
 void io_log_open(void);
 void io_log_hold(bool hold);
-const char *io_log_last(void); // "" where there was none
+const char *io_log_first(void); // "" where there was none
 
 // io_netdev.c: the kernel's interface behind a device, where the driver has one.
 void io_netdev_name(const char *dev, char *ifname, size_t cap);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // DPDK's log, led into ours: errors and worse, a few lines a second. While a device is opened its
-// lines are held back, and the last one becomes the reason in our own single line.
+// lines are held back, and the first one becomes the reason in our own single line.
 // Thread: any; the stream's own lock serialises.
 #include "io_int.h"
 
@@ -19,7 +19,7 @@ enum { LINE_MAX_BYTES = 300, LINES_A_SECOND = 5 };
 static struct {
 	char line[LINE_MAX_BYTES]; // under way
 	size_t n;
-	char last[LINE_MAX_BYTES]; // whole
+	char first[LINE_MAX_BYTES]; // since the hold
 	bool hold;
 	time_t second;
 	unsigned lines, suppressed;
@@ -33,9 +33,11 @@ static void line_done(void)
 	state.n = 0;
 	if (state.line[0] == '\0')
 		return;
-	memcpy(state.last, state.line, sizeof(state.last));
-	if (state.hold)
+	if (state.hold) {
+		if (state.first[0] == '\0')
+			memcpy(state.first, state.line, sizeof(state.first));
 		return;
+	}
 	if (now != state.second) {
 		if (state.suppressed > 0)
 			LOG(WARNING, "%u lines suppressed", state.suppressed);
@@ -74,7 +76,7 @@ void io_log_open(void)
 void io_log_hold(bool hold)
 {
 	state.hold = hold;
-	state.last[0] = '\0';
+	state.first[0] = '\0';
 }
 
-const char *io_log_last(void) { return state.last; }
+const char *io_log_first(void) { return state.first; }

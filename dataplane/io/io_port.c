@@ -77,7 +77,7 @@ int io_port_find(struct io *io, struct io_port *p, struct err_list *err)
 
 static int no_device(const struct io_port *p, int why, struct err_list *err)
 {
-	const char *said = io_log_last();
+	const char *said = io_log_first();
 
 	err_add(err, "port %s: %s: %s%s%s", p->conf->name, p->conf->dev,
 		why == -EBUSY || why == -EADDRINUSE ? "already in use" : "cannot be opened",
@@ -93,7 +93,7 @@ int io_port_probe(struct io *io, struct io_port *p, struct err_list *err)
 	if (p->ifname[0] != '\0') {
 		p->lock_fd = io_netdev_lock(p->ifname);
 		if (p->lock_fd == -EBUSY) {
-			err_add(err, "port %s: %s: already in use by another instance",
+			err_add(err, "port %s: %s: already in use by another port or instance",
 				p->conf->name, p->ifname);
 			return -EBUSY;
 		}
@@ -145,8 +145,8 @@ static int configure(struct io *io, struct io_port *p, const struct rte_eth_dev_
 	ret = rte_eth_dev_configure(p->id, p->queues, p->queues, &conf);
 	if (ret < 0) {
 		err_add(err, "port %s: %s: %u queues, MTU %u: %s%s%s", p->conf->name, p->conf->dev,
-			p->queues, p->mtu, strerror(-ret), io_log_last()[0] != '\0' ? "; " : "",
-			io_log_last());
+			p->queues, p->mtu, strerror(-ret), io_log_first()[0] != '\0' ? "; " : "",
+			io_log_first());
 		return ret;
 	}
 	if (kernel_mtu && p->conf->mtu != 0)
@@ -179,8 +179,8 @@ static int queues_setup(struct io *io, struct io_port *p, const struct rte_eth_d
 	}
 	if (ret < 0)
 		err_add(err, "port %s: %s: queues of %u and %u descriptors: %s%s%s", p->conf->name,
-			p->conf->dev, rxd, txd, strerror(-ret), io_log_last()[0] != '\0' ? "; " : "",
-			io_log_last());
+			p->conf->dev, rxd, txd, strerror(-ret), io_log_first()[0] != '\0' ? "; " : "",
+			io_log_first());
 	return ret;
 }
 
