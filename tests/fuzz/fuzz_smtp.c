@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Both sides of a session, cut as the input says. Two readers get the same bytes, one in the
+// input's chunks, the other byte by byte: what they tell must not differ. The input is one byte of
+// options, then chunks: a byte with the side (bit 0) and its length (the rest), and the bytes.
+#include "fuzz.h"
+#include "smtp.h"
+
+enum {
+	UNREAD_MAX = 1 << 16, // bytes a side may leave unread before we stop sending
+	EVENTS_MAX = 8,
+};
+
+enum { // options
+	OPT_SMALL_LIMITS = 1 << 0,
+	OPT_MASK_CHUNKING = 1 << 1,
+	OPT_SUBSTITUTE = 1 << 2, // each third command becomes NOOP
+	OPT_FEW_EVENTS = 1 << 3, // room for four a call
+	OPT_STOP = 1 << 4,       // reading ends in the middle
+};
+
+struct reader {
+	struct smtp s;
+	uint8_t *unread[2];
+	size_t n[2];
+	uint8_t options;
+	bool desync;
+	unsigned commands, calls;
+	uint64_t told; // digest of all events, data as a stream without its cuts
+};
+
+static void digest(struct reader *r, const void *p, size_t n)
+{
+	const uint8_t *b = p;
+
+	for (size_t i = 0; i < n; i++)
+		r->told = (r->told ^ b[i]) * 0x100000001b3; // FNV-1a
+}
+
+static void event_digest(struct reader *r, const struct smtp_event *e)
+{
+	// How much was sent ahead, only the caller's chunks tell.
+	uint16_t flags = e->flags & (uint16_t)~SMTP_LINE_PIPELINED;
+	const uint8_t head[] = {e->kind, e->side, e->verb, e->why, (uint8_t)e->code,
+		(uint8_t)(e->code >> 8), (uint8_t)flags, (uint8_t)(flags >> 8)};
+
+	if (e->kind != SMTP_EV_DATA) {
+		digest(r, head, sizeof(head));
+		digest(r, &e->octets, sizeof(e->octets));
+	}
+	digest(r, e->text.p, e->text.n);
+	digest(r, e->path.p, e->path.n);
+}
+
+static void event_check(const struct reader *r, const struct smtp_event *e, enum smtp_side side,
+	struct span in)
+{
+	CHECK(e->kind < SMTP_EV_COUNT && e->verb < SMTP_VERB_COUNT && e->why < SMTP_DESYNC_COUNT);
+	CHECK(e->side == side);
+	CHECK((size_t)e->off + e->len <= in.n);
+	CHECK(span_is_inside(e->text, in) && span_is_inside(e->path, in));
+	CHECK((e->kind == SMTP_EV_DESYNC) == (e->why != SMTP_DESYNC_NONE));
+	CHECK(!r->desync);
+	CHECK(smtp_ev_name(e->kind)[0] != 0 && smtp_verb_name(e->verb)[0] != 0);
+}
+
+// One call on what a side left unread; true where it got on.
+static bool feed_once(struct reader *r, enum smtp_side side)
+{
+	struct span in = {copy_of((struct span){r->unread[side], r->n[side]}, 0), r->n[side]};
+	size_t max = (r->options & OPT_FEW_EVENTS) != 0 ? 4 : EVENTS_MAX, count = 0, used;
+	bool gated = smtp_is_gated(&r->s), replaced = false;
+	struct smtp_event ev[EVENTS_MAX];
+
+	used = smtp_feed(&r->s, side, in, ev, max, &count);
+	CHECK(used <= in.n && count <= max);
+	CHECK(!(gated && side == SMTP_CLIENT && used != 0));
+	for (size_t i = 0; i < count; i++) {
+		event_check(r, &ev[i], side, in);
+		event_digest(r, &ev[i]);
+		r->desync |= ev[i].kind == SMTP_EV_DESYNC;
+		r->commands += ev[i].kind == SMTP_EV_COMMAND;
+		if ((r->options & OPT_SUBSTITUTE) != 0 && ev[i].kind == SMTP_EV_COMMAND &&
+			r->commands % 3 == 0 && !replaced) {
+			smtp_substitute(&r->s, &ev[i], SMTP_VERB_NOOP);
+			replaced = true;
+		}
+	}
+	r->n[side] -= used;
+	memmove(r->unread[side], r->unread[side] + used, r->n[side]);
+	free((void *)(uintptr_t)in.p);
+	return (used != 0 || count == max) && !smtp_is_opaque(&r->s);
+}
+
+// In line modes an unread line is bounded: a longer one is consumed or told as DESYNC.
+static void bound_check(const struct reader *r)
+{
+	const struct smtp_limits *l = &r->s.limits;
+
+	if (r->desync || smtp_is_opaque(&r->s))
+		return;
+	CHECK(r->n[SMTP_SERVER] <= l->reply_max);
+	if (!smtp_is_gated(&r->s) && !smtp_in_message(&r->s))
+		CHECK(r->n[SMTP_CLIENT] <= l->command_max + l->auth_max);
+}
+
+static void drain(struct reader *r, enum smtp_side side)
+{
+	while (feed_once(r, side))
+		;
+}
+
+static void bytes_give(struct reader *r, enum smtp_side side, struct span bytes, bool one_by_one)
+{
+	if (bytes.n > UNREAD_MAX - r->n[side])
+		return;
+	for (size_t at = 0, step; at < bytes.n; at += step) {
+		step = one_by_one ? 1 : bytes.n;
+		memcpy(r->unread[side] + r->n[side], bytes.p + at, step);
+		r->n[side] += step;
+		if (!smtp_is_opaque(&r->s))
+			drain(r, side);
+	}
+	for (int turn = 0; turn < 2 && !smtp_is_opaque(&r->s); turn++)
+		drain(r, turn == 0 ? 1 - side : side);
+	bound_check(r);
+}
+
+static void reader_init(struct reader *r, uint8_t options)
+{
+	static const struct smtp_limits SMALL = {
+		.command_max = 64, .auth_max = 80, .reply_max = 64, .reply_lines = 4};
+
+	memset(r, 0, sizeof(*r));
+	r->options = options;
+	r->told = 0xcbf29ce484222325;
+	r->unread[0] = malloc(UNREAD_MAX);
+	r->unread[1] = malloc(UNREAD_MAX);
+	if (r->unread[0] == NULL || r->unread[1] == NULL)
+		abort();
+	smtp_init(&r->s, (options & OPT_SMALL_LIMITS) != 0 ? &SMALL : NULL);
+	if ((options & OPT_MASK_CHUNKING) != 0)
+		smtp_mask(&r->s, SMTP_EXT_CHUNKING);
+}
+
+static void reader_fini(struct reader *r)
+{
+	free(r->unread[0]);
+	free(r->unread[1]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span in = {data, size};
+	uint8_t options = take8(&in);
+	struct reader chunks, bytes;
+	unsigned n = 0;
+
+	reader_init(&chunks, options);
+	reader_init(&bytes, options);
+	while (in.n != 0) {
+		uint8_t head = take8(&in);
+		struct span part = take(&in, head >> 1);
+
+		bytes_give(&chunks, head & 1, part, false);
+		bytes_give(&bytes, head & 1, part, true);
+		if ((options & OPT_STOP) != 0 && ++n == 16) {
+			smtp_stop(&chunks.s);
+			smtp_stop(&bytes.s);
+			CHECK(smtp_is_opaque(&chunks.s));
+		}
+		// What is put in a command's place depends on how many came in one call.
+		if ((options & OPT_SUBSTITUTE) == 0)
+			CHECK(chunks.told == bytes.told);
+	}
+	reader_fini(&chunks);
+	reader_fini(&bytes);
+	return 0;
+}
