@@ -26,7 +26,8 @@ struct compile_input {
 
 // Makes the image in this process, patterns included (blocks as long as that takes, *seen* 28 s for
 // 10,000 regexes; no canary). 0 with *bytes (64-byte aligned, free() it) and *n, -EINVAL with every
-// error (up to ERR_MAX, a bad rule with its file, line, id and Hyperscan's words), -ENOMEM.
+// error (up to ERR_MAX, a bad rule with its file, line, id and Hyperscan's words), -EIO (the image does
+// not verify: our bug, in *err), -ENOMEM.
 int compile_image(const struct compile_input *in, uint8_t **bytes, size_t *n, struct err_list *err);
 
 // The image that picks up nothing and so passes everything: for a start without a usable
