@@ -17,7 +17,7 @@
 #include <rte_prefetch.h>
 #include <rte_ring_elem.h>
 
-#include "eng_smtp.h"
+#include "eng_session.h"
 #include "panic.h"
 
 enum {
@@ -30,9 +30,6 @@ enum {
 	FDB_REPORTS_A_TURN = 256,
 	FDB_AGED_A_TURN = 64,
 	ASK_ROWS = 64,         // power of two
-	FLOW_BYTES = 1024,     // a session with its place in the table
-	SLAB_BYTES = 2176,
-	MESSAGE_BYTES = 1024,
 	FDB_BYTES = 96,
 };
 
@@ -54,8 +51,9 @@ const unsigned eng_stat_count = ENG_REASON_COUNT;
 
 uint64_t eng_memory_bytes(const struct eng_conf *conf)
 {
-	return conf->flows * (uint64_t)FLOW_BYTES + conf->slabs * (uint64_t)SLAB_BYTES +
-	       conf->messages * (uint64_t)MESSAGE_BYTES +
+	return flow_table_bytes(conf->flows, sizeof(struct eng_session)) +
+	       conf->slabs * (sizeof(struct stream_slab) + sizeof(uint32_t)) +
+	       conf->messages * sizeof(struct eng_message) +
 	       conf->workers * (sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *)) +
 	       (conf->mode == ENG_MODE_LEARN ? FDB_ENTRIES * (uint64_t)FDB_BYTES : 0);
 }
