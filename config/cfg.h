@@ -141,3 +141,7 @@ struct cfg *cfg_load_boot(const char *path, struct err_list *err);
 void cfg_free(struct cfg *c);
 // Prints the canonical form: every key, defaults included. Loading it gives the same print.
 void cfg_print(const struct cfg *c, FILE *f);
+// Prints the reference of every key as Markdown, from the schema.
+void cfg_reference_print(FILE *f);
+// Adds a warning for each key in which `next` differs from what runs and which no commit changes.
+void cfg_warn_restart(const struct cfg *running, const struct cfg *next, struct err_list *err);

@@ -103,6 +103,9 @@ bool cfg_name_is_good(const struct cfg_value *v, int64_t max);
 // NULL where there is none.
 const char *cfg_nearest(const char *text, const void *list, size_t n, size_t stride);
 
+// Prints a section's fields, which lie at `base`, in canonical form.
+void cfg_section_print(const struct cfg_section *sec, const void *base, FILE *out);
+
 // --- places of values: for the checks that follow the loading --------------------------------
 
 struct cfg_spot {

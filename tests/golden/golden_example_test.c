@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Every example loads without a warning, prints as recorded, and prints the same again when its
-// print is loaded; the rules file that it names is there and good.
+// print is loaded; the rules file that it names is there and good. docs/configuration.md is the
+// schema's own print.
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -107,6 +108,23 @@ static void example_names_good_rules(void **state)
 	cfg_free(c);
 }
 
+static void the_reference_is_the_schemas(void **)
+{
+	char *out = NULL, *page;
+	size_t n = 0;
+	FILE *f = open_memstream(&out, &n);
+
+	assert_non_null(f);
+	cfg_reference_print(f);
+	assert_int_equal(fclose(f), 0);
+	if (getenv("REWRITE") != NULL)
+		rewrite(SOURCE_ROOT "/docs/configuration.md", out);
+	page = file_text(SOURCE_ROOT "/docs/configuration.md");
+	assert_string_equal(out, page);
+	free(page);
+	free(out);
+}
+
 static int is_yaml(const struct dirent *e)
 {
 	size_t n = strlen(e->d_name);
@@ -117,6 +135,7 @@ static int is_yaml(const struct dirent *e)
 int main(void)
 {
 	static struct CMUnitTest prints[EXAMPLES_MAX], rules[EXAMPLES_MAX];
+	const struct CMUnitTest pages[] = {cmocka_unit_test(the_reference_is_the_schemas)};
 	static char names[EXAMPLES_MAX][2][300];
 	struct dirent **entries;
 	int n = scandir(EXAMPLES, &entries, is_yaml, alphasort), failed;
@@ -139,6 +158,7 @@ int main(void)
 	}
 	failed = _cmocka_run_group_tests("golden prints", prints, (size_t)n, NULL, NULL);
 	failed += _cmocka_run_group_tests("golden rules", rules, (size_t)n, NULL, NULL);
+	failed += cmocka_run_group_tests_name("golden reference", pages, NULL, NULL);
 	for (int i = 0; i < n; i++)
 		free(entries[i]);
 	free(entries);

@@ -335,6 +335,30 @@ static void a_text_cut_anywhere_is_survived(void **)
 	}
 }
 
+static void what_only_a_start_changes_is_named(void **)
+{
+	struct cfg *running = load(DP), *same = load(DP "policies: [{name: p, action: pass}]\n");
+	struct cfg *other = load("dataplane: {workers: [1, 2], flows: 5000, mode: learn, ports: "
+				 "[{name: a, dev: net_tap0}, {name: b, dev: net_tap7}]}\n"
+				 "control: {rpc: /x}\npickup: {ports: 26}\n");
+	static const char *const want[] = {"mode", "workers", "ports", "pairs", "flows", "rpc"};
+
+	assert_true(running != NULL && same != NULL && other != NULL);
+	err_init(&err);
+	cfg_warn_restart(running, same, &err);
+	assert_int_equal(err.kept, 0);
+	cfg_warn_restart(running, other, &err);
+	assert_false(err_any(&err));
+	assert_int_equal(err.kept, sizeof(want) / sizeof(want[0]));
+	for (unsigned i = 0; i < err.kept; i++)
+		assert_non_null(strstr(err.text[i], want[i]));
+	assert_string_equal(err.text[5],
+		"f: warning: control.rpc differs from what runs; it takes effect at the next start");
+	cfg_free(running);
+	cfg_free(same);
+	cfg_free(other);
+}
+
 static char path[] = "/tmp/config_load_test.XXXXXX";
 
 static void file_write(const char *text)
@@ -417,6 +441,7 @@ int main(void)
 		cmocka_unit_test(errors_from_before_do_not_fail_a_good_file),
 		cmocka_unit_test(loading_the_print_prints_the_same),
 		cmocka_unit_test(a_text_cut_anywhere_is_survived),
+		cmocka_unit_test(what_only_a_start_changes_is_named),
 		cmocka_unit_test_setup_teardown(
 			the_start_needs_only_dataplane_and_control, file_make, file_remove),
 		cmocka_unit_test_setup_teardown(
