@@ -22,7 +22,7 @@
 enum part { PART_BEGIN, PART_CR, PART_LINE, PART_BODY };
 
 enum {
-	MATCHES_MAX = 4096,    // callbacks a message; then the score is what it is
+	MATCHES_MAX = 65536,   // different rules that may count for one message
 	FEED_MAX = 1 << 30,    // bytes a call of Hyperscan, whose lengths are 32-bit
 };
 
@@ -70,10 +70,10 @@ static int match_take(unsigned rule, unsigned long long, unsigned long long, uns
 	struct eng_scan *s = arg;
 
 	// A database is trusted, but an id outside would be a write outside.
-	if (rule < s->image->rules && !is_seen(s, rule)) {
-		s->seen[rule / 64] |= UINT64_C(1) << rule % 64;
-		found_add(s->image, rule, &s->found);
-	}
+	if (rule >= s->image->rules || is_seen(s, rule))
+		return 0; // a rule repeated by each of many recipients must not end the scan
+	s->seen[rule / 64] |= UINT64_C(1) << rule % 64;
+	found_add(s->image, rule, &s->found);
 	s->full = ++s->matches >= MATCHES_MAX;
 	return s->full;
 }
