@@ -25,9 +25,10 @@ struct api_hello {
 	uint64_t epoch;       // of this attachment, counts up
 	uint64_t link_bytes, stats_bytes;
 	uint64_t image_version; // in force now, 0 = none
-	uint64_t command_off, event_off;          // rings: control plane -> manager, manager -> control plane
+	uint64_t command_off;                     // ring: control plane -> manager
+	uint64_t event_off;                       // ring: manager -> control plane
 	uint64_t outcome_off[API_WORKERS_MAX];    // rings: worker -> control plane, never dropped
-	uint64_t record_off[API_WORKERS_MAX];     // rings: worker -> control plane, may be lost (counted)
+	uint64_t record_off[API_WORKERS_MAX];     // the same, may be lost (counted)
 	uint64_t slot_off[API_SLOTS];             // image slots
 	uint64_t slot_bytes;                      // of one slot
 	int32_t pid;                              // of the data plane
@@ -51,7 +52,10 @@ struct api_command { // control plane -> manager
 
 enum api_event_kind { API_EVT_NONE, API_EVT_ACK, API_EVT_FLOW, API_EVT_FLOWS_END, API_EVT_COUNT };
 
-enum api_lane { API_LANE_PASS, API_LANE_INSPECT, API_LANE_TRANSLATE, API_LANE_ANSWER, API_LANE_DROP, API_LANE_COUNT };
+enum api_lane {
+	API_LANE_PASS, API_LANE_INSPECT, API_LANE_TRANSLATE, API_LANE_ANSWER, API_LANE_DROP,
+	API_LANE_COUNT
+};
 
 struct api_flow {
 	struct addr client, server;
@@ -78,7 +82,8 @@ struct api_event { // manager -> control plane
 };
 
 enum api_outcome_kind {
-	API_OUT_NONE, API_OUT_ACCEPTED, API_OUT_CONDEMNED, API_OUT_RCPT_REFUSED, API_OUT_AUTH_FAILED, API_OUT_COUNT
+	API_OUT_NONE, API_OUT_ACCEPTED, API_OUT_CONDEMNED, API_OUT_RCPT_REFUSED,
+	API_OUT_AUTH_FAILED, API_OUT_COUNT
 };
 
 struct api_outcome { // worker -> control plane: what reputation counts
@@ -90,7 +95,9 @@ struct api_outcome { // worker -> control plane: what reputation counts
 	uint64_t image_version;
 };
 
-enum api_record_kind { API_REC_NONE, API_REC_SESSION, API_REC_MESSAGE, API_REC_REFUSAL, API_REC_COUNT };
+enum api_record_kind {
+	API_REC_NONE, API_REC_SESSION, API_REC_MESSAGE, API_REC_REFUSAL, API_REC_COUNT
+};
 
 enum api_verdict { // what became of a message
 	API_VERDICT_CLEAN, API_VERDICT_MONITORED, API_VERDICT_REJECTED, API_VERDICT_TEMPFAILED,
@@ -112,7 +119,8 @@ struct api_record { // worker -> control plane: one line of the event log
 		struct {
 			uint64_t duration_us, client_bytes, server_bytes;
 			uint32_t messages, refused, lane;
-			uint16_t reason;  // index of the named reason it ended by or is not read by (api_stats.h), 0xffff none
+			uint16_t reason;  // why it ended or is not read: a counter's
+					  // index (api_stats.h), 0xffff = none
 			uint8_t tls, auth; // 1 = STARTTLS accepted; AUTH accepted
 		} session_end;
 		struct {
@@ -122,10 +130,11 @@ struct api_record { // worker -> control plane: one line of the event log
 			int32_t score, threshold;
 			uint32_t rules[API_RULES_MAX]; // ids of rules that matched, 0 = end
 			uint32_t rules_total;
-			uint16_t code;        // final reply the client got (ours or the server's), 0 = none
+			uint16_t code;        // final reply the client got, 0 = none
 			uint8_t verdict;      // enum api_verdict
 			uint8_t bdat;         // 1 = came by BDAT
-			char helo[API_HELO_MAX], from[API_PATH_MAX], to[API_PATH_MAX]; // cut, NUL-terminated, raw bytes
+			char helo[API_HELO_MAX]; // texts: cut, NUL-terminated, raw bytes
+			char from[API_PATH_MAX], to[API_PATH_MAX];
 		} message;
 		struct {
 			uint64_t id;

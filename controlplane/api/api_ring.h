@@ -38,5 +38,6 @@ int api_ring_take(struct api_ring *r, void *element);
 uint32_t api_ring_used(struct api_ring *r);
 
 enum { // capacities of the link's rings
-	API_RING_COMMANDS = 64, API_RING_EVENTS = 1024, API_RING_OUTCOMES = 4096, API_RING_RECORDS = 4096,
+	API_RING_COMMANDS = 64, API_RING_EVENTS = 1024,
+	API_RING_OUTCOMES = 4096, API_RING_RECORDS = 4096,
 };

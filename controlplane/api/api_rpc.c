@@ -9,10 +9,11 @@
 
 const struct api_rpc_method api_rpc_methods[API_RPC_COUNT] = {
 	[API_RPC_SYSTEM_STATUS] = {
-		"system.status", "state of both planes, the policy in force and what is not scanned", "",
+		"system.status", "state of both planes, the policy in force and what is not scanned",
+		"",
 		"version, pid, uptime_s, attached, attached_s, "
-		"dataplane{pid, boot, workers, heartbeat_ms, hugepages, image_version, image_swaps, "
-		"image_refused, link_attached, link_refused}|null, "
+		"dataplane{pid, boot, workers, heartbeat_ms, hugepages, image_version, "
+		"image_swaps, image_refused, link_attached, link_refused}|null, "
 		"config{file, revision, state, errors[]}, "
 		"not_scanned[{reason, count}], flows"},
 	[API_RPC_STATS_GET] = {
@@ -24,20 +25,23 @@ const struct api_rpc_method api_rpc_methods[API_RPC_COUNT] = {
 		"rx_missed, rx_errors, tx_packets, tx_bytes, tx_errors, tx_full}]"},
 	[API_RPC_FLOWS_LIST] = {
 		"flows.list", "connections the data plane holds now", "max?",
-		"flows[{client, client_port, server, server_port, vlan, context, lane, state, worker, "
-		"policy, policy_version, age_ms, idle_ms, client_bytes, server_bytes, session}], more"},
+		"flows[{client, client_port, server, server_port, vlan, context, lane, state, "
+		"worker, policy, policy_version, age_ms, idle_ms, client_bytes, server_bytes, "
+		"session}], more"},
 	[API_RPC_SESSIONS_TAIL] = {
 		"sessions.tail", "the last session and message events, and new ones as they come",
 		"count?, follow?", "events[]"},
 	[API_RPC_POLICY_MATCH] = {
 		"policy.match", "which policy a connection would take, and why not the others",
 		"source, destination, port?, vlan?, context?, ingress?",
-		"index, policy, action, session, content, context, picked_up, tried[{policy, miss}]"},
+		"index, policy, action, session, content, context, picked_up, "
+		"tried[{policy, miss}]"},
 	[API_RPC_CONFIG_CHECK] = {
 		"config.check", "check a configuration and change nothing", "text, file?",
 		"canonical, warnings[]"},
 	[API_RPC_CONFIG_COMMIT] = {
-		"config.commit", "check a configuration and put it in force", "text?, author?, comment?",
+		"config.commit", "check a configuration and put it in force",
+		"text?, author?, comment?",
 		"revision, warnings[]"},
 	[API_RPC_CONFIG_GET] = {
 		"config.get", "the configuration in force in its canonical form", "",

@@ -45,9 +45,9 @@ struct api_stats { // head of the statistics memory
 	uint64_t image_swaps, image_refused, link_attached, link_refused; // counts
 	uint64_t names_off;        // struct api_stat_name[names]
 	uint64_t ports_off;        // struct api_port_stats[ports]
-	uint64_t workers_off;      // worker w's counters at workers_off + w * worker_stride, uint64_t[names]
+	uint64_t workers_off;      // uint64_t[names] of worker w at workers_off + w * worker_stride
 	uint64_t worker_stride;    // multiple of 64
-	uint64_t policy_hits_off;  // uint64_t[API_STATS_POLICIES_MAX] per worker, behind one another
+	uint64_t policy_hits_off;  // uint64_t[API_STATS_POLICIES_MAX] a worker, one after another
 	uint64_t bytes;            // of the whole memory
 	uint64_t hugepages;        // 1 = memory comes from hugepages
 };

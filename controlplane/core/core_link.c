@@ -88,7 +88,7 @@ static void connect_try(struct core_link *l)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 
-	memcpy(sa.sun_path, l->path, strlen(l->path) + 1); // its length was checked by core_link_new
+	memcpy(sa.sun_path, l->path, strlen(l->path) + 1); // core_link_new saw that it fits
 	l->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0 || connect(l->fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0) {
 		away(l, errno == ENOENT || errno == ECONNREFUSED ? "no data plane there"

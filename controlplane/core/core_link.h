@@ -24,7 +24,7 @@ struct core_link_ops { // each may be NULL
 	// It went, or was refused by us. Commands in flight have been answered -ENOTCONN before.
 	void (*detached)(void *arg, const char *why);
 	void (*outcome)(void *arg, const struct api_outcome *o);
-	void (*record)(void *arg, const struct api_record *r); // texts are NUL-terminated, raw bytes
+	void (*record)(void *arg, const struct api_record *r); // texts end, but are raw bytes
 };
 
 struct core_link_conf {
@@ -52,7 +52,8 @@ bool core_link_is_attached(const struct core_link *l);
 const struct api_hello *core_link_hello(const struct core_link *l);
 // The statistics memory; NULL while detached, and not to be kept over a turn of the loop.
 const struct core_stats *core_link_stats(const struct core_link *l);
-uint64_t core_link_attached_us(const struct core_link *l); // core_now_us of the attachment, 0 = detached
+// core_now_us of the attachment, 0 = detached.
+uint64_t core_link_attached_us(const struct core_link *l);
 const char *core_link_why(const struct core_link *l);      // why not attached, "" where attached
 
 struct core_link_counts { // since core_link_new

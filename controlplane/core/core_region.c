@@ -50,7 +50,8 @@ static int parcel_take(int fd, void *buf, size_t cap, struct parcel *p)
 }
 
 // True if a ring of `capacity` elements of `size` bytes at `off` lies inside the link memory.
-static bool ring_is_inside(const struct api_hello *h, uint64_t off, uint32_t capacity, uint32_t size)
+static bool ring_is_inside(const struct api_hello *h, uint64_t off, uint32_t capacity,
+	uint32_t size)
 {
 	uint64_t need = api_ring_bytes(capacity, size);
 
@@ -102,7 +103,8 @@ static void rings_open(struct core_region *r)
 	// None fails: the capacities are constant powers of two.
 	(void)api_ring_open(&r->command, RING(h->command_off), API_RING_COMMANDS,
 		sizeof(struct api_command));
-	(void)api_ring_open(&r->event, RING(h->event_off), API_RING_EVENTS, sizeof(struct api_event));
+	(void)api_ring_open(&r->event, RING(h->event_off), API_RING_EVENTS,
+		sizeof(struct api_event));
 	for (uint32_t w = 0; w < h->workers; w++) {
 		(void)api_ring_open(&r->outcome[w], RING(h->outcome_off[w]), API_RING_OUTCOMES,
 			sizeof(struct api_outcome));

@@ -55,7 +55,8 @@ static void flows_end(struct lnk *l, uint32_t seq, int status)
 }
 
 // The engine's image from a private copy: what stands in the slot may change while we read it.
-static struct eng_image *image_make(struct lnk *l, const struct api_command *c, struct err_list *err)
+static struct eng_image *image_make(struct lnk *l, const struct api_command *c,
+	struct err_list *err)
 {
 	struct eng_image *img = NULL;
 	struct pol_head *copy;

@@ -121,7 +121,7 @@ static void refusal_fill(struct api_record *out, const struct eng_record *r)
 	out->refusal.reason = r->reason;
 }
 
-// The engine's clock is monotonic; the log wants the wall's. The vDSO answers without a system call.
+// The engine's clock is monotonic, the log wants the wall's. The vDSO answers: no system call.
 static int64_t wall_us(void)
 {
 	struct timespec ts = {0};

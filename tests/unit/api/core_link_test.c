@@ -181,7 +181,7 @@ static const struct lie {
 	STATS(names_off, UINT64_MAX - 7), STATS(ports_off, UINT64_C(1) << 40),
 	STATS(workers_off, UINT64_MAX - 63), STATS(worker_stride, 7), STATS(worker_stride, 0),
 	STATS(worker_stride, UINT64_MAX - 7), STATS(policy_hits_off, UINT64_C(1) << 30),
-	STATS(policy_hits_off, 4),
+	STATS(policy_hits_off, 4), STATS(workers_off, 141), STATS(ports_off, 1001),
 };
 
 static void a_hello_that_leads_outside_is_refused_and_leaves_nothing(void **state)
