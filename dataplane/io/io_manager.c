@@ -79,8 +79,8 @@ static bool worker_is_lost(struct io_worker *w, struct watched *seen, unsigned m
 	}
 	// A look that came late says that the machine was busy or stopped, not that the worker was.
 	seen->still_ms += RTE_MIN(ms, 2u * WATCH_MS);
-	if (beat == 0 || seen->still_ms < IO_BEAT_MAX_MS / 2)
-		return false;
+	if (beat == 0)
+		return false; // not begun yet
 	cpu = worker_cpu_us(w);
 	if (seen->cpu_us != 0)
 		seen->busy_ms += (unsigned)((cpu - seen->cpu_us) / 1000);
