@@ -12,17 +12,28 @@ start() {
 }
 said() { grep -c -- "$1" "$LAB/start.log" || :; }
 
+# other FILE SED...: the running configuration with names of its own and a change.
+other() {
+	local file=$1
+	shift
+	sed -e "s|$LAB/link|$LAB/other-link|; s|$LAB/rpc|$LAB/other-rpc|; s|$LAB/state|$LAB/other-state|" \
+		-e "s/file_prefix: .*/file_prefix: ${LAB_NAME}o/" "$@" "$LAB_CONF" >"$LAB/$file"
+}
+
 wire_begin
 wire_run
-sed "s/iface=a0/iface=nosuch0/; s|$LAB/|$LAB/other-|; s/file_prefix: .*/file_prefix: ${LAB_NAME}o/" "$LAB_CONF" >"$LAB/nodev.yaml"
+other nodev.yaml -e 's/iface=a0/iface=nosuch0/'
 check 'a device that does not exist: exit' 1 "$(start mailweir-dataplane "$LAB/nodev.yaml")"
-check 'one of our lines names it' 1 "$(grep -c 'mailweir-dataplane.*nosuch0' "$LAB/start.log" || :)"
-sed "s|dev: \"net_af_[^0]*0[^\"]*\"|dev: \"0000:ff:1f.7\"|; s|$LAB/|$LAB/other-|; s/file_prefix: .*/file_prefix: ${LAB_NAME}o/" "$LAB_CONF" >"$LAB/nopci.yaml"
+check 'one line names it' 1 "$(said nosuch0)"
+other nopci.yaml -e 's|net_[a-z_]*0,[^"]*|0000:ff:1f.7|'
 check 'a PCI address that does not exist: exit' 1 "$(start mailweir-dataplane "$LAB/nopci.yaml")"
-check 'one of our lines names it' 1 "$(grep -c 'mailweir-dataplane.*0000:ff:1f.7' "$LAB/start.log" || :)"
+check 'one line names it' 1 "$(said 0000:ff:1f.7)"
+other taken.yaml
+check 'devices that another instance has: exit' 1 "$(start mailweir-dataplane "$LAB/taken.yaml")"
+check 'one line names the first' 1 "$(said 'a0')"
 check 'the same instance twice: exit' 1 "$(start mailweir-dataplane "$LAB_CONF")"
 check 'the same control plane twice: exit' 1 "$(start mailweir-controlplane "$LAB_CONF")"
-check 'and names its socket' 1 "$(said "mailweir-controlplane.*$LAB/rpc.sock")"
+check 'and says that there is another' 1 "$(said 'another control plane')"
 check 'no file' yes "$([ "$(start mailweir-dataplane "$LAB/nosuch.yaml")" != 0 ] && [ "$(said 'nosuch.yaml')" -ge 1 ] && echo yes || echo no)"
 sed 's/mode: pair/mode: piar/; s/flows: 20000/flows: many/' "$LAB_CONF" >"$LAB/bad.yaml"
 check 'an error in dataplane: exit' 2 "$(start mailweir-dataplane "$LAB/bad.yaml")"

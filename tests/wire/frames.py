@@ -205,14 +205,21 @@ def learn(args):
     ports = [Port(*args[at:at + 2]) for at in (0, 2, 4)]
     bad = 0
 
-    def expect(what, sender, frame, want):
-        nonlocal bad
+    def once(sender, frame, want):
         for port in ports:
             port.drain()
         ports[sender].sock.send(frame)
-        seen = [port.sees(frame, 2 if number in want else 0.3) if number != sender else False
+        seen = [port.sees(frame, 1 if number in want else 0.2) if number != sender else False
                 for number, port in enumerate(ports)]
-        good = [number for number in range(3) if seen[number]] == want
+        return [number for number in range(3) if seen[number]] == want, seen
+
+    def expect(what, sender, frame, want, tries=1):
+        """Learning is the manager's: where a station was just learnt, its frames may take a few tries."""
+        nonlocal bad
+        good, seen = once(sender, frame, want)
+        while not good and tries > 1:
+            tries -= 1
+            good, seen = once(sender, frame, want)
         bad += not good
         print("ok" if good else "NO", what, "" if good else f"seen on {seen}")
 
@@ -222,15 +229,15 @@ def learn(args):
     expect("a broadcast reaches every other port", 0, frame(A, ALL, b"who"), [1, 2])
     expect("a multicast reaches every other port", 0, frame(A, b"\1\0\x5e\0\0\5", b"multi"), [1, 2])
     expect("an unknown station is flooded", 0, frame(A, B, b"unknown"), [1, 2])
-    expect("a known station gets its frame alone", 1, frame(B, A, b"answer"), [0])
-    expect("and so does the one that answered", 0, frame(A, B, b"known"), [1])
-    expect("the third port learns too", 2, frame(C, A, b"third"), [0])
-    expect("frames between the other two pass it by", 1, frame(B, C, b"to third"), [2])
+    expect("a known station gets its frame alone", 1, frame(B, A, b"answer"), [0], tries=5)
+    expect("and so does the one that answered", 0, frame(A, B, b"known"), [1], tries=5)
+    expect("the third port learns too", 2, frame(C, A, b"third"), [0], tries=5)
+    expect("frames between the other two pass it by", 1, frame(B, C, b"to third"), [2], tries=5)
     expect("a station that moves is found at its new port", 2, frame(B, ALL, b"moved"), [0, 1])
-    expect("its frames follow it", 0, frame(A, B, b"to new port"), [2])
-    expect("a frame to the port it came from goes nowhere", 2, frame(C, B, b"same side"), [])
+    expect("its frames follow it", 0, frame(A, B, b"to new port"), [2], tries=5)
+    expect("a frame to the port it came from goes nowhere", 2, frame(C, B, b"same side"), [], tries=5)
     tagged_frame = B + A + b"\x81\0\0\x07\x99\x91" + b"v" * 50
-    expect("a tag is kept", 0, tagged_frame, [1, 2] if len(sys.argv) > 8 else [2])
+    expect("a VLAN of its own is learnt by itself: flooded, its tag kept", 0, tagged_frame, [1, 2])
     return bad
 
 
