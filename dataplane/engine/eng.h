@@ -13,7 +13,6 @@
 
 #include "eng_report.h"
 #include "err.h"
-#include "wire_parse.h"
 
 enum { ENG_PORTS_MAX = 32, ENG_WORKERS_MAX = 64, ENG_BURST = 32, ENG_OUT_MAX = 256, ENG_NO_PORT = 0xffff };
 
@@ -37,15 +36,6 @@ struct eng_conf {
 	uint32_t flows, messages, slabs;     // all workers together
 	struct rte_mempool *pool;            // packets we build; data room for the largest MTU
 	int socket;                          // NUMA
-};
-
-// Per-packet notes of the engine, in the mbuf's private area (the pools are made with this size).
-struct eng_meta {
-	uint16_t in_port;
-	uint16_t context;   // of the flow key, set by the steer stage (see eng_context_index)
-	uint8_t to_client;  // picked up by its source port and not by the other: comes from the server
-	uint8_t spare[3];
-	struct wire_view view;
 };
 
 // Frames a worker has for a port; io/ sends and empties it after each burst and each turn.

@@ -5,6 +5,7 @@
 
 #include "eng.h"
 #include "eng_image.h"
+#include "eng_meta.h"
 #include "eng_reason.h"
 
 struct eng_smtp; // sessions of a worker: flows, slabs, timers (eng_smtp.h)

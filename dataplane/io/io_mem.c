@@ -3,6 +3,7 @@
 // One pool for all, so that a frame can leave by any port without a copy; no chained buffers, so a
 // buffer holds the largest frame of any port.
 // Thread: the manager, at start.
+#include "eng_meta.h"
 #include "io_int.h"
 
 #include <dirent.h>
