@@ -85,23 +85,22 @@ enum smtp_found smtp_line_find(struct span in, size_t max, uint32_t *scanned,
 
 // The end-of-data recogniser -------------------------------------------------------------------
 //
-//            +--------------- LF ---------------+        NUL
-//            |                                  v       +---+
-//   START  STRICT <--- LF --- CR <--- CR --- any line   v   |
-//   (CRLF)   |                |                 ^      NULS-+
-//            '.'              '.'  (bare CR,    |       |
-//            |                |     bare LF,  other     '.'
-//            v                v     NUL*)       |       |
-//           DOT             DOT_LAX <-----------|-------+
-//            | \ NUL     NUL / |  \ LF          |
-//         CR |  v           v  |CR +--> POSSIBLE, LAX
-//            |   NUL_LINE ---> NUL_CR: each line end POSSIBLE, until CRLF
-//            v                 v
-//          DOT_CR -- CR --> RUN_CR -- LF --> POSSIBLE, STRICT
-//            |                 |
-//            LF              other --> POSSIBLE before it, then as behind a bare CR
-//            v
-//        the strict end
+//   read last                       state
+//   CRLF, or nothing yet            STRICT ---- '.' (stuffed) --> DOT
+//   CR                              CR -------- '.' ------------> DOT_LAX
+//   bare LF, or NULs behind these   LAX ------- '.' ------------> DOT_LAX
+//   anything else                   TEXT        up to the next CR or LF
+//
+//   DOT ------ CR ---> DOT_CR --+-- LF -----> the strict end
+//    |                   |      +-- other --> possible end before it, CR
+//    | else as           CR
+//    v                   v
+//   DOT_LAX -- CR ---> RUN_CR --+-- LF -----> possible end, STRICT
+//    |  |  |                    +-- other --> possible end before it, CR
+//    |  |  +-- LF --------------------------> possible end, LAX
+//    |  +----- NUL --> NUL_LINE: every line end in it (its CRs: NUL_CR) is a possible end;
+//    |                           CRLF leads to STRICT, the others stay
+//    +-------- other -> TEXT
 //
 // In DOT_CR, RUN_CR and NUL_CR it is not yet certain what the CRs mean: they are held back (not
 // consumed) until the byte behind them is there. Nothing that could end the message for any
@@ -110,8 +109,7 @@ enum eod_state {
 	EOD_TEXT,     // inside a line
 	EOD_CR,       // behind a CR
 	EOD_STRICT,   // behind CRLF, or at the start of data
-	EOD_LAX,      // behind a bare LF
-	EOD_NULS,     // NULs at the start of a line of some sort
+	EOD_LAX,      // behind a bare LF, or NULs at the start of a line of some sort
 	EOD_DOT,      // '.' behind EOD_STRICT
 	EOD_DOT_LAX,  // '.' behind the others
 	EOD_NUL_LINE, // '.' NUL ...: a line "." for who reads C strings
@@ -137,10 +135,9 @@ _Static_assert(EOD_STATE_COUNT <= EOD_STATE_MASK + 1, "a state fits its bits");
 // One row a state: X(state, at CR, at LF, at '.', at NUL, at another byte).
 #define EOD_TABLE(X)                                                                               \
 	X(EOD_TEXT,     EOD_CR, EOD_LAX, EOD_TEXT, EOD_TEXT, EOD_TEXT)                             \
-	X(EOD_CR,       EOD_CR, EOD_STRICT, EOD_DOT_LAX, EOD_NULS, EOD_TEXT)                       \
-	X(EOD_STRICT,   EOD_CR, EOD_LAX, EOD_DOT | EOD_STUFFED, EOD_NULS, EOD_TEXT)                \
-	X(EOD_LAX,      EOD_CR, EOD_LAX, EOD_DOT_LAX, EOD_NULS, EOD_TEXT)                          \
-	X(EOD_NULS,     EOD_CR, EOD_LAX, EOD_DOT_LAX, EOD_NULS, EOD_TEXT)                          \
+	X(EOD_CR,       EOD_CR, EOD_STRICT, EOD_DOT_LAX, EOD_LAX, EOD_TEXT)                        \
+	X(EOD_STRICT,   EOD_CR, EOD_LAX, EOD_DOT | EOD_STUFFED, EOD_LAX, EOD_TEXT)                 \
+	X(EOD_LAX,      EOD_CR, EOD_LAX, EOD_DOT_LAX, EOD_LAX, EOD_TEXT)                           \
 	X(EOD_DOT,      EOD_DOT_CR, EOD_LAX | EOD_AFTER, EOD_TEXT, EOD_NUL_LINE, EOD_TEXT)         \
 	X(EOD_DOT_LAX,  EOD_RUN_CR, EOD_LAX | EOD_AFTER, EOD_TEXT, EOD_NUL_LINE, EOD_TEXT)         \
 	X(EOD_NUL_LINE, EOD_NUL_CR, EOD_NUL_LINE | EOD_AFTER, EOD_NUL_LINE, EOD_NUL_LINE,          \

@@ -93,17 +93,11 @@ static enum smtp_desync command_doubt(const struct smtp *s, const struct smtp_co
 	return SMTP_DESYNC_NONE;
 }
 
-// The client's view runs ahead of the replies: what it sent is taken for accepted. While a
-// message by chunks is open everything but BDAT gates, so there the replies decide alone.
+// The client's view runs ahead of the replies: what it sent is taken for accepted. Commands that
+// gate need nothing here: the replies bring the views together before the next one is read.
 static void command_track(struct smtp *s, const struct smtp_command *c)
 {
-	bool chunks = (s->sent & SMTP_T_BDAT) != 0;
-
 	switch (c->verb) {
-	case SMTP_VERB_HELO:
-	case SMTP_VERB_EHLO:
-		s->sent |= SMTP_T_HELO;
-		break;
 	case SMTP_VERB_MAIL:
 	case SMTP_VERB_SEND:
 	case SMTP_VERB_SOML:
@@ -115,14 +109,9 @@ static void command_track(struct smtp *s, const struct smtp_command *c)
 	case SMTP_VERB_RCPT:
 		s->sent |= SMTP_T_RCPT;
 		break;
-	case SMTP_VERB_DATA:
-		s->sent |= SMTP_T_DATA;
-		break;
 	case SMTP_VERB_RSET:
-		if (!chunks) {
-			s->sent &= SMTP_T_SESSION;
-			s->utf8 = false;
-		}
+		s->sent &= SMTP_T_SESSION;
+		s->utf8 = false;
 		break;
 	default:
 		break;

@@ -755,3 +755,27 @@ C: BDAT 3 LAST\r\nabc
 E: COMMAND BDAT +STATE,UNOFFERED 3 LAST
 E: DESYNC BDAT_UNOFFERED
 Z: stopped client=16 server=0
+
+== MAIL accepted within an open message by chunks begins a new one
+I: rcpt
+C: BDAT 3\r\nabc
+E: COMMAND BDAT 3
+E: DATA_BEGIN
+E: CHUNK 3
+E: DATA abc
+S: 250 ok\r\n
+E: REPLY 250 BDAT ok
+C: MAIL FROM:<c@x.example>\r\nRCPT TO:<d@y.example>\r\nBDAT 2 LAST\r\nde
+E: COMMAND MAIL +STATE path=<c@x.example> FROM:<c@x.example>
+S: 250 ok\r\n
+E: REPLY 250 MAIL ok
+E: COMMAND RCPT +PIPELINED path=<d@y.example> TO:<d@y.example>
+E: COMMAND BDAT +PIPELINED 2 LAST
+E: DATA_BEGIN
+E: CHUNK 2 +LAST
+E: DATA de
+E: DATA_END 2
+--
+S: 250 ok\r\n250 ok\r\n
+E: REPLY 250 RCPT ok
+E: REPLY 250 MESSAGE ok

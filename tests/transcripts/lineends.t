@@ -862,3 +862,41 @@ C: \xff\xfe\r\n
 E: COMMAND UNKNOWN +8BIT
 S: 500 what\r\n
 E: REPLY 500 UNKNOWN what
+
+== a strict end behind the longest run of CRs and LF
+I: data
+C: a\n.\{\r*64}\n.\r\n
+E: DATA a\n.\{\r*64}
+E: POSSIBLE_END 1
+E: DATA_LINE UNKNOWN +BARE_LF \n
+E: DATA_END 68
+S: 250 ok\r\n
+E: REPLY 250 MESSAGE ok
+
+== a reply behind a possible end and a long line that has ended can't be placed
+I: data
+C: a\n.\n\{y*4096}\n
+E: DATA a\n.\n
+E: POSSIBLE_END 1
+E: DATA_LINE UNKNOWN \{y*4096}
+E: DATA \n
+S: 250 queued\r\n
+E: REPLY 250 MESSAGE queued
+E: DESYNC REPLY_IN_DATA
+Z: stopped client=0 server=0
+
+== lines that were on their way hold back the next command until they are answered
+I: data
+C: a\n.\nhello\n
+E: DATA a\n.\n
+E: POSSIBLE_END 1
+E: DATA_LINE UNKNOWN +BARE_LF hello\n
+S: 250 queued\r\n
+E: REPLY 250 MESSAGE queued
+C: RSET\r\n
+S: 500 what\r\n
+E: REPLY 500 UNKNOWN what
+E: COMMAND RSET +PIPELINED
+--
+S: 250 ok\r\n
+E: REPLY 250 RSET ok

@@ -585,3 +585,47 @@ E: COMMAND NOOP +PIPELINED
 --
 S: 250 ok\r\n
 E: REPLY 250 NOOP ok
+
+== SMTPUTF8 outlives a nested MAIL without it
+I: ehlo
+C: MAIL FROM:<a@x.example> SMTPUTF8\r\nMAIL FROM:<a@x.example>\r\nRCPT TO:<\xc3\xb6@y.example>\r\n
+E: COMMAND MAIL path=<a@x.example> FROM:<a@x.example> SMTPUTF8
+E: COMMAND MAIL +STATE,PIPELINED path=<a@x.example> FROM:<a@x.example>
+E: COMMAND RCPT +PIPELINED path=<\xc3\xb6@y.example> TO:<\xc3\xb6@y.example>
+S: 250 ok\r\n503 nested\r\n250 ok\r\n
+E: REPLY 250 MAIL ok
+E: REPLY 503 MAIL nested
+E: REPLY 250 RCPT ok
+
+== SMTPUTF8 ends with a pipelined RSET
+I: ehlo
+C: MAIL FROM:<a@x.example> SMTPUTF8\r\nRSET\r\nRCPT TO:<\xc3\xb6@y.example>\r\n
+E: COMMAND MAIL path=<a@x.example> FROM:<a@x.example> SMTPUTF8
+E: COMMAND RSET +PIPELINED
+E: COMMAND RCPT +8BIT,STATE,PIPELINED path=<\xc3\xb6@y.example> TO:<\xc3\xb6@y.example>
+S: 250 ok\r\n250 ok\r\n503 no\r\n
+E: REPLY 250 MAIL ok
+E: REPLY 250 RSET ok
+E: REPLY 503 RCPT no
+
+== SMTPUTF8 ends with a refused MAIL
+I: ehlo
+C: MAIL FROM:<a@x.example> SMTPUTF8\r\n
+E: COMMAND MAIL path=<a@x.example> FROM:<a@x.example> SMTPUTF8
+S: 550 no\r\n
+E: REPLY 550 MAIL no
+C: RCPT TO:<\xc3\xb6@y.example>\r\n
+E: COMMAND RCPT +8BIT,STATE path=<\xc3\xb6@y.example> TO:<\xc3\xb6@y.example>
+S: 503 no\r\n
+E: REPLY 503 RCPT no
+
+== a nested MAIL that is accepted begins anew
+I: rcpt
+C: MAIL FROM:<c@x.example>\r\n
+E: COMMAND MAIL +STATE path=<c@x.example> FROM:<c@x.example>
+S: 250 ok\r\n
+E: REPLY 250 MAIL ok
+C: DATA\r\n
+E: COMMAND DATA +STATE
+S: 503 need RCPT\r\n
+E: REPLY 503 DATA need RCPT

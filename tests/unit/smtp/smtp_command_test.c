@@ -17,8 +17,8 @@ static struct smtp session_open(bool in_transaction)
 {
 	static const char *const server[] = {
 		"220 mx\r\n",
-		"250-mx\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-STARTTLS\r\n250-AUTH PLAIN\r\n"
-		"250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n250 BINARYMIME\r\n",
+		("250-mx\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-STARTTLS\r\n250-AUTH PLAIN\r\n"
+		 "250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n250 BINARYMIME\r\n"),
 		"250 ok\r\n", "250 ok\r\n",
 	};
 	static const char *const client[] = {

@@ -61,7 +61,8 @@ static size_t random_below(size_t n) // xorshift64 (Marsaglia 2003)
 static void log_bytes(struct player *p, const void *bytes, size_t n)
 {
 	assert_true(p->log_n + n <= LOG_BYTES);
-	memcpy(p->log + p->log_n, bytes, n);
+	if (n > 0)
+		memcpy(p->log + p->log_n, bytes, n);
 	p->log_n += n;
 }
 
