@@ -63,6 +63,7 @@ struct serve_changes {
 	enum serve_origin origin;
 	struct serve_text local;          // rules added at run time, as stored
 	uint64_t high;                    // highest revision number seen
+	uint64_t confirmed;               // last revision this attachment took, 0 = none yet
 	struct change *active;
 	unsigned queued;
 	TAILQ_HEAD(, change) queue;
@@ -318,6 +319,7 @@ static void on_pushed(void *arg, int status, const char *text)
 		push_fail(ch, status, text);
 		return;
 	}
+	c->confirmed = (ch->kind == KIND_RESYNC ? c->current : ch->cand)->version;
 	if (ch->kind == KIND_RESYNC) {
 		c->current->boot = hello == NULL ? 0 : hello->boot;
 		if (c->origin == SERVE_ORIGIN_COMMITTED)
@@ -376,15 +378,6 @@ static void candidate_push(struct change *ch, uint8_t *bytes, size_t n)
 	change_push(ch, ch->cand);
 }
 
-// Warnings of the parser stay in front of what the compiler says.
-static void errors_add(struct err_list *e, const struct err_list *more)
-{
-	for (unsigned i = 0; i < more->kept && e->kept < ERR_MAX; i++)
-		(void)text_copy(e->text[e->kept++], ERR_TEXT_MAX, more->text[i]); // same size
-	e->count += more->count;
-	e->warnings += more->warnings;
-}
-
 static void on_compiled(void *arg, struct compile_job *job, int rc, struct err_list *err)
 {
 	struct change *ch = arg;
@@ -392,7 +385,7 @@ static void on_compiled(void *arg, struct compile_job *job, int rc, struct err_l
 	size_t n;
 
 	ch->child = NULL; // freed behind this callback
-	errors_add(&ch->err, err);
+	serve_errors_add(&ch->err, err);
 	if (rc == 1 && compile_take(job, &bytes, &n) == 0)
 		candidate_push(ch, bytes, n);
 	else if (rc == -EINVAL)
@@ -550,6 +543,14 @@ static void rule_begin(struct change *ch)
 		candidate_compile(ch);
 }
 
+// Does the data plane have the revision in force: since it attached, or since before? A number alone
+// doesn't tell, for another state directory has the same numbers.
+static bool has_revision(const struct serve_changes *c, const struct api_hello *hello)
+{
+	return c->confirmed == c->current->version ||
+		(hello->image_version == c->current->version && hello->boot == c->current->boot);
+}
+
 static void resync_begin(struct change *ch)
 {
 	struct serve_changes *c = ch->owner;
@@ -559,8 +560,7 @@ static void resync_begin(struct change *ch)
 
 	if (hello != NULL && hello->image_version > c->high && hello->image_version < VERSION_MAX)
 		c->high = hello->image_version;
-	has = hello != NULL && cur != NULL && hello->image_version == cur->version &&
-		hello->boot == cur->boot;
+	has = hello != NULL && cur != NULL && has_revision(c, hello);
 	keep = hello != NULL && c->origin == SERVE_ORIGIN_PASS_ALL && hello->image_version != 0;
 	if (hello == NULL || cur == NULL || has || keep)
 		change_end(ch, &(struct serve_change_result){.err = &ch->err});
@@ -726,6 +726,7 @@ void serve_changes_attached(struct serve_changes *c, const struct api_hello *hel
 	struct change *ch = TAILQ_FIRST(&c->queue);
 
 	(void)hello; // looked at when its turn comes
+	c->confirmed = 0;
 	if (ch != NULL && ch->kind == KIND_RESYNC)
 		return;
 	ch = change_new(c, KIND_RESYNC);

@@ -65,18 +65,17 @@ static void check_fail(struct serve_check *ck, const struct err_list *err, const
 static void on_config_end(void *arg, struct compile_job *job, int rc, struct err_list *err)
 {
 	struct serve_check *ck = arg;
-	json_t *warnings;
 
 	(void)job; // nobody wants the image
 	ck->child = NULL; // freed behind this callback
+	serve_errors_add(&ck->err, err);
 	if (rc != 1) {
-		check_fail(ck, err, rc == -EINVAL ? "bad rules or configuration" : "the compilation failed");
+		check_fail(ck, &ck->err,
+			rc == -EINVAL ? "bad rules or configuration" : "the compilation failed");
 		return;
 	}
-	warnings = serve_json_lines(&ck->err, true);
-	(void)json_array_extend(warnings, serve_json_lines(err, true)); // else some less
 	serve_call_result(ck->call, json_pack("{s:o,s:o}", "canonical", serve_json_cfg(ck->rev->cfg),
-		"warnings", warnings));
+		"warnings", serve_json_lines(&ck->err, true)));
 	check_free(ck);
 }
 
@@ -191,8 +190,9 @@ static void on_rules_end(void *arg, struct compile_job *job, int rc, struct err_
 	struct compile_cost *cost;
 
 	ck->child = NULL; // freed behind this callback
+	serve_errors_add(&ck->err, err);
 	if (rc != 1 || compile_cost_take(job, &cost) != 0) {
-		check_fail(ck, err, rc == -EINVAL ? "bad rules" : "the check failed");
+		check_fail(ck, &ck->err, rc == -EINVAL ? "bad rules" : "the check failed");
 		return;
 	}
 	serve_call_result(ck->call, json_pack("{s:i,s:o,s:o,s:o}", "rules", (int)cost->nrules, "scopes",

@@ -59,8 +59,8 @@ json_t *serve_json_text(const char *text);          // NULL = null; any bytes
 json_t *serve_json_addr(const struct addr *a);
 json_t *serve_json_id(uint64_t id);                 // 13 base32 characters; 0 = null
 json_t *serve_json_time(int64_t at_s);              // 0 = null
-json_t *serve_json_lines(const struct err_list *e, bool warnings); // errors, or warnings only
+json_t *serve_json_lines(const struct err_list *e, bool warnings); // errors, or warnings
 json_t *serve_json_cfg(const struct cfg *cfg);      // canonical print; NULL without memory
 json_t *serve_json_u64(uint64_t v);                 // cut to what JSON integers hold
-// Answers with an error whose data is {"errors": [...]}.
+// Answers with an error whose data is {"errors": [...], "warnings": [...]}.
 void serve_call_errors(struct serve_call *call, int code, const struct err_list *e, const char *why);

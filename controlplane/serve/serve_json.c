@@ -69,7 +69,7 @@ json_t *serve_json_lines(const struct err_list *e, bool warnings)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < e->kept; i++) {
-		if (warnings && strstr(e->text[i], "warning: ") == NULL)
+		if (warnings != (strstr(e->text[i], "warning: ") != NULL))
 			continue;
 		(void)json_array_append_new(list, serve_json_text(e->text[i])); // else one less
 	}
@@ -80,6 +80,7 @@ void serve_call_errors(struct serve_call *call, int code, const struct err_list 
 {
 	serve_call_error(call, code,
 		e == NULL || e->kept == 0 ? NULL
-					  : json_pack("{s:o}", "errors", serve_json_lines(e, false)),
+					  : json_pack("{s:o,s:o}", "errors", serve_json_lines(e, false),
+						    "warnings", serve_json_lines(e, true)),
 		"%s", why);
 }
