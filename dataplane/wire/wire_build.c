@@ -25,8 +25,6 @@ void wire_tmpl_set(struct wire_tmpl *t, struct span frame, const struct wire_vie
 		.dport = v->dport,
 	};
 	memcpy(t->l2, frame.p, v->l3_off);
-	if ((v->flags & WIRE_F_PPPOE) != 0)
-		t->pppoe_off = (uint8_t)(v->l3_off - WIRE_PPPOE_LEN);
 	wire_addrs(frame, v, &t->src, &t->dst);
 	if (v->family == 4) {
 		t->tos = h[1];
@@ -36,6 +34,19 @@ void wire_tmpl_set(struct wire_tmpl *t, struct span frame, const struct wire_vie
 		t->ttl = h[7];
 		t->flow_label = wire_get32(h) & 0xfffff;
 	}
+}
+
+// Where the PPPoE header begins in a template's l2 part; 0: it has none. Found from the front: seen
+// from the back a MAC or a label may look like it.
+static unsigned pppoe_find(const struct wire_tmpl *t)
+{
+	unsigned off = WIRE_ETH_LEN;
+
+	while (off + WIRE_TAG_LEN <= t->l2_len && wire_is_tag(wire_get16(t->l2 + off - 2)))
+		off += WIRE_TAG_LEN;
+	if (t->l2_len != off + WIRE_PPPOE_LEN || wire_get16(t->l2 + off - 2) != WIRE_TYPE_PPPOE)
+		return 0;
+	return off;
 }
 
 static void ip4_write(uint8_t *h, const struct wire_tmpl *t, unsigned total)
@@ -95,6 +106,7 @@ size_t wire_tcp_build(uint8_t *buf, size_t cap, const struct wire_tmpl *t,
 	// Offsets of a view are 16 bits, and so are the length fields.
 	size_t room = cap < UINT16_MAX ? cap : UINT16_MAX;
 	size_t head = (size_t)t->l2_len + ip_len + tcp_len;
+	unsigned pppoe = pppoe_find(t);
 	struct wire_view v;
 
 	if (head > room || o->payload.n > room - head)
@@ -107,8 +119,8 @@ size_t wire_tcp_build(uint8_t *buf, size_t cap, const struct wire_tmpl *t,
 		.l4_off = (uint16_t)(t->l2_len + ip_len),
 	};
 	memcpy(buf, t->l2, t->l2_len);
-	if (t->pppoe_off != 0) // its length counts from the PPP protocol on
-		wire_put16(buf + t->pppoe_off + 4, 2u + v.l3_len);
+	if (pppoe != 0) // its length counts from the PPP protocol on
+		wire_put16(buf + pppoe + 4, 2u + v.l3_len);
 	if (t->family == 4)
 		ip4_write(buf + v.l3_off, t, v.l3_len);
 	else

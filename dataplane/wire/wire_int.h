@@ -3,6 +3,7 @@
 // Internal to wire/. Thread: any.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -17,6 +18,17 @@ enum { // bytes
 	WIRE_TCP_LEN = 20,
 	WIRE_UDP_LEN = 8,
 	WIRE_ICMP_LEN = 8,
+};
+
+enum { // ethertypes
+	WIRE_TYPE_IP4 = 0x0800,
+	WIRE_TYPE_TAG = 0x8100,
+	WIRE_TYPE_IP6 = 0x86dd,
+	WIRE_TYPE_MPLS = 0x8847,
+	WIRE_TYPE_MPLS_UP = 0x8848,
+	WIRE_TYPE_PPPOE = 0x8864,
+	WIRE_TYPE_STAG = 0x88a8,
+	WIRE_TYPE_OLD_STAG = 0x9100,
 };
 
 enum { // offsets inside the TCP header
@@ -41,6 +53,11 @@ enum { // IP protocol numbers used here
 	WIRE_IPPROTO_L2TP = 115,
 	WIRE_IPPROTO_MPLS = 137,
 };
+
+static inline bool wire_is_tag(unsigned type)
+{
+	return type == WIRE_TYPE_TAG || type == WIRE_TYPE_STAG || type == WIRE_TYPE_OLD_STAG;
+}
 
 static inline uint16_t wire_get16(const uint8_t *p)
 {

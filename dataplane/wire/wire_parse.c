@@ -14,17 +14,7 @@
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define STRAIGHT inline __attribute__((always_inline))
 
-enum { // ethertypes
-	TYPE_LENGTH_MAX = 1500, // up to here an 802.3 length (clause 3.2.6)
-	TYPE_IP4 = 0x0800,
-	TYPE_TAG = 0x8100,
-	TYPE_IP6 = 0x86dd,
-	TYPE_MPLS = 0x8847,
-	TYPE_MPLS_UP = 0x8848,
-	TYPE_PPPOE = 0x8864,
-	TYPE_STAG = 0x88a8,
-	TYPE_OLD_STAG = 0x9100,
-};
+enum { TYPE_LENGTH_MAX = 1500 }; // an ethertype up to here is an 802.3 length (clause 3.2.6)
 
 enum { // PPP protocol numbers
 	PPP_IP4 = 0x0021,
@@ -283,11 +273,6 @@ static void pppoe_parse(const uint8_t *p, unsigned off, unsigned end, struct wir
 		v->flags |= WIRE_F_TUNNEL;
 }
 
-static inline bool is_tag(unsigned type)
-{
-	return type == TYPE_TAG || type == TYPE_STAG || type == TYPE_OLD_STAG;
-}
-
 // LLC with a SNAP header that names IP (RFC 1042): nobody sends it, some stacks may take it.
 static bool is_snap_ip(const uint8_t *p, unsigned off, unsigned end)
 {
@@ -297,21 +282,21 @@ static bool is_snap_ip(const uint8_t *p, unsigned off, unsigned end)
 	if (end - off < 8 || memcmp(p + off, SNAP, sizeof(SNAP)) != 0)
 		return false;
 	type = wire_get16(p + off + 6);
-	return type == TYPE_IP4 || type == TYPE_IP6;
+	return type == WIRE_TYPE_IP4 || type == WIRE_TYPE_IP6;
 }
 
 // By the ethertype already read, `off` behind it.
 static void typed_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_view *v)
 {
 	switch (v->ethertype) {
-	case TYPE_IP4:
+	case WIRE_TYPE_IP4:
 		return ip4_parse(p, off, end, v);
-	case TYPE_IP6:
+	case WIRE_TYPE_IP6:
 		return ip6_parse(p, off, end, v);
-	case TYPE_MPLS:
-	case TYPE_MPLS_UP:
+	case WIRE_TYPE_MPLS:
+	case WIRE_TYPE_MPLS_UP:
 		return mpls_parse(p, off, end, v);
-	case TYPE_PPPOE:
+	case WIRE_TYPE_PPPOE:
 		return pppoe_parse(p, off, end, v);
 	default:
 		if (v->ethertype <= TYPE_LENGTH_MAX && is_snap_ip(p, off, end))
@@ -324,7 +309,7 @@ static void tagged_parse(const uint8_t *p, unsigned end, struct wire_view *v)
 {
 	unsigned off = WIRE_ETH_LEN;
 
-	while (is_tag(v->ethertype)) {
+	while (wire_is_tag(v->ethertype)) {
 		if (v->ntags == WIRE_TAGS_MAX) {
 			v->flags |= WIRE_F_DEEP;
 			return;
@@ -346,7 +331,7 @@ void wire_parse(struct span frame, struct wire_view *v)
 	if (UNLIKELY(end < WIRE_ETH_LEN))
 		return;
 	v->ethertype = wire_get16(frame.p + 12);
-	if (LIKELY(v->ethertype == TYPE_IP4))
+	if (LIKELY(v->ethertype == WIRE_TYPE_IP4))
 		ip4_parse(frame.p, WIRE_ETH_LEN, end, v);
 	else
 		tagged_parse(frame.p, end, v);

@@ -46,7 +46,6 @@ enum { WIRE_L2_MAX = 14 + 4 * 3 + 4 * 4 + 8 };
 struct wire_tmpl {
 	uint8_t l2[WIRE_L2_MAX]; // everything before the IP header, MACs and tags included
 	uint8_t l2_len;
-	uint8_t pppoe_off;   // bytes to the PPPoE header in l2, 0: none
 	uint8_t family;      // 4 or 6
 	uint8_t ttl;         // TTL or hop limit to use
 	uint8_t tos;         // DSCP and ECN byte
