@@ -38,11 +38,4 @@ void eng_learn(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *const *p
 	uint64_t now_us);
 
 // Queues a picked-up segment for this worker to read; full = dropped. Consumes `m`.
-static inline void eng_smtpq_push_consume(struct eng_worker *w, struct rte_mbuf *m)
-{
-	if (w->smtpq_tail - w->smtpq_head == ENG_SMTPQ_MAX) {
-		eng_drop(w, m, DROP_SMTP_QUEUE);
-		return;
-	}
-	w->smtpq[w->smtpq_tail++ & (ENG_SMTPQ_MAX - 1)] = m;
-}
+void eng_smtpq_push_consume(struct eng_worker *w, struct rte_mbuf *m);

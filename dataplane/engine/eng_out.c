@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The ways out of the engine: a worker's list for a port, and the drop with its reason.
+// Where a stage leaves a frame: a worker's list for a port, its segments to be read, or nowhere, with
+// a reason.
 // Thread: the worker.
 #include "eng_int.h"
 
@@ -30,4 +31,13 @@ void eng_out_tx(struct eng_worker *w, uint16_t port, struct rte_mbuf *m)
 		return;
 	}
 	out->pkts[out->n++] = m;
+}
+
+void eng_smtpq_push_consume(struct eng_worker *w, struct rte_mbuf *m)
+{
+	if (w->smtpq_tail - w->smtpq_head == ENG_SMTPQ_MAX) {
+		eng_drop(w, m, DROP_SMTP_QUEUE);
+		return;
+	}
+	w->smtpq[w->smtpq_tail++ & (ENG_SMTPQ_MAX - 1)] = m;
 }

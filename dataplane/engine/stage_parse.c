@@ -68,7 +68,7 @@ static inline bool passes(struct eng_worker *w, const struct rte_mbuf *m)
 	uint16_t type;
 
 	if (m->data_len < OFF_IP)
-		return true; // not even an Ethernet header: nothing to read
+		return m->nb_segs == 1; // not even an Ethernet header: nothing to read
 	type = be16_at(p + OFF_TYPE);
 	if (type == TYPE_IPV4)
 		return v4_passes(w, p, m->data_len);
