@@ -243,8 +243,12 @@ void eng_answer(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 			on_server(w, s, m, seg);
 			return;
 		}
-		if (s->flow.state == FLOW_CLOSING) {
+		if (s->flow.state == FLOW_CLOSING) { // its FIN again: our last acknowledgement was lost
 			rte_pktmbuf_free(m);
+			if ((seg->flags & WIRE_FIN) && st->half[STREAM_CLIENT].has_fin) {
+				(void)stream_take(st, STREAM_CLIENT, &act);
+				eng_emit(w, s, &act, NULL);
+			}
 			return;
 		}
 		if (!input_ok(w, s, m, seg))

@@ -78,6 +78,12 @@ struct eng_session {
 	uint32_t dialog_at_ms;             // our dialogue ends
 	uint32_t messages, refused;
 	uint32_t client_isn;
+	struct { // a SYN on the live connection: it becomes a new one if the server accepts it
+		uint32_t isn, ts_val;
+		struct stream_syn syn;
+		uint16_t window;
+		bool on;
+	} again;
 	uint16_t profile;    // ENG_PROFILE_*
 	uint16_t reason;     // why it is not read or how it ended; ENG_REASON_NONE
 	uint16_t reply_code; // what a message condemned early is answered with at its end,

@@ -259,9 +259,55 @@ static void on_syn(struct eng_worker *w, const struct flow_key *key, struct rte_
 	eng_forward_tx(w, meta->in_port, m);
 }
 
+// A SYN on a live connection, which the old one survives unless the server accepts it (RFC 9293
+// 3.10.7.4: a server that still has the old one answers with an ACK instead). Consumes `m`.
+static void on_syn_again(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
+{
+	struct wire_view *v = &eng_meta_of(m)->view;
+	struct wire_tcp_opts opts;
+	if (s->flow.lane == ENG_LANE_INSPECT && !s->md5) {
+		s->again.syn = syn_options(m, v, &opts);
+		s->again.isn = v->seq;
+		s->again.window = v->window;
+		s->again.ts_val = opts.ts_val;
+		s->again.on = true;
+		syn_clean(w, m, v);
+	}
+	eng_forward_tx(w, eng_meta_of(m)->in_port, m);
+}
+
+// The server accepted a SYN on what we held for a live connection: that one is over.
+static struct eng_session *session_restart(struct eng_worker *w, struct eng_session *old)
+{
+	const struct eng_session was = *old;
+	struct eng_meta meta = {.view.ntags = 0};
+	eng_session_end(w, old);
+	struct eng_session *s = session_new(w, &was.flow.key, &meta);
+	if (s == NULL)
+		return NULL;
+	s->vlan = was.vlan;
+	s->client_isn = was.again.isn;
+	s->flow.side[STREAM_CLIENT] = was.flow.side[STREAM_CLIENT];
+	s->flow.side[STREAM_SERVER] = was.flow.side[STREAM_SERVER];
+	bind_policy(s, eng_image_policy(w->image),
+		match_policy(w, &was.flow.key, was.flow.side[STREAM_CLIENT].in_port, was.vlan));
+	s->flow.lane = ENG_LANE_INSPECT;
+	stream_open(&s->flow.stream, was.again.isn, was.again.window, &was.again.syn);
+	s->flow.stream.half[STREAM_CLIENT].ts_last = was.again.ts_val;
+	eng_count(w, FLOWS_INSPECTED);
+	return s;
+}
+
 // The server's answer to a SYN under inspection. Consumes `m`.
 static void on_syn_ack(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
 {
+	if (s->again.on && eng_meta_of(m)->view.ack == s->again.isn + 1) {
+		s = session_restart(w, s);
+		if (s == NULL) {
+			eng_drop(w, m, DROP_HANDSHAKE);
+			return;
+		}
+	}
 	struct wire_view *v = &eng_meta_of(m)->view;
 	struct wire_tcp_opts opts;
 	struct stream_syn syn = syn_options(m, v, &opts);
@@ -469,7 +515,9 @@ void eng_smtp_packet(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us)
 	} else if (s->flow.lane == ENG_LANE_ANSWER) {
 		s->flow.seen_ms = smtp_of(w)->now_ms;
 		eng_answer_syn(w, s, m, POL_ACTION_COUNT);
-	} else { // its repeat, or a new one on a live connection: the server's answer to it decides
+	} else if (s->flow.state == FLOW_OPEN && s->client_isn != v->seq) {
+		on_syn_again(w, s, m);
+	} else { // its repeat
 		if (s->flow.lane == ENG_LANE_INSPECT && !s->md5)
 			syn_clean(w, m, v);
 		eng_forward_tx(w, meta->in_port, m);
