@@ -126,6 +126,8 @@ static enum stream_in input_data(struct stream *st, struct stream_pool *p, const
 		return STREAM_IN_DROP_SLABS;
 	}
 	h->nxt = slab_run_end(h, p, h->nxt);
+	if (from + n != seg->seq + (uint32_t)seg->payload.n) // cut: not all of it is retained
+		h->fresh = false;
 	if (fin && !h->has_fin && seq_le(h->nxt, end)) {
 		h->has_fin = true;
 		h->fin = end;

@@ -111,6 +111,25 @@ static void bytes_sent_ahead_are_not_sent_twice(void **state)
 	assert_int_equal(pass(f, &more).kind, STREAM_FORWARD);
 }
 
+static void a_segment_cut_at_a_fin_never_counts_as_wholly_retained(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg fin = seg_of(f, STREAM_CLIENT, 8, ""), late = seg_of(f, STREAM_CLIENT, 4, "abcdXX");
+	fin.flags |= F_FIN;
+	(void)stream_input(&f->st, &f->pool, &fin);
+	assert_int_equal(stream_input(&f->st, &f->pool, &late), STREAM_IN_ORDER_WAIT);
+	assert_false(f->st.half[STREAM_CLIENT].fresh); // so it may not leave ahead as it came
+}
+
+static void a_segment_cut_at_the_window_never_counts_as_wholly_retained(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg late = seg_of(f, STREAM_CLIENT, 4, "abcdXX");
+	f->st.half[STREAM_CLIENT].edge = CLIENT_ISN + 1 + 8;
+	assert_int_equal(stream_input(&f->st, &f->pool, &late), STREAM_IN_ORDER_WAIT);
+	assert_false(f->st.half[STREAM_CLIENT].fresh);
+}
+
 static void an_edit_leaves_with_every_repeat(void **state)
 {
 	struct fixture *f = *state;
@@ -274,6 +293,8 @@ int main(void)
 		CASE(held_bytes_leave_once_their_line_is_whole),
 		CASE(a_segment_behind_a_hole_waits_and_leaves_with_what_fills_it),
 		CASE(bytes_sent_ahead_are_not_sent_twice),
+		CASE(a_segment_cut_at_a_fin_never_counts_as_wholly_retained),
+		CASE(a_segment_cut_at_the_window_never_counts_as_wholly_retained),
 		CASE(an_edit_leaves_with_every_repeat),
 		CASE(acknowledging_what_never_left_is_a_bypass),
 		CASE(segments_outside_the_window_are_dropped),
