@@ -25,8 +25,8 @@ LOG_COMPONENT("main");
 enum { EXIT_CONFIG = 2 };
 
 static const char usage[] =
-	"usage: mailweir-controlplane -c FILE [-f] [-l LEVEL] [--check]\n"
-	"  -c, --config FILE  the configuration\n"
+	"usage: mailweir-controlplane [-c FILE] [-f] [-l LEVEL] [--check]\n"
+	"  -c, --config FILE  the configuration (/etc/mailweir/mailweir.yaml)\n"
 	"  -f, --foreground   stay in the foreground (always so; for scripts that say it)\n"
 	"  -l, --log LEVEL    err, warning, notice (default), info or debug\n"
 	"      --check        check the configuration and its rules, then end: 0 or 2\n"
@@ -64,7 +64,7 @@ static int options_take(int argc, char **argv, struct options *opt)
 		default: (void)fputs(usage, stderr); return EXIT_FAILURE + 1;
 		}
 	}
-	if (opt->file == NULL || optind != argc) {
+	if (optind != argc) {
 		(void)fputs(usage, stderr);
 		return EXIT_FAILURE + 1;
 	}
@@ -147,7 +147,7 @@ static int run(struct core_loop *loop, const struct cfg *boot, const char *file,
 
 int main(int argc, char **argv)
 {
-	struct options opt = {0};
+	struct options opt = {.file = "/etc/mailweir/mailweir.yaml"};
 	struct core_loop *loop;
 	struct err_list err;
 	struct cfg *boot;

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The command line by its table: what words become, what is refused and with which words. The table
+// itself: each verb is a method with a blank, each argument a member of its params.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli.h"
+
+enum { WORDS_MAX = 16 };
+
+static const struct {
+	const char *name, *line; // words are separated by one blank, "\t" stands for a blank within one
+	const char *params;      // JSON, or NULL where refused
+	const char *why;         // a part of the refusal
+} lines[] = {
+	{"a verb without arguments", "ports list", "{}", NULL},
+	{"status alone is system status", "status", "{}", NULL},
+	{"options with a blank", "rules add --scope body --score 100 --literal TEXT",
+		"{\"scope\":\"body\",\"score\":100,\"literal\":\"TEXT\"}", NULL},
+	{"options with an equals sign", "rules add --scope=body --score=-5 --regex=a=b",
+		"{\"scope\":\"body\",\"score\":-5,\"regex\":\"a=b\"}", NULL},
+	{"a negative number as its own word", "rules add --scope body --score -5 --literal x",
+		"{\"scope\":\"body\",\"score\":-5,\"literal\":\"x\"}", NULL},
+	{"a value that looks like an option", "rules add --scope body --score 1 --literal --json",
+		"{\"scope\":\"body\",\"score\":1,\"literal\":\"--json\"}", NULL},
+	{"a value with a blank", "rules add --scope body --score 1 --literal a\tb",
+		"{\"scope\":\"body\",\"score\":1,\"literal\":\"a b\"}", NULL},
+	{"an empty value", "config commit --comment=", "{\"comment\":\"\"}", NULL},
+	{"a flag", "rules list --added", "{\"added\":true}", NULL},
+	{"bare words in order", "policy match 10.0.0.1 10.0.0.2 --port 26",
+		"{\"source\":\"10.0.0.1\",\"destination\":\"10.0.0.2\",\"port\":26}", NULL},
+	{"bare words by name", "policy match --destination ::1 ::2",
+		"{\"destination\":\"::1\",\"source\":\"::2\"}", NULL},
+	{"options between bare words", "policy match 10.0.0.1 --vlan 5 10.0.0.2",
+		"{\"source\":\"10.0.0.1\",\"vlan\":5,\"destination\":\"10.0.0.2\"}", NULL},
+	{"two dashes end options", "config check -- --odd", "{\"file\":\"--odd\"}", NULL},
+	{"a dash is a bare word", "config check -", "{\"file\":\"-\"}", NULL},
+	{"a bare number", "rules del 1000000", "{\"id\":1000000}", NULL},
+	{"a missing option", "rules add --scope body --literal x", NULL, "--score is missing"},
+	{"a missing bare word", "rules del", NULL, "ID is missing"},
+	{"a missing value", "rules add --scope", NULL, "--scope: the value is missing"},
+	{"an unknown option", "ports list --all", NULL, "--all: no such option"},
+	{"an abbreviated option", "rules list --add", NULL, "--add: no such option"},
+	{"an unknown letter", "ports list -x", NULL, "-x: no such option"},
+	{"one word too many", "ports list now", NULL, "now: one word too many"},
+	{"an option twice", "rules list --scope a --scope b", NULL, "--scope: given twice"},
+	{"an option and its bare word", "rules del 1 --id 2", NULL, "--id: given twice"},
+	{"no number", "rules del seven", NULL, "not a whole number"},
+	{"a number with a tail", "rules del 7x", NULL, "not a whole number"},
+	{"a number too large", "rules del 99999999999999999999", NULL, "not a whole number"},
+	{"a flag with a value", "rules list --added=no", NULL, "--added: takes no value"},
+	{"bytes that are not UTF-8", "rules add --scope body --score 1 --literal \xff", NULL, "not UTF-8"},
+};
+
+struct words { char *w[WORDS_MAX]; int n; char text[256]; };
+
+static void split(struct words *ws, const char *line)
+{
+	char *save, *word;
+
+	ws->n = 0;
+	(void)snprintf(ws->text, sizeof(ws->text), "%s", line);
+	for (word = strtok_r(ws->text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
+		for (char *p = word; *p != '\0'; p++)
+			*p = *p == '\t' ? ' ' : *p;
+		ws->w[ws->n++] = word;
+	}
+}
+
+static void words_become_params_or_a_refusal(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		json_t *params = json_object(), *want;
+		const struct cli_verb *v;
+		struct cli c = {.fd = -1};
+		bool help = false;
+		char why[256] = "";
+		struct words ws;
+		int used, rc;
+
+		split(&ws, lines[i].line);
+		v = cli_verb_find(ws.n, ws.w, &used);
+		assert_non_null(v);
+		rc = cli_args_take(&c, v, ws.n - used, ws.w + used, params, &help, why);
+		if ((rc == CLI_OK) != (lines[i].params != NULL))
+			fail_msg("%s: %d %s", lines[i].name, rc, why);
+		if (rc != CLI_OK) {
+			assert_int_equal(rc, CLI_BAD_INPUT);
+			if (strstr(why, lines[i].why) == NULL)
+				fail_msg("%s: %s", lines[i].name, why);
+		} else {
+			want = json_loads(lines[i].params, 0, NULL);
+			if (!json_equal(params, want))
+				fail_msg("%s: %s", lines[i].name, json_dumps(params, 0));
+			json_decref(want);
+		}
+		json_decref(params);
+	}
+}
+
+// The verb of a line and what its words did to `c`; true where they were taken.
+static bool taken(struct words *ws, const char *line, struct cli *c, json_t *params, bool *help)
+{
+	const struct cli_verb *v;
+	char why[256];
+	int used;
+
+	split(ws, line);
+	v = cli_verb_find(ws->n, ws->w, &used);
+	*help = false;
+	return v != NULL && cli_args_take(c, v, ws->n - used, ws->w + used, params, help, why) == CLI_OK;
+}
+
+static void common_options_may_stand_anywhere(void **state)
+{
+	struct cli c = {.socket = CLI_SOCKET, .fd = -1};
+	json_t *params = json_object();
+	struct words ws;
+	bool help;
+
+	(void)state;
+	assert_true(taken(&ws, "rules del --json 1 --help", &c, params, &help));
+	assert_true(c.json);
+	assert_true(help);
+	assert_int_equal(cli_int(params, "id"), 1);
+	assert_string_equal(c.socket, CLI_SOCKET);
+	(void)json_object_clear(params);
+	assert_true(taken(&ws, "rules del --socket=/b 2", &c, params, &help));
+	assert_string_equal(c.socket, "/b");
+	assert_int_equal(cli_int(params, "id"), 2);
+	(void)json_object_clear(params);
+	assert_true(taken(&ws, "rules del 3 -s /c", &c, params, &help));
+	assert_string_equal(c.socket, "/c");
+	assert_int_equal(cli_int(params, "id"), 3);
+	json_decref(params);
+}
+
+static void help_is_given_without_the_required_words(void **state)
+{
+	struct cli c = {.fd = -1};
+	json_t *params = json_object();
+	struct words ws;
+	bool help;
+
+	(void)state;
+	assert_true(taken(&ws, "rules add --help", &c, params, &help));
+	assert_true(help);
+	json_decref(params);
+}
+
+static void what_is_no_verb_is_not_found(void **state)
+{
+	static const char *const no[] = {"", "rules", "rules bake", "rule add", "systemstatus"};
+	struct words ws;
+	int used;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
+		split(&ws, no[i]);
+		assert_null(cli_verb_find(ws.n, ws.w, &used));
+	}
+}
+
+static void each_method_has_its_verb_and_each_verb_its_usage(void **state)
+{
+	bool seen[API_RPC_COUNT] = {false};
+	char name[64], *text;
+	size_t n;
+
+	(void)state;
+	for (unsigned i = 0; i < cli_verb_count; i++) {
+		const struct cli_verb *v = &cli_verbs[i];
+		FILE *f = open_memstream(&text, &n);
+
+		(void)snprintf(name, sizeof(name), "%s.%s", v->noun, v->verb);
+		assert_string_equal(name, api_rpc_methods[v->method].name);
+		assert_false(seen[v->method]);
+		seen[v->method] = true;
+		assert_true(v->run != NULL || v->show != NULL);
+		cli_verb_usage(v, f);
+		assert_int_equal(fclose(f), 0);
+		for (unsigned a = 0; a < v->nargs; a++) {
+			assert_non_null(strstr(text, v->args[a].name));
+			assert_true((v->args[a].meta == NULL) == (v->args[a].type == CLI_FLAG));
+			assert_non_null(v->args[a].help);
+		}
+		free(text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_become_params_or_a_refusal),
+		cmocka_unit_test(common_options_may_stand_anywhere),
+		cmocka_unit_test(help_is_given_without_the_required_words),
+		cmocka_unit_test(what_is_no_verb_is_not_found),
+		cmocka_unit_test(each_method_has_its_verb_and_each_verb_its_usage),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
