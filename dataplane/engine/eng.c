@@ -3,9 +3,9 @@
 // still be reading an old one, the questions of flows.list.
 //
 // Grace periods: a worker raises `turn` at each burst boundary (eng_turn) with a sequentially
-// consistent store and only then reads `image`; the manager stores the new image and only then reads
-// `turn`. So one of the two sees the other, and a turn that has moved on (or 0: offline) proves that
-// the worker does not hold what was there before.
+// consistent store and only then reads `image`; the manager stores the new image and only then
+// reads `turn`. So one of the two sees the other, and a turn that has moved on (or 0: offline)
+// proves that the worker does not hold what was there before.
 #include "eng_int.h"
 
 #include <errno.h>
@@ -185,7 +185,8 @@ void eng_stats_bind(
 
 // ---- a worker's turn
 
-void eng_rx(struct eng_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n, uint64_t now_us)
+void eng_rx(struct eng_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t now_us)
 {
 	struct rte_mbuf *look[ENG_BURST];
 	uint16_t nlook = 0;

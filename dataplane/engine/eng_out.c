@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where a stage leaves a frame: a worker's list for a port, its segments to be read, or nowhere, with
-// a reason.
+// Where a stage leaves a frame: a worker's list for a port, its segments to be read, or nowhere,
+// with a reason.
 // Thread: the worker.
 #include "eng_int.h"
 

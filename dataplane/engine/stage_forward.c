@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Second stage: frames leave unchanged, in pair mode by the peer of the port they came in by, in
-// learn mode by the forwarding table. Group addresses (STP, LACP, LLDP among them) are forwarded like
-// any group: the box is no bridge that its neighbours should see.
+// learn mode by the forwarding table. Group addresses (STP, LACP, LLDP among them) are forwarded
+// like any group: the box is no bridge that its neighbours should see.
 // Thread: the worker; the table is the manager's, read here.
 #include "eng_int.h"
 

@@ -2,9 +2,9 @@
 // First stage: which frames of a burst can be of a picked-up TCP port at all.
 //
 // Nearly everything can not, and for it one look at the first cache line is enough: plain IPv4 or
-// IPv6 of another protocol, or TCP whose ports are not picked up. Whatever is not that simple (tags,
-// labels, PPPoE, options, fragments, extension headers, tunnels, several buffers) is parsed in whole.
-// With no image nothing is picked up; TCP is counted as forwarded unread.
+// IPv6 of another protocol, or TCP whose ports are not picked up. Whatever is not that simple
+// (tags, labels, PPPoE, options, fragments, extension headers, tunnels, several buffers) is parsed
+// in whole. With no image nothing is picked up; TCP is counted as forwarded unread.
 // Thread: the worker.
 #include "eng_int.h"
 

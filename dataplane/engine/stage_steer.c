@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Third stage, for the frames that needed a whole look: a TCP segment of a picked-up port goes to the
-// worker that owns its flow; everything else is forwarded, and counted where it may hide such a port.
-// An IP fragment is forwarded unread unless it is a first one that shows a picked-up port: that is
-// dropped, so nothing of a picked-up port gets through in pieces (without its first fragment no
-// receiver puts the others together).
+// Third stage, for the frames that needed a whole look: a TCP segment of a picked-up port goes to
+// the worker that owns its flow; everything else is forwarded, and counted where it may hide such
+// a port. An IP fragment is forwarded unread unless it is a first one that shows a picked-up port:
+// that is dropped, so nothing of a picked-up port gets through in pieces (without its first
+// fragment no receiver puts the others together).
 // Thread: the worker that received the frame.
 #include "eng_int.h"
 
@@ -34,8 +34,8 @@ static uint64_t end_hash(const struct addr *a, uint16_t port)
 	return mix(mix(hi + port) ^ lo);
 }
 
-// Both directions of a flow have the same owner: the sum of the two ends' hashes. Independent of the
-// device's own hash, which virtual ports do not have. Not an answer to somebody who aims all
+// Both directions of a flow have the same owner: the sum of the two ends' hashes. Independent of
+// the device's own hash, which virtual ports do not have. Not an answer to somebody who aims all
 // flows at one worker; its queue then drops, the wire goes on.
 static uint16_t owner_of(const struct eng_worker *w, const struct rte_mbuf *m,
 	const struct wire_view *v)
@@ -61,7 +61,8 @@ static uint16_t context_of(const struct pol_image *img, uint16_t in_port, const 
 	return i;
 }
 
-static void steer_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m, bool to_client)
+static void steer_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m,
+	bool to_client)
 {
 	struct eng_meta *meta = eng_meta_of(m);
 	uint16_t owner = owner_of(w, m, &meta->view);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// EAL's argument vector, made from the configuration. Memory is always anonymous: no
-// hugetlbfs mount is needed, nothing stays behind when the process is killed, and the check for free
+// EAL's argument vector, made from the configuration. Memory is always anonymous: no hugetlbfs
+// mount is needed, nothing stays behind when the process is killed, and the check for free
 // hugepages is never wrong because of a dead predecessor's files. Devices are probed one by one
 // afterwards, so that a fault names its port; only PCI devices must be known to EAL at its start.
 // Thread: the main thread, once.

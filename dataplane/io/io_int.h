@@ -51,7 +51,7 @@ struct io_worker {
 	struct io_drain drain[ENG_PORTS_MAX * 2];
 	unsigned lcore;
 	_Alignas(64) _Atomic uint64_t beat; // w: worker each turn, r: manager
-	_Atomic clockid_t cpu_clock;        // of its CPU time; w: worker once, before the first beat; r: manager
+	_Atomic clockid_t cpu_clock;        // of its CPU time; w: worker, before beat 1, r: manager
 };
 
 struct io {
@@ -65,10 +65,11 @@ struct io {
 	bool hugepages, eal_up, running;
 	int socket;
 	_Atomic bool stop; // w: manager, r: workers
-	uint64_t tsc_base, us_base, us_per_tsc_q32; // microseconds = us_base + (tsc - tsc_base) * q32 >> 32
+	uint64_t tsc_base, us_base, us_per_tsc_q32; // see io_now_us
 };
 
-// io_log.c: DPDK's own log goes through ours; while held, the first line is kept for an error instead.
+// io_log.c: DPDK's own log goes through ours; while held, the first line is kept for an error
+// instead.
 void io_log_open(void);
 void io_log_hold(bool hold);
 const char *io_log_first(void); // "" where there was none

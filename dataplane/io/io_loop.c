@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The worker's loop: a burst from each of its queues through the engine and out, then the engine's
-// waiting work, then out again. What a device does not take after a few tries is dropped and counted:
-// waiting for one port must not stop the others.
+// waiting work, then out again. What a device does not take after a few tries is dropped and
+// counted: waiting for one port must not stop the others.
 // Thread: one worker each; nothing here logs, locks or allocates.
 #include "io_int.h"
 

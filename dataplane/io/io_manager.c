@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The manager loop: signals, the owner's chores (the link), the engine's tables, link states, and an
-// eye on the workers. A worker that makes no turn for a second though it has the CPU is stuck: say
-// which and end, so that the supervisor starts us again. One that merely does not get its CPU (a
-// shared core, a stopped machine) is given ten seconds; under a debugger nothing ends.
+// The manager loop: signals, the owner's chores (the link), the engine's tables, link states, and
+// an eye on the workers. A worker that makes no turn for a second though it has the CPU is stuck:
+// say which and end, so that the supervisor starts us again. One that merely does not get its CPU
+// (a shared core, a stopped machine) is given ten seconds; under a debugger nothing ends.
 // Thread: the main thread.
 #include "io_int.h"
 

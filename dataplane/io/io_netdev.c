@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The kernel's interface behind a device of af_packet or af_xdp: its name, MTU, carrier, and a lock
-// that keeps two instances from forwarding the same frames. An abstract UNIX socket serves as the
-// lock because such names are a network namespace's own, as interfaces are, and go with the process.
+// The kernel's interface behind a device of af_packet or af_xdp: its name, MTU, carrier, and a
+// lock that keeps two instances from forwarding the same frames. An abstract UNIX socket serves as
+// the lock because such names are a network namespace's own, as interfaces are, and go with the
+// process.
 // Thread: the manager.
 #include "io_int.h"
 

@@ -11,7 +11,8 @@ enum { TBL_FDB_AGE_S = 300, TBL_FDB_NONE = 0xffff };
 
 struct tbl_fdb;
 
-// All memory at once; NULL with errno. `name` is unique in the process. Manager, before workers run.
+// All memory at once; NULL with errno. `name` is unique in the process. Manager, before workers
+// run.
 struct tbl_fdb *tbl_fdb_new(const char *name, uint32_t entries, int socket);
 void tbl_fdb_free(struct tbl_fdb *f);
 
