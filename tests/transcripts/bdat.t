@@ -779,3 +779,29 @@ E: DATA_END 2
 S: 250 ok\r\n250 ok\r\n
 E: REPLY 250 RCPT ok
 E: REPLY 250 MESSAGE ok
+
+== a message refused early leaves the next one whole
+I: rcpt
+C: BDAT 10 LAST\r\n01234
+E: COMMAND BDAT 10 LAST
+E: DATA_BEGIN
+E: CHUNK 10 +LAST
+E: DATA 01234
+S: 552 too big\r\n
+E: REPLY 552 MESSAGE too big
+C: 56789MAIL FROM:<c@x.example>\r\nRCPT TO:<d@y.example>\r\nBDAT 2\r\nabBDAT 2 LAST\r\ncd
+E: COMMAND MAIL path=<c@x.example> FROM:<c@x.example>
+E: COMMAND RCPT +PIPELINED path=<d@y.example> TO:<d@y.example>
+E: COMMAND BDAT +PIPELINED 2
+E: DATA_BEGIN
+E: CHUNK 2
+E: DATA ab
+E: COMMAND BDAT +PIPELINED 2 LAST
+E: CHUNK 2 +LAST
+E: DATA cd
+E: DATA_END 4
+S: 250 ok\r\n250 ok\r\n250 ok\r\n250 queued\r\n
+E: REPLY 250 MAIL ok
+E: REPLY 250 RCPT ok
+E: REPLY 250 BDAT ok
+E: REPLY 250 MESSAGE queued

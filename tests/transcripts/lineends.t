@@ -900,3 +900,43 @@ E: COMMAND RSET +PIPELINED
 --
 S: 250 ok\r\n
 E: REPLY 250 RSET ok
+
+== what a possible end left behind does not reach the next message
+I: data
+C: a\n.\nx\ny\rz\r\n.\r\n
+E: DATA a\n.\n
+E: POSSIBLE_END 1
+E: DATA_LINE UNKNOWN +BARE_LF x\n
+E: DATA_LINE UNKNOWN +BARE_CR y\r
+E: DATA_LINE UNKNOWN z\r\n
+E: DATA_END 11
+S: 250 queued\r\n
+E: REPLY 250 MESSAGE queued
+C: MAIL FROM:<a@x.example>\r\nRCPT TO:<b@y.example>\r\nDATA\r\n
+E: COMMAND MAIL path=<a@x.example> FROM:<a@x.example>
+E: COMMAND RCPT +PIPELINED path=<b@y.example> TO:<b@y.example>
+E: COMMAND DATA +PIPELINED
+S: 250 ok\r\n250 ok\r\n354 go\r\n
+E: REPLY 250 MAIL ok
+E: REPLY 250 RCPT ok
+E: REPLY 354 DATA go
+E: DATA_BEGIN
+C: b\n.\nQUIT\n
+E: DATA b\n.\n
+E: POSSIBLE_END 1
+E: DATA_LINE QUIT +BARE_LF QUIT\n
+S: 250 queued\r\n221 bye\r\n
+E: REPLY 250 MESSAGE queued
+E: REPLY 221 QUIT bye
+
+== a line behind a possible end that ends in the longest run of CRs
+I: data
+C: a\n.\nb\{\r*64}\nc\r\n.\r\n
+E: DATA a\n.\n
+E: POSSIBLE_END 1
+E: DATA_LINE UNKNOWN +BARE_CR b\{\r*64}
+E: DATA_LINE UNKNOWN +BARE_LF \n
+E: DATA_LINE UNKNOWN c\r\n
+E: DATA_END 73
+S: 250 ok\r\n
+E: REPLY 250 MESSAGE ok

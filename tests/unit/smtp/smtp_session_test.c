@@ -237,6 +237,16 @@ static void a_chunk_over_4_gib_is_counted_to_its_last_octet(void **)
 	free(piece);
 }
 
+static void a_caller_that_shows_less_than_before_is_still_read(void **)
+{
+	struct smtp s;
+
+	session_open(&s);
+	assert_int_equal(client(&s, "NOOP with words"), 0);
+	assert_int_equal(client(&s, "NOOP\r\n"), 6);
+	assert_int_equal(count, 1);
+}
+
 static void limits_of_zero_take_the_defaults(void **)
 {
 	static const struct smtp_limits some = {.reply_max = 77};
@@ -276,6 +286,7 @@ int main(void)
 		cmocka_unit_test(a_substituted_command_closes_the_gate),
 		cmocka_unit_test(the_octets_of_a_substituted_chunk_are_passed_over),
 		cmocka_unit_test(a_chunk_over_4_gib_is_counted_to_its_last_octet),
+		cmocka_unit_test(a_caller_that_shows_less_than_before_is_still_read),
 		cmocka_unit_test(limits_of_zero_take_the_defaults),
 		cmocka_unit_test(names_are_never_null),
 	};
