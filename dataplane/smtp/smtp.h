@@ -43,7 +43,9 @@ enum smtp_ev {
 	SMTP_EV_COMMAND,       // client: a whole command line; verb, text = argument (AUTH: the mechanism,
 	                       // UNKNOWN: nothing, it may be a stray AUTH payload), path for MAIL and RCPT
 	SMTP_EV_AUTH_LINE,     // client: a line inside an AUTH exchange (no text)
-	SMTP_EV_DATA_BEGIN,    // server: final line of a 354 that answers DATA; or client: first BDAT of a message
+	SMTP_EV_DATA_BEGIN,    // server: final line of a 354 that answers DATA; or client: first BDAT of
+	                       // a message. The only sure sign of a message: refused RSET, MAIL and EHLO
+	                       // leave the transaction as it was, and SEND, SOML, SAML begin one too
 	SMTP_EV_DATA,          // client: message bytes in `text`, dots unstuffed, pieces in order
 	SMTP_EV_DATA_LINE,     // client: like DATA, but behind a possible end: one whole line; verb = what it
 	                       // would be as a command (UNKNOWN where none)
@@ -72,7 +74,7 @@ enum smtp_desync { // why
 	SMTP_DESYNC_LINE_TOO_LONG,    // a line over its limit
 	SMTP_DESYNC_REPLY_SYNTAX,     // not 200..599 and SP, HT, '-' or end of line; codes differ in one
 	                              // reply; more lines than allowed
-	SMTP_DESYNC_REPLY_UNEXPECTED, // a final reply with no command owing one (but 421, and the greeting)
+	SMTP_DESYNC_REPLY_UNEXPECTED, // a final reply with no command owing one (but 421, the greeting)
 	SMTP_DESYNC_DATA_REPLY,       // 2xx to DATA, or 354 (or another 3xx) to something else
 	SMTP_DESYNC_REPLY_IN_DATA,    // a final reply while message bytes flow
 	SMTP_DESYNC_BDAT_SYNTAX,      // a size that is no number or overflows 64 bits; a word that is not
@@ -129,13 +131,13 @@ enum { // smtp.offered: EHLO keywords that matter for reading
 	SMTP_EXT_SIZE = 1 << 6, SMTP_EXT_BINARYMIME = 1 << 7,
 };
 
-// State of one session. Fixed size, one for every idle flow: two cache lines at most. The fields are
-// the library's own, the comments for a debugger.
+// State of one session. Fixed size, one for every idle flow: two cache lines at most. The fields
+// are the library's own, the comments for a debugger.
 struct smtp {
 	struct smtp_limits limits;
 	uint8_t pending[SMTP_PAIR_MAX]; // verbs that await their final reply, oldest at pending[head]
 	uint8_t pending_head, pending_count;
-	uint8_t mode;           // what the client's next byte is: command, data, chunk, auth, opaque, stopped
+	uint8_t mode;           // what the client's next byte is: command, auth, data, chunk, ...
 	uint8_t line_state;     // of the dot and line-end recogniser in data
 	uint8_t gate;           // the client side waits until nothing is pending
 	uint8_t trans;          // the transaction as the server's replies tell it: MAIL, RCPT, ...

@@ -244,7 +244,7 @@ enum smtp_end smtp_eod_line(uint8_t *state, struct span line)
 		else if ((cell & ~EOD_STATE_MASK) == EOD_END)
 			end = SMTP_END_STRICT;
 	}
-	if (EOD_HOLDS(st)) { // the caller knows that neither CR nor LF follows, or that the run is too long
+	if (EOD_HOLDS(st)) { // neither CR nor LF follows, or the run is too long, says the caller
 		st = eod_table[st][EOD_C_OTHER] & EOD_STATE_MASK;
 		end = SMTP_END_POSSIBLE;
 	}
