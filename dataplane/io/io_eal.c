@@ -57,11 +57,15 @@ static int cpus_check(const struct io *io, struct err_list *err)
 	return err_any(err) ? -EINVAL : 0;
 }
 
+static uint64_t memory_bytes(const struct io *io, bool hugepages)
+{
+	return io->conf.memory_mb > 0 ? (uint64_t)io->conf.memory_mb << 20 :
+					io_memory_needed(io, hugepages);
+}
+
 static int memory_add(struct io *io, struct err_list *err)
 {
-	uint64_t need = io->conf.memory_mb > 0 ? (uint64_t)io->conf.memory_mb << 20 :
-						 io_memory_needed(io);
-	uint64_t have = io_hugepages_free();
+	uint64_t need = memory_bytes(io, true), have = io_hugepages_free();
 
 	io->hugepages = io->conf.huge != IO_HUGE_OFF && have >= need;
 	if (io->conf.huge == IO_HUGE_ON && !io->hugepages) {
@@ -75,6 +79,7 @@ static int memory_add(struct io *io, struct err_list *err)
 	if (io->hugepages) {
 		arg_add(io, "--in-memory");
 	} else {
+		need = memory_bytes(io, false);
 		arg_add(io, "--no-huge"); // EAL refuses both at once
 		arg_add(io, "--no-shconf");
 	}

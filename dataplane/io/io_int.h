@@ -90,7 +90,7 @@ int io_eal_start(struct io *io, struct err_list *err);
 uint32_t io_pool_mbufs(const struct io *io);
 uint32_t io_frame_room(uint32_t mtu); // a buffer that holds any frame of that MTU, in steps of 1 kB
 uint16_t io_pool_room(const struct io *io); // data room of a buffer, headroom included
-uint64_t io_memory_needed(const struct io *io);
+uint64_t io_memory_needed(const struct io *io, bool hugepages);
 uint64_t io_hugepages_free(void); // bytes
 struct rte_mempool *io_pool_new(const struct io *io);
 

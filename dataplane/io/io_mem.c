@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <rte_ether.h>
 #include <rte_mbuf.h>
@@ -21,7 +22,7 @@ enum {
 	L2_MAX = RTE_ETHER_HDR_LEN + 4 * 3 + 4 * 4 + 8, // tags, labels, PPPoE: they add to the MTU
 	RING_HEAD = 80,      // what af_packet puts before a frame in its ring
 	ROOM_STEP = 1024,
-	MBUF_OVERHEAD = 128 + 64,                       // the object's head, padding to lines
+	MBUF_OVERHEAD = 64 + 192, // the object's head, padding that spreads objects over channels
 	MEMORY_BASE_MB = 64, // rings, tables, EAL itself
 };
 
@@ -55,11 +56,22 @@ static uint16_t priv_size(void)
 	return RTE_ALIGN(sizeof(struct eng_meta), RTE_MBUF_PRIV_ALIGN);
 }
 
-uint64_t io_memory_needed(const struct io *io)
+// Ordinary pages need not lie one behind the other for the device, so a buffer that is smaller than
+// a page lies within one, and a larger one begins with one.
+static uint64_t mbuf_bytes(const struct io *io, bool hugepages)
 {
-	uint64_t mbuf = sizeof(struct rte_mbuf) + priv_size() + io_pool_room(io) + MBUF_OVERHEAD;
+	uint64_t bytes = sizeof(struct rte_mbuf) + priv_size() + io_pool_room(io) + MBUF_OVERHEAD;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
-	return io_pool_mbufs(io) * mbuf + io->conf.engine_bytes + ((uint64_t)MEMORY_BASE_MB << 20);
+	if (hugepages)
+		return bytes;
+	return bytes <= page ? page / (page / bytes) : (bytes + page - 1) / page * page;
+}
+
+uint64_t io_memory_needed(const struct io *io, bool hugepages)
+{
+	return io_pool_mbufs(io) * mbuf_bytes(io, hugepages) + io->conf.engine_bytes +
+	       ((uint64_t)MEMORY_BASE_MB << 20);
 }
 
 uint64_t io_hugepages_free(void)
