@@ -18,7 +18,7 @@ check 'silent server: no greeting comes from us' 0 "$(grep -c '^greeting' "$LAB/
 ip -n "$NS_NET" link set b1 up
 lab_postfix_start
 check 'nothing was queued meanwhile' absent "$(lab_stored "$file")"
-reachable() { in_sub ping -c 1 -W 1 $LAB_SERVER4; }
+reachable() { in_sub ping -c 1 -W 1 "$LAB_SERVER4"; }
 wait_until 20 reachable || :
 mail 'the retry goes through' '250, equal' "$file" --host $LAB_SERVER4
 wire_end
