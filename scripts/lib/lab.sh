@@ -18,6 +18,7 @@ lab_init() {
 	LAB=$2
 	NS_SUB=$1-sub NS_BOX=$1-box NS_NET=$1-net
 	LAB_CONF=$LAB/mailweir.yaml
+	LAB_SOCKETS=$LAB # folder of link.sock and rpc.sock
 	LAB_MAIL=$LAB/mail
 	LAB_INBOX=$LAB_MAIL/inbox
 	LAB_MTU=${LAB_MTU:-1500}
@@ -81,7 +82,7 @@ lab_addresses() {
 
 # lab_up: namespaces, wires, addresses.
 lab_up() {
-	mkdir -p "$LAB/pids" "$LAB/state"
+	mkdir -p "$LAB/pids" "$LAB/state" "$LAB_SOCKETS"
 	chmod 755 "$LAB"
 	lab_namespaces
 	lab_wire a0 "$NS_SUB" a1
@@ -254,8 +255,8 @@ dataplane:
   slabs: 16384
 ${LAB_DATAPLANE:-}
 control:
-  link: $LAB/link.sock
-  rpc: $LAB/rpc.sock
+  link: $LAB_SOCKETS/link.sock
+  rpc: $LAB_SOCKETS/rpc.sock
   state_dir: $LAB/state
   event_log: $LAB/events.jsonl
 pickup: {ports: [25], incoming: proxy, outgoing: proxy}
@@ -273,7 +274,7 @@ END
 
 lab_dataplane_spawn() { lab_spawn dataplane "$NS_BOX" "$(program mailweir-dataplane)" -c "$LAB_CONF"; }
 lab_controlplane_spawn() { lab_spawn controlplane "$NS_BOX" "$(program mailweir-controlplane)" -c "$LAB_CONF"; }
-lab_cli() { "$(program mailweirctl)" "$@" --socket "$LAB/rpc.sock"; }
+lab_cli() { "$(program mailweirctl)" "$@" --socket "$LAB_SOCKETS/rpc.sock"; }
 
 # lab_ask PATH VERB...: one value of what mailweirctl answers.
 lab_ask() {
@@ -321,6 +322,10 @@ lab_down() {
 	for record in "$LAB"/pids/*; do
 		[ ! -f "$record" ] || proc_end "$record" || :
 	done
+	if [ "$LAB_SOCKETS" != "$LAB" ]; then
+		rm -f "$LAB_SOCKETS/link.sock" "$LAB_SOCKETS/rpc.sock"
+		rmdir "$LAB_SOCKETS" 2>/dev/null || :
+	fi
 	for ns in "$NS_SUB" "$NS_BOX" "$NS_NET"; do
 		[ -e "/run/netns/$ns" ] || continue
 		# What is left in our own namespaces are children of what we started.
