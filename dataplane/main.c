@@ -236,7 +236,7 @@ static int privileges_drop(const char *user, struct err_list *err)
 	if (pw == NULL)
 		return 0;
 	if (initgroups(pw->pw_name, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 ||
-		setuid(pw->pw_uid) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+		setuid(pw->pw_uid) < 0) {
 		err_add(err, "user %s: %s", user, strerror(errno));
 		return -errno;
 	}
@@ -335,6 +335,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	err_init(&err);
+	// A thread's own: before there are others. None of them will ever gain anything by exec.
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	signal_fd = io_signals_open();
 	if (signal_fd < 0) {
 		LOG(ERR, "signals: %s", strerror(-signal_fd));
