@@ -322,6 +322,9 @@ static void on_pushed(void *arg, int status, const char *text)
 	c->confirmed = (ch->kind == KIND_RESYNC ? c->current : ch->cand)->version;
 	if (ch->kind == KIND_RESYNC) {
 		c->current->boot = hello == NULL ? 0 : hello->boot;
+		// So that the next start knows that this data plane has it. Without: one push too many.
+		if (c->current->text.p != NULL && serve_revision_note(c->current, c->store) != 0)
+			LOG(WARNING, "revision %" PRIu64 ": cannot note that it is in force", c->current->version);
 		if (c->origin == SERVE_ORIGIN_COMMITTED)
 			err_init(&c->errors);
 		LOG(NOTICE, "revision %" PRIu64 " is in force in the data plane", c->current->version);
@@ -369,6 +372,7 @@ static void candidate_push(struct change *ch, uint8_t *bytes, size_t n)
 	}
 	if (core_link_is_attached(c->link)) // what the head file will say once this is confirmed
 		ch->cand->boot = core_link_hello(c->link)->boot;
+	ch->cand->made_of = serve_revision_hash(ch->cand);
 	rc = serve_revision_prepare(ch->cand, c->store);
 	if (rc != 0) {
 		change_fail(ch, API_RPC_ERR_INTERNAL, "control.state_dir: cannot store: %s",
@@ -660,15 +664,14 @@ void serve_changes_free(struct serve_changes *c)
 
 // What is stored, parsed. Takes it into force at once where its image is made of exactly what is
 // there now; true then.
-static bool start_stored(struct serve_changes *c, struct serve_revision *old, uint64_t made_of,
-	bool wanted)
+static bool start_stored(struct serve_changes *c, struct serve_revision *old, bool wanted)
 {
 	struct err_list err;
 	bool whole;
 
 	err_init(&err);
 	whole = serve_revision_parse(old, true, serve_changes_rules_path(c), &err) == 0 &&
-		old->pol != NULL && serve_revision_hash(old) == made_of;
+		old->pol != NULL && serve_revision_hash(old) == old->made_of;
 	c->high = old->version;
 	if (old->pol != NULL)
 		revision_take(c, old, whole && wanted ? SERVE_ORIGIN_COMMITTED : SERVE_ORIGIN_LAST_GOOD);
@@ -681,7 +684,6 @@ int serve_changes_start(struct serve_changes *c, struct core_link *link, struct 
 {
 	struct serve_text file = {0};
 	struct serve_revision *old;
-	uint64_t made_of = 0;
 	bool wanted = false;
 	int rc;
 
@@ -696,13 +698,13 @@ int serve_changes_start(struct serve_changes *c, struct core_link *link, struct 
 		err_add(err, "%s: %s", c->file, strerror(-rc));
 		return rc;
 	}
-	old = serve_revision_load(c->store, &made_of);
+	old = serve_revision_load(c->store);
 	if (old != NULL) {
 		// A file that is as it was when this was committed is older than what was committed.
 		wanted = old->file_hash == serve_text_hash(file.p, file.n);
 		if (c->local.p != NULL)
 			rc = serve_text_set(&old->local, c->local.p, c->local.n);
-		if (rc == 0 && start_stored(c, old, made_of, wanted)) {
+		if (rc == 0 && start_stored(c, old, wanted)) {
 			LOG(NOTICE, "start: revision %" PRIu64 " by %s", old->version, old->author);
 			free(file.p);
 			return 0;

@@ -33,11 +33,13 @@ json_t *serve_json_id(uint64_t id)
 
 json_t *serve_json_time(int64_t at_s)
 {
+	enum { TO_SECONDS = 19 }; // "2026-01-31T12:34:56"
 	char text[SERVE_TIME_MAX];
 
 	if (at_s <= 0 || at_s > INT64_MAX / 1000000 || serve_time_format(at_s * 1000000, text) != 0)
 		return json_null();
-	return json_string(text);
+	text[TO_SECONDS] = 'Z';
+	return json_stringn(text, TO_SECONDS + 1);
 }
 
 json_t *serve_json_u64(uint64_t v)

@@ -221,7 +221,7 @@ static json_t *head_make(const struct serve_revision *r)
 	char hash[17], file_hash[17];
 
 	// As text: JSON's numbers are signed 64-bit at best.
-	(void)snprintf(hash, sizeof(hash), "%016" PRIx64, serve_revision_hash(r));
+	(void)snprintf(hash, sizeof(hash), "%016" PRIx64, r->made_of);
 	(void)snprintf(file_hash, sizeof(file_hash), "%016" PRIx64, r->file_hash);
 	return json_pack("{s:I,s:I,s:I,s:s,s:s,s:s,s:s,s:s,s:s}", "revision", (json_int_t)r->version,
 		"made_s", (json_int_t)r->made_s, "boot", (json_int_t)r->boot, "made_of", hash,
@@ -229,13 +229,20 @@ static json_t *head_make(const struct serve_revision *r)
 		"comment", r->comment);
 }
 
-int serve_revision_prepare(const struct serve_revision *r, struct serve_store *st)
+static char *head_text(const struct serve_revision *r)
 {
 	json_t *head = head_make(r);
 	char *text = head == NULL ? NULL : json_dumps(head, JSON_INDENT(2));
-	int rc;
 
 	json_decref(head);
+	return text;
+}
+
+int serve_revision_prepare(const struct serve_revision *r, struct serve_store *st)
+{
+	char *text = head_text(r);
+	int rc;
+
 	if (text == NULL)
 		return -ENOMEM;
 	rc = serve_store_prepare(st, (struct serve_blob[SERVE_FILE_COUNT]){
@@ -248,7 +255,20 @@ int serve_revision_prepare(const struct serve_revision *r, struct serve_store *s
 	return rc;
 }
 
-static int head_take(struct serve_revision *r, struct serve_store *st, uint64_t *hash)
+int serve_revision_note(const struct serve_revision *r, struct serve_store *st)
+{
+	char *text = head_text(r);
+	int rc;
+
+	if (text == NULL)
+		return -ENOMEM;
+	rc = serve_store_prepare(st, (struct serve_blob[SERVE_FILE_COUNT]){
+		[SERVE_FILE_HEAD] = {text, strlen(text)}});
+	free(text);
+	return rc == 0 ? serve_store_commit(st) : rc;
+}
+
+static int head_take(struct serve_revision *r, struct serve_store *st)
 {
 	json_int_t version, made_s, boot;
 	const char *made_of, *file_hash, *name, *dir, *author, *comment;
@@ -268,7 +288,7 @@ static int head_take(struct serve_revision *r, struct serve_store *st, uint64_t 
 		r->version = (uint64_t)version;
 		r->made_s = made_s;
 		r->boot = (uint64_t)boot;
-		*hash = strtoull(made_of, NULL, 16);
+		r->made_of = strtoull(made_of, NULL, 16);
 		r->file_hash = strtoull(file_hash, NULL, 16);
 		(void)text_copy(r->author, sizeof(r->author), author);   // cut where longer
 		(void)text_copy(r->comment, sizeof(r->comment), comment);
@@ -282,7 +302,7 @@ static int head_take(struct serve_revision *r, struct serve_store *st, uint64_t 
 	return rc;
 }
 
-struct serve_revision *serve_revision_load(struct serve_store *st, uint64_t *hash)
+struct serve_revision *serve_revision_load(struct serve_store *st)
 {
 	struct serve_revision *r = serve_revision_new();
 	struct err_list err;
@@ -291,7 +311,7 @@ struct serve_revision *serve_revision_load(struct serve_store *st, uint64_t *has
 
 	if (r == NULL)
 		return NULL;
-	if (head_take(r, st, hash) != 0 ||
+	if (head_take(r, st) != 0 ||
 		serve_store_read(st, SERVE_FILE_CONFIG, &r->text.p, &r->text.n) != 0) {
 		serve_revision_free(r);
 		return NULL;

@@ -33,6 +33,7 @@ struct serve_revision {
 	const struct pol_image *pol;  // the same bytes, verified; NULL = not compiled yet
 	uint64_t file_hash;           // of the file given at start, as it was when this was committed
 	uint64_t boot;                // of the data plane that confirmed it, 0 = none yet
+	uint64_t made_of;             // fingerprint of what the image was made of, 0 = no image yet
 };
 
 struct serve_revision *serve_revision_new(void); // NULL without memory
@@ -64,6 +65,8 @@ uint32_t serve_rules_next_id(const struct serve_revision *r);
 
 // Prepares the revision's files in the state directory. 0 or -errno.
 int serve_revision_prepare(const struct serve_revision *r, struct serve_store *st);
+// Writes its head alone: a data plane confirmed it after it was stored. 0 or -errno.
+int serve_revision_note(const struct serve_revision *r, struct serve_store *st);
 // The last revision that was in force: `text` and the head's fields, and its image where that is
-// whole. `*hash` is the fingerprint of what the image was made of. NULL where there is none.
-struct serve_revision *serve_revision_load(struct serve_store *st, uint64_t *hash);
+// whole. NULL where there is none.
+struct serve_revision *serve_revision_load(struct serve_store *st);

@@ -587,6 +587,27 @@ static void a_restart_finds_everything_again_and_pushes_nothing(void **state)
 	}
 }
 
+static void a_revision_confirmed_after_it_was_stored_is_not_pushed_again(void **state)
+{
+	struct bench *b = *state;
+
+	b->attach = false;
+	service_open(b);
+	settle(b, "committed", false);
+	b->attach = true;
+	settle(b, "committed", true);
+	assert_int_equal(b->images, 1);
+	service_close(b);
+	service_open(b);
+	settle(b, "committed", true);
+	assert_int_equal(b->images, 1);
+	service_close(b);
+	b->version = 0;
+	service_open(b);
+	settle(b, "committed", true);
+	assert_int_equal(b->images, 2); // a new data plane lacks it
+}
+
 static void a_restart_keeps_what_was_committed_unless_the_file_changed(void **state)
 {
 	struct bench *b = *state;
@@ -826,6 +847,7 @@ int main(int argc, char **argv)
 		T(a_commit_keeps_rules_added_at_run_time),
 		T(other_ports_than_the_running_ones_are_refused),
 		T(a_restart_finds_everything_again_and_pushes_nothing),
+		T(a_revision_confirmed_after_it_was_stored_is_not_pushed_again),
 		T(a_restart_keeps_what_was_committed_unless_the_file_changed),
 		T(an_unusable_file_leaves_the_last_good_revision),
 		T(no_usable_configuration_at_all_passes_everything),
