@@ -5,7 +5,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-MESSAGES=150
+MESSAGES=100
 PARALLEL=20
 gauges() { printf '%s %s %s\n' "$(counter flows)" "$(counter messages_open)" "$(counter slabs_used)"; }
 empty() { [ "$(gauges)" = '0 0 0' ]; }
@@ -18,7 +18,7 @@ wire_run
 check_that "$MESSAGES messages of 4 kB, $PARALLEL at once" load 4096
 wait_until 60 lab_queue_empty || :
 check 'all are there' $MESSAGES "$(count)"
-check_that "$MESSAGES messages of 100 kB, $PARALLEL at once" load 100000
+check_that "$MESSAGES messages of 50 kB, $PARALLEL at once" load 50000
 wait_until 60 lab_queue_empty || :
 check 'all are there' $((2 * MESSAGES)) "$(count)"
 load 4096 condemned-by-header >"$LAB/load.log" 2>&1 || :
