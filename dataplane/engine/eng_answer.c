@@ -11,7 +11,7 @@
 #include "eng_session.h"
 #include "text.h"
 
-enum { COMMANDS_MAX = 10, LINE_MAX_UNREAD = 4096, ANSWER_WINDOW = 4096 };
+enum { COMMANDS_MAX = 10, LINE_MAX_UNREAD = 4096, ANSWER_WINDOW = 65535 };
 
 static void say(struct eng_worker *w, struct eng_session *s, const char *line)
 {
@@ -31,6 +31,11 @@ static void say_code(struct eng_worker *w, struct eng_session *s, uint16_t code,
 	say(w, s, line);
 }
 
+static void say_verdict(struct eng_worker *w, struct eng_session *s)
+{
+	say_code(w, s, s->reply_code, s->reply_text, s->reply_id);
+}
+
 static void hang_up(struct eng_session *s)
 {
 	stream_hang_up(&s->flow.stream);
@@ -44,13 +49,12 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const c
 	eng_count(w, r);
 	s->reason = (uint16_t)r;
 	if (s->message != NULL) {
-		s->message->data = true;
 		if (!s->message->judged)
 			s->message->verdict = ENG_VERDICT_ABORTED;
 		eng_record_message(w, s, code);
-		s->message->data = false;
-		eng_message_abort(w, s);
+		s->message->data = false; // told
 	}
+	eng_message_abort(w, s);
 	eng_reset_side(w, s, STREAM_SERVER);
 	stream_cut(&s->flow.stream, &p->pool);
 	s->flow.lane = ENG_LANE_ANSWER;
@@ -61,6 +65,7 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const c
 	s->reply_id = id;
 	if (in_body && smtp_in_message(&s->smtp)) {
 		s->dialog = ENG_DIALOG_BODY;
+		s->dialog_at_ms = p->now_ms + ENG_BODY_MS;
 		return;
 	}
 	if (code != 0)
@@ -111,8 +116,9 @@ static size_t body_swallow(struct eng_worker *w, struct eng_session *s, struct s
 	for (size_t i = 0; i < count; i++) {
 		if (ev[i].kind != SMTP_EV_DATA_END && ev[i].kind != SMTP_EV_DESYNC)
 			continue;
-		say_code(w, s, s->reply_code, s->reply_text, s->reply_id);
+		say_verdict(w, s);
 		s->dialog = ENG_DIALOG_CUT;
+		s->dialog_at_ms = w->smtp->now_ms + ENG_DIALOG_MS;
 		if (ev[i].kind == SMTP_EV_DESYNC)
 			hang_up(s);
 	}
@@ -150,7 +156,7 @@ static void greet(struct eng_worker *w, struct eng_session *s)
 {
 	flow_set_open(w->smtp->flows, &s->flow);
 	s->dialog_at_ms = w->smtp->now_ms + ENG_DIALOG_MS;
-	say_code(w, s, s->reply_code, s->reply_text, s->reply_id);
+	say_verdict(w, s);
 	s->dialog = ENG_DIALOG_REFUSED;
 	if (s->reply_code == 421)
 		hang_up(s);
@@ -172,6 +178,7 @@ void eng_answer_syn(struct eng_worker *w, struct eng_session *s, struct rte_mbuf
 		eng_record_refusal(w, s, s->reply_id, s->reply_code);
 		stream_answer(st, (uint32_t)rte_rand(), mss);
 	}
+	eng_count(w, ACT_ANSWERED);
 	rte_pktmbuf_free(m);
 	if (s->refused_at_connect && s->flow.state == FLOW_HALF_OPEN) {
 		struct wire_tcp_out o = {
@@ -183,30 +190,39 @@ void eng_answer_syn(struct eng_worker *w, struct eng_session *s, struct rte_mbuf
 	eng_timer_update(w, s);
 }
 
-// The server doesn't know yet that it is cut off, or our reset was lost.
-static void on_server(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+// One end doesn't know yet that it is over, or our reset was lost: another, at the number it expects.
+static void reset_again(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
 {
 	if (!(seg->flags & WIRE_RST) && (seg->flags & WIRE_ACK)) {
 		struct wire_tcp_out o = {.seq = seg->ack, .flags = WIRE_RST};
-		eng_send(w, s, STREAM_CLIENT, &o, true);
+		eng_send(w, s, !seg->side, &o, true);
 	}
 	eng_drop(w, m, DROP_AFTER_CUT);
 }
 
-// The client is done. A cut-off server is answered for a while longer.
-static void finish(struct eng_worker *w, struct eng_session *s)
+void eng_session_remnant(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
-	if (s->refused_at_connect) {
-		eng_session_end(w, s);
-		return;
-	}
-	eng_record_session(w, s);
+	eng_message_abort(w, s);
+	if (!s->recorded)
+		eng_record_session(w, s);
+	flow_set_open(p->flows, &s->flow);
+	s->flow.lane = ENG_LANE_ANSWER;
 	s->flow.state = FLOW_CLOSING;
 	s->dialog = ENG_DIALOG_OVER;
 	s->dialog_at_ms = p->now_ms + ENG_CLOSING_MS;
+	s->hold_on[STREAM_CLIENT] = s->hold_on[STREAM_SERVER] = s->more = false;
 	stream_close(&s->flow.stream, &p->pool);
 	eng_timer_update(w, s);
+}
+
+// The client is done. A server that was cut off is answered for a while longer.
+static void finish(struct eng_worker *w, struct eng_session *s)
+{
+	if (s->refused_at_connect)
+		eng_session_end(w, s);
+	else
+		eng_session_remnant(w, s);
 }
 
 static bool input_ok(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
@@ -216,8 +232,11 @@ static bool input_ok(struct eng_worker *w, struct eng_session *s, struct rte_mbu
 		rte_pktmbuf_free(m);
 		finish(w, s);
 		return false;
-	case STREAM_IN_RST_ODD: case STREAM_IN_DROP_WINDOW: case STREAM_IN_BYPASSED:
+	case STREAM_IN_RST_ODD: case STREAM_IN_DROP_WINDOW:
 		eng_drop(w, m, DROP_WINDOW);
+		return false;
+	case STREAM_IN_BYPASSED: case STREAM_IN_DROP_ACK:
+		eng_drop(w, m, DROP_ACK);
 		return false;
 	case STREAM_IN_DROP_PAWS:
 		eng_drop(w, m, DROP_PAWS);
@@ -233,31 +252,50 @@ static bool input_ok(struct eng_worker *w, struct eng_session *s, struct rte_mbu
 	}
 }
 
+// The client's segment. false: nothing more is to be done with it.
+static bool take_segment(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+{
+	struct stream *st = &s->flow.stream;
+	struct stream_act act;
+	if (s->flow.state == FLOW_CLOSING) {
+		bool fin_again = (seg->flags & WIRE_FIN) && st->half[STREAM_CLIENT].has_fin && st->answered;
+		if (!fin_again) {
+			reset_again(w, s, m, seg);
+			return false;
+		}
+		(void)stream_take(st, STREAM_CLIENT, &act); // our last acknowledgement was lost
+		eng_emit(w, s, &act, NULL);
+		eng_count(w, ACT_ANSWERED);
+		rte_pktmbuf_free(m);
+		return false;
+	}
+	bool half_open = s->flow.state == FLOW_HALF_OPEN;
+	if (half_open && !(seg->flags & WIRE_RST) && seg->ack != st->half[STREAM_SERVER].una) {
+		eng_drop(w, m, DROP_ACK); // RFC 9293 3.10.7.4: only our own number opens
+		return false;
+	}
+	if (!input_ok(w, s, m, seg))
+		return false;
+	flow_side_note(&s->flow.side[STREAM_CLIENT], (struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
+		&eng_meta_of(m)->view, eng_meta_of(m)->in_port);
+	if (half_open)
+		greet(w, s);
+	eng_count(w, ACT_ANSWERED);
+	rte_pktmbuf_free(m);
+	return true;
+}
+
 void eng_answer(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
 {
 	struct stream *st = &s->flow.stream;
 	struct stream_act act;
-	bool wants_ack = false;
-	if (seg != NULL) {
-		if (seg->side == STREAM_SERVER) {
-			on_server(w, s, m, seg);
-			return;
-		}
-		if (s->flow.state == FLOW_CLOSING) { // its FIN again: our last acknowledgement was lost
-			rte_pktmbuf_free(m);
-			if ((seg->flags & WIRE_FIN) && st->half[STREAM_CLIENT].has_fin) {
-				(void)stream_take(st, STREAM_CLIENT, &act);
-				eng_emit(w, s, &act, NULL);
-			}
-			return;
-		}
-		if (!input_ok(w, s, m, seg))
-			return;
-		wants_ack = seg->payload.n > 0 || (seg->flags & WIRE_FIN) != 0;
-		if (s->flow.state == FLOW_HALF_OPEN)
-			greet(w, s);
-		rte_pktmbuf_free(m);
+	if (seg != NULL && seg->side == STREAM_SERVER) {
+		reset_again(w, s, m, seg);
+		return;
 	}
+	bool wants_ack = seg != NULL && (seg->payload.n > 0 || (seg->flags & WIRE_FIN) != 0);
+	if (seg != NULL && !take_segment(w, s, m, seg))
+		return;
 	dialog_read(w, s);
 	const struct stream_half *client = &st->half[STREAM_CLIENT];
 	if (client->has_fin && client->read == client->fin)
@@ -283,14 +321,20 @@ void eng_answer_timer(struct eng_worker *w, struct eng_session *s)
 		eng_session_end(w, s);
 		return;
 	}
-	if (s->flow.state != FLOW_CLOSING)
-		(void)stream_timer(&s->flow.stream, STREAM_SERVER, p->now_ms, &dead);
+	s->more = false;
+	if (s->flow.state == FLOW_CLOSING) {
+		eng_timer_update(w, s);
+		return;
+	}
+	(void)stream_timer(&s->flow.stream, STREAM_SERVER, p->now_ms, &dead);
 	if (dead || (due && s->dialog == ENG_DIALOG_OVER)) {
 		eng_reset_side(w, s, STREAM_CLIENT);
 		finish(w, s);
 		return;
 	}
 	if (due) {
+		if (s->dialog == ENG_DIALOG_BODY) // told now, though its end never came
+			say_verdict(w, s);
 		hang_up(s);
 		s->dialog_at_ms = p->now_ms + ENG_CLOSING_MS;
 	}

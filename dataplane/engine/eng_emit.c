@@ -93,7 +93,7 @@ void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side
 
 static void send_act(struct eng_worker *w, struct eng_session *s, const struct stream_act *act, bool for_reset)
 {
-	const struct stream *st = &s->flow.stream;
+	struct stream *st = &s->flow.stream;
 	uint8_t payload[SEGMENT_MAX]; // eng_segment_max keeps below it
 	stream_copy(st, &w->smtp->pool, act->side, act->seq, act->len, payload);
 	struct wire_tcp_out o = {
@@ -171,7 +171,7 @@ static void stray_rst(struct eng_worker *w, const struct wire_tmpl *t, uint32_t 
 		eng_forward_tx(w, in_port, m);
 }
 
-void eng_reset_stray(struct eng_worker *w, struct rte_mbuf *m)
+void eng_reset_stray(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r)
 {
 	const struct eng_meta *meta = eng_meta_of(m);
 	const struct wire_view *v = &meta->view;
@@ -187,5 +187,5 @@ void eng_reset_stray(struct eng_worker *w, struct rte_mbuf *m)
 	back.ttl = RST_TTL_MIN;
 	stray_rst(w, &forth, v->seq, v->ack, meta->in_port, false);
 	stray_rst(w, &back, v->ack, v->seq + v->payload_len, meta->in_port, true);
-	eng_drop(w, m, ACT_MIDSTREAM_RESET);
+	eng_drop(w, m, r);
 }

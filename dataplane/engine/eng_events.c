@@ -9,86 +9,6 @@ static const char text_later[] = "Message deferred, try again later";
 static const char text_end[] = "Message refused: commands behind an unclear end of data";
 static const char text_desync[] = "Closing connection: protocol error";
 
-static void copy_cut(char *to, uint8_t *to_len, size_t cap, struct span from)
-{
-	size_t n = from.n < cap ? from.n : cap;
-	memcpy(to, from.p, n);
-	*to_len = (uint8_t)n;
-}
-
-static struct eng_message *message_open(struct eng_worker *w, struct eng_session *s)
-{
-	struct eng_smtp *p = w->smtp;
-	eng_message_abort(w, s);
-	struct eng_message *msg = p->free_message;
-	if (msg == NULL)
-		return NULL;
-	p->free_message = msg->next;
-	*msg = (struct eng_message){.verdict = ENG_VERDICT_UNSCANNED};
-	s->message = msg;
-	w->counters[GAUGE_MESSAGES]++;
-	return msg;
-}
-
-static void message_free(struct eng_worker *w, struct eng_session *s)
-{
-	struct eng_smtp *p = w->smtp;
-	struct eng_message *msg = s->message;
-	if (msg == NULL)
-		return;
-	if (msg->scan != NULL)
-		eng_scan_abort(msg->scan);
-	msg->scan = NULL;
-	msg->next = p->free_message;
-	p->free_message = msg;
-	s->message = NULL;
-	w->counters[GAUGE_MESSAGES]--;
-}
-
-void eng_message_abort(struct eng_worker *w, struct eng_session *s)
-{
-	if (s->message != NULL && s->message->data) { // its bytes went by, and no reply came
-		if (!s->message->judged)
-			s->message->verdict = ENG_VERDICT_ABORTED;
-		eng_record_message(w, s, 0);
-	}
-	message_free(w, s);
-}
-
-static void on_mail(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
-{
-	eng_rebind(w, s);
-	struct eng_message *msg = message_open(w, s);
-	if (msg == NULL) {
-		eng_count(w, PASS_NO_SCAN_MEMORY);
-		return;
-	}
-	copy_cut(msg->from, &msg->from_len, sizeof(msg->from), ev->path);
-	if (!(s->profile & ENG_PROFILE_SCAN)) {
-		eng_count(w, PASS_NO_PROFILE);
-		return;
-	}
-	msg->scan = eng_scan_open(w, w->image);
-	if (msg->scan == NULL) {
-		eng_count(w, PASS_NO_SCAN_MEMORY);
-		return;
-	}
-	if (s->helo_len > 0)
-		eng_scan_value(msg->scan, POL_SCOPE_HELO, (struct span){.p = (const uint8_t *)s->helo, .n = s->helo_len});
-	eng_scan_value(msg->scan, POL_SCOPE_MAIL, ev->path);
-}
-
-static void on_rcpt(struct eng_session *s, const struct smtp_event *ev)
-{
-	struct eng_message *msg = s->message;
-	if (msg == NULL)
-		return;
-	if (msg->to_len == 0)
-		copy_cut(msg->to, &msg->to_len, sizeof(msg->to), ev->path);
-	if (msg->scan != NULL)
-		eng_scan_value(msg->scan, POL_SCOPE_RCPT, ev->path);
-}
-
 // A client that insists on TLS where it is prevented: the verb is spoilt at the same length, and the
 // server itself refuses it.
 static void on_starttls(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
@@ -119,17 +39,14 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 	}
 	switch (ev->verb) {
 	case SMTP_VERB_HELO: case SMTP_VERB_EHLO:
-		eng_message_abort(w, s);
-		copy_cut(s->helo, &s->helo_len, sizeof(s->helo), ev->text);
+		s->helo_len = (uint8_t)(ev->text.n < sizeof(s->helo) ? ev->text.n : sizeof(s->helo));
+		memcpy(s->helo, ev->text.p, s->helo_len);
 		break;
-	case SMTP_VERB_MAIL:
-		on_mail(w, s, ev);
+	case SMTP_VERB_MAIL: case SMTP_VERB_SEND: case SMTP_VERB_SOML: case SMTP_VERB_SAML:
+		eng_message_mail(w, s, ev->path);
 		break;
 	case SMTP_VERB_RCPT:
-		on_rcpt(s, ev);
-		break;
-	case SMTP_VERB_RSET:
-		eng_message_abort(w, s);
+		eng_message_rcpt(s, ev->path);
 		break;
 	case SMTP_VERB_STARTTLS:
 		on_starttls(w, s, ev, base, in);
@@ -255,8 +172,7 @@ static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struc
 		msg->judged = true;
 		return true;
 	}
-	eng_scan_close(msg->scan, &msg->result);
-	msg->scan = NULL;
+	eng_message_scan_close(w, msg);
 	if (condemned(s, &msg->result)) {
 		if (s->content_action != POL_CONTENT_MONITOR)
 			return condemn(w, s, false);
@@ -323,19 +239,20 @@ static bool on_data_line(struct eng_worker *w, struct eng_session *s, const stru
 	default:
 		break;
 	}
-	if (msg != NULL && msg->scan != NULL)
-		eng_scan_data(msg->scan, ev->text);
+	eng_message_data(w, s, ev->text);
 	return true;
 }
 
 static void on_reply(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
 {
 	struct eng_message *msg = s->message;
-	s->greeted = true;
 	switch (ev->verb) {
-	case SMTP_VERB_MAIL:
-		if (ev->code >= 400)
-			eng_message_abort(w, s);
+	case SMTP_VERB_MAIL: case SMTP_VERB_SEND: case SMTP_VERB_SOML: case SMTP_VERB_SAML:
+		eng_message_mail_reply(w, s, ev->code);
+		break;
+	case SMTP_VERB_RSET: case SMTP_VERB_HELO: case SMTP_VERB_EHLO: case SMTP_VERB_XCLIENT:
+		if (ev->code < 300)
+			eng_message_reset_reply(w, s);
 		break;
 	case SMTP_VERB_RCPT:
 		if (ev->code >= 500)
@@ -351,8 +268,7 @@ static void on_reply(struct eng_worker *w, struct eng_session *s, const struct s
 		if (ev->code < 300)
 			eng_outcome(w, s, ENG_OUT_ACCEPTED);
 		eng_record_message(w, s, ev->code);
-		msg->data = false; // told
-		message_free(w, s);
+		eng_message_done(w, s);
 		break;
 	default:
 		break;
@@ -374,19 +290,16 @@ static bool on_desync(struct eng_worker *w, struct eng_session *s, const struct 
 
 bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev, uint32_t base, struct span in)
 {
-	struct eng_message *msg = s->message;
 	switch (ev->kind) {
 	case SMTP_EV_COMMAND:
 		return on_command(w, s, ev, base, in);
 	case SMTP_EV_DATA_BEGIN:
-		if (msg != NULL) {
-			msg->data = true;
-			msg->bdat = ev->side == SMTP_CLIENT;
-		}
-		return true;
+		if (eng_message_begin(w, s, ev->side == SMTP_CLIENT))
+			return true;
+		eng_cut(w, s, 421, text_desync, 0, false, ACT_DESYNC);
+		return false;
 	case SMTP_EV_DATA:
-		if (msg != NULL && msg->scan != NULL)
-			eng_scan_data(msg->scan, ev->text);
+		eng_message_data(w, s, ev->text);
 		return true;
 	case SMTP_EV_DATA_LINE:
 		return on_data_line(w, s, ev);

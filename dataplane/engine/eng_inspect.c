@@ -6,11 +6,14 @@
 // Thread: the worker.
 #include "eng_session.h"
 
+enum { PUMP_MAX = 128 }; // segments of ours in one go
+
 static const enum eng_reason drop_reasons[STREAM_IN_COUNT] = {
 	[STREAM_IN_DROP_WINDOW] = DROP_WINDOW,
 	[STREAM_IN_DROP_PAWS] = DROP_PAWS,
 	[STREAM_IN_DROP_FLAGS] = DROP_TCP_FLAGS,
 	[STREAM_IN_DROP_SLABS] = DROP_NO_SLAB,
+	[STREAM_IN_DROP_ACK] = DROP_ACK,
 };
 
 static bool ms_before(uint32_t a, uint32_t b)
@@ -18,13 +21,25 @@ static bool ms_before(uint32_t a, uint32_t b)
 	return (int32_t)(a - b) < 0;
 }
 
-// Behind the 220 to STARTTLS a client speaks TLS (RFC 3207 4) or is up to something.
-static bool tls_begins(const struct eng_session *s, enum stream_side side, struct span in)
+enum tls { TLS_YES, TLS_NO, TLS_WAIT };
+
+// Behind the 220 to STARTTLS a client speaks TLS (RFC 3207 4) or is up to something: its first bytes
+// are a record with a ClientHello (RFC 8446 4, 5.1).
+static enum tls tls_begins(struct span in)
 {
-	enum { TLS_HANDSHAKE = 0x16, TLS_MAJOR = 3 }; // RFC 8446 5.1
-	if (side != STREAM_CLIENT || s->tls_seen || in.n == 0)
-		return true;
-	return in.p[0] == TLS_HANDSHAKE && (in.n < 2 || in.p[1] == TLS_MAJOR);
+	enum { RECORD_HANDSHAKE = 22, MAJOR = 3, CLIENT_HELLO = 1, HEAD = 6 };
+	if ((in.n > 0 && in.p[0] != RECORD_HANDSHAKE) || (in.n > 1 && in.p[1] != MAJOR) ||
+		(in.n >= HEAD && in.p[5] != CLIENT_HELLO))
+		return TLS_NO;
+	return in.n >= HEAD ? TLS_YES : TLS_WAIT;
+}
+
+static void reset_both(struct eng_worker *w, struct eng_session *s, enum eng_reason r)
+{
+	eng_count(w, r);
+	s->reason = (uint16_t)r;
+	eng_reset_side(w, s, STREAM_CLIENT);
+	eng_reset_side(w, s, STREAM_SERVER);
 }
 
 // Reads one side as far as it goes. *cut is set when a verdict ended the session's reading.
@@ -41,11 +56,15 @@ static bool read_side(struct eng_worker *w, struct eng_session *s, enum stream_s
 		if (in.n == 0)
 			break;
 		if (smtp_is_opaque(&s->smtp)) {
-			if (!tls_begins(s, side, in)) {
-				eng_count(w, ACT_TLS_NOT_TLS);
-				s->reason = ACT_TLS_NOT_TLS;
-				eng_reset_side(w, s, STREAM_CLIENT);
-				eng_reset_side(w, s, STREAM_SERVER);
+			enum tls tls = side == STREAM_CLIENT && !s->tls_seen ? tls_begins(in) : TLS_YES;
+			if (tls == TLS_WAIT && !whole && in.n < st->half[side].nxt - base) {
+				whole = true;
+				continue;
+			}
+			if (tls == TLS_WAIT)
+				break;
+			if (tls == TLS_NO) {
+				reset_both(w, s, ACT_TLS_NOT_TLS);
 				*cut = true;
 				s->dialog = ENG_DIALOG_OVER;
 				return true;
@@ -99,9 +118,12 @@ static void pump_side(struct eng_worker *w, struct eng_session *s, enum stream_s
 	struct eng_smtp *p = w->smtp;
 	struct stream_act act;
 	uint16_t max = eng_segment_max(s, !side);
-	// Bounded by what a half may hold; each call moves `sent` or ends.
-	while (stream_next(&s->flow.stream, &p->pool, side, bounded, upto, max, p->now_ms, &act))
+	for (unsigned n = 0; n < PUMP_MAX; n++) {
+		if (!stream_next(&s->flow.stream, &p->pool, side, bounded, upto, max, p->now_ms, &act))
+			return;
 		eng_emit(w, s, &act, NULL);
+	}
+	s->more = true; // the rest at the next turn of the timer
 }
 
 void eng_pump(struct eng_worker *w, struct eng_session *s)
@@ -142,16 +164,17 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s)
 	struct flow *f = &s->flow;
 	uint32_t limit_ms = f->state == FLOW_HALF_OPEN ? ENG_HALF_OPEN_MS
 			    : f->state == FLOW_CLOSING ? ENG_CLOSING_MS : s->idle_ms;
-	uint32_t at = f->seen_ms + limit_ms, when;
-	bool any = true;
+	bool answers = f->lane == ENG_LANE_ANSWER, any = true;
+	uint32_t at = answers ? s->dialog_at_ms : f->seen_ms + limit_ms, when;
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		if (s->hold_on[side])
 			earliest(&any, &at, s->hold_at_ms[side]);
-		if (f->lane != ENG_LANE_PASS && stream_deadline(&f->stream, side, &when))
+		if (f->lane != ENG_LANE_PASS && f->state != FLOW_CLOSING &&
+			(!answers || side == STREAM_SERVER) && stream_deadline(&f->stream, side, &when))
 			earliest(&any, &at, when);
 	}
-	if (f->lane == ENG_LANE_ANSWER)
-		earliest(&any, &at, s->dialog_at_ms);
+	if (s->more)
+		earliest(&any, &at, p->now_ms + 1);
 	// A timer that fires early is set again; so a far one is not moved with each packet.
 	if (f->timer_slot == UINT16_MAX || ms_before(at, f->timer_at_ms))
 		flow_timer_set(p->flows, f, at);
@@ -185,7 +208,7 @@ static void on_reset(struct eng_worker *w, struct eng_session *s, struct rte_mbu
 	else
 		rte_pktmbuf_free(m);
 	eng_reset_side(w, s, !seg->side);
-	eng_session_end(w, s);
+	eng_session_remnant(w, s);
 }
 
 static bool holds_payload(const struct eng_session *s, const struct stream_seg *seg)
@@ -218,9 +241,19 @@ static bool may_end_message(struct span text)
 static bool goes_ahead(const struct eng_session *s, const struct stream_seg *seg)
 {
 	const struct stream_half *h = &s->flow.stream.half[seg->side];
-	return seg->side == STREAM_CLIENT && h->fresh && seg->payload.n > 0 && !(seg->flags & WIRE_FIN) &&
+	return seg->side == STREAM_CLIENT && h->fresh && seg->payload.n > 0 &&
+	       !(seg->flags & (WIRE_FIN | WIRE_URG)) &&
 	       smtp_in_message(&s->smtp) && !smtp_is_gated(&s->smtp) && s->smtp.chunk_left == 0 &&
 	       !s->smtp.suspect && h->nxt == h->rel && !may_end_message(seg->payload);
+}
+
+// A FIN behind a line that nothing can complete any more. The server's part of a reply may go: it
+// means nothing to anybody but the client. The client's part of a command is never released unread.
+static bool fin_partial(struct eng_session *s, enum stream_side side)
+{
+	const struct stream_half *h = &s->flow.stream.half[side];
+	return h->has_fin && h->nxt == h->fin && h->read != h->nxt &&
+	       (side == STREAM_SERVER || !smtp_is_gated(&s->smtp));
 }
 
 static void leave(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
@@ -229,9 +262,14 @@ static void leave(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *
 	struct eng_smtp *p = w->smtp;
 	struct stream_act act;
 	pump_side(w, s, seg->side, true, seg->seq);
+	if (s->more) { // earlier bytes are still to leave, this segment's behind them; they are retained
+		eng_count(w, ACT_HELD);
+		rte_pktmbuf_free(m);
+		return;
+	}
 	stream_dispose(&s->flow.stream, &p->pool, seg, in, &act);
 	if (holds_payload(s, seg))
-		eng_count(w, act.kind == STREAM_SWALLOW ? ACT_HELD_REPEAT : ACT_HELD);
+		eng_count(w, s->flow.stream.half[seg->side].fresh ? ACT_HELD : ACT_HELD_REPEAT);
 	eng_emit(w, s, &act, m);
 	eng_pump(w, s);
 }
@@ -240,8 +278,6 @@ void eng_inspect(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m
 {
 	struct eng_smtp *p = w->smtp;
 	enum stream_in in = stream_input(&s->flow.stream, &p->pool, seg);
-	if (seg->payload.n > s->seg_max[seg->side])
-		s->seg_max[seg->side] = (uint16_t)seg->payload.n;
 	switch (in) {
 	case STREAM_IN_RST:
 		on_reset(w, s, m, seg);
@@ -250,34 +286,46 @@ void eng_inspect(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m
 		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 		return;
 	case STREAM_IN_BYPASSED:
-		eng_count(w, ACT_BYPASSED);
-		s->reason = ACT_BYPASSED;
-		eng_reset_side(w, s, STREAM_CLIENT);
-		eng_reset_side(w, s, STREAM_SERVER);
-		eng_session_end(w, s);
+		reset_both(w, s, ACT_BYPASSED);
+		eng_session_remnant(w, s);
 		rte_pktmbuf_free(m);
 		return;
-	case STREAM_IN_DROP_WINDOW: case STREAM_IN_DROP_PAWS: case STREAM_IN_DROP_FLAGS: case STREAM_IN_DROP_SLABS:
+	case STREAM_IN_DROP_WINDOW: case STREAM_IN_DROP_PAWS: case STREAM_IN_DROP_FLAGS:
+	case STREAM_IN_DROP_SLABS: case STREAM_IN_DROP_ACK:
 		eng_drop(w, m, drop_reasons[in]);
 		return;
 	default:
 		break;
 	}
-	if (in == STREAM_IN_ORDER_WAIT && goes_ahead(s, seg)) {
-		stream_ahead(&s->flow.stream, &p->pool, seg);
+	if (seg->payload.n > s->seg_max[seg->side])
+		s->seg_max[seg->side] = (uint16_t)seg->payload.n;
+	flow_side_note(&s->flow.side[seg->side], (struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
+		&eng_meta_of(m)->view, eng_meta_of(m)->in_port);
+	if (in == STREAM_IN_ORDER_WAIT && goes_ahead(s, seg) && stream_ahead(&s->flow.stream, &p->pool, seg)) {
 		eng_count(w, ACT_AHEAD);
 		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 		eng_timer_update(w, s);
 		return;
 	}
 	if (!read_both(w, s)) { // cut: nothing of this segment leaves
+		eng_count(w, ACT_ANSWERED);
 		rte_pktmbuf_free(m);
-		if (s->dialog == ENG_DIALOG_OVER && s->flow.lane == ENG_LANE_INSPECT) {
-			eng_session_end(w, s);
-			return;
-		}
-		eng_answer(w, s, NULL, NULL);
+		if (s->dialog == ENG_DIALOG_OVER && s->flow.lane == ENG_LANE_INSPECT)
+			eng_session_remnant(w, s);
+		else
+			eng_answer(w, s, NULL, NULL);
 		return;
+	}
+	if (fin_partial(s, STREAM_CLIENT)) {
+		reset_both(w, s, ACT_FIN_PARTIAL);
+		eng_session_remnant(w, s);
+		rte_pktmbuf_free(m);
+		return;
+	}
+	if (fin_partial(s, STREAM_SERVER)) {
+		const struct stream_half *h = &s->flow.stream.half[STREAM_SERVER];
+		stream_consume(&s->flow.stream, STREAM_SERVER, h->nxt - h->read);
+		stream_release(&s->flow.stream, STREAM_SERVER);
 	}
 	leave(w, s, m, seg, in);
 	closing_note(s);
@@ -288,11 +336,8 @@ void eng_inspect(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m
 
 static void give_up(struct eng_worker *w, struct eng_session *s)
 {
-	eng_count(w, ACT_GAVE_UP);
-	s->reason = ACT_GAVE_UP;
-	eng_reset_side(w, s, STREAM_CLIENT);
-	eng_reset_side(w, s, STREAM_SERVER);
-	eng_session_end(w, s);
+	reset_both(w, s, ACT_GAVE_UP);
+	eng_session_remnant(w, s);
 }
 
 void eng_inspect_timer(struct eng_worker *w, struct eng_session *s)
@@ -300,6 +345,7 @@ void eng_inspect_timer(struct eng_worker *w, struct eng_session *s)
 	struct eng_smtp *p = w->smtp;
 	struct stream_act act;
 	bool dead;
+	s->more = false;
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		if (s->hold_on[side] && !ms_before(p->now_ms, s->hold_at_ms[side])) {
 			s->hold_on[side] = false;

@@ -2,7 +2,8 @@
 // Inside the engine: a picked-up connection, its open message, and the steps that judge it.
 //   eng_smtp.c     lookup, handshake, lanes, timers
 //   eng_inspect.c  segment -> stream -> smtp -> release
-//   eng_events.c   SMTP events -> message, masks, verdict
+//   eng_events.c   SMTP events -> masks, verdict
+//   eng_message.c  the open message and its scan
 //   eng_answer.c   we speak SMTP in the server's place
 //   eng_emit.c     stream actions -> frames
 //   eng_record.c   records and outcomes
@@ -34,6 +35,9 @@ enum {
 	ENG_PARTIAL_MS = 20,                 // custody of a partial line
 	ENG_GATED_MS = 2000,                 // custody of bytes behind the reply gate
 	ENG_DIALOG_MS = 20 * 1000,           // of a dialogue of ours
+	ENG_BODY_MS = 5 * 60 * 1000,         // the rest of a condemned message is swallowed for so long
+	ENG_ONE_WAY_MS = 3000,               // the server's answer to a SYN is awaited so long
+	ENG_STALLED_MS = 10 * 1000,          // a message without a byte for so long may lose its scan
 	ENG_GRACE_MS = 10 * 60 * 1000,       // flows that began before us
 	ENG_REBIND_MS = 10 * 60 * 1000,      // an image's policies hold for open sessions
 	ENG_TICK_MS = 4,
@@ -54,20 +58,26 @@ enum { // eng_session.profile: bits copied from the session profile at the SYN
 
 struct eng_message { // exists only while a message is open
 	struct eng_message *next; // in the pool
+	struct eng_session *session;
+	struct eng_message *older, *newer; // of those that hold a scan, by the last byte they saw
 	struct eng_scan *scan;    // NULL: not scanned
+	uint32_t seen_ms;         // last byte
+	uint32_t mails;           // MAIL commands whose reply is to come
 	struct eng_scan_result result;
 	uint64_t octets, id;
 	uint32_t recipients;
 	uint8_t from_len, to_len;
 	uint8_t verdict;          // enum eng_verdict, once judged
 	bool judged, data, bdat;
+	bool accepted;            // its MAIL got a 2xx
 	char from[ENG_PATH_MAX], to[ENG_PATH_MAX];
 };
 
 struct eng_session {
 	struct flow flow; // first: the flow table hands out this object
 	struct smtp smtp;
-	struct eng_message *message;
+	struct eng_message *message;     // of the transaction that the server is in
+	struct eng_message *message_next; // a MAIL sent before the reply that decides about the first
 	const char *reply_text; // and this text
 	uint64_t reply_id;      // and id
 	uint64_t id, image_version, born_us;
@@ -94,7 +104,9 @@ struct eng_session {
 	uint8_t one_way;     // client segments with nothing from the server
 	uint16_t seg_max[STREAM_SIDES]; // largest payload seen in a segment: the path takes that much
 	bool hold_on[STREAM_SIDES];
-	bool tls : 1, tls_seen : 1, auth : 1, md5 : 1, refused_at_connect : 1, recorded : 1, greeted : 1;
+	bool tls : 1, tls_seen : 1, auth : 1, md5 : 1, refused_at_connect : 1, recorded : 1;
+	bool server_seen : 1, client_sent : 1; // on the pass lane: a segment of the server, payload of the client
+	bool more : 1;       // more is to be sent than one turn may
 	char helo[ENG_HELO_MAX];
 };
 
@@ -110,8 +122,8 @@ struct eng_smtp {
 	struct rte_mempool *mbufs;
 	uint64_t now_us;
 	uint32_t now_ms;
-	uint32_t grace_until_ms, full_until_ms;
-	uint32_t image_since_ms;
+	uint64_t grace_until_us, full_until_us, image_since_us;
+	struct eng_message *scan_oldest, *scan_newest;
 	uint64_t image_version; // the one that image_since_ms speaks of
 	uint64_t id_epoch, id_count; // of ids that are never used twice
 	uint32_t isn_key[4];
@@ -134,7 +146,19 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s);
 // `base` is the sequence number of the call's first input byte, `in` the input.
 bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev, uint32_t base,
 	struct span in);
-// Gives back what a message holds; it ended without a reply.
+
+// eng_message.c: a MAIL command; a recipient; the begin of content; content; what the server said.
+void eng_message_mail(struct eng_worker *w, struct eng_session *s, struct span path);
+void eng_message_rcpt(struct eng_session *s, struct span path);
+bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat);
+void eng_message_data(struct eng_worker *w, struct eng_session *s, struct span text);
+void eng_message_mail_reply(struct eng_worker *w, struct eng_session *s, uint16_t code);
+void eng_message_reset_reply(struct eng_worker *w, struct eng_session *s);
+// The scan is over, its memory given back.
+void eng_message_scan_close(struct eng_worker *w, struct eng_message *msg);
+// The message is told and done.
+void eng_message_done(struct eng_worker *w, struct eng_session *s);
+// Gives back all messages of a session; one whose content went by without a reply is recorded.
 void eng_message_abort(struct eng_worker *w, struct eng_session *s);
 
 // eng_answer.c
@@ -151,8 +175,8 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const c
 void eng_emit(struct eng_worker *w, struct eng_session *s, const struct stream_act *act, struct rte_mbuf *m);
 void eng_reset_side(struct eng_worker *w, struct eng_session *s, enum stream_side towards);
 uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards);
-// Resets both ends of a connection that has no flow, by its segment. Consumes `m`.
-void eng_reset_stray(struct eng_worker *w, struct rte_mbuf *m);
+// Resets both ends of a connection that nothing is known of, by its segment. Consumes `m`.
+void eng_reset_stray(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r);
 // A segment of ours built from numbers, in the name of `side`.
 void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side, const struct wire_tcp_out *o,
 	bool for_reset);
@@ -173,6 +197,9 @@ void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len);
 void eng_rebind(struct eng_worker *w, struct eng_session *s);
 // eng_smtp.c: ends a session: record, memory, table.
 void eng_session_end(struct eng_worker *w, struct eng_session *s);
+// eng_answer.c: the connection is over for us, perhaps not for its ends, which may have missed the reset:
+// for a while whatever comes is answered with one, and nothing passes.
+void eng_session_remnant(struct eng_worker *w, struct eng_session *s);
 
 static inline struct eng_session *eng_session_of(struct flow *f)
 {

@@ -43,7 +43,6 @@ struct eng_smtp *eng_smtp_new(struct eng_worker *w, const struct eng_conf *conf,
 	}
 	s->mbufs = conf->pool;
 	s->id_epoch = (uint64_t)time(NULL);
-	s->grace_until_ms = (uint32_t)(rte_get_timer_cycles() / (rte_get_timer_hz() / 1000)) + ENG_GRACE_MS;
 	for (unsigned i = 0; i < 4; i++)
 		s->isn_key[i] = (uint32_t)rte_rand();
 	return s;
@@ -78,16 +77,11 @@ static void clock_note(struct eng_worker *w, uint64_t now_us)
 	p->now_us = now_us;
 	p->now_ms = (uint32_t)(now_us / 1000);
 	if (version != p->image_version) {
-		if (p->image_version == 0) // flows that began before the first image are not to blame
-			p->grace_until_ms = p->now_ms + ENG_GRACE_MS;
+		if (p->image_version == 0) // flows that began before us or the first image are not to blame
+			p->grace_until_us = now_us + ENG_GRACE_MS * UINT64_C(1000);
 		p->image_version = version;
-		p->image_since_ms = p->now_ms;
+		p->image_since_us = now_us;
 	}
-}
-
-static bool ms_before(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) < 0;
 }
 
 void eng_session_end(struct eng_worker *w, struct eng_session *s)
@@ -147,7 +141,7 @@ void eng_rebind(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = smtp_of(w);
 	if (w->image == NULL || s->image_version == p->image_version ||
-		ms_before(p->now_ms, p->image_since_ms + ENG_REBIND_MS))
+		p->now_us < p->image_since_us + ENG_REBIND_MS * UINT64_C(1000))
 		return;
 	uint32_t index = match_policy(w, &s->flow.key, s->flow.side[STREAM_CLIENT].in_port, s->vlan);
 	if (index != POL_NONE && pol_policy_at(eng_image_policy(w->image), index)->action == POL_INSPECT)
@@ -225,8 +219,12 @@ static void on_syn(struct eng_worker *w, const struct flow_key *key, struct rte_
 		return;
 	}
 	struct eng_session *s = session_new(w, key, meta);
+	if (s == NULL && (action == POL_REJECT || action == POL_TEMPFAIL)) {
+		eng_drop(w, m, DROP_NO_FLOW);
+		return;
+	}
 	if (s == NULL) {
-		p->full_until_ms = p->now_ms + ENG_GRACE_MS;
+		p->full_until_us = p->now_us + ENG_GRACE_MS * UINT64_C(1000);
 		eng_count(w, PASS_TABLE_FULL);
 		eng_forward_tx(w, meta->in_port, m);
 		return;
@@ -259,20 +257,26 @@ static void on_syn(struct eng_worker *w, const struct flow_key *key, struct rte_
 	eng_forward_tx(w, meta->in_port, m);
 }
 
+static void note_side(struct eng_session *s, enum stream_side side, struct rte_mbuf *m)
+{
+	const struct eng_meta *meta = eng_meta_of(m);
+	struct span frame = {.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len};
+	flow_side_note(&s->flow.side[side], frame, &meta->view, meta->in_port);
+}
+
 // A SYN on a live connection, which the old one survives unless the server accepts it (RFC 9293
 // 3.10.7.4: a server that still has the old one answers with an ACK instead). Consumes `m`.
 static void on_syn_again(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
 {
 	struct wire_view *v = &eng_meta_of(m)->view;
 	struct wire_tcp_opts opts;
-	if (s->flow.lane == ENG_LANE_INSPECT && !s->md5) {
-		s->again.syn = syn_options(m, v, &opts);
-		s->again.isn = v->seq;
-		s->again.window = v->window;
-		s->again.ts_val = opts.ts_val;
-		s->again.on = true;
+	s->again.syn = syn_options(m, v, &opts);
+	s->again.isn = v->seq;
+	s->again.window = v->window;
+	s->again.ts_val = opts.ts_val;
+	s->again.on = !opts.has_md5;
+	if (s->again.on)
 		syn_clean(w, m, v);
-	}
 	eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 }
 
@@ -291,7 +295,7 @@ static struct eng_session *session_restart(struct eng_worker *w, struct eng_sess
 	s->flow.side[STREAM_SERVER] = was.flow.side[STREAM_SERVER];
 	bind_policy(s, eng_image_policy(w->image),
 		match_policy(w, &was.flow.key, was.flow.side[STREAM_CLIENT].in_port, was.vlan));
-	s->flow.lane = ENG_LANE_INSPECT;
+	s->flow.lane = ENG_LANE_INSPECT; // until its policy says otherwise, which a live tuple rarely sees
 	stream_open(&s->flow.stream, was.again.isn, was.again.window, &was.again.syn);
 	s->flow.stream.half[STREAM_CLIENT].ts_last = was.again.ts_val;
 	eng_count(w, FLOWS_INSPECTED);
@@ -301,13 +305,6 @@ static struct eng_session *session_restart(struct eng_worker *w, struct eng_sess
 // The server's answer to a SYN under inspection. Consumes `m`.
 static void on_syn_ack(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
 {
-	if (s->again.on && eng_meta_of(m)->view.ack == s->again.isn + 1) {
-		s = session_restart(w, s);
-		if (s == NULL) {
-			eng_drop(w, m, DROP_HANDSHAKE);
-			return;
-		}
-	}
 	struct wire_view *v = &eng_meta_of(m)->view;
 	struct wire_tcp_opts opts;
 	struct stream_syn syn = syn_options(m, v, &opts);
@@ -326,6 +323,7 @@ static void on_syn_ack(struct eng_worker *w, struct eng_session *s, struct rte_m
 	}
 	if (opts.has_ts)
 		s->flow.stream.half[STREAM_SERVER].ts_last = opts.ts_val;
+	note_side(s, STREAM_SERVER, m);
 	syn_clean(w, m, v);
 	eng_timer_update(w, s);
 	eng_forward_tx(w, eng_meta_of(m)->in_port, m);
@@ -336,10 +334,17 @@ static bool on_half_open(struct eng_worker *w, struct eng_session *s, struct rte
 	const struct stream_seg *seg)
 {
 	struct eng_smtp *p = smtp_of(w);
+	const struct stream *st = &s->flow.stream;
 	uint16_t in_port = eng_meta_of(m)->in_port;
-	if (s->flow.stream.half[STREAM_SERVER].syn) {
-		if (seg->side == STREAM_CLIENT && (seg->flags & WIRE_ACK) && !(seg->flags & WIRE_RST))
-			flow_set_open(p->flows, &s->flow);
+	bool of_client = seg->side == STREAM_CLIENT && (seg->flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == WIRE_ACK;
+	if (st->half[STREAM_SERVER].syn) {
+		if (!of_client)
+			return false;
+		if (seg->ack != st->half[STREAM_SERVER].una) { // RFC 9293 3.10.7.4
+			eng_drop(w, m, DROP_ACK);
+			return true;
+		}
+		flow_set_open(p->flows, &s->flow);
 		return false;
 	}
 	if (seg->flags & WIRE_RST) { // refused by the server, or given up by the client
@@ -347,13 +352,31 @@ static bool on_half_open(struct eng_worker *w, struct eng_session *s, struct rte
 		eng_session_end(w, s);
 		return true;
 	}
-	if (seg->side == STREAM_CLIENT && ++s->one_way >= 3) {
-		flow_set_open(p->flows, &s->flow);
-		pass_lane(w, s, PASS_ONE_WAY);
-		eng_forward_tx(w, in_port, m);
+	// The server answers by another way: that shows only after a while, by a client that goes on.
+	bool fits = of_client && seg->seq == s->client_isn + 1 && p->now_ms - s->flow.born_ms >= ENG_ONE_WAY_MS;
+	if (!fits || ++s->one_way < 3) {
+		eng_drop(w, m, DROP_HANDSHAKE);
 		return true;
 	}
-	eng_drop(w, m, DROP_HANDSHAKE);
+	pass_lane(w, s, PASS_ONE_WAY);
+	s->client_sent = seg->payload.n > 0;
+	eng_forward_tx(w, in_port, m);
+	return true;
+}
+
+// The server's half of a one-way connection turned up after all. true: `m` is consumed.
+static bool one_way_ends(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
+{
+	const struct wire_view *v = &eng_meta_of(m)->view;
+	if ((v->tcp_flags & (WIRE_SYN | WIRE_ACK)) == (WIRE_SYN | WIRE_ACK) && !s->client_sent) {
+		s->flow.lane = ENG_LANE_INSPECT;
+		s->idle_ms = ENG_IDLE_MS;
+		s->reason = ENG_REASON_NONE;
+		return false;
+	}
+	s->reason = ACT_ONE_WAY_RESET;
+	eng_reset_stray(w, m, ACT_ONE_WAY_RESET);
+	eng_session_remnant(w, s);
 	return true;
 }
 
@@ -361,7 +384,13 @@ static void on_pass(struct eng_worker *w, struct eng_session *s, struct rte_mbuf
 {
 	struct flow *f = &s->flow;
 	f->bytes[seg->side] += seg->payload.n;
-	if (f->state == FLOW_HALF_OPEN && seg->side == STREAM_CLIENT && (seg->flags & (WIRE_SYN | WIRE_ACK)) == WIRE_ACK)
+	if (seg->side == STREAM_SERVER)
+		s->server_seen = true;
+	else if (seg->payload.n > 0)
+		s->client_sent = true;
+	bool established = s->server_seen && seg->side == STREAM_CLIENT &&
+			   (seg->flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == WIRE_ACK;
+	if (f->state == FLOW_HALF_OPEN && (established || s->reason == PASS_ONE_WAY))
 		flow_set_open(smtp_of(w)->flows, f);
 	if (seg->flags & WIRE_FIN)
 		f->stream.half[seg->side].has_fin = true;
@@ -380,21 +409,23 @@ static void on_stray(struct eng_worker *w, struct rte_mbuf *m)
 	struct eng_smtp *p = smtp_of(w);
 	const struct eng_meta *meta = eng_meta_of(m);
 	const struct wire_view *v = &meta->view;
-	bool grace = ms_before(p->now_ms, p->grace_until_ms) || (p->full_until_ms != 0 && ms_before(p->now_ms, p->full_until_ms));
+	bool full = p->now_us < p->full_until_us;
+	bool opening = (v->tcp_flags & WIRE_SYN) != 0;
 	if (v->tcp_flags & WIRE_RST) {
 		eng_forward_tx(w, meta->in_port, m);
 		return;
 	}
-	if (grace) {
+	// A SYN-ACK needs the SYN that we saw: its client repeats that one.
+	if (full || (p->now_us < p->grace_until_us && !opening)) {
 		eng_count(w, PASS_MIDSTREAM);
 		eng_forward_tx(w, meta->in_port, m);
 		return;
 	}
-	if (v->tcp_flags & WIRE_SYN) {
+	if (opening) {
 		eng_drop(w, m, DROP_SYNACK_UNKNOWN);
 		return;
 	}
-	eng_reset_stray(w, m);
+	eng_reset_stray(w, m, ACT_MIDSTREAM_RESET);
 }
 
 static struct eng_session *session_find(struct eng_worker *w, const struct rte_mbuf *m, struct flow_key *key,
@@ -447,37 +478,62 @@ static void fill_seg(const struct eng_smtp *p, struct rte_mbuf *m, enum stream_s
 	};
 }
 
+// A side is known by its port, too: nobody speaks in the server's name from the client's wire.
+static bool port_fits(const struct eng_worker *w, const struct eng_session *s, enum stream_side side, uint16_t in_port)
+{
+	uint16_t client_port = s->flow.side[STREAM_CLIENT].in_port;
+	const struct eng_conf *conf = &w->eng->conf;
+	if (side == STREAM_CLIENT)
+		return in_port == client_port;
+	if (conf->mode == ENG_MODE_PAIR)
+		return in_port == conf->port[client_port].peer;
+	return in_port != client_port;
+}
+
+static void read_timestamps(const struct rte_mbuf *m, const struct wire_view *v, struct stream_seg *seg)
+{
+	struct wire_tcp_opts opts;
+	wire_tcp_options((struct span){.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len}, v, &opts);
+	seg->has_ts = opts.has_ts;
+	seg->ts_val = opts.ts_val;
+	seg->ts_ecr = opts.ts_ecr;
+}
+
 static void dispatch(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum stream_side side)
 {
 	struct eng_smtp *p = smtp_of(w);
 	const struct wire_view *v = &eng_meta_of(m)->view;
-	struct span frame = {.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len};
 	struct stream_seg seg;
+	bool syn_ack = side == STREAM_SERVER &&
+		       (v->tcp_flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == (WIRE_SYN | WIRE_ACK);
+	if (!port_fits(w, s, side, eng_meta_of(m)->in_port)) {
+		eng_drop(w, m, DROP_WRONG_PORT);
+		return;
+	}
+	if (syn_ack && s->again.on && v->ack == s->again.isn + 1 && s->flow.lane != ENG_LANE_ANSWER) {
+		s = session_restart(w, s);
+		if (s == NULL) {
+			eng_drop(w, m, DROP_HANDSHAKE);
+			return;
+		}
+	}
 	fill_seg(p, m, side, &seg);
 	s->flow.seen_ms = p->now_ms;
+	if (s->flow.lane == ENG_LANE_PASS && s->reason == PASS_ONE_WAY && side == STREAM_SERVER &&
+		one_way_ends(w, s, m))
+		return;
 	if (s->flow.lane == ENG_LANE_PASS) {
 		on_pass(w, s, m, &seg);
 		return;
 	}
-	flow_side_note(&s->flow.side[side], frame, v, eng_meta_of(m)->in_port);
-	if (s->flow.stream.ts_on) {
-		struct wire_tcp_opts opts;
-		wire_tcp_options(frame, v, &opts);
-		seg.has_ts = opts.has_ts;
-		seg.ts_val = opts.ts_val;
-		seg.ts_ecr = opts.ts_ecr;
-	}
-	if (s->flow.lane == ENG_LANE_ANSWER) {
+	if (s->flow.stream.ts_on)
+		read_timestamps(m, v, &seg);
+	if (s->flow.lane == ENG_LANE_ANSWER)
 		eng_answer(w, s, m, &seg);
-		return;
-	}
-	if ((v->tcp_flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == (WIRE_SYN | WIRE_ACK) && side == STREAM_SERVER) {
+	else if (syn_ack)
 		on_syn_ack(w, s, m);
-		return;
-	}
-	if (s->flow.state == FLOW_HALF_OPEN && on_half_open(w, s, m, &seg))
-		return;
-	eng_inspect(w, s, m, &seg);
+	else if (s->flow.state != FLOW_HALF_OPEN || !on_half_open(w, s, m, &seg))
+		eng_inspect(w, s, m, &seg);
 }
 
 void eng_smtp_packet(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us)
@@ -510,7 +566,9 @@ void eng_smtp_packet(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us)
 		eng_session_end(w, s);
 		s = NULL;
 	}
-	if (s == NULL) {
+	if (s != NULL && !port_fits(w, s, STREAM_CLIENT, meta->in_port)) {
+		eng_drop(w, m, DROP_WRONG_PORT);
+	} else if (s == NULL) {
 		on_syn(w, &key, m);
 	} else if (s->flow.lane == ENG_LANE_ANSWER) {
 		s->flow.seen_ms = smtp_of(w)->now_ms;
@@ -536,6 +594,8 @@ static void on_timer(struct eng_worker *w, struct eng_session *s)
 			s->reason = ACT_IDLE_RESET;
 			eng_reset_side(w, s, STREAM_CLIENT);
 			eng_reset_side(w, s, STREAM_SERVER);
+			eng_session_remnant(w, s);
+			return;
 		}
 		eng_session_end(w, s);
 		return;

@@ -38,8 +38,9 @@ void flow_timer_set(struct flow_table *t, struct flow *f, uint32_t at_ms)
 	if (f->timer_slot != FLOW_NO_SLOT && f->timer_at_ms == at_ms)
 		return;
 	flow_timer_clear(t, f);
-	if (t->wheel_on && ms_le(at_ms, t->wheel_ms)) // already behind us: at the next look
-		at_ms = t->wheel_ms + 1;
+	// The slot of this tick may have been walked already: at the next one.
+	if (t->wheel_on && ms_le(at_ms, t->wheel_ms + FLOW_TICK_MS - 1))
+		at_ms = t->wheel_ms + FLOW_TICK_MS;
 	uint32_t i = flow_index(t, f);
 	f->timer_at_ms = at_ms;
 	f->timer_slot = slot_of(at_ms);

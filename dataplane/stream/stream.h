@@ -101,7 +101,8 @@ enum stream_in { // what became of a segment
 	STREAM_IN_DROP_PAWS,  // timestamp older than the last (RFC 7323 5.3)
 	STREAM_IN_DROP_FLAGS, // no ACK flag, or SYN in the midst
 	STREAM_IN_DROP_SLABS, // no memory to retain it; the sender will repeat
-	STREAM_IN_BYPASSED,   // acknowledges bytes that we never sent on: they went round us
+	STREAM_IN_BYPASSED,   // acknowledges bytes that we hold and never sent on: they went round us
+	STREAM_IN_DROP_ACK,   // acknowledges what nobody sent, or long ago (RFC 5961 5)
 	STREAM_IN_COUNT
 };
 
@@ -134,7 +135,7 @@ enum stream_in stream_input(struct stream *st, struct stream_pool *p, const stru
 
 // The contiguous unread bytes of a half, at most what lies in one slab; `whole` joins as many as fit
 // into `buf` (`cap` bytes). Valid until the next call that changes the half.
-struct span stream_unread(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+struct span stream_unread(struct stream *st, const struct stream_pool *p, enum stream_side side,
 	bool whole, uint8_t *buf, uint32_t cap);
 // The reader took `n` bytes.
 void stream_consume(struct stream *st, enum stream_side side, uint32_t n);
@@ -144,12 +145,13 @@ void stream_release(struct stream *st, enum stream_side side);
 void stream_edit(struct stream *st, struct stream_pool *p, enum stream_side side, uint32_t seq,
 	const uint8_t *bytes, uint32_t n);
 // Copies retained bytes out. The range must be retained.
-void stream_copy(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+void stream_copy(struct stream *st, const struct stream_pool *p, enum stream_side side,
 	uint32_t seq, uint32_t n, uint8_t *out);
 
 // A segment that came out of order inside a message and holds nothing that could end it may leave
-// ahead of its turn: marks the bytes as gone.
-void stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg);
+// ahead of its turn: marks its bytes as gone. false where they are not all retained as they came, in
+// slabs of their own: then it must wait.
+bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg);
 
 // Did bytes at or behind `seq` leave ahead of their turn?
 bool stream_is_ahead(const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq);

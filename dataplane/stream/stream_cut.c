@@ -38,6 +38,7 @@ void stream_discard(struct stream *st, struct stream_pool *p)
 {
 	struct stream_half *client = &st->half[STREAM_CLIENT];
 	client->una = client->sent = client->rel = client->read;
+	client->rto_on = client->repeat = false; // nobody waits for its bytes any more
 	slab_free_before(client, p, client->read);
 }
 

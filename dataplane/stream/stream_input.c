@@ -29,8 +29,10 @@ bool stream_accept(struct stream *st, uint32_t server_isn, uint32_t ack, uint16_
 	struct stream_half *client = &st->half[STREAM_CLIENT], *server = &st->half[STREAM_SERVER];
 	if (ack != client->una)
 		return false;
-	if (server->syn)
-		return server_isn + 1 == server->una; // a repeat; another number is another connection
+	if (server->syn && server_isn + 1 == server->una)
+		return true; // its repeat
+	if (server->syn && (server->nxt != server->una || client->nxt != client->una))
+		return false; // bytes have come: another number is another connection
 	half_init(server, server_isn + 1);
 	half_syn(server, window, syn);
 	st->ts_on = st->ts_on && syn->has_ts;
@@ -53,7 +55,7 @@ void stream_answer(struct stream *st, uint32_t our_isn, uint16_t mss)
 	server->mss = mss;
 	server->edge = server->una + client->win_out;
 	client->wscale = 0; // our SYN-ACK offers MSS only, so no scaling, no timestamps
-	client->edge = client->una + 4096;
+	client->edge = client->una + STREAM_ANSWER_WINDOW;
 	st->ts_on = st->sack_on = st->scale_on = false;
 	st->answered = true;
 }
@@ -67,16 +69,19 @@ static enum stream_in input_rst(const struct stream_half *h, const struct stream
 	return STREAM_IN_DROP_WINDOW;
 }
 
-// What `seg` acknowledges of the other half. false: bytes that we never sent on.
-static bool input_ack(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
+// What `seg` acknowledges of the other half.
+static enum stream_in input_ack(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
 {
 	struct stream_half *o = &st->half[!seg->side];
+	uint32_t behind = o->edge - o->una > 65535 ? o->edge - o->una : 65535;
 	if (seq_lt(o->sent + (o->fin_sent ? 1 : 0), seg->ack))
-		return false;
+		return seq_le(seg->ack, o->nxt + (o->has_fin ? 1 : 0)) ? STREAM_IN_BYPASSED : STREAM_IN_DROP_ACK;
+	if (seq_lt(seg->ack, o->una - behind)) // RFC 5961 5
+		return STREAM_IN_DROP_ACK;
 	if (seq_lt(seg->ack, o->una)) // an old one says nothing, not even about the window
-		return true;
+		return STREAM_IN_OK;
+	bool recovering = o->tries > 0;
 	if (seg->ack != o->una) {
-		bool recovering = o->tries > 0;
 		o->una = seg->ack;
 		if (o->fin_sent && seg->ack == o->fin + 1)
 			o->fin_acked = true;
@@ -86,10 +91,12 @@ static bool input_ack(struct stream *st, struct stream_pool *p, const struct str
 		half_timer_arm(st, o, seg->now_ms);
 		// After a loss one repeat a round trip would take for ever: go on from the new edge.
 		o->repeat = recovering && seq_lt(o->una, o->sent) && half_outstanding(st, o);
+	} else if (o->edge == o->una) {
+		o->tries = 0; // a closed window that is answered stays open (RFC 9293 3.8.6.1)
 	}
 	uint32_t edge = seg->ack + ((uint32_t)seg->window << st->half[seg->side].wscale);
 	o->edge = seq_max(o->edge, edge); // the right edge never moves left for us
-	return true;
+	return STREAM_IN_OK;
 }
 
 static enum stream_in input_data(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
@@ -145,14 +152,15 @@ enum stream_in stream_input(struct stream *st, struct stream_pool *p, const stru
 	uint32_t behind = h->edge - h->una > 65535 ? h->edge - h->una : 65535;
 	if (seq_lt(seg->seq, h->una - behind) || seq_lt(h->edge + 1, seg->seq))
 		return STREAM_IN_DROP_WINDOW;
-	if (st->ts_on && seg->has_ts) {
-		if (seq_lt(seg->ts_val, h->ts_last))
-			return STREAM_IN_DROP_PAWS;
-		if (seq_le(seg->seq, h->una)) // RFC 7323 4.3 (2): not from one that came early
-			h->ts_last = seg->ts_val;
-	}
-	if (!input_ack(st, p, seg))
-		return STREAM_IN_BYPASSED;
+	if (st->ts_on && seg->has_ts && seq_lt(seg->ts_val, h->ts_last))
+		return STREAM_IN_DROP_PAWS;
+	enum stream_in in = input_ack(st, p, seg);
+	if (in != STREAM_IN_OK)
+		return in;
+	// RFC 7323 4.3: the latest that is neither early nor old.
+	if (st->ts_on && seg->has_ts && seq_le(seg->seq, h->una) &&
+		seq_le(h->una, seg->seq + (uint32_t)seg->payload.n))
+		h->ts_last = seg->ts_val;
 	return input_data(st, p, seg);
 }
 

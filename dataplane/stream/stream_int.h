@@ -14,7 +14,7 @@ enum { // TCP flags as on the wire (RFC 9293 3.1)
 	TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10, TCP_URG = 0x20,
 };
 
-enum { STREAM_RTO_MS = 1000, STREAM_RTO_MAX_MS = 60000, STREAM_TRIES_MAX = 8 };
+enum { STREAM_ANSWER_WINDOW = 65535, STREAM_RTO_MS = 1000, STREAM_RTO_MAX_MS = 60000, STREAM_TRIES_MAX = 8 };
 
 static inline struct stream_slab *slab_at(const struct stream_pool *p, uint32_t i)
 {
@@ -35,8 +35,8 @@ void slab_free_before(struct stream_half *h, struct stream_pool *p, uint32_t seq
 void slab_cut_from(struct stream_half *h, struct stream_pool *p, uint32_t seq);
 // End of the run without a hole that begins at `seq`.
 uint32_t slab_run_end(const struct stream_half *h, const struct stream_pool *p, uint32_t seq);
-// The slab that holds `seq`, or NULL.
-struct stream_slab *slab_find(const struct stream_half *h, const struct stream_pool *p, uint32_t seq);
+// The slab that holds `seq`, or NULL; the next search begins there.
+struct stream_slab *slab_find(struct stream_half *h, const struct stream_pool *p, uint32_t seq);
 
 // What our segments in `side`'s name acknowledge, and the window they announce.
 uint32_t half_ack_out(const struct stream *st, enum stream_side side);

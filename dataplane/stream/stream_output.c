@@ -128,18 +128,24 @@ void stream_dispose(struct stream *st, struct stream_pool *p, const struct strea
 	}
 }
 
-void stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
+bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
 {
-	const struct stream_half *h = &st->half[seg->side];
-	uint32_t end = seg->seq + (uint32_t)seg->payload.n;
+	struct stream_half *h = &st->half[seg->side];
+	const uint32_t end = seg->seq + (uint32_t)seg->payload.n;
+	if (!h->fresh)
+		return false;
 	for (uint32_t at = seg->seq; seq_lt(at, end);) {
-		struct stream_slab *s = slab_find(h, p, at);
-		if (s == NULL)
-			return;
-		if (s->seq == at && seq_le(slab_end(s), end))
-			s->gone = 1;
+		const struct stream_slab *s = slab_find(h, p, at);
+		if (s == NULL || s->seq != at || seq_lt(end, slab_end(s)))
+			return false;
 		at = slab_end(s);
 	}
+	for (uint32_t at = seg->seq; seq_lt(at, end);) {
+		struct stream_slab *s = slab_find(h, p, at);
+		s->gone = 1;
+		at = slab_end(s);
+	}
+	return true;
 }
 
 bool stream_is_ahead(const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq)
@@ -257,8 +263,11 @@ bool stream_take(struct stream *st, enum stream_side side, struct stream_act *ac
 	uint32_t before = half_ack_out(st, !side);
 	if (seq_lt(h->owned, h->nxt))
 		h->owned = h->nxt;
-	if (st->answered && side == STREAM_CLIENT)
-		h->edge = seq_max(h->edge, h->nxt + 4096);
+	if (st->answered && side == STREAM_CLIENT) {
+		// The rest of a condemned message is swallowed: a window that lets it come.
+		uint32_t unit = (uint32_t)1 << st->half[!side].wscale;
+		h->edge = seq_max(h->edge, h->nxt + (unit > STREAM_ANSWER_WINDOW ? unit : STREAM_ANSWER_WINDOW));
+	}
 	act_fill(st, !side, act);
 	act->seq = st->half[!side].sent + (st->half[!side].fin_sent ? 1 : 0);
 	return seq_lt(before, act->ack);

@@ -32,10 +32,24 @@ void half_init(struct stream_half *h, uint32_t first_byte)
 	};
 }
 
+// How many slabs a half may hold now: an eighth of what is free (the less there is, the less one flow
+// gets: Choudhury and Hahne 1998). Behind a hole a slab holds one segment at most, so the number of
+// islands is bounded by the window, as if each held 512 bytes.
+static bool may_grow(const struct stream_half *h, const struct stream_pool *p, uint32_t seq)
+{
+	enum { ISLANDS = 16, ISLAND_BYTES = 512 };
+	uint32_t max = p->nfree / 8 + 2;
+	if (max > p->flow_max)
+		max = p->flow_max;
+	if (p->nfree == 0 || h->nslabs >= max)
+		return false;
+	return seq_le(seq, h->nxt) || h->nslabs < ISLANDS + (h->edge - h->una) / ISLAND_BYTES;
+}
+
 static struct stream_slab *slab_new_after(struct stream_half *h, struct stream_pool *p, uint32_t prev,
 	uint32_t seq)
 {
-	if (p->nfree == 0 || h->nslabs >= p->flow_max)
+	if (!may_grow(h, p, seq))
 		return NULL;
 	uint32_t i = p->free[--p->nfree];
 	struct stream_slab *s = slab_at(p, i);
@@ -76,29 +90,34 @@ int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, cons
 	const uint32_t end = seq + n;
 	uint32_t at = seq;
 	uint32_t prev = slab_before(h, p, seq);
+	const bool island = seq_lt(h->nxt, seq); // has slabs of its own, so that it can leave ahead
+	bool own = false;                        // the slab before is of this call
 	h->fresh = true;
 	while (seq_lt(at, end)) {
 		struct stream_slab *s = prev == STREAM_NO_SLAB ? NULL : slab_at(p, prev);
 		if (s != NULL && seq_lt(at, slab_end(s))) { // held already: the first bytes stay
 			h->fresh = false;
 			at = seq_min(end, slab_end(s));
+			own = false;
 			continue;
 		}
 		uint32_t next = s == NULL ? h->first : s->next;
 		if (next != STREAM_NO_SLAB && slab_at(p, next)->seq == at) {
 			prev = next;
+			own = false;
 			continue;
 		}
 		uint32_t limit = end;
 		if (next != STREAM_NO_SLAB)
 			limit = seq_min(end, slab_at(p, next)->seq);
-		bool joins = s != NULL && !s->gone && slab_end(s) == at &&
+		bool joins = s != NULL && (own || !island) && !s->gone && slab_end(s) == at &&
 			     s->off + s->len < STREAM_SLAB_DATA;
 		if (!joins) {
 			s = slab_new_after(h, p, prev, at);
 			if (s == NULL)
 				return -ENOBUFS;
 			prev = prev == STREAM_NO_SLAB ? h->first : slab_at(p, prev)->next;
+			own = true;
 		}
 		uint32_t room = STREAM_SLAB_DATA - s->off - s->len;
 		uint32_t take = limit - at < room ? limit - at : room;
@@ -150,11 +169,12 @@ void slab_cut_from(struct stream_half *h, struct stream_pool *p, uint32_t seq)
 	h->last = keep;
 }
 
-struct stream_slab *slab_find(const struct stream_half *h, const struct stream_pool *p, uint32_t seq)
+struct stream_slab *slab_find(struct stream_half *h, const struct stream_pool *p, uint32_t seq)
 {
 	uint32_t i = slab_before(h, p, seq);
 	if (i == STREAM_NO_SLAB || !seq_lt(seq, slab_end(slab_at(p, i))))
 		return NULL;
+	h->hint = i;
 	return slab_at(p, i);
 }
 
@@ -170,10 +190,10 @@ uint32_t slab_run_end(const struct stream_half *h, const struct stream_pool *p, 
 	return seq;
 }
 
-void stream_copy(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+void stream_copy(struct stream *st, const struct stream_pool *p, enum stream_side side,
 	uint32_t seq, uint32_t n, uint8_t *out)
 {
-	const struct stream_half *h = &st->half[side];
+	struct stream_half *h = &st->half[side];
 	while (n > 0) {
 		const struct stream_slab *s = slab_find(h, p, seq);
 		if (s == NULL) { // never for a retained range; unread memory must not leave all the same
@@ -207,10 +227,10 @@ void stream_edit(struct stream *st, struct stream_pool *p, enum stream_side side
 	}
 }
 
-struct span stream_unread(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+struct span stream_unread(struct stream *st, const struct stream_pool *p, enum stream_side side,
 	bool whole, uint8_t *buf, uint32_t cap)
 {
-	const struct stream_half *h = &st->half[side];
+	struct stream_half *h = &st->half[side];
 	uint32_t n = h->nxt - h->read;
 	if (n == 0)
 		return (struct span){0};

@@ -72,7 +72,7 @@ static inline struct stream_act pass(struct fixture *f, const struct stream_seg 
 	return act;
 }
 
-static inline void assert_bytes(const struct fixture *f, const struct stream_act *act, const char *text)
+static inline void assert_bytes(struct fixture *f, const struct stream_act *act, const char *text)
 {
 	uint8_t buf[4096];
 	assert_int_equal(act->len, strlen(text));

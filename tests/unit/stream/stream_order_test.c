@@ -103,7 +103,7 @@ static void bytes_sent_ahead_are_not_sent_twice(void **state)
 	struct stream_seg more = seg_of(f, STREAM_CLIENT, 6, "ghi");
 	struct stream_act act;
 	(void)stream_input(&f->st, &f->pool, &late);
-	stream_ahead(&f->st, &f->pool, &late);
+	assert_true(stream_ahead(&f->st, &f->pool, &late));
 	assert_true(stream_is_ahead(&f->st, &f->pool, STREAM_CLIENT, first.seq));
 	assert_int_equal(pass(f, &first).kind, STREAM_FORWARD);
 	assert_false(stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1460, f->now_ms, &act));
@@ -145,6 +145,37 @@ static void an_edit_leaves_with_every_repeat(void **state)
 		assert_bytes(f, &act, "250 STARTTLX\r\n");
 		in = stream_input(&f->st, &f->pool, &a);
 	}
+}
+
+static void islands_of_two_segments_leave_ahead_one_by_one(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 3, "def"), b = seg_of(f, STREAM_CLIENT, 6, "ghi");
+	(void)stream_input(&f->st, &f->pool, &a); // held back: it might end the message
+	(void)stream_input(&f->st, &f->pool, &b);
+	assert_true(stream_ahead(&f->st, &f->pool, &b));
+	assert_true(stream_is_ahead(&f->st, &f->pool, STREAM_CLIENT, a.seq));
+}
+
+static void tiny_islands_take_no_more_slabs_than_the_window_is_worth(void **state)
+{
+	struct fixture *f = *state;
+	f->st.half[STREAM_CLIENT].edge = CLIENT_ISN + 1 + 2048;
+	for (uint32_t off = 1; off < 2000; off += 2) {
+		struct stream_seg a = seg_of(f, STREAM_CLIENT, off, "x");
+		(void)stream_input(&f->st, &f->pool, &a);
+	}
+	assert_true(f->st.half[STREAM_CLIENT].nslabs <= 16 + 2048 / 512);
+}
+
+static void acknowledging_what_nobody_sent_is_dropped(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg ack = seg_of(f, STREAM_SERVER, 0, "");
+	ack.ack = CLIENT_ISN + 1000;
+	assert_int_equal(stream_input(&f->st, &f->pool, &ack), STREAM_IN_DROP_ACK);
+	ack.ack = CLIENT_ISN - 1000000;
+	assert_int_equal(stream_input(&f->st, &f->pool, &ack), STREAM_IN_DROP_ACK);
 }
 
 static void acknowledging_what_never_left_is_a_bypass(void **state)
@@ -268,7 +299,7 @@ static void without_slabs_a_segment_is_dropped_whole(void **state)
 	f->pool.nfree = 0;
 	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, text);
 	assert_int_equal(pass(f, &a).kind, STREAM_SWALLOW);
-	f->pool.nfree = saved;
+	f->pool.nfree = saved; // now there is one
 	assert_int_equal(pass(f, &a).len, STREAM_SLAB_DATA);
 }
 
@@ -277,8 +308,18 @@ static void a_syn_ack_with_another_number_is_not_accepted(void **state)
 	struct fixture *f = *state;
 	struct stream_syn syn = {.mss = 1460};
 	assert_true(stream_accept(&f->st, SERVER_ISN, CLIENT_ISN + 1, 100, &syn)); // its repeat
-	assert_false(stream_accept(&f->st, SERVER_ISN + 1, CLIENT_ISN + 1, 100, &syn));
 	assert_false(stream_accept(&f->st, SERVER_ISN, CLIENT_ISN + 2, 100, &syn));
+	struct stream_seg a = seg_of(f, STREAM_SERVER, 0, "220 here\r\n");
+	(void)pass(f, &a);
+	assert_false(stream_accept(&f->st, SERVER_ISN + 1, CLIENT_ISN + 1, 100, &syn));
+}
+
+static void before_the_first_byte_the_server_may_choose_its_number_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_syn syn = {.mss = 1460};
+	assert_true(stream_accept(&f->st, SERVER_ISN + 77, CLIENT_ISN + 1, 100, &syn));
+	assert_int_equal(f->st.half[STREAM_SERVER].nxt, SERVER_ISN + 78);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -296,6 +337,9 @@ int main(void)
 		CASE(a_segment_cut_at_a_fin_never_counts_as_wholly_retained),
 		CASE(a_segment_cut_at_the_window_never_counts_as_wholly_retained),
 		CASE(an_edit_leaves_with_every_repeat),
+		CASE(islands_of_two_segments_leave_ahead_one_by_one),
+		CASE(tiny_islands_take_no_more_slabs_than_the_window_is_worth),
+		CASE(acknowledging_what_nobody_sent_is_dropped),
 		CASE(acknowledging_what_never_left_is_a_bypass),
 		CASE(segments_outside_the_window_are_dropped),
 		CASE(what_lies_beyond_the_window_is_cut_off),
@@ -307,6 +351,7 @@ int main(void)
 		CASE(bytes_behind_a_fin_are_refused),
 		CASE(without_slabs_a_segment_is_dropped_whole),
 		CASE(a_syn_ack_with_another_number_is_not_accepted),
+		CASE(before_the_first_byte_the_server_may_choose_its_number_anew),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

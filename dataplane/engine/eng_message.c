@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The open message of a session and its scan. What the server does with a command is known only from
+// its reply, so no command ends a message: a MAIL that is sent while one is open opens a second one
+// beside it, and the replies say which of the two lives. Content always finds a message: where none
+// is open at its begin, one is opened then.
+// Scan memory is limited; where there is none the message that has stalled longest gives its own.
+// Thread: the worker.
+#include "eng_session.h"
+
+static const char text_stalled[] = "Message timed out, try again later";
+
+static void copy_cut(char *to, uint8_t *to_len, size_t cap, struct span from)
+{
+	size_t n = from.n < cap ? from.n : cap;
+	memcpy(to, from.p, n);
+	*to_len = (uint8_t)n;
+}
+
+static void scan_unlink(struct eng_smtp *p, struct eng_message *msg)
+{
+	if (msg->older == NULL)
+		p->scan_oldest = msg->newer;
+	else
+		msg->older->newer = msg->newer;
+	if (msg->newer == NULL)
+		p->scan_newest = msg->older;
+	else
+		msg->newer->older = msg->older;
+	msg->older = msg->newer = NULL;
+}
+
+static void scan_link_newest(struct eng_smtp *p, struct eng_message *msg)
+{
+	msg->seen_ms = p->now_ms;
+	msg->older = p->scan_newest;
+	msg->newer = NULL;
+	if (p->scan_newest == NULL)
+		p->scan_oldest = msg;
+	else
+		p->scan_newest->newer = msg;
+	p->scan_newest = msg;
+}
+
+// Cuts the session whose message has stalled longest; true where that gave memory back.
+static bool scan_reclaim(struct eng_worker *w, const struct eng_session *asking)
+{
+	struct eng_smtp *p = w->smtp;
+	struct eng_message *msg = p->scan_oldest;
+	if (msg == NULL || msg->session == asking || p->now_ms - msg->seen_ms < ENG_STALLED_MS)
+		return false;
+	struct eng_session *s = msg->session;
+	eng_cut(w, s, 451, text_stalled, 0, true, ACT_SCAN_TAKEN);
+	s->more = true; // its reply leaves by its timer: another session is being read now
+	eng_timer_update(w, s);
+	return true;
+}
+
+static void scan_open(struct eng_worker *w, struct eng_session *s, struct eng_message *msg)
+{
+	if (!(s->profile & ENG_PROFILE_SCAN)) {
+		eng_count(w, PASS_NO_PROFILE);
+		return;
+	}
+	msg->scan = eng_scan_open(w, w->image);
+	if (msg->scan == NULL && scan_reclaim(w, s))
+		msg->scan = eng_scan_open(w, w->image);
+	if (msg->scan == NULL) {
+		eng_count(w, PASS_NO_SCAN_MEMORY);
+		return;
+	}
+	scan_link_newest(w->smtp, msg);
+	if (s->helo_len > 0)
+		eng_scan_value(msg->scan, POL_SCOPE_HELO,
+			(struct span){.p = (const uint8_t *)s->helo, .n = s->helo_len});
+}
+
+static struct eng_message *message_new(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_smtp *p = w->smtp;
+	if (p->free_message == NULL && !scan_reclaim(w, s)) {
+		eng_count(w, PASS_NO_SCAN_MEMORY);
+		return NULL;
+	}
+	struct eng_message *msg = p->free_message;
+	p->free_message = msg->next;
+	*msg = (struct eng_message){.session = s, .verdict = ENG_VERDICT_UNSCANNED};
+	w->counters[GAUGE_MESSAGES]++;
+	scan_open(w, s, msg);
+	return msg;
+}
+
+static void message_free(struct eng_worker *w, struct eng_message *msg)
+{
+	struct eng_smtp *p = w->smtp;
+	if (msg == NULL)
+		return;
+	if (msg->scan != NULL) {
+		scan_unlink(p, msg);
+		eng_scan_abort(msg->scan);
+		msg->scan = NULL;
+	}
+	msg->next = p->free_message;
+	p->free_message = msg;
+	w->counters[GAUGE_MESSAGES]--;
+}
+
+void eng_message_scan_close(struct eng_worker *w, struct eng_message *msg)
+{
+	scan_unlink(w->smtp, msg);
+	eng_scan_close(msg->scan, &msg->result);
+	msg->scan = NULL;
+}
+
+void eng_message_mail(struct eng_worker *w, struct eng_session *s, struct span path)
+{
+	struct eng_message **place = s->message == NULL ? &s->message : &s->message_next;
+	eng_rebind(w, s);
+	if (*place == NULL)
+		*place = message_new(w, s);
+	struct eng_message *msg = *place;
+	if (msg == NULL)
+		return;
+	msg->mails++;
+	copy_cut(msg->from, &msg->from_len, sizeof(msg->from), path);
+	if (msg->scan != NULL)
+		eng_scan_value(msg->scan, POL_SCOPE_MAIL, path);
+}
+
+void eng_message_rcpt(struct eng_session *s, struct span path)
+{
+	struct eng_message *both[2] = {s->message, s->message_next};
+	for (int i = 0; i < 2; i++) {
+		struct eng_message *msg = both[i];
+		if (msg == NULL)
+			continue;
+		if (msg->to_len == 0)
+			copy_cut(msg->to, &msg->to_len, sizeof(msg->to), path);
+		if (msg->scan != NULL)
+			eng_scan_value(msg->scan, POL_SCOPE_RCPT, path);
+	}
+}
+
+// The first message is over; the one behind it takes its place.
+static void message_shift(struct eng_worker *w, struct eng_session *s)
+{
+	message_free(w, s->message);
+	s->message = s->message_next;
+	s->message_next = NULL;
+}
+
+void eng_message_mail_reply(struct eng_worker *w, struct eng_session *s, uint16_t code)
+{
+	struct eng_message *msg = s->message;
+	bool ok = code < 400;
+	if (msg == NULL)
+		return;
+	if (!msg->accepted || msg->mails > 0) { // replies come in order: this one is the first message's
+		if (msg->mails > 0)
+			msg->mails--;
+		msg->accepted |= ok;
+		if (!msg->accepted && msg->mails == 0)
+			message_shift(w, s);
+		return;
+	}
+	struct eng_message *next = s->message_next;
+	if (next == NULL)
+		return;
+	next->mails--;
+	next->accepted |= ok;
+	if (ok) {
+		message_shift(w, s);
+	} else if (next->mails == 0) {
+		message_free(w, next);
+		s->message_next = NULL;
+	}
+}
+
+void eng_message_reset_reply(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_message *msg = s->message;
+	if (msg == NULL || (!msg->accepted && msg->mails > 0)) // its MAIL was sent behind the reset
+		return;
+	if (msg->data && !msg->judged) {
+		msg->verdict = ENG_VERDICT_ABORTED;
+		eng_record_message(w, s, 0);
+	}
+	message_shift(w, s);
+}
+
+bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat)
+{
+	if (s->message_next != NULL) // content while two transactions are open: nobody honest does that
+		return false;
+	if (s->message == NULL)
+		s->message = message_new(w, s);
+	if (s->message != NULL) {
+		s->message->data = true;
+		s->message->bdat = bdat;
+	}
+	return true;
+}
+
+void eng_message_data(struct eng_worker *w, struct eng_session *s, struct span text)
+{
+	struct eng_message *msg = s->message;
+	if (msg == NULL || msg->scan == NULL)
+		return;
+	eng_scan_data(msg->scan, text);
+	if (msg->newer != NULL) {
+		scan_unlink(w->smtp, msg);
+		scan_link_newest(w->smtp, msg);
+	}
+	msg->seen_ms = w->smtp->now_ms;
+}
+
+void eng_message_done(struct eng_worker *w, struct eng_session *s)
+{
+	message_shift(w, s);
+}
+
+void eng_message_abort(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_message *msg = s->message;
+	if (msg != NULL && msg->data) { // its bytes went by, and no reply came
+		if (!msg->judged)
+			msg->verdict = ENG_VERDICT_ABORTED;
+		eng_record_message(w, s, 0);
+	}
+	message_free(w, s->message);
+	message_free(w, s->message_next);
+	s->message = s->message_next = NULL;
+}
