@@ -83,8 +83,10 @@ static int owner_set(struct serve *s, struct err_list *err)
 	rc = serve_store_chown(s->store, pw->pw_uid, pw->pw_gid);
 	if (rc == 0)
 		rc = serve_events_chown(s->events, pw->pw_uid, pw->pw_gid);
+	if (rc == 0 && chown(s->control->rpc, pw->pw_uid, (gid_t)-1) < 0)
+		rc = -errno;
 	if (rc != 0)
-		err_add(err, "cannot hand state_dir and event_log to %s: %s", user, strerror(-rc));
+		err_add(err, "cannot hand state_dir, event_log and rpc to %s: %s", user, strerror(-rc));
 	return rc;
 }
 
@@ -109,11 +111,11 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 			.taken = on_revision, .arg = s});
 	if (s->changes != NULL)
 		s->events = serve_events_open(base, conf->control->event_log, err);
-	if (s->events != NULL && s->names != NULL && owner_set(s, err) == 0)
+	if (s->events != NULL && s->names != NULL)
 		s->rpc = serve_rpc_open(&(struct serve_rpc_conf){
 			.base = base, .path = conf->control->rpc, .group = conf->control->group,
 			.run = methods, .arg = s}, err);
-	if (s->rpc != NULL)
+	if (s->rpc != NULL && owner_set(s, err) == 0)
 		s->link = core_link_new(conf->loop, &(struct core_link_conf){
 			.path = conf->control->link, .arg = s,
 			.ops = {.attached = on_attached, .record = on_record}});

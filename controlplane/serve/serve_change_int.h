@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The change under way as its steps see it: serve_change.c keeps the queue, serve_change_make.c goes
+// from texts to an image, serve_change_push.c to the data plane and back, serve_change_start.c knows
+// what a start finds. Thread: the loop's.
+#pragma once
+
+#include <sys/queue.h>
+
+#include "serve_change.h"
+#include "serve_child.h"
+
+struct core_timer;
+
+enum kind {
+	KIND_CONFIG = SERVE_CHANGE_CONFIG,
+	KIND_RULE_ADD = SERVE_CHANGE_RULE_ADD,
+	KIND_RULE_DEL = SERVE_CHANGE_RULE_DEL,
+	KIND_START,  // a configuration, and what to do without it
+	KIND_RESYNC, // the revision in force to a data plane that lacks it
+};
+
+struct change {
+	TAILQ_ENTRY(change) link;
+	struct serve_changes *owner;
+	enum kind kind;
+	bool last_good;                   // START: text of the last good revision
+	struct serve_text text, label;    // configuration; rule text and label
+	char *name, *dir;
+	char author[SERVE_AUTHOR_MAX], comment[SERVE_COMMENT_MAX];
+	struct cfg_rule rule;
+	struct serve_revision *cand;
+	struct serve_child *child;
+	struct err_list err;
+	serve_change_cb done;
+	void *arg;
+};
+
+struct serve_changes {
+	struct core_loop *loop;
+	struct core_link *link;
+	struct serve_store *store;
+	char *file, *dir;
+	void (*taken)(void *arg, const struct serve_revision *r);
+	void *arg;
+	struct core_timer *next;          // takes the next change outside the last one's stack
+	struct core_timer *retry;         // a resync that failed
+	struct serve_revision *current;
+	struct serve_revision *fallback;  // at start: text of the last good revision, not compiled
+	enum serve_origin origin;
+	struct serve_text local;          // rules added at run time, as stored
+	uint64_t high;                    // highest revision number seen
+	uint64_t confirmed;               // last revision this attachment took, 0 = none yet
+	struct change *active;
+	unsigned queued;
+	TAILQ_HEAD(, change) queue;
+	struct err_list errors;
+};
+
+// Queue.
+struct change *serve_change_new(struct serve_changes *c, enum kind kind); // NULL without memory
+void serve_change_free(struct change *ch);
+void serve_change_queue(struct change *ch); // takes it; START and RESYNC go first
+// The three ways a change ends; each frees it and goes on with the queue. Fail: nothing has changed.
+// Done: the candidate is in force, or stored and pending. End: whatever `res` says.
+__attribute__((format(printf, 3, 4))) void serve_change_fail(struct change *ch, int code,
+	const char *fmt, ...);
+void serve_change_done(struct change *ch, bool pending);
+void serve_change_end(struct change *ch, const struct serve_change_result *res);
+// Puts a revision in force here (takes it).
+void serve_change_take(struct serve_changes *c, struct serve_revision *r, enum serve_origin o);
+
+// Steps: each ends in another one or in one of the three ends.
+void serve_change_config(struct change *ch);
+void serve_change_rule(struct change *ch);
+void serve_change_push(struct change *ch, const struct serve_revision *r);
+void serve_change_resync(struct change *ch);
+// The configuration of a start can't be used.
+void serve_change_fallback(struct serve_changes *c);

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From an image to the data plane, and what its answer means.
+// Thread: the loop's.
+#include "serve_change_int.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "core_link.h"
+#include "log.h"
+
+LOG_COMPONENT("config");
+
+static const uint64_t VERSION_MAX = UINT64_C(1) << 53; // beyond it JSON readers lose digits
+
+// A policy image names ports by number: the running data plane must have the same ones.
+static bool ports_fit(const struct serve_changes *c, const struct serve_revision *r,
+	struct err_list *err)
+{
+	const struct core_stats *stats = core_link_stats(c->link);
+	const struct cfg_dataplane *dp;
+	struct api_port_stats port;
+	uint32_t n;
+
+	if (stats == NULL || r->cfg == NULL)
+		return true;
+	dp = &r->cfg->dataplane;
+	n = core_stats_ports(stats);
+	for (uint32_t i = 0; i < n && n == dp->nports; i++) {
+		if (core_stats_port(stats, i, &port) == 0 && strcmp(port.name, dp->ports[i].name) == 0)
+			continue;
+		err_at(err, dp->ports[i].at.file, dp->ports[i].at.line, dp->ports[i].at.col,
+			"dataplane.ports: %s; the running data plane has another port in this place: "
+			"restart it first", dp->ports[i].name);
+		return false;
+	}
+	if (n != dp->nports)
+		err_at(err, dp->at.file, dp->at.line, dp->at.col,
+			"dataplane.ports: %" PRIu32 " ports; the running data plane has %" PRIu32
+			": restart it first", dp->nports, n);
+	return n == dp->nports;
+}
+
+static void push_fail(struct change *ch, int status, const char *text)
+{
+	// At start a data plane that goes changes nothing about the revision: it is pending.
+	if (ch->kind == KIND_START && (status == -ENOTCONN || status == -ETIMEDOUT))
+		serve_change_done(ch, true);
+	else if (status == -ENOTCONN)
+		serve_change_fail(ch, API_RPC_ERR_DETACHED, "the data plane went before it confirmed");
+	else if (status == -ETIMEDOUT)
+		serve_change_fail(ch, API_RPC_ERR_TIMEOUT, "the data plane did not answer in time");
+	else
+		serve_change_fail(ch, API_RPC_ERR_REFUSED, "the data plane refused the image: %s",
+			*text != '\0' ? text : strerror(-status));
+}
+
+static void on_pushed(void *arg, int status, const char *text)
+{
+	struct change *ch = arg;
+	struct serve_changes *c = ch->owner;
+	const struct api_hello *hello = core_link_hello(c->link);
+
+	if (status != 0) {
+		push_fail(ch, status, text);
+		return;
+	}
+	c->confirmed = (ch->kind == KIND_RESYNC ? c->current : ch->cand)->version;
+	if (ch->kind == KIND_RESYNC) {
+		c->current->boot = hello == NULL ? 0 : hello->boot;
+		// So that the next start knows that this data plane has it. Without: one push too many.
+		if (c->current->text.p != NULL && serve_revision_note(c->current, c->store) != 0)
+			LOG(WARNING, "revision %" PRIu64 ": cannot note that it is in force", c->current->version);
+		if (c->origin == SERVE_ORIGIN_COMMITTED)
+			err_init(&c->errors);
+		LOG(NOTICE, "revision %" PRIu64 " is in force in the data plane", c->current->version);
+		serve_change_end(ch, &(struct serve_change_result){.err = &ch->err});
+		return;
+	}
+	ch->cand->boot = hello == NULL ? 0 : hello->boot;
+	serve_change_done(ch, false);
+}
+
+void serve_change_push(struct change *ch, const struct serve_revision *r)
+{
+	struct serve_changes *c = ch->owner;
+	int rc;
+
+	if (!ports_fit(c, r, &ch->err)) {
+		serve_change_fail(ch, API_RPC_ERR_CONFIG, "the running data plane has other ports");
+		return;
+	}
+	rc = core_link_image_push(c->link, r->image, r->image_bytes, r->version, on_pushed, ch);
+	if (rc == 0) {
+		if (r->version > c->high) // used up, whatever becomes of it
+			c->high = r->version;
+		return;
+	}
+	if (rc == -ENOTCONN && ch->kind != KIND_RESYNC)
+		serve_change_done(ch, true);
+	else if (rc == -EFBIG)
+		push_fail(ch, rc, "it is larger than dataplane.image_max_mb");
+	else
+		push_fail(ch, rc, "");
+}
+
+// Does the data plane have the revision in force: since it attached, or since before? A number alone
+// doesn't tell, for another state directory has the same numbers.
+static bool has_revision(const struct serve_changes *c, const struct api_hello *hello)
+{
+	return c->confirmed == c->current->version ||
+		(hello->image_version == c->current->version && hello->boot == c->current->boot);
+}
+
+void serve_change_resync(struct change *ch)
+{
+	struct serve_changes *c = ch->owner;
+	const struct api_hello *hello = core_link_hello(c->link);
+	struct serve_revision *cur = c->current;
+	bool has, keep;
+
+	if (hello != NULL && hello->image_version > c->high && hello->image_version < VERSION_MAX)
+		c->high = hello->image_version;
+	has = hello != NULL && cur != NULL && has_revision(c, hello);
+	keep = hello != NULL && c->origin == SERVE_ORIGIN_PASS_ALL && hello->image_version != 0;
+	if (hello == NULL || cur == NULL || has || keep)
+		serve_change_end(ch, &(struct serve_change_result){.err = &ch->err});
+	else
+		serve_change_push(ch, cur);
+}
