@@ -54,7 +54,8 @@ static int options_take(int argc, char **argv, struct options *opt)
 		case 'f': break;
 		case 'l':
 			if (!log_level_parse(optarg, &level)) {
-				(void)fprintf(stderr, "mailweir-controlplane: -l %s: no such level\n", optarg);
+				(void)fprintf(stderr,
+					"mailweir-controlplane: -l %s: no such level\n", optarg);
 				return EXIT_FAILURE + 1;
 			}
 			log_level_set(level);
@@ -113,7 +114,8 @@ static void on_reload(int signo, void *arg)
 }
 
 // Everything between opening and closing. The exit status.
-static int run(struct core_loop *loop, const struct cfg *boot, const char *file, struct err_list *err)
+static int run(
+	struct core_loop *loop, const struct cfg *boot, const char *file, struct err_list *err)
 {
 	struct core_signal *term = NULL, *intr = NULL, *hup = NULL;
 	struct serve *s;
@@ -132,8 +134,8 @@ static int run(struct core_loop *loop, const struct cfg *boot, const char *file,
 	if (rc == 0 && (term == NULL || intr == NULL || hup == NULL))
 		err_add(err, "signals: %s", strerror(rc = -ENOMEM));
 	if (rc == 0) {
-		LOG(NOTICE, "start: version " MAILWEIR_VERSION ", rpc %s, link %s", boot->control.rpc,
-			boot->control.link);
+		LOG(NOTICE, "start: version " MAILWEIR_VERSION ", rpc %s, link %s",
+			boot->control.rpc, boot->control.link);
 		rc = core_loop_run(loop);
 		if (rc != 0)
 			err_add(err, "event loop: %s", strerror(-rc));

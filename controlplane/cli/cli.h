@@ -102,9 +102,11 @@ void cli_lines(const json_t *lines);
 
 // A table by libsmartcols. A column whose name begins with '>' is aligned right.
 struct cli_table;
-struct cli_table *cli_table_new(const char *const *columns); // NULL-terminated names; ends the program without memory
+struct cli_table *cli_table_new(
+	const char *const *columns); // NULL-terminated names; ends the program without memory
 void cli_table_row(struct cli_table *t);
-__attribute__((format(printf, 2, 3))) void cli_cell(struct cli_table *t, const char *fmt, ...); // next cell of the row
+__attribute__((format(printf, 2, 3))) void cli_cell(
+	struct cli_table *t, const char *fmt, ...); // next cell of the row
 void cli_table_print(struct cli_table *t); // and frees it
 
 // Duration for people: "3 d 4 h", "12 s", "250 ms". Returns buf.

@@ -16,7 +16,8 @@ const struct cli_verb *cli_verb_find(int argc, char **argv, int *used)
 		return &cli_verbs[0];
 	*used = 2;
 	for (unsigned i = 0; argc >= 2 && i < cli_verb_count; i++) {
-		if (strcmp(argv[0], cli_verbs[i].noun) == 0 && strcmp(argv[1], cli_verbs[i].verb) == 0)
+		if (strcmp(argv[0], cli_verbs[i].noun) == 0 &&
+			strcmp(argv[1], cli_verbs[i].verb) == 0)
 			return &cli_verbs[i];
 	}
 	return NULL;
@@ -178,7 +179,8 @@ static void usage_line(const struct cli_verb *v, FILE *f)
 
 void cli_verb_usage(const struct cli_verb *v, FILE *f)
 {
-	(void)fprintf(f, "%s: %s\n\n", api_rpc_methods[v->method].name, api_rpc_methods[v->method].help);
+	(void)fprintf(
+		f, "%s: %s\n\n", api_rpc_methods[v->method].name, api_rpc_methods[v->method].help);
 	usage_line(v, f);
 	if (v->nargs > 0)
 		(void)fputc('\n', f);
@@ -187,9 +189,11 @@ void cli_verb_usage(const struct cli_verb *v, FILE *f)
 		char left[64];
 
 		if (a->bare)
-			(void)snprintf(left, sizeof(left), "%s or --%s %s", a->meta, a->name, a->meta);
+			(void)snprintf(
+				left, sizeof(left), "%s or --%s %s", a->meta, a->name, a->meta);
 		else
-			(void)snprintf(left, sizeof(left), "--%s %s", a->name, a->meta != NULL ? a->meta : "");
+			(void)snprintf(left, sizeof(left), "--%s %s", a->name,
+				a->meta != NULL ? a->meta : "");
 		(void)fprintf(f, "  %-28s %s\n", left, a->help);
 	}
 	(void)fputs("\n  --json                       print the raw result\n"
@@ -202,8 +206,10 @@ void cli_usage(FILE *f)
 	for (unsigned i = 0; i < cli_verb_count; i++)
 		(void)fprintf(f, "  %-8s %-8s %s\n", cli_verbs[i].noun, cli_verbs[i].verb,
 			api_rpc_methods[cli_verbs[i].method].help);
-	(void)fputs("\n`mailweirctl status` is short for `system status`; `mailweirctl VERB --help` tells\n"
+	(void)fputs("\n`mailweirctl status` is short for `system status`; `mailweirctl VERB "
+		    "--help` tells\n"
 		    "the arguments. The socket is " CLI_SOCKET " or what MAILWEIR_RPC says.\n"
 		    "`config check` and `rules check` need no control plane.\n"
-		    "Exit status: 0 done, 1 refused or failed, 2 bad input.\n", f);
+		    "Exit status: 0 done, 1 refused or failed, 2 bad input.\n",
+		f);
 }

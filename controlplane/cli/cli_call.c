@@ -34,7 +34,8 @@ static int cli_connect(struct cli *c)
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c->fd < 0)
 		return failed(c, strerror(errno));
-	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)); // else it waits longer
+	(void)setsockopt(
+		c->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)); // else it waits longer
 	rc = connect(c->fd, (struct sockaddr *)&name, sizeof(name)) == 0 ? 0 : errno;
 	if (rc == 0)
 		return CLI_OK;
@@ -135,7 +136,8 @@ static int error_print(const struct cli *c, const json_t *error)
 	cli_lines(lines);
 	if (json_array_size(lines) == 0)
 		(void)fprintf(stderr, "mailweirctl: %s\n", cli_text(error, "message"));
-	return code == API_RPC_ERR_CONFIG || code == API_RPC_ERR_PARAMS ? CLI_BAD_INPUT : CLI_FAILED;
+	return code == API_RPC_ERR_CONFIG || code == API_RPC_ERR_PARAMS ? CLI_BAD_INPUT
+									: CLI_FAILED;
 }
 
 static int request_send(struct cli *c, enum api_rpc_id method, json_t *params)
@@ -183,7 +185,8 @@ json_t *cli_next(struct cli *c)
 	json_t *note, *params;
 	int rc;
 
-	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof(forever)); // else it ends sooner
+	(void)setsockopt(
+		c->fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof(forever)); // else it ends sooner
 	note = line_read(c, &rc);
 	if (note == NULL) {
 		(void)broken(c, rc);

@@ -57,7 +57,8 @@ static void config_compile(const struct cfg *cfg, struct err_list *err)
 {
 	struct cfg_ruleset *rules = NULL;
 	const struct cfg_ruleset *sets[1];
-	struct compile_input in = {.cfg = cfg, .rulesets = sets, .version = 1, .made_s = time(NULL)};
+	struct compile_input in = {
+		.cfg = cfg, .rulesets = sets, .version = 1, .made_s = time(NULL)};
 	uint8_t *bytes = NULL;
 	size_t n;
 
@@ -128,22 +129,26 @@ static json_t *cost_json(const struct compile_cost *cost)
 
 		if (s->rules == 0)
 			continue;
-		(void)json_array_append_new(scopes, json_pack("{s:s,s:i,s:I,s:I,s:o,s:o,s:i}", "scope",
-			cfg_scope_name(i), "rules", (int)s->rules, "database_bytes",
-			(json_int_t)s->database_bytes, "stream_bytes", (json_int_t)s->stream_bytes,
-			"ns_per_byte", real(s->ns_per_byte), "gbit_s", real(s->gbit_s), "compile_ms",
-			(int)s->compile_ms)); // without memory: one less
+		(void)json_array_append_new(scopes,
+			json_pack("{s:s,s:i,s:I,s:I,s:o,s:o,s:i}", "scope", cfg_scope_name(i),
+				"rules", (int)s->rules, "database_bytes",
+				(json_int_t)s->database_bytes, "stream_bytes",
+				(json_int_t)s->stream_bytes, "ns_per_byte", real(s->ns_per_byte),
+				"gbit_s", real(s->gbit_s), "compile_ms",
+				(int)s->compile_ms)); // without memory: one less
 	}
 	for (uint32_t i = 0; i < cost->nrules; i++) {
 		const struct compile_cost_rule *r = &cost->rules[i];
 
-		(void)json_array_append_new(costs, json_pack("{s:I,s:s,s:o,s:o}", "id", (json_int_t)r->id,
-			"scope", cfg_scope_name((enum cfg_rule_scope)r->scope), "ns_per_byte",
-			r->measured ? real(r->ns_per_byte) : json_null(), "stream_bytes",
-			r->measured ? json_integer((json_int_t)r->stream_bytes)
-				    : json_null())); // without memory: one less
+		(void)json_array_append_new(costs,
+			json_pack("{s:I,s:s,s:o,s:o}", "id", (json_int_t)r->id, "scope",
+				cfg_scope_name((enum cfg_rule_scope)r->scope), "ns_per_byte",
+				r->measured ? real(r->ns_per_byte) : json_null(), "stream_bytes",
+				r->measured ? json_integer((json_int_t)r->stream_bytes)
+					    : json_null())); // without memory: one less
 	}
-	return json_pack("{s:i,s:o,s:o}", "rules", (int)cost->nrules, "scopes", scopes, "costs", costs);
+	return json_pack(
+		"{s:i,s:o,s:o}", "rules", (int)cost->nrules, "scopes", scopes, "costs", costs);
 }
 
 int cli_rules_check(struct cli *c, const struct cli_verb *v, json_t *params)

@@ -53,7 +53,8 @@ void cli_config_show(const json_t *result, const json_t *params)
 		cli_text(result, "at"), cli_text(result, "author"),
 		*cli_text(result, "comment") != '\0' ? ": " : "", cli_text(result, "comment"));
 	if (json_is_string(json_object_get(result, "text")))
-		(void)fputs(cli_text(result, "text"), stdout); // main looks at the stream's error at the end
+		(void)fputs(cli_text(result, "text"),
+			stdout); // main looks at the stream's error at the end
 	else
 		(void)printf("# no usable configuration: everything passes\n");
 }

@@ -13,8 +13,9 @@ static void cell_end(struct cli_table *t, const char *addr, int64_t port)
 
 void cli_flows_show(const json_t *result, const json_t *params)
 {
-	static const char *const columns[] = {"CLIENT", "SERVER", ">VLAN", "CONTEXT", "LANE", "STATE",
-		"POLICY", ">AGE", ">IDLE", ">CLIENT BYTES", ">SERVER BYTES", "SESSION", ">WORKER", NULL};
+	static const char *const columns[] = {"CLIENT", "SERVER", ">VLAN", "CONTEXT", "LANE",
+		"STATE", "POLICY", ">AGE", ">IDLE", ">CLIENT BYTES", ">SERVER BYTES", "SESSION",
+		">WORKER", NULL};
 	struct cli_table *t = cli_table_new(columns);
 	const json_t *row;
 	char text[32];

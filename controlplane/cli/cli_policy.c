@@ -24,10 +24,12 @@ void cli_match_show(const json_t *result, const json_t *params)
 	}
 	cli_table_print(t);
 	(void)printf("\n%s to %s in context %s by port %s, revision %" PRId64 ":\n",
-		cli_text(params, "source"), cli_text(params, "destination"), cli_text(result, "context"),
-		cli_text(result, "ingress"), cli_int(result, "revision"));
+		cli_text(params, "source"), cli_text(params, "destination"),
+		cli_text(result, "context"), cli_text(result, "ingress"),
+		cli_int(result, "revision"));
 	if (!cli_bool(result, "picked_up"))
-		(void)printf("not picked up: its TCP port is not in pickup.ports; forwarded as it is\n");
+		(void)printf(
+			"not picked up: its TCP port is not in pickup.ports; forwarded as it is\n");
 	else if (!found)
 		(void)printf("no policy matches: passed, not scanned\n");
 	else

@@ -36,7 +36,8 @@ struct cli_table *cli_table_new(const char *const *columns)
 	for (; *columns != NULL; columns++) {
 		bool right = **columns == '>';
 
-		if (scols_table_new_column(t->t, *columns + right, 0, right ? SCOLS_FL_RIGHT : 0) == NULL)
+		if (scols_table_new_column(t->t, *columns + right, 0, right ? SCOLS_FL_RIGHT : 0) ==
+			NULL)
 			no_memory();
 	}
 	return t;

@@ -9,10 +9,12 @@ enum { DEAREST = 20 };
 
 int cli_rules_add(struct cli *c, const struct cli_verb *v, json_t *params)
 {
-	json_t *literal = json_object_get(params, "literal"), *regex = json_object_get(params, "regex");
+	json_t *literal = json_object_get(params, "literal"),
+	       *regex = json_object_get(params, "regex");
 
 	if ((literal == NULL) == (regex == NULL)) {
-		(void)fprintf(stderr, "mailweirctl: rules add: one of --literal TEXT and --regex REGEX\n");
+		(void)fprintf(stderr,
+			"mailweirctl: rules add: one of --literal TEXT and --regex REGEX\n");
 		return CLI_BAD_INPUT;
 	}
 	if (json_object_set(params, "text", literal != NULL ? literal : regex) < 0 ||
@@ -27,14 +29,16 @@ int cli_rules_add(struct cli *c, const struct cli_verb *v, json_t *params)
 void cli_rule_show(const json_t *result, const json_t *params)
 {
 	(void)printf("rule %" PRId64 " %s: revision %" PRId64 " %s\n", cli_int(result, "id"),
-		json_object_get(params, "text") != NULL ? "added" : "deleted", cli_int(result, "revision"),
+		json_object_get(params, "text") != NULL ? "added" : "deleted",
+		cli_int(result, "revision"),
 		cli_bool(result, "pending") ? "is stored; it takes force when a data plane attaches"
 					    : "is in force");
 }
 
 void cli_rules_show(const json_t *result, const json_t *params)
 {
-	static const char *const columns[] = {">ID", "SCOPE", ">SCORE", "FLAGS", "FROM", "LABEL", "TEXT", NULL};
+	static const char *const columns[] = {
+		">ID", "SCOPE", ">SCORE", "FLAGS", "FROM", "LABEL", "TEXT", NULL};
 	struct cli_table *t = cli_table_new(columns);
 	const json_t *row;
 	size_t i;
@@ -76,13 +80,15 @@ static void scopes_show(const json_t *result)
 
 void cli_cost_show(const json_t *result, const json_t *params)
 {
-	static const char *const columns[] = {">RULE", "SCOPE", ">NS/BYTE ALONE", ">STREAM BYTES", NULL};
+	static const char *const columns[] = {
+		">RULE", "SCOPE", ">NS/BYTE ALONE", ">STREAM BYTES", NULL};
 	const json_t *costs = json_object_get(result, "costs"), *row;
 	bool all = cli_bool(params, "all");
 	struct cli_table *t;
 	size_t i;
 
-	(void)printf("%" PRId64 " rules; each scope as its rules run together:\n", cli_int(result, "rules"));
+	(void)printf("%" PRId64 " rules; each scope as its rules run together:\n",
+		cli_int(result, "rules"));
 	scopes_show(result);
 	(void)printf("\neach rule alone, dearest first:\n");
 	t = cli_table_new(columns);

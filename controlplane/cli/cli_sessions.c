@@ -24,7 +24,8 @@ static void session_print(const json_t *e)
 		cli_int(e, "refused"), cli_text(e, "lane"));
 	if (json_is_string(json_object_get(e, "reason")))
 		(void)printf(", %s", cli_text(e, "reason"));
-	(void)printf("%s%s", cli_bool(e, "tls") ? ", tls" : "", cli_bool(e, "auth") ? ", auth" : "");
+	(void)printf(
+		"%s%s", cli_bool(e, "tls") ? ", tls" : "", cli_bool(e, "auth") ? ", auth" : "");
 }
 
 static void message_print(const json_t *e)
@@ -33,14 +34,14 @@ static void message_print(const json_t *e)
 	char from[PEER_TEXT_MAX], to[PEER_TEXT_MAX], helo[PEER_TEXT_MAX];
 	size_t i;
 
-	(void)printf(" helo %s from <%s> to <%s>", escaped(e, "helo", helo), escaped(e, "from", from),
-		escaped(e, "to", to));
+	(void)printf(" helo %s from <%s> to <%s>", escaped(e, "helo", helo),
+		escaped(e, "from", from), escaped(e, "to", to));
 	if (cli_int(e, "recipients") > 1)
 		(void)printf(" and %" PRId64 " more", cli_int(e, "recipients") - 1);
 	(void)printf(", %" PRId64 " octets, score %" PRId64 " over %" PRId64, cli_int(e, "octets"),
 		cli_int(e, "score"), cli_int(e, "threshold"));
-	json_array_foreach (rules, i, rule)
-		(void)printf(i == 0 ? " by rules %" PRId64 : " %" PRId64, (int64_t)json_integer_value(rule));
+	json_array_foreach(rules, i, rule)(void) printf(
+		i == 0 ? " by rules %" PRId64 : " %" PRId64, (int64_t)json_integer_value(rule));
 	(void)printf(": %s %" PRId64, cli_text(e, "verdict"), cli_int(e, "code"));
 	if (json_is_string(json_object_get(e, "id")))
 		(void)printf(" (mw-%s)", cli_text(e, "id"));
@@ -50,8 +51,8 @@ static void event_print(const json_t *e)
 {
 	const char *type = cli_text(e, "type");
 
-	(void)printf("%s %s %s %s:%" PRId64 " > %s:%" PRId64 " policy %s:", cli_text(e, "time"), type,
-		cli_text(e, "session"), cli_text(e, "client"), cli_int(e, "client_port"),
+	(void)printf("%s %s %s %s:%" PRId64 " > %s:%" PRId64 " policy %s:", cli_text(e, "time"),
+		type, cli_text(e, "session"), cli_text(e, "client"), cli_int(e, "client_port"),
 		cli_text(e, "server"), cli_int(e, "server_port"), cli_text(e, "policy"));
 	if (strcmp(type, "session") == 0)
 		session_print(e);
@@ -75,7 +76,8 @@ static void one_print(const struct cli *c, const json_t *e)
 int cli_sessions_tail(struct cli *c, const struct cli_verb *v, json_t *params)
 {
 	bool follow = !cli_bool(params, "no-follow");
-	int64_t limit = json_object_get(params, "limit") != NULL ? cli_int(params, "limit") : INT64_MAX;
+	int64_t limit =
+		json_object_get(params, "limit") != NULL ? cli_int(params, "limit") : INT64_MAX;
 	json_t *asked = json_pack("{s:b,s:O*}", "follow", follow, "count",
 		json_object_get(params, "count"));
 	json_t *result, *e;

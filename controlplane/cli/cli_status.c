@@ -53,8 +53,9 @@ static void policy_print(const json_t *r)
 	if (json_is_null(json_object_get(config, "revision")))
 		(void)printf("policy:           none yet");
 	else
-		(void)printf("policy:           revision %" PRId64 " of %s, %" PRId64 " policies, %" PRId64
-			" rules", ours, cli_text(config, "at"), cli_int(config, "policies"),
+		(void)printf("policy:           revision %" PRId64 " of %s, %" PRId64
+			     " policies, %" PRId64 " rules",
+			ours, cli_text(config, "at"), cli_int(config, "policies"),
 			cli_int(config, "rules"));
 	if (strcmp(state, "last_good") == 0)
 		(void)printf("; LAST GOOD REVISION: the configuration can't be used");
@@ -86,12 +87,13 @@ void cli_status_show(const json_t *r, const json_t *params)
 	dataplane_print(r);
 	policy_print(r);
 	if (json_is_object(smtp))
-		(void)printf("now:              %" PRId64 " flows; so far %" PRId64 " connections read, %"
-			PRId64 " messages, %" PRId64 " refused as spam\n", cli_int(r, "flows"),
-			cli_int(smtp, "inspected"), cli_int(smtp, "messages"),
+		(void)printf("now:              %" PRId64 " flows; so far %" PRId64
+			     " connections read, %" PRId64 " messages, %" PRId64
+			     " refused as spam\n",
+			cli_int(r, "flows"), cli_int(smtp, "inspected"), cli_int(smtp, "messages"),
 			cli_int(smtp, "messages_rejected"));
-	(void)printf("event log:        %s, %" PRId64 " lines, %" PRId64 " lost", cli_text(log, "path"),
-		cli_int(log, "written"), cli_int(log, "lost"));
+	(void)printf("event log:        %s, %" PRId64 " lines, %" PRId64 " lost",
+		cli_text(log, "path"), cli_int(log, "written"), cli_int(log, "lost"));
 	if (json_is_string(json_object_get(log, "error")))
 		(void)printf("; CANNOT WRITE: %s", cli_text(log, "error"));
 	(void)printf("\ncontrol plane:    version %s, pid %" PRId64 ", up %s, configuration %s\n",

@@ -13,36 +13,45 @@ static const struct cli_arg flows_list[] = {
 	{"max", CLI_NUMBER, .meta = "N", .help = "at most so many (1000; 10000 at most)"},
 };
 static const struct cli_arg sessions_tail[] = {
-	{"count", CLI_NUMBER, .meta = "N", .help = "begin with the last N events (20; 1000 at most)"},
+	{"count", CLI_NUMBER, .meta = "N",
+		.help = "begin with the last N events (20; 1000 at most)"},
 	{"limit", CLI_NUMBER, .meta = "N", .help = "end after N events in all"},
 	{"no-follow", CLI_FLAG, .help = "don't wait for new ones"},
 };
 static const struct cli_arg policy_match[] = {
-	{"source", CLI_TEXT, .required = true, .bare = true, .meta = "CLIENT", .help = "address of the client"},
-	{"destination", CLI_TEXT, .required = true, .bare = true, .meta = "SERVER", .help = "address of the server"},
+	{"source", CLI_TEXT, .required = true, .bare = true, .meta = "CLIENT",
+		.help = "address of the client"},
+	{"destination", CLI_TEXT, .required = true, .bare = true, .meta = "SERVER",
+		.help = "address of the server"},
 	{"port", CLI_NUMBER, .meta = "N", .help = "TCP port of the server (25)"},
 	{"vlan", CLI_NUMBER, .meta = "VID", .help = "outer VLAN (0 = untagged)"},
-	{"context", CLI_TEXT, .meta = "NAME", .help = "context (that of the ingress port, else the first)"},
+	{"context", CLI_TEXT, .meta = "NAME",
+		.help = "context (that of the ingress port, else the first)"},
 	{"ingress", CLI_TEXT, .meta = "PORT", .help = "port it comes in by (the context's first)"},
 };
 static const struct cli_arg config_check[] = {
-	{"file", CLI_TEXT, .required = true, .bare = true, .meta = "FILE", .help = "configuration; - is standard input"},
+	{"file", CLI_TEXT, .required = true, .bare = true, .meta = "FILE",
+		.help = "configuration; - is standard input"},
 	{"quiet", CLI_FLAG, .help = "don't print the canonical form"},
 };
 static const struct cli_arg config_commit[] = {
-	{"file", CLI_TEXT, .bare = true, .meta = "FILE", .help = "configuration (the control plane's own file); - is standard input"},
+	{"file", CLI_TEXT, .bare = true, .meta = "FILE",
+		.help = "configuration (the control plane's own file); - is standard input"},
 	{"author", CLI_TEXT, .meta = "NAME", .help = "who changes it (the user id)"},
 	{"comment", CLI_TEXT, .meta = "TEXT", .help = "why"},
 };
 static const struct cli_arg rules_check[] = {
-	{"file", CLI_TEXT, .required = true, .bare = true, .meta = "FILE", .help = "rules; - is standard input"},
+	{"file", CLI_TEXT, .required = true, .bare = true, .meta = "FILE",
+		.help = "rules; - is standard input"},
 	{"all", CLI_FLAG, .help = "the cost of every rule, not of the 20 dearest"},
 };
 static const struct cli_arg rules_add[] = {
-	{"scope", CLI_TEXT, .required = true, .meta = "SCOPE", .help = "helo, mail, rcpt, header or body"},
+	{"scope", CLI_TEXT, .required = true, .meta = "SCOPE",
+		.help = "helo, mail, rcpt, header or body"},
 	{"score", CLI_NUMBER, .required = true, .meta = "N", .help = "points, -10000..10000"},
 	{"literal", CLI_TEXT, .meta = "TEXT", .help = "the bytes to find, as they are"},
-	{"regex", CLI_TEXT, .meta = "REGEX", .help = "or a Hyperscan expression; one of the two is needed"},
+	{"regex", CLI_TEXT, .meta = "REGEX",
+		.help = "or a Hyperscan expression; one of the two is needed"},
 	{"id", CLI_NUMBER, .meta = "N", .help = "its number (the next free one from 1000000 on)"},
 	{"label", CLI_TEXT, .meta = "TEXT", .help = "its name"},
 	{"caseless", CLI_FLAG, .help = "upper and lower case are the same"},
@@ -51,7 +60,8 @@ static const struct cli_arg rules_add[] = {
 	{"utf8", CLI_FLAG, .help = "the expression is UTF-8"},
 };
 static const struct cli_arg rules_del[] = {
-	{"id", CLI_NUMBER, .required = true, .bare = true, .meta = "ID", .help = "number of the rule"},
+	{"id", CLI_NUMBER, .required = true, .bare = true, .meta = "ID",
+		.help = "number of the rule"},
 };
 static const struct cli_arg rules_list[] = {
 	{"scope", CLI_TEXT, .meta = "SCOPE", .help = "only of this scope"},
@@ -60,7 +70,8 @@ static const struct cli_arg rules_list[] = {
 
 const struct cli_verb cli_verbs[] = {
 	{"system", "status", API_RPC_SYSTEM_STATUS, .show = cli_status_show},
-	{"stats", "get", API_RPC_STATS_GET, ARGS(stats_get), .run = cli_stats_get, .show = cli_stats_show},
+	{"stats", "get", API_RPC_STATS_GET, ARGS(stats_get), .run = cli_stats_get,
+		.show = cli_stats_show},
 	{"ports", "list", API_RPC_PORTS_LIST, .show = cli_ports_show},
 	{"flows", "list", API_RPC_FLOWS_LIST, ARGS(flows_list), .show = cli_flows_show},
 	{"sessions", "tail", API_RPC_SESSIONS_TAIL, ARGS(sessions_tail), .run = cli_sessions_tail},
@@ -71,7 +82,8 @@ const struct cli_verb cli_verbs[] = {
 	{"config", "get", API_RPC_CONFIG_GET, .show = cli_config_show},
 	{"rules", "check", API_RPC_RULES_CHECK, ARGS(rules_check), .run = cli_rules_check,
 		.show = cli_cost_show},
-	{"rules", "add", API_RPC_RULES_ADD, ARGS(rules_add), .run = cli_rules_add, .show = cli_rule_show},
+	{"rules", "add", API_RPC_RULES_ADD, ARGS(rules_add), .run = cli_rules_add,
+		.show = cli_rule_show},
 	{"rules", "del", API_RPC_RULES_DEL, ARGS(rules_del), .show = cli_rule_show},
 	{"rules", "list", API_RPC_RULES_LIST, ARGS(rules_list), .show = cli_rules_show},
 };

@@ -16,7 +16,8 @@ static int front_take(struct cli *c, int argc, char **argv)
 			c->json = true;
 		} else if (strncmp(argv[i], "--socket=", 9) == 0) {
 			c->socket = argv[i] + 9;
-		} else if ((strcmp(argv[i], "-s") == 0 || strcmp(argv[i], "--socket") == 0) && i + 1 < argc) {
+		} else if ((strcmp(argv[i], "-s") == 0 || strcmp(argv[i], "--socket") == 0) &&
+			   i + 1 < argc) {
 			c->socket = argv[++i];
 		} else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 			cli_usage(stdout);
@@ -51,7 +52,8 @@ static int verb_run(struct cli *c, int argc, char **argv)
 	}
 	rc = cli_args_take(c, v, argc - used, argv + used, params, &help, why);
 	if (rc != CLI_OK)
-		(void)fprintf(stderr, "mailweirctl: %s %s: %s (--help tells)\n", v->noun, v->verb, why);
+		(void)fprintf(
+			stderr, "mailweirctl: %s %s: %s (--help tells)\n", v->noun, v->verb, why);
 	else if (help)
 		cli_verb_usage(v, stdout);
 	else

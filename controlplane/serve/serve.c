@@ -86,7 +86,8 @@ static int owner_set(struct serve *s, struct err_list *err)
 	if (rc == 0 && chown(s->control->rpc, pw->pw_uid, (gid_t)-1) < 0)
 		rc = -errno;
 	if (rc != 0)
-		err_add(err, "cannot hand state_dir, event_log and rpc to %s: %s", user, strerror(-rc));
+		err_add(err, "cannot hand state_dir, event_log and rpc to %s: %s", user,
+			strerror(-rc));
 	return rc;
 }
 

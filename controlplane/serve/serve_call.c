@@ -71,7 +71,8 @@ static json_t *error_make(json_t *id, int code, json_t *data, const char *text)
 	json_t *error = json_pack("{s:i,s:o}", "code", code, "message", text_json(text));
 
 	if (data != NULL)
-		(void)json_object_set_new(error, "data", data); // without memory: an error without data
+		(void)json_object_set_new(
+			error, "data", data); // without memory: an error without data
 	return json_pack("{s:s,s:o,s:o}", "jsonrpc", "2.0", "error", error, "id",
 		id != NULL ? json_incref(id) : json_null());
 }
@@ -166,7 +167,8 @@ static void request_run(struct serve_client *client, struct batch *b, enum api_r
 	if (call == NULL || !serve_client_hold(client)) {
 		free(call);
 		if (id != NULL)
-			error_give(client, b, id, API_RPC_ERR_BUSY, "too many requests not answered yet");
+			error_give(client, b, id, API_RPC_ERR_BUSY,
+				"too many requests not answered yet");
 		return;
 	}
 	call->client = client;
@@ -203,7 +205,8 @@ static void request_take(struct serve_client *client, struct batch *b, json_t *r
 		if (method == API_RPC_COUNT)
 			error_give(client, b, id, API_RPC_ERR_METHOD, "no such method");
 		else
-			error_give(client, b, id, API_RPC_ERR_PARAMS, "params go by name: an object");
+			error_give(
+				client, b, id, API_RPC_ERR_PARAMS, "params go by name: an object");
 		return;
 	}
 	request_run(client, b, method, id, params);

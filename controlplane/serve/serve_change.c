@@ -90,7 +90,8 @@ void serve_change_queue(struct change *ch)
 		TAILQ_INSERT_TAIL(&c->queue, ch, link);
 	c->queued++;
 	if (c->active == NULL)
-		(void)core_timer_once(c->next, 0); // fails without memory: the next submit tries again
+		(void)core_timer_once(
+			c->next, 0); // fails without memory: the next submit tries again
 }
 
 __attribute__((format(printf, 3, 4))) void serve_change_fail(struct change *ch, int code,
@@ -142,7 +143,8 @@ void serve_change_done(struct change *ch, bool pending)
 		err_init(&c->errors);
 	ch->cand = NULL;
 	serve_change_take(c, r, origin);
-	LOG(NOTICE, "%s: revision %" PRIu64 " by %s is %s", kind_name(ch->kind), r->version, r->author,
+	LOG(NOTICE, "%s: revision %" PRIu64 " by %s is %s", kind_name(ch->kind), r->version,
+		r->author,
 		pending ? "stored; it takes force when a data plane attaches" : "in force");
 	serve_change_end(ch, &(struct serve_change_result){
 		.err = &ch->err, .revision = r->version, .rule = ch->rule.id, .pending = pending});
@@ -290,7 +292,8 @@ int serve_changes_submit(struct serve_changes *c, const struct serve_change_req 
 		ch->name = strdup(req->name);
 	if (req->dir != NULL)
 		ch->dir = strdup(req->dir);
-	if (rc != 0 || (req->name != NULL && ch->name == NULL) || (req->dir != NULL && ch->dir == NULL)) {
+	if (rc != 0 || (req->name != NULL && ch->name == NULL) ||
+		(req->dir != NULL && ch->dir == NULL)) {
 		serve_change_free(ch);
 		return -ENOMEM;
 	}

@@ -50,7 +50,8 @@ struct serve_changes_conf {
 	struct core_loop *loop;
 	struct serve_store *store; // borrowed
 	const char *file;          // the configuration given at start; copied
-	void (*taken)(void *arg, const struct serve_revision *r); // a new one is in force; may be NULL
+	void (*taken)(
+		void *arg, const struct serve_revision *r); // a new one is in force; may be NULL
 	void *arg;
 };
 

@@ -20,7 +20,8 @@ static void candidate_push(struct change *ch, uint8_t *bytes, size_t n)
 	int rc;
 
 	if (serve_revision_image(ch->cand, bytes, n, &ch->err) != 0) {
-		serve_change_fail(ch, API_RPC_ERR_INTERNAL, "the compiled image does not verify: %s",
+		serve_change_fail(ch, API_RPC_ERR_INTERNAL,
+			"the compiled image does not verify: %s",
 			ch->err.kept > 0 ? ch->err.text[ch->err.kept - 1] : "");
 		return;
 	}
@@ -160,8 +161,9 @@ static bool rules_text(struct change *ch, struct serve_text *out)
 	if (rc == -EINVAL)
 		serve_change_fail(ch, API_RPC_ERR_CONFIG, "bad rule");
 	else if (rc == -ENOENT && rule_is_shipped(cur, ch->rule.id))
-		serve_change_fail(ch, API_RPC_ERR_NOT_FOUND, "rule %" PRIu32 " was not added at run time: it is "
-			"in %s", ch->rule.id, cur->cfg->rules.file);
+		serve_change_fail(ch, API_RPC_ERR_NOT_FOUND,
+			"rule %" PRIu32 " was not added at run time: it is in %s",
+			ch->rule.id, cur->cfg->rules.file);
 	else if (rc == -ENOENT)
 		serve_change_fail(ch, API_RPC_ERR_NOT_FOUND, "no rule %" PRIu32, ch->rule.id);
 	else

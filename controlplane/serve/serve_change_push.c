@@ -28,11 +28,13 @@ static bool ports_fit(const struct serve_changes *c, const struct serve_revision
 	dp = &r->cfg->dataplane;
 	n = core_stats_ports(stats);
 	for (uint32_t i = 0; i < n && n == dp->nports; i++) {
-		if (core_stats_port(stats, i, &port) == 0 && strcmp(port.name, dp->ports[i].name) == 0)
+		if (core_stats_port(stats, i, &port) == 0 &&
+			strcmp(port.name, dp->ports[i].name) == 0)
 			continue;
 		err_at(err, dp->ports[i].at.file, dp->ports[i].at.line, dp->ports[i].at.col,
-			"dataplane.ports: %s; the running data plane has another port in this place: "
-			"restart it first", dp->ports[i].name);
+			"dataplane.ports: %s; the running data plane has another port in this "
+			"place: restart it first",
+			dp->ports[i].name);
 		return false;
 	}
 	if (n != dp->nports)
@@ -48,7 +50,8 @@ static void push_fail(struct change *ch, int status, const char *text)
 	if (ch->kind == KIND_START && (status == -ENOTCONN || status == -ETIMEDOUT))
 		serve_change_done(ch, true);
 	else if (status == -ENOTCONN)
-		serve_change_fail(ch, API_RPC_ERR_DETACHED, "the data plane went before it confirmed");
+		serve_change_fail(
+			ch, API_RPC_ERR_DETACHED, "the data plane went before it confirmed");
 	else if (status == -ETIMEDOUT)
 		serve_change_fail(ch, API_RPC_ERR_TIMEOUT, "the data plane did not answer in time");
 	else
@@ -71,10 +74,12 @@ static void on_pushed(void *arg, int status, const char *text)
 		c->current->boot = hello == NULL ? 0 : hello->boot;
 		// So that the next start knows that this data plane has it. Without: one push too many.
 		if (c->current->text.p != NULL && serve_revision_note(c->current, c->store) != 0)
-			LOG(WARNING, "revision %" PRIu64 ": cannot note that it is in force", c->current->version);
+			LOG(WARNING, "revision %" PRIu64 ": cannot note that it is in force",
+				c->current->version);
 		if (c->origin == SERVE_ORIGIN_COMMITTED)
 			err_init(&c->errors);
-		LOG(NOTICE, "revision %" PRIu64 " is in force in the data plane", c->current->version);
+		LOG(NOTICE, "revision %" PRIu64 " is in force in the data plane",
+			c->current->version);
 		serve_change_end(ch, &(struct serve_change_result){.err = &ch->err});
 		return;
 	}

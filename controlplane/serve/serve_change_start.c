@@ -16,7 +16,11 @@
 
 LOG_COMPONENT("config");
 
-struct source { const struct serve_text *text; const char *name, *dir, *author, *comment; bool last_good; };
+struct source {
+	const struct serve_text *text;
+	const char *name, *dir, *author, *comment;
+	bool last_good;
+};
 
 static int start_text(struct serve_changes *c, const struct source *src)
 {
@@ -52,13 +56,14 @@ static void pass_everything(struct serve_changes *c)
 	r->made_s = time(NULL);
 	if (compile_empty(r->version, r->made_s, &bytes, &n) != 0 ||
 		serve_revision_image(r, bytes, n, &err) != 0) {
-		LOG(ERR, "start: no image at all: %s", err.kept > 0 ? err.text[0] : "out of memory");
+		LOG(ERR, "start: no image at all: %s",
+			err.kept > 0 ? err.text[0] : "out of memory");
 		serve_revision_free(r);
 		return;
 	}
 	serve_change_take(c, r, SERVE_ORIGIN_PASS_ALL);
-	LOG(ERR, "start: no usable configuration: a data plane without a policy gets one that PASSES "
-		 "EVERYTHING UNREAD");
+	LOG(ERR, "start: no usable configuration: a data plane without a policy gets one that "
+		 "PASSES EVERYTHING UNREAD");
 	// A data plane that has a policy keeps it: it is the last good one.
 	if (core_link_is_attached(c->link))
 		serve_changes_attached(c, core_link_hello(c->link));
@@ -69,12 +74,13 @@ void serve_change_fallback(struct serve_changes *c)
 	struct serve_revision *old = c->fallback;
 
 	if (c->current != NULL) {
-		LOG(ERR, "start: the last good revision %" PRIu64 " stays in force", c->current->version);
+		LOG(ERR, "start: the last good revision %" PRIu64 " stays in force",
+			c->current->version);
 		return;
 	}
 	c->fallback = NULL;
-	if (old == NULL || start_text(c, &(struct source){&old->text, old->name, old->dir, old->author,
-					   old->comment, true}) != 0)
+	if (old == NULL || start_text(c, &(struct source){&old->text, old->name, old->dir,
+						 old->author, old->comment, true}) != 0)
 		pass_everything(c);
 	serve_revision_free(old);
 }
@@ -91,7 +97,8 @@ static bool start_stored(struct serve_changes *c, struct serve_revision *old, bo
 		old->pol != NULL && serve_revision_hash(old) == old->made_of;
 	c->high = old->version;
 	if (old->pol != NULL)
-		serve_change_take(c, old, whole && wanted ? SERVE_ORIGIN_COMMITTED : SERVE_ORIGIN_LAST_GOOD);
+		serve_change_take(
+			c, old, whole && wanted ? SERVE_ORIGIN_COMMITTED : SERVE_ORIGIN_LAST_GOOD);
 	else
 		c->fallback = old;
 	return whole && wanted;

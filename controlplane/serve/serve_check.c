@@ -40,7 +40,8 @@ static struct serve_check *check_new(struct serve *s, struct serve_call *call)
 	while (slot < SERVE_CHECKS_MAX && s->checks[slot] != NULL)
 		slot++;
 	if (slot == SERVE_CHECKS_MAX) {
-		serve_call_error(call, API_RPC_ERR_BUSY, NULL, "other checks are under way; try again");
+		serve_call_error(
+			call, API_RPC_ERR_BUSY, NULL, "other checks are under way; try again");
 		return NULL;
 	}
 	ck = calloc(1, sizeof(*ck));
@@ -74,8 +75,9 @@ static void on_config_end(void *arg, struct compile_job *job, int rc, struct err
 			rc == -EINVAL ? "bad rules or configuration" : "the compilation failed");
 		return;
 	}
-	serve_call_result(ck->call, json_pack("{s:o,s:o}", "canonical", serve_json_cfg(ck->rev->cfg),
-		"warnings", serve_json_lines(&ck->err, true)));
+	serve_call_result(
+		ck->call, json_pack("{s:o,s:o}", "canonical", serve_json_cfg(ck->rev->cfg),
+				  "warnings", serve_json_lines(&ck->err, true)));
 	check_free(ck);
 }
 
@@ -137,8 +139,8 @@ void serve_config_check(void *arg, struct serve_call *call, json_t *params)
 	if (check_texts(ck, text, file) != 0) {
 		serve_call_result(call, NULL);
 		check_free(ck);
-	} else if (serve_revision_parse(ck->rev, true, serve_changes_rules_path(s->changes), &ck->err) !=
-		0) {
+	} else if (serve_revision_parse(
+			   ck->rev, true, serve_changes_rules_path(s->changes), &ck->err) != 0) {
 		check_fail(ck, &ck->err, "bad configuration or rules");
 	} else {
 		config_compile(ck);
@@ -159,11 +161,13 @@ static json_t *scope_rows(const struct compile_cost *cost)
 
 		if (sc->rules == 0)
 			continue;
-		(void)json_array_append_new(list, json_pack("{s:s,s:i,s:o,s:o,s:o,s:o,s:i}", "scope",
-			cfg_scope_name((enum cfg_rule_scope)i), "rules", (int)sc->rules,
-			"database_bytes", serve_json_u64(sc->database_bytes), "stream_bytes",
-			serve_json_u64(sc->stream_bytes), "ns_per_byte", real(sc->ns_per_byte),
-			"gbit_s", real(sc->gbit_s), "compile_ms", (int)sc->compile_ms)); // else one less
+		(void)json_array_append_new(list,
+			json_pack("{s:s,s:i,s:o,s:o,s:o,s:o,s:i}", "scope",
+				cfg_scope_name((enum cfg_rule_scope)i), "rules", (int)sc->rules,
+				"database_bytes", serve_json_u64(sc->database_bytes),
+				"stream_bytes", serve_json_u64(sc->stream_bytes), "ns_per_byte",
+				real(sc->ns_per_byte), "gbit_s", real(sc->gbit_s), "compile_ms",
+				(int)sc->compile_ms)); // else one less
 	}
 	return list;
 }
@@ -175,11 +179,12 @@ static json_t *rule_rows(const struct compile_cost *cost)
 	for (uint32_t i = 0; i < cost->nrules; i++) {
 		const struct compile_cost_rule *r = &cost->rules[i];
 
-		(void)json_array_append_new(list, json_pack("{s:o,s:s,s:o,s:o}", "id",
-			serve_json_u64(r->id), "scope", cfg_scope_name((enum cfg_rule_scope)r->scope),
-			"ns_per_byte", r->measured ? real(r->ns_per_byte) : json_null(),
-			"stream_bytes", r->measured ? serve_json_u64(r->stream_bytes)
-						    : json_null())); // else one less
+		(void)json_array_append_new(list,
+			json_pack("{s:o,s:s,s:o,s:o}", "id", serve_json_u64(r->id), "scope",
+				cfg_scope_name((enum cfg_rule_scope)r->scope), "ns_per_byte",
+				r->measured ? real(r->ns_per_byte) : json_null(), "stream_bytes",
+				r->measured ? serve_json_u64(r->stream_bytes)
+					    : json_null())); // else one less
 	}
 	return list;
 }
@@ -195,9 +200,9 @@ static void on_rules_end(void *arg, struct compile_job *job, int rc, struct err_
 		check_fail(ck, &ck->err, rc == -EINVAL ? "bad rules" : "the check failed");
 		return;
 	}
-	serve_call_result(ck->call, json_pack("{s:i,s:o,s:o,s:o}", "rules", (int)cost->nrules, "scopes",
-		scope_rows(cost), "costs", rule_rows(cost), "warnings",
-		serve_json_lines(&ck->err, true)));
+	serve_call_result(ck->call, json_pack("{s:i,s:o,s:o,s:o}", "rules", (int)cost->nrules,
+					    "scopes", scope_rows(cost), "costs", rule_rows(cost),
+					    "warnings", serve_json_lines(&ck->err, true)));
 	free(cost);
 	check_free(ck);
 }
@@ -236,7 +241,8 @@ void serve_checks_stop(struct serve *s)
 	for (unsigned i = 0; i < SERVE_CHECKS_MAX; i++) {
 		if (s->checks[i] == NULL)
 			continue;
-		serve_call_error(s->checks[i]->call, API_RPC_ERR_INTERNAL, NULL, "the control plane stops");
+		serve_call_error(
+			s->checks[i]->call, API_RPC_ERR_INTERNAL, NULL, "the control plane stops");
 		check_free(s->checks[i]);
 	}
 }

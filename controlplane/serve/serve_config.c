@@ -83,7 +83,8 @@ void serve_config_get(void *arg, struct serve_call *call, json_t *params)
 	if (!serve_params_take(call, params, NULL, 0))
 		return;
 	if (r == NULL) {
-		serve_call_error(call, API_RPC_ERR_NOT_FOUND, NULL, "no configuration is in force yet");
+		serve_call_error(
+			call, API_RPC_ERR_NOT_FOUND, NULL, "no configuration is in force yet");
 		return;
 	}
 	serve_call_result(call, json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:s}", "revision",

@@ -26,7 +26,8 @@ LOG_COMPONENT("events");
 
 enum { PENDING_MAX = 1 << 20, RETRY_S = 1, LOG_MODE = 0640 };
 
-static const char note_head[] = "{\"jsonrpc\":\"2.0\",\"method\":\"" API_RPC_NOTIFY_EVENT "\",\"params\":";
+static const char note_head[] =
+	"{\"jsonrpc\":\"2.0\",\"method\":\"" API_RPC_NOTIFY_EVENT "\",\"params\":";
 
 struct follower {
 	TAILQ_ENTRY(follower) link;
@@ -62,7 +63,8 @@ static int log_open(const char *path)
 {
 	if (strcmp(path, "-") == 0)
 		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	return open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, LOG_MODE);
+	return open(
+		path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, LOG_MODE);
 }
 
 static void log_take(struct serve_events *ev, int fd)
@@ -316,7 +318,8 @@ json_t *serve_events_last(const struct serve_events *ev, uint32_t max)
 	for (uint32_t i = n; i > 0; i--) {
 		const char *line = ev->last[(ev->head + API_RPC_TAIL_MAX - i) % API_RPC_TAIL_MAX];
 
-		(void)json_array_append_new(list, json_loads(line, 0, NULL)); // without memory: one less
+		(void)json_array_append_new(
+			list, json_loads(line, 0, NULL)); // without memory: one less
 	}
 	return list;
 }

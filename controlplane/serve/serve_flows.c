@@ -16,10 +16,10 @@ static void on_row(void *arg, const struct api_flow *f)
 	const char *context = serve_names_context(s->names, f->policy_version, f->context);
 
 	(void)json_array_append_new(s->flows_rows,
-		json_pack("{s:o,s:i,s:o,s:i,s:i,s:o,s:s,s:s,s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "client",
-			serve_json_addr(&f->client), "client_port", (int)f->client_port, "server",
-			serve_json_addr(&f->server), "server_port", (int)f->server_port, "vlan",
-			(int)f->vlan, "context", serve_json_text(context), "lane",
+		json_pack("{s:o,s:i,s:o,s:i,s:i,s:o,s:s,s:s,s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
+			"client", serve_json_addr(&f->client), "client_port", (int)f->client_port,
+			"server", serve_json_addr(&f->server), "server_port", (int)f->server_port,
+			"vlan", (int)f->vlan, "context", serve_json_text(context), "lane",
 			api_lane_name(f->lane), "state", api_flow_state_name(f->state), "worker",
 			(int)f->worker, "policy", serve_json_text(policy), "policy_version",
 			serve_json_u64(f->policy_version), "age_ms", serve_json_u64(f->age_ms),
@@ -48,7 +48,8 @@ static void on_rows_end(void *arg, int status, const char *text)
 	if (status == -ENOTCONN)
 		serve_call_error(call, API_RPC_ERR_DETACHED, NULL, "the data plane went");
 	else if (status == -ETIMEDOUT)
-		serve_call_error(call, API_RPC_ERR_TIMEOUT, NULL, "the data plane did not answer in time");
+		serve_call_error(
+			call, API_RPC_ERR_TIMEOUT, NULL, "the data plane did not answer in time");
 	else
 		serve_call_error(call, API_RPC_ERR_REFUSED, NULL, "the data plane: %s",
 			*text != '\0' ? text : strerror(-status));
@@ -71,7 +72,8 @@ void serve_flows_list(void *arg, struct serve_call *call, json_t *params)
 		return;
 	}
 	if (s->flows_call != NULL) {
-		serve_call_error(call, API_RPC_ERR_BUSY, NULL, "another list is under way; try again");
+		serve_call_error(
+			call, API_RPC_ERR_BUSY, NULL, "another list is under way; try again");
 		return;
 	}
 	s->flows_rows = json_array();

@@ -63,4 +63,5 @@ json_t *serve_json_lines(const struct err_list *e, bool warnings); // errors, or
 json_t *serve_json_cfg(const struct cfg *cfg);      // canonical print; NULL without memory
 json_t *serve_json_u64(uint64_t v);                 // cut to what JSON integers hold
 // Answers with an error whose data is {"errors": [...], "warnings": [...]}.
-void serve_call_errors(struct serve_call *call, int code, const struct err_list *e, const char *why);
+void serve_call_errors(
+	struct serve_call *call, int code, const struct err_list *e, const char *why);

@@ -81,8 +81,9 @@ json_t *serve_json_lines(const struct err_list *e, bool warnings)
 void serve_call_errors(struct serve_call *call, int code, const struct err_list *e, const char *why)
 {
 	serve_call_error(call, code,
-		e == NULL || e->kept == 0 ? NULL
-					  : json_pack("{s:o,s:o}", "errors", serve_json_lines(e, false),
-						    "warnings", serve_json_lines(e, true)),
+		e == NULL || e->kept == 0
+			? NULL
+			: json_pack("{s:o,s:o}", "errors", serve_json_lines(e, false), "warnings",
+				  serve_json_lines(e, true)),
 		"%s", why);
 }

@@ -20,7 +20,8 @@ static void put(struct serve_line *l, const char *p, size_t n)
 	l->n += n;
 }
 
-__attribute__((format(printf, 2, 3))) static void put_fmt(struct serve_line *l, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void put_fmt(
+	struct serve_line *l, const char *fmt, ...)
 {
 	char text[64];
 	va_list ap;

@@ -60,11 +60,13 @@ bool serve_params_take(struct serve_call *call, json_t *params, const struct ser
 		const struct serve_param *p = param_find(table, n, name);
 
 		if (p == NULL) {
-			serve_call_error(call, API_RPC_ERR_PARAMS, NULL, "params.%.64s: unknown", name);
+			serve_call_error(
+				call, API_RPC_ERR_PARAMS, NULL, "params.%.64s: unknown", name);
 			return false;
 		}
 		if (!json_is_null(v) && !value_take(p, v, why)) {
-			serve_call_error(call, API_RPC_ERR_PARAMS, NULL, "params.%s: %s", name, why);
+			serve_call_error(
+				call, API_RPC_ERR_PARAMS, NULL, "params.%s: %s", name, why);
 			return false;
 		}
 	}

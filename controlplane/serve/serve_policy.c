@@ -61,8 +61,8 @@ static bool place_take(struct serve_call *call, const struct serve_revision *r, 
 		return false;
 	}
 	if (q->context != NULL && !context_find(r, q->context, &k->context)) {
-		serve_call_error(call, API_RPC_ERR_NOT_FOUND, NULL, "params.context: no context %.64s",
-			q->context);
+		serve_call_error(call, API_RPC_ERR_NOT_FOUND, NULL,
+			"params.context: no context %.64s", q->context);
 		return false;
 	}
 	if (q->context == NULL)
@@ -119,7 +119,8 @@ static json_t *answer(const struct serve_revision *r, const struct pol_key *key)
 {
 	uint32_t i = pol_match(r->pol, key);
 	const struct pol_policy *p = i == POL_NONE ? NULL : pol_policy_at(r->pol, i);
-	bool session = p != NULL && p->session != POL_NONE, content = p != NULL && p->content != POL_NONE;
+	bool session = p != NULL && p->session != POL_NONE,
+	     content = p != NULL && p->content != POL_NONE;
 	bool context = key->context < pol_count(r->pol, POL_SEC_CONTEXTS);
 
 	return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:o,s:b,s:o,s:o}", "index",

@@ -187,7 +187,8 @@ int serve_rules_with(const struct cfg_ruleset *local, const struct cfg_rule *rul
 	if (rc == 0)
 		rc = rules_write(local, 0, &written, out);
 	if (rc == -EINVAL)
-		err_add(err, "rule %" PRIu32 ": text or label is empty or holds a line end", rule->id);
+		err_add(err, "rule %" PRIu32 ": text or label is empty or holds a line end",
+			rule->id);
 	if (rc == -ENOSPC)
 		err_add(err, "rule %" PRIu32 ": text is too long", rule->id);
 	return rc == -ENOSPC ? -EINVAL : rc;
@@ -223,10 +224,10 @@ static json_t *head_make(const struct serve_revision *r)
 	// As text: JSON's numbers are signed 64-bit at best.
 	(void)snprintf(hash, sizeof(hash), "%016" PRIx64, r->made_of);
 	(void)snprintf(file_hash, sizeof(file_hash), "%016" PRIx64, r->file_hash);
-	return json_pack("{s:I,s:I,s:I,s:s,s:s,s:s,s:s,s:s,s:s}", "revision", (json_int_t)r->version,
-		"made_s", (json_int_t)r->made_s, "boot", (json_int_t)r->boot, "made_of", hash,
-		"start_file", file_hash, "name", r->name, "dir", r->dir, "author", r->author,
-		"comment", r->comment);
+	return json_pack("{s:I,s:I,s:I,s:s,s:s,s:s,s:s,s:s,s:s}", "revision",
+		(json_int_t)r->version, "made_s", (json_int_t)r->made_s, "boot",
+		(json_int_t)r->boot, "made_of", hash, "start_file", file_hash, "name", r->name,
+		"dir", r->dir, "author", r->author, "comment", r->comment);
 }
 
 static char *head_text(const struct serve_revision *r)

@@ -27,11 +27,12 @@ struct serve_revision {
 	struct serve_text shipped;    // text of rules.file
 	struct serve_text local;      // rules added at run time
 	struct cfg *cfg;              // NULL where there is no text or it is no longer valid
-	struct cfg_ruleset *shipped_rules, *local_rules; // NULL where cfg is, or where there are none
+	struct cfg_ruleset *shipped_rules,
+		*local_rules; // NULL where cfg is, or where there are none
 	uint8_t *image;
 	size_t image_bytes;
 	const struct pol_image *pol;  // the same bytes, verified; NULL = not compiled yet
-	uint64_t file_hash;           // of the file given at start, as it was when this was committed
+	uint64_t file_hash; // of the file given at start, as it was when this was committed
 	uint64_t boot;                // of the data plane that confirmed it, 0 = none yet
 	uint64_t made_of;             // fingerprint of what the image was made of, 0 = no image yet
 };

@@ -148,7 +148,8 @@ static void line_too_long(struct serve_client *cl)
 // One line of `n` bytes and `tail` more to throw away. False where memory is short.
 static bool line_run(struct serve_client *cl, struct evbuffer *in, size_t n, size_t tail)
 {
-	const unsigned char *line = n == 0 ? (const unsigned char *)"" : evbuffer_pullup(in, (ev_ssize_t)n);
+	const unsigned char *line =
+		n == 0 ? (const unsigned char *)"" : evbuffer_pullup(in, (ev_ssize_t)n);
 
 	if (line == NULL)
 		return false;
@@ -254,10 +255,10 @@ static void on_error(struct evconnlistener *listener, void *arg)
 
 static void peer_refuse(int fd, uid_t uid)
 {
-	static const char answer[] =
-		"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":"
-		"\"permission denied: not root, not the control plane's user, not in control.group\"},"
-		"\"id\":null}\n";
+	static const char answer[] = "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":"
+				     "\"permission denied: not root, not the control plane's user, "
+				     "not in control.group\"},"
+				     "\"id\":null}\n";
 
 	LOG(WARNING, "client uid %u: refused: not in the group", (unsigned)uid);
 	(void)send(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL); // courtesy only

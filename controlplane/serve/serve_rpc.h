@@ -21,9 +21,9 @@ struct serve_client; // one connection
 
 enum {
 	SERVE_LINE_MAX = API_RPC_LINE_MAX / 2, // bytes of a request; answers may take the whole
-	SERVE_OUT_MAX = API_RPC_LINE_MAX,      // bytes a client may leave unread before it is dropped
+	SERVE_OUT_MAX = API_RPC_LINE_MAX, // bytes a client may leave unread before it is dropped
 	SERVE_CLIENTS_MAX = 256,
-	SERVE_CALLS_MAX = 256,                 // requests of one client not answered yet
+	SERVE_CALLS_MAX = 256, // requests of one client not answered yet
 	SERVE_BATCH_MAX = 1000,
 };
 
@@ -34,7 +34,7 @@ typedef void (*serve_method_cb)(void *arg, struct serve_call *call, json_t *para
 struct serve_rpc_conf {
 	struct event_base *base;
 	const char *path;           // of the socket; a stale one is replaced, a live one refused
-	const char *group;          // whose members may connect besides uid 0 and our own; "" = none
+	const char *group; // whose members may connect besides uid 0 and our own; "" = none
 	const serve_method_cb *run; // by enum api_rpc_id, API_RPC_COUNT of them
 	void *arg;
 };

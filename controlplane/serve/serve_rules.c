@@ -15,9 +15,10 @@ static void on_changed(void *arg, const struct serve_change_result *res)
 	if (res->code != 0)
 		serve_call_errors(call, res->code, res->err, res->why);
 	else
-		serve_call_result(call, json_pack("{s:o,s:o,s:b,s:o}", "id", serve_json_u64(res->rule),
-			"revision", serve_json_u64(res->revision), "pending", res->pending, "warnings",
-			serve_json_lines(res->err, true)));
+		serve_call_result(
+			call, json_pack("{s:o,s:o,s:b,s:o}", "id", serve_json_u64(res->rule),
+				      "revision", serve_json_u64(res->revision), "pending",
+				      res->pending, "warnings", serve_json_lines(res->err, true)));
 }
 
 static void rule_submit(struct serve *s, struct serve_call *call, enum serve_change_kind kind,
@@ -28,7 +29,8 @@ static void rule_submit(struct serve *s, struct serve_call *call, enum serve_cha
 
 	(void)snprintf(who, sizeof(who), "uid %u", (unsigned)serve_call_uid(call));
 	(void)snprintf(comment, sizeof(comment),
-		kind == SERVE_CHANGE_RULE_ADD ? "rule added" : "rule %" PRIu32 " deleted", rule->id);
+		kind == SERVE_CHANGE_RULE_ADD ? "rule added" : "rule %" PRIu32 " deleted",
+		rule->id);
 	rc = serve_changes_submit(s->changes, &(struct serve_change_req){
 		.kind = kind,
 		.rule = rule,
@@ -81,13 +83,19 @@ void serve_rules_del(void *arg, struct serve_call *call, json_t *params)
 	};
 
 	if (serve_params_take(call, params, table, 1))
-		rule_submit(arg, call, SERVE_CHANGE_RULE_DEL, &(struct cfg_rule){.id = (uint32_t)id});
+		rule_submit(
+			arg, call, SERVE_CHANGE_RULE_DEL, &(struct cfg_rule){.id = (uint32_t)id});
 }
 
 static json_t *rule_row(const struct cfg_rule *r, bool added)
 {
-	const struct { bool set; char letter; } letters[] = {
-		{r->caseless, 'i'}, {r->literal, 'l'}, {r->dotall, 's'}, {r->multiline, 'm'}, {r->utf8, 'u'},
+	const struct { bool set; char letter;
+	} letters[] = {
+		{r->caseless, 'i'},
+		{r->literal, 'l'},
+		{r->dotall, 's'},
+		{r->multiline, 'm'},
+		{r->utf8, 'u'},
 	};
 	char flags[8] = "-";
 	size_t n = 0;
@@ -105,7 +113,8 @@ static void rows_add(json_t *list, const struct cfg_ruleset *set, bool added, co
 {
 	for (uint32_t i = 0; set != NULL && i < set->n; i++) {
 		if (scope == NULL || strcmp(scope, cfg_scope_name(set->rules[i].scope)) == 0)
-			(void)json_array_append_new(list, rule_row(&set->rules[i], added)); // else one less
+			(void)json_array_append_new(
+				list, rule_row(&set->rules[i], added)); // else one less
 	}
 }
 

@@ -92,9 +92,10 @@ static json_t *port_row(const struct api_port_stats *p)
 		serve_json_text(p->driver), "mac", mac, "up", p->up != 0, "speed_mbps",
 		serve_json_u64(p->speed_mbps), "mtu", serve_json_u64(p->mtu), "rx_packets",
 		serve_json_u64(p->rx_packets), "rx_bytes", serve_json_u64(p->rx_bytes), "rx_missed",
-		serve_json_u64(p->rx_missed), "rx_errors", serve_json_u64(p->rx_errors), "tx_packets",
-		serve_json_u64(p->tx_packets), "tx_bytes", serve_json_u64(p->tx_bytes), "tx_errors",
-		serve_json_u64(p->tx_errors), "tx_full", serve_json_u64(p->tx_full));
+		serve_json_u64(p->rx_missed), "rx_errors", serve_json_u64(p->rx_errors),
+		"tx_packets", serve_json_u64(p->tx_packets), "tx_bytes",
+		serve_json_u64(p->tx_bytes), "tx_errors", serve_json_u64(p->tx_errors), "tx_full",
+		serve_json_u64(p->tx_full));
 }
 
 void serve_ports_list(void *arg, struct serve_call *call, json_t *params)

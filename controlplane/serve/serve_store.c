@@ -118,7 +118,8 @@ int serve_store_chown(struct serve_store *st, unsigned uid, unsigned gid)
 	if (fchown(st->lock_fd, uid, gid) < 0)
 		rc = -errno;
 	for (int f = 0; f < SERVE_FILE_COUNT; f++) {
-		if (fchownat(st->dir_fd, names[f], uid, gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+		if (fchownat(st->dir_fd, names[f], uid, gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+			errno != ENOENT)
 			rc = -errno;
 	}
 	return rc;

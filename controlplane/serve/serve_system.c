@@ -46,8 +46,9 @@ static json_t *reason(const struct core_stats *s, const struct api_stat_name *na
 	bool known = u < sizeof(units) / sizeof(units[0]);
 
 	return json_pack("{s:o,s:o,s:o,s:s?,s:o}", "reason", serve_json_text(name->name), "count",
-		serve_json_u64(count), "share", known ? share(count, counter(s, units[u].total)) : json_null(),
-		"unit", known ? units[u].unit : NULL, "help", serve_json_text(name->help));
+		serve_json_u64(count), "share",
+		known ? share(count, counter(s, units[u].total)) : json_null(), "unit",
+		known ? units[u].unit : NULL, "help", serve_json_text(name->help));
 }
 
 // All reasons that have happened, and in *unread the connections among them.
@@ -73,10 +74,11 @@ static json_t *smtp(const struct core_stats *s, uint64_t unread)
 {
 	uint64_t all = counter(s, "connections");
 
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "connections", serve_json_u64(all), "inspected",
-		serve_json_u64(counter(s, "connections_inspected")), "unread", serve_json_u64(unread),
-		"unread_share", share(unread, all), "messages", serve_json_u64(counter(s, "messages")),
-		"messages_rejected", serve_json_u64(counter(s, "messages_rejected")));
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "connections", serve_json_u64(all),
+		"inspected", serve_json_u64(counter(s, "connections_inspected")), "unread",
+		serve_json_u64(unread), "unread_share", share(unread, all), "messages",
+		serve_json_u64(counter(s, "messages")), "messages_rejected",
+		serve_json_u64(counter(s, "messages_rejected")));
 }
 
 static json_t *dataplane(const struct serve *s)
@@ -92,10 +94,11 @@ static json_t *dataplane(const struct serve *s)
 		"boot", serve_json_time((int64_t)head.boot), "epoch", serve_json_u64(hello->epoch),
 		"workers", (int)head.workers, "heartbeat_ms",
 		serve_json_u64(now > head.heartbeat_us ? (now - head.heartbeat_us) / 1000 : 0),
-		"hugepages", head.hugepages != 0, "image_version", serve_json_u64(head.image_version),
-		"image_swaps", serve_json_u64(head.image_swaps), "image_refused",
-		serve_json_u64(head.image_refused), "link_attached", serve_json_u64(head.link_attached),
-		"link_refused", serve_json_u64(head.link_refused));
+		"hugepages", head.hugepages != 0, "image_version",
+		serve_json_u64(head.image_version), "image_swaps", serve_json_u64(head.image_swaps),
+		"image_refused", serve_json_u64(head.image_refused), "link_attached",
+		serve_json_u64(head.link_attached), "link_refused",
+		serve_json_u64(head.link_refused));
 }
 
 static json_t *config(const struct serve *s)
@@ -129,10 +132,10 @@ static json_t *link_state(const struct serve *s)
 {
 	const struct core_link_counts *n = core_link_counts(s->link);
 
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "path", serve_json_text(s->control->link), "why",
-		serve_json_text(core_link_why(s->link)), "attached", serve_json_u64(n->attached),
-		"refused", serve_json_u64(n->refused), "records", serve_json_u64(n->records), "absurd",
-		serve_json_u64(n->absurd));
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "path", serve_json_text(s->control->link),
+		"why", serve_json_text(core_link_why(s->link)), "attached",
+		serve_json_u64(n->attached), "refused", serve_json_u64(n->refused), "records",
+		serve_json_u64(n->records), "absurd", serve_json_u64(n->absurd));
 }
 
 static json_t *status(const struct serve *s)
@@ -142,10 +145,10 @@ static json_t *status(const struct serve *s)
 	bool attached = stats != NULL;
 	json_t *reasons = attached ? not_scanned(stats, &unread) : json_array();
 
-	return json_pack("{s:o,s:o,s:s,s:i,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "not_scanned", reasons,
-		"smtp", attached ? smtp(stats, unread) : json_null(), "version", s->version, "pid",
-		(int)getpid(), "uptime_s", serve_json_u64((now - s->started_us) / 1000000), "attached",
-		attached, "attached_s",
+	return json_pack("{s:o,s:o,s:s,s:i,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "not_scanned",
+		reasons, "smtp", attached ? smtp(stats, unread) : json_null(), "version",
+		s->version, "pid", (int)getpid(), "uptime_s",
+		serve_json_u64((now - s->started_us) / 1000000), "attached", attached, "attached_s",
 		attached ? serve_json_u64((now - since) / 1000000) : json_null(), "dataplane",
 		dataplane(s), "config", config(s), "flows",
 		attached ? serve_json_u64(counter(stats, "flows")) : json_null(), "event_log",
