@@ -37,7 +37,8 @@ void eng_learn(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *const *p
 	}
 }
 
-// To every other port: the last one takes the frame itself, the others a reference to it.
+// To every other port: the last one takes the frame itself, the others a copy. Not a reference: the
+// af_xdp driver of DPDK 22.11 takes a buffer of its pool by its address and would send an empty one.
 static void flood_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
 {
 	const struct eng_conf *conf = &w->eng->conf;
@@ -49,7 +50,7 @@ static void flood_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
 		if (!conf->port[p].used || p == in_port)
 			continue;
 		if (last != ENG_NO_PORT) {
-			copy = rte_pktmbuf_clone(m, conf->pool);
+			copy = rte_pktmbuf_copy(m, conf->pool, 0, UINT32_MAX);
 			if (copy != NULL)
 				eng_out_tx(w, last, copy);
 			else
