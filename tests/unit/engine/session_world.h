@@ -16,11 +16,11 @@ enum { END_BYTES = 1 << 16, SEEN_MAX = 512, RECORDS_MAX = 32 };
 
 struct end { // one TCP end, as its own side sees it
 	uint32_t isn, nxt; // of what it sends
-	uint32_t rcv;      // next byte it expects
+	uint32_t rcv; // next byte it expects
 	uint16_t window;
-	bool mute;         // sends no acknowledgements by itself
+	bool mute; // sends no acknowledgements by itself
 	bool owes_ack, fin_got, reset, rst_odd;
-	uint32_t told;     // bytes received that a test has looked at
+	uint32_t told; // bytes received that a test has looked at
 	uint8_t have[END_BYTES];
 	char bytes[END_BYTES];
 };
@@ -44,7 +44,7 @@ struct world {
 	struct eng *eng;
 	struct eng_worker *w;
 	uint64_t now_us;
-	uint64_t done;       // what eng_turn said it did, summed up
+	uint64_t done; // what eng_turn said it did, summed up
 	struct seen seen[SEEN_MAX];
 	unsigned nseen;
 	struct eng_record records[RECORDS_MAX];
@@ -66,7 +66,7 @@ struct conn *dial(const char *source, uint16_t client_port);
 // One segment from `side`, built from numbers; the clock moves on a little. Its frames are
 // delivered by settle().
 void segment(struct conn *c, enum world_side side, uint8_t flags, uint32_t seq, uint32_t ack,
-	const void *bytes, size_t n);
+        const void *bytes, size_t n);
 // The same by another port than the side's own, with a TTL, with options (a frame's bytes).
 void segment_by(struct conn *c, enum world_side side, uint8_t port, const struct wire_tcp_out *o);
 void syn_with(struct conn *c, const uint8_t *options, size_t n, const char *payload);
