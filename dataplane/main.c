@@ -117,6 +117,7 @@ static void ports_fill(struct run *r)
 			continue; // the check has refused it
 		r->ports[a].peer = b;
 		r->ports[b].peer = a;
+		r->ports[b].side = 1;
 	}
 }
 

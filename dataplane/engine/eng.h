@@ -24,6 +24,7 @@ enum { // eng_port.offload: what the device does for us
 
 struct eng_port {
 	uint16_t peer;      // pair mode: where frames leave; ENG_NO_PORT where none
+	uint8_t side;       // pair mode: 0 = named first in its pair, 1 = second
 	uint16_t mtu;
 	uint32_t offload;
 	bool used;

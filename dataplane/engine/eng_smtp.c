@@ -148,6 +148,14 @@ void eng_rebind(struct eng_worker *w, struct eng_session *s)
 		bind_policy(s, eng_image_policy(w->image), index);
 }
 
+static void pass_lane(struct eng_worker *w, struct eng_session *s, enum eng_reason r)
+{
+	s->flow.lane = ENG_LANE_PASS;
+	s->reason = (uint16_t)r;
+	s->idle_ms = ENG_PASS_IDLE_MS;
+	eng_count(w, r);
+}
+
 static struct stream_syn syn_options(struct rte_mbuf *m, const struct wire_view *v, struct wire_tcp_opts *o)
 {
 	struct span frame = {.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len};
@@ -192,14 +200,6 @@ static struct eng_session *session_new(struct eng_worker *w, const struct flow_k
 	smtp_init(&s->smtp, NULL);
 	eng_count(w, FLOWS_OPENED);
 	return s;
-}
-
-static void pass_lane(struct eng_worker *w, struct eng_session *s, enum eng_reason r)
-{
-	s->flow.lane = ENG_LANE_PASS;
-	s->reason = (uint16_t)r;
-	s->idle_ms = ENG_PASS_IDLE_MS;
-	eng_count(w, r);
 }
 
 // The first segment of a connection: decides its lane. Consumes `m`.
@@ -293,12 +293,23 @@ static struct eng_session *session_restart(struct eng_worker *w, struct eng_sess
 	s->client_isn = was.again.isn;
 	s->flow.side[STREAM_CLIENT] = was.flow.side[STREAM_CLIENT];
 	s->flow.side[STREAM_SERVER] = was.flow.side[STREAM_SERVER];
-	bind_policy(s, eng_image_policy(w->image),
-		match_policy(w, &was.flow.key, was.flow.side[STREAM_CLIENT].in_port, was.vlan));
-	s->flow.lane = ENG_LANE_INSPECT; // until its policy says otherwise, which a live tuple rarely sees
+	const struct pol_image *img = eng_image_policy(w->image);
+	uint32_t index = match_policy(w, &was.flow.key, was.flow.side[STREAM_CLIENT].in_port, was.vlan);
+	enum pol_action action = index == POL_NONE ? POL_PASS : pol_policy_at(img, index)->action;
+	bind_policy(s, img, index);
+	if (action != POL_PASS && action != POL_INSPECT) { // its next SYN is decided afresh
+		eng_session_end(w, s);
+		return NULL;
+	}
+	if (action == POL_PASS)
+		pass_lane(w, s, index == POL_NONE ? PASS_NO_POLICY : PASS_POLICY);
+	else
+		s->flow.lane = ENG_LANE_INSPECT;
 	stream_open(&s->flow.stream, was.again.isn, was.again.window, &was.again.syn);
 	s->flow.stream.half[STREAM_CLIENT].ts_last = was.again.ts_val;
-	eng_count(w, FLOWS_INSPECTED);
+	if (action == POL_INSPECT)
+		eng_count(w, FLOWS_INSPECTED);
+	eng_timer_update(w, s);
 	return s;
 }
 
@@ -317,7 +328,8 @@ static void on_syn_ack(struct eng_worker *w, struct eng_session *s, struct rte_m
 		}
 		s->md5 = false; // the server does not sign, so the client will refuse or go on bare
 	}
-	if (!stream_accept(&s->flow.stream, v->seq, v->ack, v->window, &syn)) {
+	if (!stream_accept(&s->flow.stream, &smtp_of(w)->pool, s->flow.state == FLOW_HALF_OPEN, v->seq, v->ack,
+		    v->window, &syn)) {
 		eng_drop(w, m, DROP_HANDSHAKE);
 		return;
 	}
@@ -478,16 +490,15 @@ static void fill_seg(const struct eng_smtp *p, struct rte_mbuf *m, enum stream_s
 	};
 }
 
-// A side is known by its port, too: nobody speaks in the server's name from the client's wire.
+// A side is known by its port, too: nobody speaks in the server's name from the client's wire. Pairs
+// that bundle one link share the two sides, so a connection may use several of them.
 static bool port_fits(const struct eng_worker *w, const struct eng_session *s, enum stream_side side, uint16_t in_port)
 {
 	uint16_t client_port = s->flow.side[STREAM_CLIENT].in_port;
 	const struct eng_conf *conf = &w->eng->conf;
-	if (side == STREAM_CLIENT)
-		return in_port == client_port;
-	if (conf->mode == ENG_MODE_PAIR)
-		return in_port == conf->port[client_port].peer;
-	return in_port != client_port;
+	bool same = conf->mode == ENG_MODE_PAIR ? conf->port[in_port].side == conf->port[client_port].side
+						: in_port == client_port;
+	return same == (side == STREAM_CLIENT);
 }
 
 static void read_timestamps(const struct rte_mbuf *m, const struct wire_view *v, struct stream_seg *seg)

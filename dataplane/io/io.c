@@ -106,6 +106,7 @@ void io_describe(const struct io *io, struct eng_conf *conf)
 		bool virtio = strstr(p->driver, "virtio") != NULL || strstr(p->driver, "vhost") != NULL;
 
 		conf->port[i] = (struct eng_port){.peer = p->conf->peer,
+			.side = p->conf->side,
 			.mtu = (uint16_t)p->mtu,
 			.offload = virtio ? ENG_RX_CSUM_TRUSTED : 0,
 			.used = true};

@@ -24,6 +24,7 @@ struct io_port_conf {
 	const char *name, *dev; // dev: DPDK device arguments
 	uint32_t mtu;           // 0 = the device's
 	uint16_t peer;          // pair mode: the other port; ENG_NO_PORT
+	uint8_t side;           // pair mode: 1 = named second in its pair
 };
 
 // All borrowed until io_free.

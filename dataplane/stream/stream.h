@@ -101,7 +101,7 @@ enum stream_in { // what became of a segment
 	STREAM_IN_DROP_PAWS,  // timestamp older than the last (RFC 7323 5.3)
 	STREAM_IN_DROP_FLAGS, // no ACK flag, or SYN in the midst
 	STREAM_IN_DROP_SLABS, // no memory to retain it; the sender will repeat
-	STREAM_IN_BYPASSED,   // acknowledges bytes that we hold and never sent on: they went round us
+	STREAM_IN_BYPASSED,   // acknowledges bytes of the window that we never sent on: they went round us
 	STREAM_IN_DROP_ACK,   // acknowledges what nobody sent, or long ago (RFC 5961 5)
 	STREAM_IN_COUNT
 };
@@ -124,9 +124,10 @@ struct stream_act {
 
 // A new connection: the client's SYN.
 void stream_open(struct stream *st, uint32_t client_isn, uint16_t window, const struct stream_syn *syn);
-// The server's SYN-ACK (again, where it is repeated). false where it does not answer the SYN.
-bool stream_accept(struct stream *st, uint32_t server_isn, uint32_t ack, uint16_t window,
-	const struct stream_syn *syn);
+// The server's SYN-ACK (again, where it is repeated). false where it does not answer the SYN. Until the
+// client has acknowledged one (half_open) a server may choose another number.
+bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uint32_t server_isn, uint32_t ack,
+	uint16_t window, const struct stream_syn *syn);
 // We are the server: our initial sequence number; the SYN-ACK itself is built by the caller.
 void stream_answer(struct stream *st, uint32_t our_isn, uint16_t mss);
 

@@ -23,16 +23,18 @@ void stream_open(struct stream *st, uint32_t client_isn, uint16_t window, const 
 	half_syn(&st->half[STREAM_CLIENT], window, syn);
 }
 
-bool stream_accept(struct stream *st, uint32_t server_isn, uint32_t ack, uint16_t window,
-	const struct stream_syn *syn)
+bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uint32_t server_isn, uint32_t ack,
+	uint16_t window, const struct stream_syn *syn)
 {
 	struct stream_half *client = &st->half[STREAM_CLIENT], *server = &st->half[STREAM_SERVER];
 	if (ack != client->una)
 		return false;
-	if (server->syn && server_isn + 1 == server->una)
+	if (server->syn && server_isn + 1 == server->una && server->nxt == server->una)
 		return true; // its repeat
-	if (server->syn && (server->nxt != server->una || client->nxt != client->una))
-		return false; // bytes have come: another number is another connection
+	if (server->syn && !half_open)
+		return false; // another number is another connection
+	if (server->first != STREAM_NO_SLAB)
+		slab_cut_from(server, p, slab_at(p, server->first)->seq);
 	half_init(server, server_isn + 1);
 	half_syn(server, window, syn);
 	st->ts_on = st->ts_on && syn->has_ts;
@@ -74,8 +76,8 @@ static enum stream_in input_ack(struct stream *st, struct stream_pool *p, const 
 {
 	struct stream_half *o = &st->half[!seg->side];
 	uint32_t behind = o->edge - o->una > 65535 ? o->edge - o->una : 65535;
-	if (seq_lt(o->sent + (o->fin_sent ? 1 : 0), seg->ack))
-		return seq_le(seg->ack, o->nxt + (o->has_fin ? 1 : 0)) ? STREAM_IN_BYPASSED : STREAM_IN_DROP_ACK;
+	if (seq_lt(o->sent + (o->fin_sent ? 1 : 0), seg->ack)) // in its window: bytes went round us
+		return seq_le(seg->ack, o->edge + 1) ? STREAM_IN_BYPASSED : STREAM_IN_DROP_ACK;
 	if (seq_lt(seg->ack, o->una - behind)) // RFC 5961 5
 		return STREAM_IN_DROP_ACK;
 	if (seq_lt(seg->ack, o->una)) // an old one says nothing, not even about the window

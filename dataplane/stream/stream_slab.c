@@ -33,17 +33,22 @@ void half_init(struct stream_half *h, uint32_t first_byte)
 }
 
 // How many slabs a half may hold now: an eighth of what is free (the less there is, the less one flow
-// gets: Choudhury and Hahne 1998). Behind a hole a slab holds one segment at most, so the number of
-// islands is bounded by the window, as if each held 512 bytes.
+// gets: Choudhury and Hahne 1998), half of that behind a hole. What fills the hole always finds room
+// while there is any, for all that waits behind it waits for that; the last slabs of the pool are
+// kept for it. Behind a hole a slab holds one segment at most, so the number of islands is bounded
+// by the window, too, as if each held 512 bytes.
 static bool may_grow(const struct stream_half *h, const struct stream_pool *p, uint32_t seq)
 {
-	enum { ISLANDS = 16, ISLAND_BYTES = 512 };
+	enum { ISLANDS = 16, ISLAND_BYTES = 512, KEPT_SHARE = 64, FILLER = 16 };
 	uint32_t max = p->nfree / 8 + 2;
 	if (max > p->flow_max)
 		max = p->flow_max;
-	if (p->nfree == 0 || h->nslabs >= max)
-		return false;
-	return seq_le(seq, h->nxt) || h->nslabs < ISLANDS + (h->edge - h->una) / ISLAND_BYTES;
+	if (seq_le(seq, h->nxt)) {
+		bool hole = h->last != STREAM_NO_SLAB && seq_lt(h->nxt, slab_at(p, h->last)->seq);
+		return p->nfree > 0 && (hole ? h->nslabs < p->flow_max + FILLER : h->nslabs < max);
+	}
+	return p->nfree > p->count / KEPT_SHARE && h->nslabs < max / 2 &&
+	       h->nslabs < ISLANDS + (h->edge - h->una) / ISLAND_BYTES;
 }
 
 static struct stream_slab *slab_new_after(struct stream_half *h, struct stream_pool *p, uint32_t prev,

@@ -614,6 +614,87 @@ static void another_ones_words_do_not_hide_spam(void **)
 	assert_false(server_has(c, "buy-now-cheap"));
 }
 
+static void syn_acks_of_many_numbers_leak_nothing(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+	struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
+
+	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	for (uint32_t i = 0; i < 50; i++) {
+		segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn + i * 100, client->nxt, NULL, 0);
+		segment(c, SERVER, DATA, server->isn + i * 100 + 10, client->nxt, "island", 6);
+	}
+	settle();
+}
+
+static void a_syn_ack_in_mid_session_changes_nothing(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+	struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
+
+	greets(c);
+	segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->nxt + 5000, client->nxt, NULL, 0);
+	settle();
+	says(c, CLIENT, "NOOP\r\n");
+	hears(c, SERVER, "NOOP\r\n");
+	says(c, SERVER, "250 ok\r\n");
+	hears(c, CLIENT, "250 ok\r\n");
+}
+
+static void bytes_that_went_round_us_from_ahead_end_the_connection(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+	struct end *server = &c->end[SERVER];
+
+	greets(c);
+	segment(c, SERVER, WIRE_ACK, server->nxt, server->rcv + 6, NULL, 0); // "NOOP\r\n" by another way
+	settle();
+	assert_true(c->end[CLIENT].reset);
+	assert_int_equal(counter(ACT_BYPASSED), 1);
+}
+
+static void a_reused_port_of_a_passed_connection_is_passed_again(void **)
+{
+	struct conn *c = dial("10.0.5.1", 2000);
+
+	greets(c);
+	c = dial("10.0.5.1", 2000); // both forgot the old one
+	c->end[CLIENT].isn += 100000;
+	c->end[CLIENT].nxt = c->end[SERVER].rcv = c->end[CLIENT].isn + 1;
+	c->end[SERVER].isn += 100000;
+	c->end[SERVER].nxt = c->end[CLIENT].rcv = c->end[SERVER].isn + 1;
+	greets(c);
+	assert_int_equal(counter(FLOWS_INSPECTED), 0);
+}
+
+static void a_lot_at_once_arrives_whole_and_in_order(void **)
+{
+	enum { LINES = 400 };
+	struct conn *c = dial("10.0.1.1", 2000);
+	struct end *client = &c->end[CLIENT];
+	const char *line = "0123456789012345678901234567890123456789012345678901234567890123456789\r\n.x\r\n";
+	uint32_t n = (uint32_t)strlen(line);
+
+	greets(c);
+	begins_mail(c);
+	for (uint32_t i = 1; i < LINES; i++) // what may end a message waits
+		segment(c, CLIENT, DATA, client->nxt + i * n, client->rcv, line, n);
+	settle();
+	segment(c, CLIENT, DATA, client->nxt, client->rcv, line, n);
+	client->nxt += LINES * n;
+	pass_ms(100);
+	// What found no room behind the hole comes again, as any sender would send it.
+	for (int round = 0; round < 8; round++) {
+		for (uint32_t at = c->end[SERVER].rcv; at < client->nxt; at += n)
+			segment(c, CLIENT, DATA, at, client->rcv, line, n);
+		settle();
+		pass_ms(100);
+	}
+	says(c, CLIENT, ".\r\n");
+	pass_ms(100);
+	assert_int_equal(c->end[SERVER].rcv, client->nxt);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_new, world_end)
 
 int main(void)
@@ -650,6 +731,11 @@ int main(void)
 	        CASE(a_reused_port_of_a_tls_connection_is_read_again),
 	        CASE(a_one_way_client_that_meets_its_server_is_read),
 	        CASE(another_ones_words_do_not_hide_spam),
+	        CASE(syn_acks_of_many_numbers_leak_nothing),
+	        CASE(a_syn_ack_in_mid_session_changes_nothing),
+	        CASE(bytes_that_went_round_us_from_ahead_end_the_connection),
+	        CASE(a_reused_port_of_a_passed_connection_is_passed_again),
+	        CASE(a_lot_at_once_arrives_whole_and_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);

@@ -128,7 +128,7 @@ int world_new(void **)
 	        .workers = 1,
 	        .ports = 2,
 	        .port = {{.peer = 1, .mtu = 9000, .used = true},
-	                {.peer = 0, .mtu = 9000, .used = true}},
+	                {.peer = 0, .side = 1, .mtu = 9000, .used = true}},
 	        .flows = 63,
 	        .messages = 15,
 	        .slabs = 2047,

@@ -35,6 +35,7 @@ static void engine_make(enum eng_mode mode)
 		conf.port[i] = (struct eng_port){.used = true, .mtu = 1500, .peer = ENG_NO_PORT};
 	conf.port[ACCESS].peer = CORE;
 	conf.port[CORE].peer = ACCESS;
+	conf.port[CORE].side = 1;
 	engine = eng_new(&conf, &err);
 	if (engine == NULL) {
 		err_print(&err, stderr);

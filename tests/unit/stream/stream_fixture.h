@@ -13,7 +13,10 @@
 #include "stream.h"
 
 enum { F_FIN = 1, F_SYN = 2, F_RST = 4, F_PSH = 8, F_ACK = 16 };
-enum { CLIENT_ISN = 1000, SERVER_ISN = 9000, POOL = 64 };
+#ifndef POOL_SLABS
+#define POOL_SLABS 64
+#endif
+enum { CLIENT_ISN = 1000, SERVER_ISN = 9000, POOL = POOL_SLABS };
 
 struct fixture {
 	struct stream st;
@@ -29,7 +32,7 @@ static inline void fixture_open_at(struct fixture *f, uint32_t client_isn, uint3
 	f->slabs = calloc(POOL, sizeof(*f->slabs));
 	stream_pool_init(&f->pool, f->slabs, f->stack, POOL);
 	stream_open(&f->st, client_isn, 64240, &syn);
-	assert_true(stream_accept(&f->st, server_isn, client_isn + 1, 65160, &syn));
+	assert_true(stream_accept(&f->st, &f->pool, true, server_isn, client_isn + 1, 65160, &syn));
 	f->now_ms = 5000;
 }
 

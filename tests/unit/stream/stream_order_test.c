@@ -168,11 +168,25 @@ static void tiny_islands_take_no_more_slabs_than_the_window_is_worth(void **stat
 	assert_true(f->st.half[STREAM_CLIENT].nslabs <= 16 + 2048 / 512);
 }
 
+static void what_fills_a_hole_finds_room_when_islands_have_taken_all(void **state)
+{
+	struct fixture *f = *state;
+	char text[STREAM_SLAB_DATA + 1];
+	memset(text, 'a', STREAM_SLAB_DATA);
+	text[STREAM_SLAB_DATA] = 0;
+	for (uint32_t i = 1; i < 30; i++) {
+		struct stream_seg island = seg_of(f, STREAM_CLIENT, i * STREAM_SLAB_DATA, text);
+		(void)stream_input(&f->st, &f->pool, &island);
+	}
+	struct stream_seg filler = seg_of(f, STREAM_CLIENT, 0, text);
+	assert_int_equal(stream_input(&f->st, &f->pool, &filler), STREAM_IN_OK);
+}
+
 static void acknowledging_what_nobody_sent_is_dropped(void **state)
 {
 	struct fixture *f = *state;
 	struct stream_seg ack = seg_of(f, STREAM_SERVER, 0, "");
-	ack.ack = CLIENT_ISN + 1000;
+	ack.ack = CLIENT_ISN + 100000;
 	assert_int_equal(stream_input(&f->st, &f->pool, &ack), STREAM_IN_DROP_ACK);
 	ack.ack = CLIENT_ISN - 1000000;
 	assert_int_equal(stream_input(&f->st, &f->pool, &ack), STREAM_IN_DROP_ACK);
@@ -307,18 +321,18 @@ static void a_syn_ack_with_another_number_is_not_accepted(void **state)
 {
 	struct fixture *f = *state;
 	struct stream_syn syn = {.mss = 1460};
-	assert_true(stream_accept(&f->st, SERVER_ISN, CLIENT_ISN + 1, 100, &syn)); // its repeat
-	assert_false(stream_accept(&f->st, SERVER_ISN, CLIENT_ISN + 2, 100, &syn));
+	assert_true(stream_accept(&f->st, &f->pool, false, SERVER_ISN, CLIENT_ISN + 1, 100, &syn)); // its repeat
+	assert_false(stream_accept(&f->st, &f->pool, false, SERVER_ISN, CLIENT_ISN + 2, 100, &syn));
 	struct stream_seg a = seg_of(f, STREAM_SERVER, 0, "220 here\r\n");
 	(void)pass(f, &a);
-	assert_false(stream_accept(&f->st, SERVER_ISN + 1, CLIENT_ISN + 1, 100, &syn));
+	assert_false(stream_accept(&f->st, &f->pool, false, SERVER_ISN + 1, CLIENT_ISN + 1, 100, &syn));
 }
 
 static void before_the_first_byte_the_server_may_choose_its_number_anew(void **state)
 {
 	struct fixture *f = *state;
 	struct stream_syn syn = {.mss = 1460};
-	assert_true(stream_accept(&f->st, SERVER_ISN + 77, CLIENT_ISN + 1, 100, &syn));
+	assert_true(stream_accept(&f->st, &f->pool, true, SERVER_ISN + 77, CLIENT_ISN + 1, 100, &syn));
 	assert_int_equal(f->st.half[STREAM_SERVER].nxt, SERVER_ISN + 78);
 }
 
@@ -339,6 +353,7 @@ int main(void)
 		CASE(an_edit_leaves_with_every_repeat),
 		CASE(islands_of_two_segments_leave_ahead_one_by_one),
 		CASE(tiny_islands_take_no_more_slabs_than_the_window_is_worth),
+		CASE(what_fills_a_hole_finds_room_when_islands_have_taken_all),
 		CASE(acknowledging_what_nobody_sent_is_dropped),
 		CASE(acknowledging_what_never_left_is_a_bypass),
 		CASE(segments_outside_the_window_are_dropped),
