@@ -31,9 +31,20 @@ static void say_code(struct eng_worker *w, struct eng_session *s, uint16_t code,
 	say(w, s, line);
 }
 
+// The content profile's own text, as long as its image is in force; NULL where it has none.
+static const char *own_text(const struct eng_worker *w, const struct eng_session *s)
+{
+	const struct pol_image *img = w->image == NULL ? NULL : eng_image_policy(w->image);
+	if (!s->reply_own || img == NULL || pol_head(img)->version != s->image_version || s->content_profile == POL_NONE)
+		return NULL;
+	const char *text = pol_string(img, pol_content_at(img, s->content_profile)->text);
+	return text[0] == '\0' ? NULL : text;
+}
+
 static void say_verdict(struct eng_worker *w, struct eng_session *s)
 {
-	say_code(w, s, s->reply_code, s->reply_text, s->reply_id);
+	const char *own = own_text(w, s);
+	say_code(w, s, s->reply_code, own != NULL ? own : s->reply_text, s->reply_id);
 }
 
 static void hang_up(struct eng_session *s)
@@ -69,7 +80,7 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const c
 		return;
 	}
 	if (code != 0)
-		say_code(w, s, code, text, id);
+		say_verdict(w, s);
 	s->dialog = ENG_DIALOG_CUT;
 	if (code == 421 || code == 500 || code == 0)
 		hang_up(s);

@@ -131,6 +131,7 @@ static bool condemn(struct eng_worker *w, struct eng_session *s, bool in_body)
 	s->refused++;
 	msg->judged = true;
 	msg->id = eng_id_next(w);
+	s->reply_own = s->content_action != POL_CONTENT_DISCARD;
 	eng_outcome(w, s, ENG_OUT_CONDEMNED);
 	switch (s->content_action) {
 	case POL_CONTENT_TEMPFAIL:

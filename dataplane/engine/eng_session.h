@@ -81,7 +81,7 @@ struct eng_session {
 	const char *reply_text; // and this text
 	uint64_t reply_id;      // and id
 	uint64_t id, image_version, born_us;
-	uint32_t policy, session_profile;
+	uint32_t policy, session_profile, content_profile; // indexes, of image_version
 	int32_t threshold;
 	uint32_t idle_ms;
 	uint32_t hold_at_ms[STREAM_SIDES]; // custody is due
@@ -99,6 +99,7 @@ struct eng_session {
 	uint16_t reply_code; // what a message condemned early is answered with at its end,
 	uint16_t vlan;
 	uint8_t content_action; // enum pol_verdict
+	bool reply_own;      // the content profile's own text goes before reply_text
 	uint8_t dialog, dialog_commands;
 	uint8_t helo_len;
 	uint8_t one_way;     // client segments with nothing from the server

@@ -100,7 +100,7 @@ static void bind_policy(struct eng_session *s, const struct pol_image *img, uint
 	s->policy = index;
 	s->image_version = pol_head(img)->version;
 	s->profile = 0;
-	s->session_profile = POL_NONE;
+	s->session_profile = s->content_profile = POL_NONE;
 	s->idle_ms = ENG_IDLE_MS;
 	if (index == POL_NONE)
 		return;
@@ -120,6 +120,7 @@ static void bind_policy(struct eng_session *s, const struct pol_image *img, uint
 	}
 	if (policy->content != POL_NONE) {
 		const struct pol_content *content = pol_content_at(img, policy->content);
+		s->content_profile = policy->content;
 		s->profile |= ENG_PROFILE_SCAN;
 		s->threshold = content->threshold;
 		s->content_action = content->action;
