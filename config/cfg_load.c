@@ -14,7 +14,7 @@
 
 enum {
 	SHOWN_MAX = 60, // bytes of a wrong key that an error repeats
-	LIST_MAX = 64, // scalars of one list
+	LIST_MAX = 64,  // scalars of one list
 };
 
 struct load {
@@ -25,7 +25,7 @@ struct load {
 	struct cfg_spots spots;
 	unsigned visits; // nodes looked at
 	unsigned before; // errors that were in *err already
-	bool boot; // dataplane: and control: only
+	bool boot;       // dataplane: and control: only
 };
 
 static unsigned line_of(const yaml_node_t *node)
@@ -40,9 +40,9 @@ static unsigned col_of(const yaml_node_t *node)
 
 static const char *kind_of(const yaml_node_t *node)
 {
-	return node->type == YAML_MAPPING_NODE    ? "a map"
-	       : node->type == YAML_SEQUENCE_NODE ? "a list"
-						  : "a single value";
+	return node->type == YAML_MAPPING_NODE     ? "a map"
+		: node->type == YAML_SEQUENCE_NODE ? "a list"
+						   : "a single value";
 }
 
 #define FAIL(l, node, ...) err_at((l)->err, (l)->name, line_of(node), col_of(node), __VA_ARGS__)
@@ -112,7 +112,7 @@ static void load_scalar(struct load *l, const struct cfg_section *sec, const str
 static bool kind_is_text(enum cfg_kind kind)
 {
 	return kind == CFG_KIND_NAME || kind == CFG_KIND_REF || kind == CFG_KIND_TEXT ||
-	       kind == CFG_KIND_PATH || kind == CFG_KIND_DEV;
+		kind == CFG_KIND_PATH || kind == CFG_KIND_DEV;
 }
 
 // Texts begin as "", so that the checks can go over a tree of which parts could not be read.
@@ -204,8 +204,8 @@ static void load_tuple(
 
 	place_set(l, sec, base, line_of(node), col_of(node));
 	n = node->type == YAML_SEQUENCE_NODE
-		    ? (size_t)(node->data.sequence.items.top - node->data.sequence.items.start)
-		    : 0;
+		? (size_t)(node->data.sequence.items.top - node->data.sequence.items.start)
+		: 0;
 	if (n != sec->nfields) {
 		FAIL(l, node, "%s must be a list of %zu values; it is %s", sec->name, sec->nfields,
 			n == 0 ? kind_of(node) : "one of another length");
@@ -418,7 +418,7 @@ static void fail_unknown(struct load *l, const struct cfg_section *sec, const ya
 static bool field_is_wanted(const struct load *l, const struct cfg_section *sec, const char *key)
 {
 	return !l->boot || sec != &cfg_root || strcmp(key, "dataplane") == 0 ||
-	       strcmp(key, "control") == 0;
+		strcmp(key, "control") == 0;
 }
 
 // One "key: value" of a section; `seen` has the line of each field met so far.

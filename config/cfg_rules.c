@@ -14,11 +14,11 @@
 
 enum {
 	RULES_MAX = 200000, // of one file
-	TEXT_MAX = 4096, // bytes of TEXT
-	LABEL_MAX = 100, // bytes of a label
-	SCORE_MAX = 10000, // points either way
-	SHOWN_MAX = 60, // bytes of a wrong word that an error repeats
-	WORD_MAX = 32, // bytes of ID, SCOPE, SCORE and FLAGS
+	TEXT_MAX = 4096,    // bytes of TEXT
+	LABEL_MAX = 100,    // bytes of a label
+	SCORE_MAX = 10000,  // points either way
+	SHOWN_MAX = 60,     // bytes of a wrong word that an error repeats
+	WORD_MAX = 32,      // bytes of ID, SCOPE, SCORE and FLAGS
 };
 
 static const char *const scope_names[] = {
@@ -35,8 +35,8 @@ struct reader {
 	struct cfg_arena *arena;
 	const char *name; // of the file
 	unsigned line;
-	uint32_t id; // of the line's rule, 0 = not known yet
-	struct span label; // waits for the next rule
+	uint32_t id;         // of the line's rule, 0 = not known yet
+	struct span label;   // waits for the next rule
 	unsigned label_line; // 0 = none waits
 };
 

@@ -85,8 +85,8 @@ static bool digits_read(const char *text, size_t n, uint32_t *out)
 
 static int parse_bool(const struct cfg_value *v, struct cfg_slot slot, char *why)
 {
-	static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {
-									"false", "no", "off"};
+	static const char *const yes[] = {"true", "yes", "on"},
+				 *const no[] = {"false", "no", "off"};
 	char buf[SHOWN_MAX];
 
 	for (unsigned i = 0; v->plain && i < 3; i++) {
@@ -251,8 +251,9 @@ static size_t vdev_length(const char *text)
 static bool devargs_are_good(const char *p)
 {
 	while (*p == ',') {
-		size_t key = strspn(++p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					 "0123456789_-");
+		size_t key = strspn(++p,
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			"0123456789_-");
 		bool inside = false;
 
 		if (key == 0 || p[key] != '=')

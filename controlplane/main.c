@@ -33,15 +33,21 @@ static const char usage[] =
 	"      --version      print the version and end\n"
 	"See mailweir-controlplane(8).\n";
 
-struct options { const char *file; bool check; };
+struct options {
+	const char *file;
+	bool check;
+};
 
 // 0, or the exit status + 1.
 static int options_take(int argc, char **argv, struct options *opt)
 {
 	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'}, {"foreground", no_argument, NULL, 'f'},
-		{"log", required_argument, NULL, 'l'},    {"check", no_argument, NULL, 'C'},
-		{"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
+		{"config", required_argument, NULL, 'c'},
+		{"foreground", no_argument, NULL, 'f'},
+		{"log", required_argument, NULL, 'l'},
+		{"check", no_argument, NULL, 'C'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	enum log_level level;
@@ -49,9 +55,14 @@ static int options_take(int argc, char **argv, struct options *opt)
 
 	while ((c = getopt_long(argc, argv, "c:fl:h", longs, NULL)) != -1) {
 		switch (c) {
-		case 'c': opt->file = optarg; break;
-		case 'C': opt->check = true; break;
-		case 'f': break;
+		case 'c':
+			opt->file = optarg;
+			break;
+		case 'C':
+			opt->check = true;
+			break;
+		case 'f':
+			break;
 		case 'l':
 			if (!log_level_parse(optarg, &level)) {
 				(void)fprintf(stderr,
@@ -60,9 +71,15 @@ static int options_take(int argc, char **argv, struct options *opt)
 			}
 			log_level_set(level);
 			break;
-		case 'V': (void)puts(MAILWEIR_VERSION); return EXIT_SUCCESS + 1;
-		case 'h': (void)fputs(usage, stdout); return EXIT_SUCCESS + 1;
-		default: (void)fputs(usage, stderr); return EXIT_FAILURE + 1;
+		case 'V':
+			(void)puts(MAILWEIR_VERSION);
+			return EXIT_SUCCESS + 1;
+		case 'h':
+			(void)fputs(usage, stdout);
+			return EXIT_SUCCESS + 1;
+		default:
+			(void)fputs(usage, stderr);
+			return EXIT_FAILURE + 1;
 		}
 	}
 	if (optind != argc) {
@@ -121,8 +138,11 @@ static int run(
 	struct serve *s;
 	int rc;
 
-	s = serve_open(&(struct serve_conf){.loop = loop, .control = &boot->control, .file = file,
-		.version = MAILWEIR_VERSION}, err);
+	s = serve_open(&(struct serve_conf){.loop = loop,
+			       .control = &boot->control,
+			       .file = file,
+			       .version = MAILWEIR_VERSION},
+		err);
 	if (s == NULL)
 		return EXIT_FAILURE;
 	rc = core_priv_drop(boot->control.user_controlplane, 0, err);

@@ -87,7 +87,8 @@ static int options_read(int argc, char **argv, struct options *o)
 		}
 	}
 	if (optind < argc) {
-		(void)fprintf(stderr, "mailweir-dataplane: %s: not understood\n%s", argv[optind], usage);
+		(void)fprintf(
+			stderr, "mailweir-dataplane: %s: not understood\n%s", argv[optind], usage);
 		return EXIT_CONFIG;
 	}
 	return -1;
@@ -140,7 +141,8 @@ static int conf_fill(struct run *r, struct err_list *err)
 	if (err_any(err))
 		return -EINVAL;
 	ports_fill(r);
-	r->eng_conf = (struct eng_conf){.mode = d->mode == CFG_MODE_LEARN ? ENG_MODE_LEARN : ENG_MODE_PAIR,
+	r->eng_conf = (struct eng_conf){
+		.mode = d->mode == CFG_MODE_LEARN ? ENG_MODE_LEARN : ENG_MODE_PAIR,
 		.workers = (uint16_t)d->nworkers,
 		.flows = d->flows,
 		.messages = d->messages,

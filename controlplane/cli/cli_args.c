@@ -45,8 +45,9 @@ static int value_set(const struct cli_arg *a, const char *value, json_t *params,
 		(void)snprintf(why, 256, "--%s: %.100s: not a whole number", a->name, value);
 		return CLI_BAD_INPUT;
 	}
-	j = a->type == CLI_FLAG ? json_true() : a->type == CLI_NUMBER ? json_integer(number)
-								     : json_string(value);
+	j = a->type == CLI_FLAG         ? json_true()
+		: a->type == CLI_NUMBER ? json_integer(number)
+					: json_string(value);
 	if (j == NULL || json_object_set_new(params, a->name, j) < 0) {
 		(void)snprintf(why, 256, "--%s: not UTF-8", a->name);
 		return CLI_BAD_INPUT;
@@ -73,7 +74,10 @@ static const struct cli_arg *arg_bare(const struct cli_verb *v, const json_t *pa
 	return NULL;
 }
 
-struct words { int n, at; char **w; };
+struct words {
+	int n, at;
+	char **w;
+};
 
 // The value of the option word `name` of `n` bytes: behind '=' or the next word; NULL where missing.
 static const char *option_value(struct words *ws, const char *name, size_t n)
@@ -197,7 +201,8 @@ void cli_verb_usage(const struct cli_verb *v, FILE *f)
 		(void)fprintf(f, "  %-28s %s\n", left, a->help);
 	}
 	(void)fputs("\n  --json                       print the raw result\n"
-		    "  -s, --socket PATH            of the control plane\n", f);
+		    "  -s, --socket PATH            of the control plane\n",
+		f);
 }
 
 void cli_usage(FILE *f)

@@ -41,8 +41,9 @@ static int cli_connect(struct cli *c)
 		return CLI_OK;
 	cli_close(c);
 	if (rc == ENOENT || rc == ECONNREFUSED)
-		return failed(c, "the control plane does not run (mailweir-controlplane), or has "
-				 "another socket: -s PATH");
+		return failed(c,
+			"the control plane does not run (mailweir-controlplane), or has "
+			"another socket: -s PATH");
 	return failed(c, strerror(rc));
 }
 
@@ -120,7 +121,8 @@ static json_t *line_read(struct cli *c, int *rc)
 
 static int broken(const struct cli *c, int rc)
 {
-	return failed(c, rc == -ENODATA ? "the control plane closed the connection"
+	return failed(c,
+		rc == -ENODATA             ? "the control plane closed the connection"
 			: rc == -ETIMEDOUT ? "no answer in time"
 					   : strerror(-rc));
 }

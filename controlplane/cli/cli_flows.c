@@ -22,7 +22,8 @@ void cli_flows_show(const json_t *result, const json_t *params)
 	size_t i;
 
 	(void)params; // the server minded it
-	json_array_foreach (json_object_get(result, "flows"), i, row) {
+	json_array_foreach(json_object_get(result, "flows"), i, row)
+	{
 		cli_table_row(t);
 		cell_end(t, cli_text(row, "client"), cli_int(row, "client_port"));
 		cell_end(t, cli_text(row, "server"), cli_int(row, "server_port"));

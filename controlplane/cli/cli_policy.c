@@ -12,7 +12,8 @@ void cli_match_show(const json_t *result, const json_t *params)
 	const json_t *row;
 	size_t i;
 
-	json_array_foreach (json_object_get(result, "tried"), i, row) {
+	json_array_foreach(json_object_get(result, "tried"), i, row)
+	{
 		cli_table_row(t);
 		cli_cell(t, "%s", cli_text(row, "policy"));
 		cli_cell(t, "no: %s", cli_text(row, "miss"));

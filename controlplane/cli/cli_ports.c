@@ -16,7 +16,8 @@ void cli_ports_show(const json_t *result, const json_t *params)
 	size_t i;
 
 	(void)params; // has none
-	json_array_foreach (json_object_get(result, "ports"), i, row) {
+	json_array_foreach(json_object_get(result, "ports"), i, row)
+	{
 		cli_table_row(t);
 		cli_cell(t, "%s", cli_text(row, "name"));
 		cli_cell(t, "%s", cli_text(row, "device"));

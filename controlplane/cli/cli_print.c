@@ -102,8 +102,7 @@ void cli_lines(const json_t *lines)
 	const json_t *line;
 	size_t i;
 
-	json_array_foreach (lines, i, line)
-		(void)fprintf(stderr, "%s\n", json_string_value(line));
+	json_array_foreach(lines, i, line)(void) fprintf(stderr, "%s\n", json_string_value(line));
 }
 
 char *cli_duration(int64_t ms, char buf[32])

@@ -44,7 +44,8 @@ void cli_rules_show(const json_t *result, const json_t *params)
 	size_t i;
 
 	(void)params; // the server minded them
-	json_array_foreach (json_object_get(result, "rules"), i, row) {
+	json_array_foreach(json_object_get(result, "rules"), i, row)
+	{
 		cli_table_row(t);
 		cli_cell(t, "%" PRId64, cli_int(row, "id"));
 		cli_cell(t, "%s", cli_text(row, "scope"));
@@ -65,7 +66,8 @@ static void scopes_show(const json_t *result)
 	const json_t *row;
 	size_t i;
 
-	json_array_foreach (json_object_get(result, "scopes"), i, row) {
+	json_array_foreach(json_object_get(result, "scopes"), i, row)
+	{
 		cli_table_row(t);
 		cli_cell(t, "%s", cli_text(row, "scope"));
 		cli_cell(t, "%" PRId64, cli_int(row, "rules"));
@@ -92,7 +94,8 @@ void cli_cost_show(const json_t *result, const json_t *params)
 	scopes_show(result);
 	(void)printf("\neach rule alone, dearest first:\n");
 	t = cli_table_new(columns);
-	json_array_foreach (costs, i, row) {
+	json_array_foreach(costs, i, row)
+	{
 		if (!all && i == DEAREST)
 			break;
 		cli_table_row(t);

@@ -19,9 +19,10 @@ static void session_print(const json_t *e)
 	char took[32];
 
 	(void)printf(" %s, %" PRId64 "+%" PRId64 " bytes, %" PRId64 " messages, %" PRId64
-		" refused, lane %s", cli_duration(cli_int(e, "duration_us") / 1000, took),
-		cli_int(e, "client_bytes"), cli_int(e, "server_bytes"), cli_int(e, "messages"),
-		cli_int(e, "refused"), cli_text(e, "lane"));
+		     " refused, lane %s",
+		cli_duration(cli_int(e, "duration_us") / 1000, took), cli_int(e, "client_bytes"),
+		cli_int(e, "server_bytes"), cli_int(e, "messages"), cli_int(e, "refused"),
+		cli_text(e, "lane"));
 	if (json_is_string(json_object_get(e, "reason")))
 		(void)printf(", %s", cli_text(e, "reason"));
 	(void)printf(
@@ -78,8 +79,8 @@ int cli_sessions_tail(struct cli *c, const struct cli_verb *v, json_t *params)
 	bool follow = !cli_bool(params, "no-follow");
 	int64_t limit =
 		json_object_get(params, "limit") != NULL ? cli_int(params, "limit") : INT64_MAX;
-	json_t *asked = json_pack("{s:b,s:O*}", "follow", follow, "count",
-		json_object_get(params, "count"));
+	json_t *asked = json_pack(
+		"{s:b,s:O*}", "follow", follow, "count", json_object_get(params, "count"));
 	json_t *result, *e;
 	int status;
 	size_t i;
@@ -88,7 +89,8 @@ int cli_sessions_tail(struct cli *c, const struct cli_verb *v, json_t *params)
 	json_decref(asked);
 	if (result == NULL)
 		return status;
-	json_array_foreach (json_object_get(result, "events"), i, e) {
+	json_array_foreach(json_object_get(result, "events"), i, e)
+	{
 		if (limit-- > 0)
 			one_print(c, e);
 	}

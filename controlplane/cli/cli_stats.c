@@ -31,7 +31,8 @@ void cli_stats_show(const json_t *result, const json_t *params)
 	struct cli_table *t = cli_table_new(counters);
 	size_t i;
 
-	json_array_foreach (list, i, row) {
+	json_array_foreach(list, i, row)
+	{
 		if (!all && cli_int(row, "value") == 0)
 			continue;
 		cli_table_row(t);
@@ -46,7 +47,8 @@ void cli_stats_show(const json_t *result, const json_t *params)
 		return;
 	(void)putchar('\n');
 	t = cli_table_new(policies);
-	json_array_foreach (list, i, row) {
+	json_array_foreach(list, i, row)
+	{
 		cli_table_row(t);
 		cli_cell(t, "%s", cli_text(row, "policy"));
 		cli_cell(t, "%" PRId64, cli_int(row, "hits"));

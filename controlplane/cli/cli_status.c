@@ -16,7 +16,8 @@ static void share_print(const json_t *smtp, const json_t *reasons)
 	else
 		(void)printf("SMTP not scanned: %.1f %% of %" PRId64 " connections",
 			100 * cli_real(smtp, "unread_share"), cli_int(smtp, "connections"));
-	json_array_foreach (reasons, i, reason) {
+	json_array_foreach(reasons, i, reason)
+	{
 		(void)printf("%s %s %" PRId64, i == 0 ? ":" : ",", cli_text(reason, "reason"),
 			cli_int(reason, "count"));
 		if (json_is_number(json_object_get(reason, "share")))
@@ -38,7 +39,7 @@ static void dataplane_print(const json_t *r)
 		return;
 	}
 	(void)printf("data plane:       attached for %s, pid %" PRId64 ", started %s, %" PRId64
-		" workers, turned %" PRId64 " ms ago, %s\n",
+		     " workers, turned %" PRId64 " ms ago, %s\n",
 		cli_duration(1000 * cli_int(r, "attached_s"), since), cli_int(dp, "pid"),
 		cli_text(dp, "boot"), cli_int(dp, "workers"), cli_int(dp, "heartbeat_ms"),
 		cli_bool(dp, "hugepages") ? "hugepages" : "no hugepages");
@@ -68,7 +69,8 @@ static void policy_print(const json_t *r)
 		(void)printf("in force:         no policy yet\n");
 	else if (cli_bool(r, "attached"))
 		(void)printf("in force:         revision %" PRId64 "%s, %" PRId64 " swaps, %" PRId64
-			" refused\n", theirs, theirs == ours ? "" : " (NOT the one above)",
+			     " refused\n",
+			theirs, theirs == ours ? "" : " (NOT the one above)",
 			cli_int(dp, "image_swaps"), cli_int(dp, "image_refused"));
 }
 
@@ -99,6 +101,6 @@ void cli_status_show(const json_t *r, const json_t *params)
 	(void)printf("\ncontrol plane:    version %s, pid %" PRId64 ", up %s, configuration %s\n",
 		cli_text(r, "version"), cli_int(r, "pid"),
 		cli_duration(1000 * cli_int(r, "uptime_s"), up), cli_text(config, "file"));
-	json_array_foreach (json_object_get(config, "errors"), i, line)
-		(void)printf("error:            %s\n", json_string_value(line));
+	json_array_foreach(json_object_get(config, "errors"), i, line)(void)
+		printf("error:            %s\n", json_string_value(line));
 }

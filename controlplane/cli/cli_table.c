@@ -5,6 +5,7 @@
 
 #define ARGS(table) .args = (table), .nargs = sizeof(table) / sizeof((table)[0])
 
+// clang-format off: tables
 static const struct cli_arg stats_get[] = {
 	{"worker", CLI_NUMBER, .meta = "N", .help = "of this worker alone, from 0"},
 	{"all", CLI_FLAG, .help = "also the counters that are 0"},
@@ -87,5 +88,6 @@ const struct cli_verb cli_verbs[] = {
 	{"rules", "del", API_RPC_RULES_DEL, ARGS(rules_del), .show = cli_rule_show},
 	{"rules", "list", API_RPC_RULES_LIST, ARGS(rules_list), .show = cli_rules_show},
 };
+// clang-format on
 const unsigned cli_verb_count = sizeof(cli_verbs) / sizeof(cli_verbs[0]);
 _Static_assert(sizeof(cli_verbs) / sizeof(cli_verbs[0]) == API_RPC_COUNT, "a verb each");

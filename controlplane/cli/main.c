@@ -17,7 +17,7 @@ static int front_take(struct cli *c, int argc, char **argv)
 		} else if (strncmp(argv[i], "--socket=", 9) == 0) {
 			c->socket = argv[i] + 9;
 		} else if ((strcmp(argv[i], "-s") == 0 || strcmp(argv[i], "--socket") == 0) &&
-			   i + 1 < argc) {
+			i + 1 < argc) {
 			c->socket = argv[++i];
 		} else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 			cli_usage(stdout);

@@ -159,7 +159,8 @@ static bool database_try(const char *bytes, size_t n, enum pol_scope scope)
 	for (uint32_t i = 0; i < c.n; i++)
 		good = good && compile_scan(db, scratch, compile_corpus_unit(&c, i)) >= 0;
 	noise_fill(noise, sizeof(noise));
-	return good && compile_scan(db, scratch, (struct span){.p = noise, .n = sizeof(noise)}) >= 0;
+	return good &&
+		compile_scan(db, scratch, (struct span){.p = noise, .n = sizeof(noise)}) >= 0;
 }
 
 // Its input is the answer of image_do, which the parent has checked already.

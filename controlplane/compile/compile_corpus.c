@@ -34,18 +34,104 @@ static void put(struct writer *w, const char *s)
 	w->n += n;
 }
 
+// clang-format off: tables
 static const char *const WORDS[] = {
-	"the", "and", "you", "for", "with", "that", "this", "have", "from", "your", "will", "can",
-	"are", "not", "our", "please", "meeting", "report", "attached", "regards", "thanks", "order",
-	"account", "update", "invoice", "offer", "free", "click", "here", "today", "price", "money",
-	"delivery", "customer", "service", "team", "project", "schedule", "question", "answer",
-	"information", "password", "confirm", "address", "number", "company", "product", "best",
-	"limited", "time", "only", "now", "new", "first", "last", "week", "month", "year", "people",
-	"software", "network", "server", "message", "contact", "website", "online", "payment", "bank",
-	"transfer", "winner", "prize", "urgent", "important", "notice", "security", "verify", "link",
-	"unsubscribe", "list", "mailing", "newsletter", "discount", "quality", "medicine", "health",
-	"weight", "loss", "million", "dollars", "fund", "business", "proposal", "dear", "friend",
+	"the",
+	"and",
+	"you",
+	"for",
+	"with",
+	"that",
+	"this",
+	"have",
+	"from",
+	"your",
+	"will",
+	"can",
+	"are",
+	"not",
+	"our",
+	"please",
+	"meeting",
+	"report",
+	"attached",
+	"regards",
+	"thanks",
+	"order",
+	"account",
+	"update",
+	"invoice",
+	"offer",
+	"free",
+	"click",
+	"here",
+	"today",
+	"price",
+	"money",
+	"delivery",
+	"customer",
+	"service",
+	"team",
+	"project",
+	"schedule",
+	"question",
+	"answer",
+	"information",
+	"password",
+	"confirm",
+	"address",
+	"number",
+	"company",
+	"product",
+	"best",
+	"limited",
+	"time",
+	"only",
+	"now",
+	"new",
+	"first",
+	"last",
+	"week",
+	"month",
+	"year",
+	"people",
+	"software",
+	"network",
+	"server",
+	"message",
+	"contact",
+	"website",
+	"online",
+	"payment",
+	"bank",
+	"transfer",
+	"winner",
+	"prize",
+	"urgent",
+	"important",
+	"notice",
+	"security",
+	"verify",
+	"link",
+	"unsubscribe",
+	"list",
+	"mailing",
+	"newsletter",
+	"discount",
+	"quality",
+	"medicine",
+	"health",
+	"weight",
+	"loss",
+	"million",
+	"dollars",
+	"fund",
+	"business",
+	"proposal",
+	"dear",
+	"friend",
 };
+// clang-format on
 
 static const char *word(struct writer *w)
 {
@@ -69,11 +155,20 @@ static void put_prose(struct writer *w, size_t until)
 	while (w->n < until) {
 		put(w, word(w));
 		switch (draw(w, 24)) {
-		case 0: put(w, ". "); break;
-		case 1: put(w, ", "); break;
-		case 2: put(w, "=C3=A9 "); break;
-		case 3: put(w, "! "); break;
-		default: put(w, " ");
+		case 0:
+			put(w, ". ");
+			break;
+		case 1:
+			put(w, ", ");
+			break;
+		case 2:
+			put(w, "=C3=A9 ");
+			break;
+		case 3:
+			put(w, "! ");
+			break;
+		default:
+			put(w, " ");
 		}
 		if (w->n - line > 68) {
 			put(w, "\r\n");
@@ -85,7 +180,8 @@ static void put_prose(struct writer *w, size_t until)
 
 static void put_base64(struct writer *w, size_t until)
 {
-	static const char SET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char SET[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	char c[2] = "";
 
 	for (unsigned i = 1; w->n < until; i++) {
@@ -128,7 +224,8 @@ static void put_headers(struct writer *w)
 	put(w, word(w));
 	put(w, "\r\nDate: Tue, 14 May 2024 09:12:44 +0200\r\nMessage-ID: <");
 	put_address(w);
-	put(w, ">\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+	put(w,
+		">\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
 		"X-Mailer: Example Mailer 7.1\r\n\r\n");
 }
 
@@ -153,9 +250,14 @@ static void put_unit(struct writer *w, enum pol_scope scope)
 		size = 500 + draw(w, 6000);
 	}
 	switch (draw(w, 4)) {
-	case 0: put_base64(w, w->n + size); break;
-	case 1: put_html(w, w->n + size); break;
-	default: put_prose(w, w->n + size);
+	case 0:
+		put_base64(w, w->n + size);
+		break;
+	case 1:
+		put_html(w, w->n + size);
+		break;
+	default:
+		put_prose(w, w->n + size);
 	}
 }
 
@@ -217,8 +319,8 @@ int compile_scan(const hs_database_t *db, hs_scratch_t *scratch, struct span uni
 	for (size_t at = 0; at < unit.n; at += SEGMENT) {
 		struct span seg = span_sub(unit, at, SEGMENT);
 
-		if (hs_scan_stream(stream, (const char *)seg.p, (unsigned)seg.n, 0, scratch, count_match,
-			    &matches) != HS_SUCCESS) {
+		if (hs_scan_stream(stream, (const char *)seg.p, (unsigned)seg.n, 0, scratch,
+			    count_match, &matches) != HS_SUCCESS) {
 			(void)hs_close_stream(stream, NULL, NULL, NULL); // it failed already
 			return -EIO;
 		}

@@ -13,7 +13,7 @@
 #define MS UINT64_C(1000000) // nanoseconds
 
 enum { SET_BYTES = 2 << 20, VALUE_BYTES = 64 << 10, RULE_BYTES = 64 << 10, PASSES_MIN = 3 };
-static const uint64_t SET_NS = 400 * MS;   // a scope's set is scanned at least once, then up to this
+static const uint64_t SET_NS = 400 * MS; // a scope's set is scanned at least once, then up to this
 static const uint64_t RULES_NS = 7000 * MS; // all single rules together
 
 static uint64_t now_ns(void)
@@ -36,7 +36,8 @@ static int pace_measure(const hs_database_t *db, const struct compile_corpus *c,
 
 	if (hs_alloc_scratch(db, &scratch) != HS_SUCCESS)
 		return -ENOMEM;
-	for (unsigned pass = 0; rc == 0 && (pass < PASSES_MIN || now_ns() - start < budget_ns); pass++) {
+	for (unsigned pass = 0; rc == 0 && (pass < PASSES_MIN || now_ns() - start < budget_ns);
+		pass++) {
 		const uint64_t from = now_ns();
 		size_t done = 0;
 		double pace;
@@ -55,8 +56,8 @@ static int pace_measure(const hs_database_t *db, const struct compile_corpus *c,
 	return rc;
 }
 
-static int set_measure(const struct compile_patterns *p, enum pol_scope scope, const struct compile_corpus *c,
-	struct compile_cost_scope *out, struct err_list *err)
+static int set_measure(const struct compile_patterns *p, enum pol_scope scope,
+	const struct compile_corpus *c, struct compile_cost_scope *out, struct err_list *err)
 {
 	uint32_t n, *which = compile_scope_of(p, scope, &n);
 	hs_database_t *db = NULL;
@@ -88,8 +89,8 @@ static int set_measure(const struct compile_patterns *p, enum pol_scope scope, c
 	return rc;
 }
 
-static int rule_measure(const struct compile_patterns *p, uint32_t i, const struct compile_corpus *c,
-	struct compile_cost_rule *out)
+static int rule_measure(const struct compile_patterns *p, uint32_t i,
+	const struct compile_corpus *c, struct compile_cost_rule *out)
 {
 	struct err_list none; // the whole set compiled: this rule does
 	hs_database_t *db = NULL;
@@ -151,7 +152,8 @@ static int corpora_init(struct compile_corpus corpus[POL_SCOPE_COUNT])
 	return rc;
 }
 
-int compile_cost_measure(const struct compile_patterns *p, struct compile_cost **out, struct err_list *err)
+int compile_cost_measure(
+	const struct compile_patterns *p, struct compile_cost **out, struct err_list *err)
 {
 	struct compile_cost *cost = calloc(1, compile_cost_bytes(p->n));
 	struct compile_corpus corpus[POL_SCOPE_COUNT];
@@ -169,7 +171,8 @@ int compile_cost_measure(const struct compile_patterns *p, struct compile_cost *
 	for (uint32_t i = 0; rc == 0 && i < p->n; i++) {
 		struct compile_cost_rule *r = &cost->rules[i];
 
-		*r = (struct compile_cost_rule){.id = p->pat[i].id, .scope = (uint8_t)p->pat[i].scope};
+		*r = (struct compile_cost_rule){
+			.id = p->pat[i].id, .scope = (uint8_t)p->pat[i].scope};
 		if (now_ns() < until)
 			rc = rule_measure(p, i, &corpus[r->scope], r);
 	}
@@ -187,8 +190,8 @@ int compile_cost_measure(const struct compile_patterns *p, struct compile_cost *
 	return 0;
 }
 
-int compile_cost(const struct cfg_ruleset *const *rulesets, uint32_t nrulesets, struct compile_cost **out,
-	struct err_list *err)
+int compile_cost(const struct cfg_ruleset *const *rulesets, uint32_t nrulesets,
+	struct compile_cost **out, struct err_list *err)
 {
 	struct compile_patterns *p = compile_patterns_new(rulesets, nrulesets, err);
 	int rc = p == NULL ? -EINVAL : compile_cost_measure(p, out, err);

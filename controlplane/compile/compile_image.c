@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int compile_finish(const struct pol_build *b, uint64_t version, int64_t made_s, uint8_t **bytes, size_t *n,
-	struct err_list *err)
+int compile_finish(const struct pol_build *b, uint64_t version, int64_t made_s, uint8_t **bytes,
+	size_t *n, struct err_list *err)
 {
 	const struct pol_image *img;
 	int rc = pol_build_finish(b, version, made_s, bytes, n);

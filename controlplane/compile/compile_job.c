@@ -24,14 +24,14 @@ enum job_state { JOB_WORKING, JOB_TRYING, JOB_DONE, JOB_FAILED };
 
 struct compile_job {
 	enum job_state state;
-	const char *what;        // COMPILE_DO_*
+	const char *what; // COMPILE_DO_*
 	int epoll;
 	int child;               // pidfd, -1 where none runs
 	int answer;              // memory file the child writes
 	struct pol_build *build; // all but the databases
 	uint64_t version;
 	int64_t made_s;
-	uint8_t *bytes;          // the result, until taken
+	uint8_t *bytes; // the result, until taken
 	size_t n;
 	struct compile_cost *cost;
 };
@@ -160,7 +160,8 @@ static int child_start(struct compile_job *job, const char *what, int in, int ou
 	return rc;
 }
 
-static struct compile_job *job_new(const char *what, const struct compile_patterns *p, struct err_list *err)
+static struct compile_job *job_new(
+	const char *what, const struct compile_patterns *p, struct err_list *err)
 {
 	struct compile_job *job = calloc(1, sizeof(*job));
 	int in, rc;
@@ -211,8 +212,8 @@ struct compile_job *compile_start(const struct compile_input *in, struct err_lis
 	return job;
 }
 
-struct compile_job *compile_cost_start(const struct cfg_ruleset *const *rulesets, uint32_t nrulesets,
-	struct err_list *err)
+struct compile_job *compile_cost_start(
+	const struct cfg_ruleset *const *rulesets, uint32_t nrulesets, struct err_list *err)
 {
 	struct compile_patterns *p = compile_patterns_new(rulesets, nrulesets, err);
 	struct compile_job *job = p == NULL ? NULL : job_new(COMPILE_DO_COST, p, err);
@@ -233,7 +234,8 @@ static int ending_tell(const siginfo_t *info, const char *who, struct err_list *
 		err_add(err, "%s failed; exit status %d", who, info->si_status);
 		return -EIO;
 	}
-	if (info->si_status == SIGXCPU || info->si_status == SIGALRM || info->si_status == SIGKILL) {
+	if (info->si_status == SIGXCPU || info->si_status == SIGALRM ||
+		info->si_status == SIGKILL) {
 		err_add(err, "%s was stopped; it took longer or more memory than it may", who);
 		return -ETIME;
 	}
@@ -274,7 +276,8 @@ static void errors_copy(const struct err_list *from, struct err_list *to)
 		err_add(to, "%.*s", ERR_TEXT_MAX - 1, from->text[i]);
 }
 
-static int databases_take(struct compile_job *job, const struct compile_answer *a, struct err_list *err)
+static int databases_take(
+	struct compile_job *job, const struct compile_answer *a, struct err_list *err)
 {
 	int rc;
 
@@ -344,7 +347,8 @@ int compile_step(struct compile_job *job, struct err_list *err)
 		return 1;
 	if (job->state == JOB_FAILED)
 		return -EIO;
-	if (waitid(P_PIDFD, (id_t)job->child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
+	if (waitid(P_PIDFD, (id_t)job->child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		info.si_pid == 0)
 		return 0;
 	info = (siginfo_t){0};
 	child_reap(job, &info);

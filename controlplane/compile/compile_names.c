@@ -16,13 +16,14 @@ struct names { // one compilation
 	int rc;
 };
 
-#define WRONG(n, at, ...)                                                                          \
-	do {                                                                                       \
-		err_at((n)->err, (at)->file, (at)->line, (at)->col, __VA_ARGS__);                  \
-		(n)->rc = -EINVAL;                                                                 \
+#define WRONG(n, at, ...)                                                         \
+	do {                                                                      \
+		err_at((n)->err, (at)->file, (at)->line, (at)->col, __VA_ARGS__); \
+		(n)->rc = -EINVAL;                                                \
 	} while (0)
 
-static uint32_t ports_of(struct names *n, const struct cfg_place *at, const char *const *ports, uint32_t nports)
+static uint32_t ports_of(
+	struct names *n, const struct cfg_place *at, const char *const *ports, uint32_t nports)
 {
 	const struct cfg_dataplane *d = &n->cfg->dataplane;
 	uint32_t bits = 0;
@@ -33,10 +34,11 @@ static uint32_t ports_of(struct names *n, const struct cfg_place *at, const char
 		while (k < d->nports && strcmp(d->ports[k].name, ports[i]) != 0)
 			k++;
 		if (k == d->nports)
-			WRONG(n, at, "no port \"%s\"; dataplane.ports has none of that name", ports[i]);
+			WRONG(n, at, "no port \"%s\"; dataplane.ports has none of that name",
+				ports[i]);
 		else if (k >= POL_PORTS_MAX)
-			WRONG(n, at, "port \"%s\" cannot be used; only the first %d ports can", ports[i],
-				POL_PORTS_MAX);
+			WRONG(n, at, "port \"%s\" cannot be used; only the first %d ports can",
+				ports[i], POL_PORTS_MAX);
 		else
 			bits |= UINT32_C(1) << k;
 	}
@@ -88,8 +90,9 @@ static uint32_t content_of(struct names *n, const struct cfg_policy *p)
 static void contexts_add(struct names *n)
 {
 	if (n->cfg->ncontexts > POL_CONTEXTS_MAX) {
-		WRONG(n, &n->cfg->contexts[POL_CONTEXTS_MAX].at, "%u contexts are too many; at most %d",
-			n->cfg->ncontexts, POL_CONTEXTS_MAX);
+		WRONG(n, &n->cfg->contexts[POL_CONTEXTS_MAX].at,
+			"%u contexts are too many; at most %d", n->cfg->ncontexts,
+			POL_CONTEXTS_MAX);
 		return;
 	}
 	for (uint32_t i = 0; i < n->cfg->ncontexts; i++) {
@@ -149,8 +152,10 @@ static void contents_add(struct names *n)
 		};
 
 		if (c->text != NULL && !is_reply_text(c->text))
-			WRONG(n, &c->at, "content profile \"%s\": text cannot be a reply; it takes at "
-				"most %d printable ASCII characters", c->name, POL_TEXT_MAX);
+			WRONG(n, &c->at,
+				"content profile \"%s\": text cannot be a reply; it takes at "
+				"most %d printable ASCII characters",
+				c->name, POL_TEXT_MAX);
 		(void)pol_build_add(n->b, POL_SEC_CONTENTS, &r); // index = order
 	}
 }

@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct text_out { char *p; size_t n; }; // p NULL: only counts
+struct text_out {
+	char *p;
+	size_t n;
+}; // p NULL: only counts
 
 static void put(struct text_out *o, char c)
 {
@@ -107,8 +110,8 @@ static int ids_check(const struct cfg_rule *const *rules, uint32_t n, struct err
 }
 
 // The rules of all sets as one list.
-static const struct cfg_rule **rules_merge(const struct cfg_ruleset *const *sets, uint32_t nsets,
-	uint32_t *n, struct err_list *err)
+static const struct cfg_rule **rules_merge(
+	const struct cfg_ruleset *const *sets, uint32_t nsets, uint32_t *n, struct err_list *err)
 {
 	const struct cfg_rule **rules;
 	size_t total = 0, at = 0;
@@ -163,8 +166,8 @@ static struct compile_patterns *patterns_lay(const struct cfg_rule *const *rules
 	return p;
 }
 
-struct compile_patterns *compile_patterns_new(const struct cfg_ruleset *const *sets, uint32_t nsets,
-	struct err_list *err)
+struct compile_patterns *compile_patterns_new(
+	const struct cfg_ruleset *const *sets, uint32_t nsets, struct err_list *err)
 {
 	struct compile_patterns *p = NULL;
 	const struct cfg_rule **rules;
@@ -212,7 +215,10 @@ uint32_t *compile_scope_of(const struct compile_patterns *p, enum pol_scope scop
 	return which;
 }
 
-struct hs_lists { const char **expr; unsigned *flags, *ids; };
+struct hs_lists {
+	const char **expr;
+	unsigned *flags, *ids;
+};
 
 static void lists_fini(struct hs_lists *l)
 {
@@ -221,7 +227,8 @@ static void lists_fini(struct hs_lists *l)
 	free(l->ids);
 }
 
-static bool lists_init(struct hs_lists *l, const struct compile_patterns *p, const uint32_t *which, uint32_t n)
+static bool lists_init(
+	struct hs_lists *l, const struct compile_patterns *p, const uint32_t *which, uint32_t n)
 {
 	*l = (struct hs_lists){
 		.expr = malloc(n * sizeof(*l->expr)),
@@ -251,13 +258,14 @@ static void set_explain(const struct compile_patterns *p, const uint32_t *which,
 		hs_compile_error_t *why = NULL;
 		hs_database_t *db = NULL;
 
-		if (hs_compile(compile_text(p, pat->expr), pat->flags, HS_MODE_STREAM, NULL, &db, &why) ==
-			HS_SUCCESS) {
+		if (hs_compile(compile_text(p, pat->expr), pat->flags, HS_MODE_STREAM, NULL, &db,
+			    &why) == HS_SUCCESS) {
 			(void)hs_free_database(db); // it is a database: cannot fail
 			continue;
 		}
-		err_at(err, compile_text(p, pat->file), pat->line, 0, "rule %u does not compile; %s",
-			pat->id, why == NULL ? "no reason given" : why->message);
+		err_at(err, compile_text(p, pat->file), pat->line, 0,
+			"rule %u does not compile; %s", pat->id,
+			why == NULL ? "no reason given" : why->message);
 		(void)hs_free_compile_error(why); // likewise
 	}
 	if (err->count == before) // each is good alone: the set is too much
@@ -279,8 +287,8 @@ int compile_database(const struct compile_patterns *p, const uint32_t *which, ui
 	if (hs_populate_platform(&platform) != HS_SUCCESS) {
 		err_add(err, "rules: Hyperscan does not run on this processor");
 		rc = -EINVAL;
-	} else if (hs_compile_multi(l.expr, l.flags, l.ids, n, HS_MODE_STREAM, &platform, db, &why) !=
-		HS_SUCCESS) {
+	} else if (hs_compile_multi(l.expr, l.flags, l.ids, n, HS_MODE_STREAM, &platform, db,
+			   &why) != HS_SUCCESS) {
 		set_explain(p, which, n, why == NULL ? "no reason given" : why->message, err);
 		(void)hs_free_compile_error(why); // nothing to be done about it
 		rc = -EINVAL;
@@ -289,8 +297,8 @@ int compile_database(const struct compile_patterns *p, const uint32_t *which, ui
 	return rc;
 }
 
-static int scope_make(const struct compile_patterns *p, enum pol_scope scope, struct compile_databases *out,
-	struct err_list *err)
+static int scope_make(const struct compile_patterns *p, enum pol_scope scope,
+	struct compile_databases *out, struct err_list *err)
 {
 	hs_database_t *db = NULL;
 	uint32_t n, *which = compile_scope_of(p, scope, &n);
@@ -300,8 +308,9 @@ static int scope_make(const struct compile_patterns *p, enum pol_scope scope, st
 		return -ENOMEM;
 	if (n > 0) {
 		rc = compile_database(p, which, n, &db, err);
-		if (rc == 0 && hs_serialize_database(db, &out->scope[scope].bytes, &out->scope[scope].n) !=
-			HS_SUCCESS)
+		if (rc == 0 &&
+			hs_serialize_database(db, &out->scope[scope].bytes, &out->scope[scope].n) !=
+				HS_SUCCESS)
 			rc = -ENOMEM;
 		(void)hs_free_database(db); // NULL or a database: cannot fail
 	}
@@ -309,8 +318,8 @@ static int scope_make(const struct compile_patterns *p, enum pol_scope scope, st
 	return rc;
 }
 
-int compile_databases_make(const struct compile_patterns *p, struct compile_databases *out,
-	struct err_list *err)
+int compile_databases_make(
+	const struct compile_patterns *p, struct compile_databases *out, struct err_list *err)
 {
 	int rc = 0;
 

@@ -18,10 +18,10 @@ struct part {
 
 struct pol_build {
 	struct part sec[POL_SEC_COUNT];
-	uint32_t *slots;   // offsets of strings by hash, 0 = empty
-	uint32_t nslots;   // power of two
+	uint32_t *slots; // offsets of strings by hash, 0 = empty
+	uint32_t nslots; // power of two
 	uint32_t nstrings;
-	bool failed;       // out of memory
+	bool failed; // out of memory
 };
 
 // Room for `n` more bytes at the end of a section; NULL once memory has run out.
@@ -79,7 +79,8 @@ void pol_build_free(struct pol_build *b)
 }
 
 // The slot where `text` is or belongs.
-static uint32_t *slot_of(const struct pol_build *b, uint32_t *slots, uint32_t nslots, const char *text)
+static uint32_t *slot_of(
+	const struct pol_build *b, uint32_t *slots, uint32_t nslots, const char *text)
 {
 	const char *strings = (const char *)b->sec[POL_SEC_STRINGS].p;
 	uint32_t i = text_crc32c(0, text, strlen(text)) & (nslots - 1);
@@ -160,7 +161,8 @@ static size_t align_up(size_t n)
 	return (n + (POL_ALIGN - 1)) & ~(size_t)(POL_ALIGN - 1);
 }
 
-int pol_build_finish(const struct pol_build *b, uint64_t version, int64_t made_s, uint8_t **bytes, size_t *n)
+int pol_build_finish(
+	const struct pol_build *b, uint64_t version, int64_t made_s, uint8_t **bytes, size_t *n)
 {
 	size_t size = align_up(sizeof(struct pol_head)), at = size;
 	struct pol_head *h;

@@ -91,12 +91,13 @@ static void connect_try(struct core_link *l)
 	memcpy(sa.sun_path, l->path, strlen(l->path) + 1); // core_link_new saw that it fits
 	l->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0 || connect(l->fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0) {
-		away(l, errno == ENOENT || errno == ECONNREFUSED ? "no data plane there"
-								  : strerror(errno));
+		away(l,
+			errno == ENOENT || errno == ECONNREFUSED ? "no data plane there"
+								 : strerror(errno));
 		return;
 	}
-	l->readable = event_new(core_loop_base(l->loop), l->fd, EV_READ | EV_PERSIST,
-		became_readable, l);
+	l->readable =
+		event_new(core_loop_base(l->loop), l->fd, EV_READ | EV_PERSIST, became_readable, l);
 	if (l->readable == NULL || event_add(l->readable, NULL) < 0) {
 		away(l, "out of memory");
 		return;

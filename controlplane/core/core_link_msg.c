@@ -10,7 +10,9 @@
 #include "core_link_int.h"
 
 enum { // messages a lap, so that sockets and timers have their turn between two laps
-	LAP_OUTCOMES = 512, LAP_RECORDS = 256, LAP_EVENTS = 512,
+	LAP_OUTCOMES = 512,
+	LAP_RECORDS = 256,
+	LAP_EVENTS = 512,
 };
 
 // An answer's status is 0 or -errno.
@@ -40,7 +42,7 @@ static void pending_end(struct core_link_pending *p, int status, const char *tex
 static bool is_flow(const struct core_link *l, const struct api_flow *f)
 {
 	return f->lane < API_LANE_COUNT && f->state < API_FLOW_STATE_COUNT &&
-	       f->worker < l->region.hello.workers;
+		f->worker < l->region.hello.workers;
 }
 
 // False where the event makes no sense. One that answers nothing we wait for came too late: fine.
@@ -93,8 +95,8 @@ static bool record_check(const struct core_link *l, struct api_record *r, uint32
 	switch (r->kind) {
 	case API_REC_SESSION:
 		return r->session_end.lane < API_LANE_COUNT && r->session_end.tls <= 1 &&
-		       r->session_end.auth <= 1 &&
-		       (r->session_end.reason == 0xffff || r->session_end.reason < names);
+			r->session_end.auth <= 1 &&
+			(r->session_end.reason == 0xffff || r->session_end.reason < names);
 	case API_REC_MESSAGE:
 		r->message.helo[sizeof(r->message.helo) - 1] = '\0';
 		r->message.from[sizeof(r->message.from) - 1] = '\0';
@@ -253,11 +255,10 @@ int core_link_image_push(struct core_link *l, const void *bytes, uint64_t n, uin
 	return ask(l, CORE_ASK_IMAGE, &c, &p);
 }
 
-int core_link_flows_ask(struct core_link *l, uint32_t max, core_link_flow_cb row,
-	core_link_done_cb done, void *arg)
+int core_link_flows_ask(
+	struct core_link *l, uint32_t max, core_link_flow_cb row, core_link_done_cb done, void *arg)
 {
-	const struct core_link_pending p = {
-		.row = row, .done = done, .arg = arg, .rows_left = max};
+	const struct core_link_pending p = {.row = row, .done = done, .arg = arg, .rows_left = max};
 	struct api_command c = {.kind = API_CMD_FLOWS};
 	int rc = can_ask(l, CORE_ASK_FLOWS);
 

@@ -28,7 +28,9 @@ static int parcel_take(int fd, void *buf, size_t cap, struct parcel *p)
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * FDS_ROOM)];
 	struct iovec iov = {.iov_base = buf, .iov_len = cap};
 	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
 
@@ -50,8 +52,8 @@ static int parcel_take(int fd, void *buf, size_t cap, struct parcel *p)
 }
 
 // True if a ring of `capacity` elements of `size` bytes at `off` lies inside the link memory.
-static bool ring_is_inside(const struct api_hello *h, uint64_t off, uint32_t capacity,
-	uint32_t size)
+static bool ring_is_inside(
+	const struct api_hello *h, uint64_t off, uint32_t capacity, uint32_t size)
 {
 	uint64_t need = api_ring_bytes(capacity, size);
 
@@ -70,10 +72,10 @@ static const char *hello_fault(const struct api_hello *h)
 		!ring_is_inside(h, h->event_off, API_RING_EVENTS, sizeof(struct api_event)))
 		return "a ring lies outside the memory";
 	for (uint32_t w = 0; w < h->workers; w++)
-		if (!ring_is_inside(h, h->outcome_off[w], API_RING_OUTCOMES,
-			    sizeof(struct api_outcome)) ||
-			!ring_is_inside(h, h->record_off[w], API_RING_RECORDS,
-				sizeof(struct api_record)))
+		if (!ring_is_inside(
+			    h, h->outcome_off[w], API_RING_OUTCOMES, sizeof(struct api_outcome)) ||
+			!ring_is_inside(
+				h, h->record_off[w], API_RING_RECORDS, sizeof(struct api_record)))
 			return "a worker's ring lies outside the memory";
 	for (unsigned i = 0; i < API_SLOTS; i++)
 		if (h->slot_off[i] % 64 != 0 || h->slot_off[i] > h->link_bytes ||
@@ -101,10 +103,10 @@ static void rings_open(struct core_region *r)
 
 #define RING(off) ((struct api_ring_mem *)(void *)(r->mem + (off)))
 	// None fails: the capacities are constant powers of two.
-	(void)api_ring_open(&r->command, RING(h->command_off), API_RING_COMMANDS,
-		sizeof(struct api_command));
-	(void)api_ring_open(&r->event, RING(h->event_off), API_RING_EVENTS,
-		sizeof(struct api_event));
+	(void)api_ring_open(
+		&r->command, RING(h->command_off), API_RING_COMMANDS, sizeof(struct api_command));
+	(void)api_ring_open(
+		&r->event, RING(h->event_off), API_RING_EVENTS, sizeof(struct api_event));
 	for (uint32_t w = 0; w < h->workers; w++) {
 		(void)api_ring_open(&r->outcome[w], RING(h->outcome_off[w]), API_RING_OUTCOMES,
 			sizeof(struct api_outcome));

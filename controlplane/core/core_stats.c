@@ -19,7 +19,7 @@
 struct core_stats {
 	const uint8_t *mem;
 	size_t bytes;
-	struct api_stats head;       // as proved
+	struct api_stats head; // as proved
 	struct api_stat_name names[API_STATS_NAMES_MAX];
 };
 
@@ -29,7 +29,7 @@ static bool is_inside(const struct core_stats *s, uint64_t off, uint64_t n, uint
 	uint64_t need;
 
 	return off % 8 == 0 && off >= sizeof(struct api_stats) && off <= s->bytes &&
-	       !__builtin_mul_overflow(n, size, &need) && need <= s->bytes - off;
+		!__builtin_mul_overflow(n, size, &need) && need <= s->bytes - off;
 }
 
 static const char *head_fault(const struct core_stats *s)

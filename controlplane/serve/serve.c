@@ -107,19 +107,25 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 	s->names = serve_names_new();
 	s->store = serve_store_open(conf->control->state_dir, err);
 	if (s->store != NULL)
-		s->changes = serve_changes_new(&(struct serve_changes_conf){
-			.loop = conf->loop, .store = s->store, .file = conf->file,
-			.taken = on_revision, .arg = s});
+		s->changes = serve_changes_new(&(struct serve_changes_conf){.loop = conf->loop,
+			.store = s->store,
+			.file = conf->file,
+			.taken = on_revision,
+			.arg = s});
 	if (s->changes != NULL)
 		s->events = serve_events_open(base, conf->control->event_log, err);
 	if (s->events != NULL && s->names != NULL)
-		s->rpc = serve_rpc_open(&(struct serve_rpc_conf){
-			.base = base, .path = conf->control->rpc, .group = conf->control->group,
-			.run = methods, .arg = s}, err);
+		s->rpc = serve_rpc_open(&(struct serve_rpc_conf){.base = base,
+						.path = conf->control->rpc,
+						.group = conf->control->group,
+						.run = methods,
+						.arg = s},
+			err);
 	if (s->rpc != NULL && owner_set(s, err) == 0)
-		s->link = core_link_new(conf->loop, &(struct core_link_conf){
-			.path = conf->control->link, .arg = s,
-			.ops = {.attached = on_attached, .record = on_record}});
+		s->link = core_link_new(conf->loop,
+			&(struct core_link_conf){.path = conf->control->link,
+				.arg = s,
+				.ops = {.attached = on_attached, .record = on_record}});
 	if (s->link != NULL)
 		return s;
 	if (!err_any(err))
@@ -142,8 +148,9 @@ void serve_reload(struct serve *s)
 {
 	LOG(NOTICE, "reload");
 	(void)serve_events_reopen(s->events); // the log has said it
-	if (serve_changes_submit(s->changes, &(struct serve_change_req){
-		    .kind = SERVE_CHANGE_CONFIG, .author = "reload", .comment = ""},
+	if (serve_changes_submit(s->changes,
+		    &(struct serve_change_req){
+			    .kind = SERVE_CHANGE_CONFIG, .author = "reload", .comment = ""},
 		    on_reloaded, s) != 0)
 		LOG(WARNING, "reload: too many changes wait; try again");
 }

@@ -100,8 +100,8 @@ void serve_call_result(struct serve_call *call, json_t *result)
 		serve_call_error(call, API_RPC_ERR_INTERNAL, NULL, "out of memory");
 		return;
 	}
-	json_t *answer = json_pack("{s:s,s:o,s:O*}", "jsonrpc", "2.0", "result", result, "id",
-		call->id);
+	json_t *answer =
+		json_pack("{s:s,s:o,s:O*}", "jsonrpc", "2.0", "result", result, "id", call->id);
 	call_end(call, answer);
 }
 
@@ -132,8 +132,8 @@ void serve_client_unfollow(struct serve_client *client)
 	(void)serve_client_gone_set(client, NULL, NULL); // one that left follows nothing already
 }
 
-static void error_give(struct serve_client *client, struct batch *b, json_t *id, int code,
-	const char *text)
+static void error_give(
+	struct serve_client *client, struct batch *b, json_t *id, int code, const char *text)
 {
 	answer_give(client, b, error_make(id, code, NULL, text));
 }
@@ -233,8 +233,7 @@ static void batch_take(struct serve_client *client, json_t *list)
 	}
 	b->client = client;
 	b->pending = 1;
-	json_array_foreach (list, i, req)
-		request_take(client, b, req);
+	json_array_foreach(list, i, req) request_take(client, b, req);
 	batch_put(b);
 }
 
@@ -257,8 +256,8 @@ void serve_call_text(struct serve_client *client, const char *line, size_t n)
 		return;
 	j = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
 	if (j == NULL) {
-		(void)snprintf(text, sizeof(text), "parse error at byte %d: %s", why.position,
-			why.text);
+		(void)snprintf(
+			text, sizeof(text), "parse error at byte %d: %s", why.position, why.text);
 		error_give(client, NULL, NULL, API_RPC_ERR_PARSE, text);
 	} else if (json_is_array(j)) {
 		batch_take(client, j);

@@ -94,8 +94,8 @@ void serve_change_queue(struct change *ch)
 			c->next, 0); // fails without memory: the next submit tries again
 }
 
-__attribute__((format(printf, 3, 4))) void serve_change_fail(struct change *ch, int code,
-	const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) void serve_change_fail(
+	struct change *ch, int code, const char *fmt, ...)
 {
 	struct serve_changes *c = ch->owner;
 	char why[ERR_TEXT_MAX];
@@ -119,8 +119,9 @@ __attribute__((format(printf, 3, 4))) void serve_change_fail(struct change *ch, 
 		serve_change_fallback(c);
 	if (ch->kind == KIND_RESYNC && code == API_RPC_ERR_REFUSED)
 		(void)core_timer_once(c->retry, RESYNC_RETRY_MS); // else the next attach does it
-	serve_change_end(ch, &(struct serve_change_result){
-		.code = code, .why = why, .err = &ch->err, .rule = ch->rule.id});
+	serve_change_end(ch,
+		&(struct serve_change_result){
+			.code = code, .why = why, .err = &ch->err, .rule = ch->rule.id});
 }
 
 void serve_change_done(struct change *ch, bool pending)
@@ -146,8 +147,11 @@ void serve_change_done(struct change *ch, bool pending)
 	LOG(NOTICE, "%s: revision %" PRIu64 " by %s is %s", kind_name(ch->kind), r->version,
 		r->author,
 		pending ? "stored; it takes force when a data plane attaches" : "in force");
-	serve_change_end(ch, &(struct serve_change_result){
-		.err = &ch->err, .revision = r->version, .rule = ch->rule.id, .pending = pending});
+	serve_change_end(ch,
+		&(struct serve_change_result){.err = &ch->err,
+			.revision = r->version,
+			.rule = ch->rule.id,
+			.pending = pending});
 }
 
 static void changes_next(struct serve_changes *c)
@@ -282,7 +286,7 @@ int serve_changes_submit(struct serve_changes *c, const struct serve_change_req 
 		return -ENOMEM;
 	ch->done = done;
 	ch->arg = arg;
-	(void)text_copy(ch->author, sizeof(ch->author), req->author);    // cut where longer
+	(void)text_copy(ch->author, sizeof(ch->author), req->author); // cut where longer
 	(void)text_copy(ch->comment, sizeof(ch->comment), req->comment);
 	if (req->kind != SERVE_CHANGE_CONFIG)
 		rc = rule_copy(ch, req->rule);

@@ -102,7 +102,7 @@ static int candidate_texts(struct change *ch)
 	if (r == NULL)
 		return -ENOMEM;
 	r->file_hash = ch->last_good ? 0 : file_hash_now(c); // 0: the file is tried again next time
-	(void)text_copy(r->author, sizeof(r->author), ch->author);    // both fit
+	(void)text_copy(r->author, sizeof(r->author), ch->author); // both fit
 	(void)text_copy(r->comment, sizeof(r->comment), ch->comment);
 	if (ch->kind == KIND_RULE_ADD || ch->kind == KIND_RULE_DEL)
 		rc = serve_text_set(&r->text, c->current->text.p, c->current->text.n);
@@ -162,8 +162,8 @@ static bool rules_text(struct change *ch, struct serve_text *out)
 		serve_change_fail(ch, API_RPC_ERR_CONFIG, "bad rule");
 	else if (rc == -ENOENT && rule_is_shipped(cur, ch->rule.id))
 		serve_change_fail(ch, API_RPC_ERR_NOT_FOUND,
-			"rule %" PRIu32 " was not added at run time: it is in %s",
-			ch->rule.id, cur->cfg->rules.file);
+			"rule %" PRIu32 " was not added at run time: it is in %s", ch->rule.id,
+			cur->cfg->rules.file);
 	else if (rc == -ENOENT)
 		serve_change_fail(ch, API_RPC_ERR_NOT_FOUND, "no rule %" PRIu32, ch->rule.id);
 	else

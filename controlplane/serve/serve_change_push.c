@@ -15,8 +15,8 @@ LOG_COMPONENT("config");
 static const uint64_t VERSION_MAX = UINT64_C(1) << 53; // beyond it JSON readers lose digits
 
 // A policy image names ports by number: the running data plane must have the same ones.
-static bool ports_fit(const struct serve_changes *c, const struct serve_revision *r,
-	struct err_list *err)
+static bool ports_fit(
+	const struct serve_changes *c, const struct serve_revision *r, struct err_list *err)
 {
 	const struct core_stats *stats = core_link_stats(c->link);
 	const struct cfg_dataplane *dp;
@@ -40,7 +40,8 @@ static bool ports_fit(const struct serve_changes *c, const struct serve_revision
 	if (n != dp->nports)
 		err_at(err, dp->at.file, dp->at.line, dp->at.col,
 			"dataplane.ports: %" PRIu32 " ports; the running data plane has %" PRIu32
-			": restart it first", dp->nports, n);
+			": restart it first",
+			dp->nports, n);
 	return n == dp->nports;
 }
 

@@ -36,7 +36,7 @@ static int start_text(struct serve_changes *c, const struct source *src)
 		serve_change_free(ch);
 		return -ENOMEM;
 	}
-	(void)text_copy(ch->author, sizeof(ch->author), src->author);    // both fit
+	(void)text_copy(ch->author, sizeof(ch->author), src->author); // both fit
 	(void)text_copy(ch->comment, sizeof(ch->comment), src->comment);
 	serve_change_queue(ch);
 	return 0;
@@ -62,8 +62,9 @@ static void pass_everything(struct serve_changes *c)
 		return;
 	}
 	serve_change_take(c, r, SERVE_ORIGIN_PASS_ALL);
-	LOG(ERR, "start: no usable configuration: a data plane without a policy gets one that "
-		 "PASSES EVERYTHING UNREAD");
+	LOG(ERR,
+		"start: no usable configuration: a data plane without a policy gets one that "
+		"PASSES EVERYTHING UNREAD");
 	// A data plane that has a policy keeps it: it is the last good one.
 	if (core_link_is_attached(c->link))
 		serve_changes_attached(c, core_link_hello(c->link));
@@ -79,8 +80,10 @@ void serve_change_fallback(struct serve_changes *c)
 		return;
 	}
 	c->fallback = NULL;
-	if (old == NULL || start_text(c, &(struct source){&old->text, old->name, old->dir,
-						 old->author, old->comment, true}) != 0)
+	if (old == NULL ||
+		start_text(c,
+			&(struct source){&old->text, old->name, old->dir, old->author, old->comment,
+				true}) != 0)
 		pass_everything(c);
 	serve_revision_free(old);
 }
@@ -135,8 +138,9 @@ int serve_changes_start(struct serve_changes *c, struct core_link *link, struct 
 		}
 	}
 	if (rc == 0 && wanted)
-		rc = start_text(c, &(struct source){&old->text, old->name, old->dir, old->author,
-			old->comment, false});
+		rc = start_text(c,
+			&(struct source){
+				&old->text, old->name, old->dir, old->author, old->comment, false});
 	else if (rc == 0)
 		rc = start_text(c, &(struct source){&file, c->file, c->dir, "start", "", false});
 	free(file.p);

@@ -16,9 +16,9 @@ struct serve_check {
 	unsigned slot;
 	struct serve_call *call;
 	struct serve_child *child;
-	struct serve_revision *rev;    // config.check
-	struct cfg_ruleset *rules;     // rules.check
-	struct err_list err;           // of reading; the child's own come with its end
+	struct serve_revision *rev; // config.check
+	struct cfg_ruleset *rules;  // rules.check
+	struct err_list err;        // of reading; the child's own come with its end
 };
 
 static void check_free(struct serve_check *ck)
@@ -67,7 +67,7 @@ static void on_config_end(void *arg, struct compile_job *job, int rc, struct err
 {
 	struct serve_check *ck = arg;
 
-	(void)job; // nobody wants the image
+	(void)job;        // nobody wants the image
 	ck->child = NULL; // freed behind this callback
 	serve_errors_add(&ck->err, err);
 	if (rc != 1) {
@@ -75,9 +75,9 @@ static void on_config_end(void *arg, struct compile_job *job, int rc, struct err
 			rc == -EINVAL ? "bad rules or configuration" : "the compilation failed");
 		return;
 	}
-	serve_call_result(
-		ck->call, json_pack("{s:o,s:o}", "canonical", serve_json_cfg(ck->rev->cfg),
-				  "warnings", serve_json_lines(&ck->err, true)));
+	serve_call_result(ck->call,
+		json_pack("{s:o,s:o}", "canonical", serve_json_cfg(ck->rev->cfg), "warnings",
+			serve_json_lines(&ck->err, true)));
 	check_free(ck);
 }
 
@@ -200,9 +200,10 @@ static void on_rules_end(void *arg, struct compile_job *job, int rc, struct err_
 		check_fail(ck, &ck->err, rc == -EINVAL ? "bad rules" : "the check failed");
 		return;
 	}
-	serve_call_result(ck->call, json_pack("{s:i,s:o,s:o,s:o}", "rules", (int)cost->nrules,
-					    "scopes", scope_rows(cost), "costs", rule_rows(cost),
-					    "warnings", serve_json_lines(&ck->err, true)));
+	serve_call_result(ck->call,
+		json_pack("{s:i,s:o,s:o,s:o}", "rules", (int)cost->nrules, "scopes",
+			scope_rows(cost), "costs", rule_rows(cost), "warnings",
+			serve_json_lines(&ck->err, true)));
 	free(cost);
 	check_free(ck);
 }

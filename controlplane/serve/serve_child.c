@@ -37,8 +37,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	serve_child_kill(c);
 }
 
-struct serve_child *serve_child_watch(struct event_base *base, struct compile_job *job,
-	serve_child_cb done, void *arg)
+struct serve_child *serve_child_watch(
+	struct event_base *base, struct compile_job *job, serve_child_cb done, void *arg)
 {
 	struct serve_child *c = calloc(1, sizeof(*c));
 

@@ -19,9 +19,9 @@ static void on_committed(void *arg, const struct serve_change_result *res)
 	if (res->code != 0)
 		serve_call_errors(call, res->code, res->err, res->why);
 	else
-		serve_call_result(call, json_pack("{s:o,s:b,s:o}", "revision",
-			serve_json_u64(res->revision), "pending", res->pending, "warnings",
-			warnings_of(res)));
+		serve_call_result(call,
+			json_pack("{s:o,s:b,s:o}", "revision", serve_json_u64(res->revision),
+				"pending", res->pending, "warnings", warnings_of(res)));
 }
 
 // The folder that relative paths of a text called `file` start from: of the file itself where its
@@ -59,15 +59,17 @@ void serve_config_commit(void *arg, struct serve_call *call, json_t *params)
 	}
 	(void)snprintf(who, sizeof(who), "uid %u", (unsigned)serve_call_uid(call));
 	dir = dir_of(file);
-	rc = serve_changes_submit(s->changes, &(struct serve_change_req){
-		.kind = SERVE_CHANGE_CONFIG,
-		.text = text,
-		.n = text == NULL ? 0 : strlen(text),
-		.name = file,
-		.dir = dir,
-		.author = author != NULL ? author : who,
-		.comment = comment,
-	}, on_committed, call);
+	rc = serve_changes_submit(s->changes,
+		&(struct serve_change_req){
+			.kind = SERVE_CHANGE_CONFIG,
+			.text = text,
+			.n = text == NULL ? 0 : strlen(text),
+			.name = file,
+			.dir = dir,
+			.author = author != NULL ? author : who,
+			.comment = comment,
+		},
+		on_committed, call);
 	free(dir);
 	if (rc == -EBUSY)
 		serve_call_error(call, API_RPC_ERR_BUSY, NULL, "too many changes wait; try again");
@@ -87,10 +89,11 @@ void serve_config_get(void *arg, struct serve_call *call, json_t *params)
 			call, API_RPC_ERR_NOT_FOUND, NULL, "no configuration is in force yet");
 		return;
 	}
-	serve_call_result(call, json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:s}", "revision",
-		serve_json_u64(r->version), "file", serve_json_text(r->name), "text",
-		r->cfg == NULL ? json_null() : serve_json_cfg(r->cfg), "author",
-		serve_json_text(r->author), "comment", serve_json_text(r->comment), "at",
-		serve_json_time(r->made_s), "state",
-		serve_origin_name(serve_changes_origin(s->changes))));
+	serve_call_result(call,
+		json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:s}", "revision", serve_json_u64(r->version),
+			"file", serve_json_text(r->name), "text",
+			r->cfg == NULL ? json_null() : serve_json_cfg(r->cfg), "author",
+			serve_json_text(r->author), "comment", serve_json_text(r->comment), "at",
+			serve_json_time(r->made_s), "state",
+			serve_origin_name(serve_changes_origin(s->changes))));
 }

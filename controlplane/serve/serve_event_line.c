@@ -39,8 +39,8 @@ static void put_code(struct serve_line *l, uint16_t code)
 		serve_line_u64(l, "code", code);
 }
 
-static void put_connection(struct serve_line *l, const struct api_record *r,
-	const struct serve_event_names *names)
+static void put_connection(
+	struct serve_line *l, const struct api_record *r, const struct serve_event_names *names)
 {
 	serve_line_time(l, "time", r->at_us);
 	serve_line_str(l, "type", api_record_name(r->kind));
@@ -60,8 +60,8 @@ static void put_connection(struct serve_line *l, const struct api_record *r,
 	serve_line_u64(l, "worker", r->worker);
 }
 
-static void put_session(struct serve_line *l, const struct api_record *r,
-	const struct serve_event_names *names)
+static void put_session(
+	struct serve_line *l, const struct api_record *r, const struct serve_event_names *names)
 {
 	serve_line_u64(l, "duration_us", r->session_end.duration_us);
 	serve_line_u64(l, "client_bytes", r->session_end.client_bytes);
@@ -92,16 +92,16 @@ static void put_message(struct serve_line *l, const struct api_record *r)
 	serve_line_bool(l, "bdat", r->message.bdat != 0);
 }
 
-static void put_refusal(struct serve_line *l, const struct api_record *r,
-	const struct serve_event_names *names)
+static void put_refusal(
+	struct serve_line *l, const struct api_record *r, const struct serve_event_names *names)
 {
 	put_code(l, r->refusal.code);
 	put_id(l, "id", r->refusal.id);
 	serve_line_str(l, "reason", r->refusal.reason == NO_REASON ? NULL : names->reason);
 }
 
-void serve_event_line(struct serve_line *l, const struct api_record *r,
-	const struct serve_event_names *names)
+void serve_event_line(
+	struct serve_line *l, const struct api_record *r, const struct serve_event_names *names)
 {
 	serve_line_begin(l);
 	put_connection(l, r, names);

@@ -38,8 +38,8 @@ struct follower {
 struct serve_events {
 	char *path; // NULL = no log
 	int fd;
-	bool regular, torn;   // torn: the first pending byte continues a line half written
-	struct event *flush;  // write what is pending
+	bool regular, torn;  // torn: the first pending byte continues a line half written
+	struct event *flush; // write what is pending
 	size_t pending;
 	uint64_t written, lost;
 	int error;
@@ -151,8 +151,8 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 	pending_write(arg);
 }
 
-struct serve_events *serve_events_open(struct event_base *base, const char *path,
-	struct err_list *err)
+struct serve_events *serve_events_open(
+	struct event_base *base, const char *path, struct err_list *err)
 {
 	struct serve_events *ev = calloc(1, sizeof(*ev));
 	int fd;
@@ -293,8 +293,8 @@ static void followers_tell(struct serve_events *ev, const char *line, size_t n)
 	}
 }
 
-void serve_events_add(struct serve_events *ev, const struct api_record *r,
-	const struct serve_event_names *names)
+void serve_events_add(
+	struct serve_events *ev, const struct api_record *r, const struct serve_event_names *names)
 {
 	struct serve_line l;
 

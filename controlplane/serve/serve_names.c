@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct list { char **names; uint32_t n; };
+struct list {
+	char **names;
+	uint32_t n;
+};
 
 struct image_names {
 	uint64_t version; // 0 = unused

@@ -8,8 +8,8 @@
 
 #include "serve_rpc.h"
 
-static const struct serve_param *param_find(const struct serve_param *table, unsigned n,
-	const char *name)
+static const struct serve_param *param_find(
+	const struct serve_param *table, unsigned n, const char *name)
 {
 	for (unsigned i = 0; i < n; i++) {
 		if (strcmp(table[i].name, name) == 0)
@@ -49,14 +49,15 @@ static bool value_take(const struct serve_param *p, const json_t *v, char why[96
 	return false;
 }
 
-bool serve_params_take(struct serve_call *call, json_t *params, const struct serve_param *table,
-	unsigned n)
+bool serve_params_take(
+	struct serve_call *call, json_t *params, const struct serve_param *table, unsigned n)
 {
 	const char *name;
 	char why[96];
 	json_t *v;
 
-	json_object_foreach (params, name, v) {
+	json_object_foreach(params, name, v)
+	{
 		const struct serve_param *p = param_find(table, n, name);
 
 		if (p == NULL) {

@@ -45,7 +45,8 @@ static bool ingress_find(const struct serve_revision *r, const char *name, uint1
 static uint16_t ingress_guess(const struct serve_revision *r, uint16_t context)
 {
 	uint32_t ports = context < pol_count(r->pol, POL_SEC_CONTEXTS)
-		? pol_context_at(r->pol, context)->ports : 0;
+		? pol_context_at(r->pol, context)->ports
+		: 0;
 
 	return ports == 0 ? 0 : (uint16_t)__builtin_ctz(ports);
 }
@@ -103,9 +104,11 @@ static json_t *tried(const struct serve_revision *r, const struct pol_key *key, 
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < n && i < found; i++) {
-		(void)json_array_append_new(list, json_pack("{s:o,s:s}", "policy",
-			serve_json_text(pol_string(r->pol, pol_policy_at(r->pol, i)->name)), "miss",
-			pol_miss_name(pol_explain(r->pol, key, i)))); // else one less
+		(void)json_array_append_new(list,
+			json_pack("{s:o,s:s}", "policy",
+				serve_json_text(pol_string(r->pol, pol_policy_at(r->pol, i)->name)),
+				"miss",
+				pol_miss_name(pol_explain(r->pol, key, i)))); // else one less
 	}
 	return list;
 }

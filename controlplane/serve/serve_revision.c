@@ -60,8 +60,8 @@ uint64_t serve_text_hash(const char *p, size_t n)
 	return text_siphash(hash_key, p, n);
 }
 
-int serve_revision_parse(struct serve_revision *r, bool read_shipped, const char *local_path,
-	struct err_list *err)
+int serve_revision_parse(
+	struct serve_revision *r, bool read_shipped, const char *local_path, struct err_list *err)
 {
 	const char *path;
 	int rc;
@@ -145,7 +145,8 @@ static int rules_write(const struct cfg_ruleset *local, uint32_t skip, const str
 	if (f == NULL)
 		return -ENOMEM;
 	(void)fputs("# Rules added at run time. Written by mailweir-controlplane; the next `rules "
-		    "add` or\n# `rules del` writes it anew.\n", f); // the stream remembers an error
+		    "add` or\n# `rules del` writes it anew.\n",
+		f); // the stream remembers an error
 	for (uint32_t i = 0; rc == 0 && local != NULL && i < local->n; i++) {
 		if (local->rules[i].id != skip)
 			rc = rule_write(f, &local->rules[i]);
@@ -169,7 +170,10 @@ static int text_write(const struct cfg_rule *rule, char *out, size_t cap)
 
 	if (rule->literal)
 		return cfg_literal_write(span_str(rule->text), out, cap);
-	n = snprintf(out, cap, "%s%s", !blank ? "" : rule->text[0] == ' ' ? "\\x20" : "\\x09",
+	n = snprintf(out, cap, "%s%s",
+		!blank                         ? ""
+			: rule->text[0] == ' ' ? "\\x20"
+					       : "\\x09",
 		rule->text + blank);
 	return n < 0 || (size_t)n >= cap ? -ENOSPC : 0;
 }
@@ -246,12 +250,13 @@ int serve_revision_prepare(const struct serve_revision *r, struct serve_store *s
 
 	if (text == NULL)
 		return -ENOMEM;
-	rc = serve_store_prepare(st, (struct serve_blob[SERVE_FILE_COUNT]){
-		[SERVE_FILE_IMAGE] = {r->image, r->image_bytes},
-		[SERVE_FILE_CONFIG] = {r->text.p, r->text.n},
-		[SERVE_FILE_RULES] = {r->local.p, r->local.n},
-		[SERVE_FILE_HEAD] = {text, strlen(text)},
-	});
+	rc = serve_store_prepare(st,
+		(struct serve_blob[SERVE_FILE_COUNT]){
+			[SERVE_FILE_IMAGE] = {r->image, r->image_bytes},
+			[SERVE_FILE_CONFIG] = {r->text.p, r->text.n},
+			[SERVE_FILE_RULES] = {r->local.p, r->local.n},
+			[SERVE_FILE_HEAD] = {text, strlen(text)},
+		});
 	free(text);
 	return rc;
 }
@@ -263,8 +268,8 @@ int serve_revision_note(const struct serve_revision *r, struct serve_store *st)
 
 	if (text == NULL)
 		return -ENOMEM;
-	rc = serve_store_prepare(st, (struct serve_blob[SERVE_FILE_COUNT]){
-		[SERVE_FILE_HEAD] = {text, strlen(text)}});
+	rc = serve_store_prepare(st,
+		(struct serve_blob[SERVE_FILE_COUNT]){[SERVE_FILE_HEAD] = {text, strlen(text)}});
 	free(text);
 	return rc == 0 ? serve_store_commit(st) : rc;
 }
@@ -291,7 +296,7 @@ static int head_take(struct serve_revision *r, struct serve_store *st)
 		r->boot = (uint64_t)boot;
 		r->made_of = strtoull(made_of, NULL, 16);
 		r->file_hash = strtoull(file_hash, NULL, 16);
-		(void)text_copy(r->author, sizeof(r->author), author);   // cut where longer
+		(void)text_copy(r->author, sizeof(r->author), author); // cut where longer
 		(void)text_copy(r->comment, sizeof(r->comment), comment);
 		r->name = strdup(name);
 		r->dir = strdup(dir);

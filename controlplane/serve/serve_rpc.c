@@ -23,9 +23,9 @@
 LOG_COMPONENT("rpc");
 
 enum {
-	LINES_A_TURN = 64,   // then other clients get their turn
-	WRITE_STALL_S = 60,  // a client that takes no byte for so long is gone
-	REFUSAL_S = 1,       // a full server looks again at its listener after so long
+	LINES_A_TURN = 64,  // then other clients get their turn
+	WRITE_STALL_S = 60, // a client that takes no byte for so long is gone
+	REFUSAL_S = 1,      // a full server looks again at its listener after so long
 };
 
 struct serve_client {
@@ -33,9 +33,9 @@ struct serve_client {
 	struct serve_rpc *rpc;
 	struct bufferevent *bev; // NULL = torn down, memory waits for busy and calls
 	uid_t uid;
-	size_t scanned;          // bytes of input known to hold no newline
-	unsigned busy, calls;    // stack frames using it, requests not answered
-	bool closing;            // takes nothing more; ends when output and calls are done
+	size_t scanned;       // bytes of input known to hold no newline
+	unsigned busy, calls; // stack frames using it, requests not answered
+	bool closing;         // takes nothing more; ends when output and calls are done
 	serve_gone_cb gone;
 	void *gone_arg;
 };
@@ -137,9 +137,8 @@ static bool line_find(struct serve_client *cl, struct evbuffer *in, size_t *n)
 
 static void line_too_long(struct serve_client *cl)
 {
-	static const char answer[] =
-		"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32700,\"message\":"
-		"\"line too long; the connection ends here\"},\"id\":null}";
+	static const char answer[] = "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32700,\"message\":"
+				     "\"line too long; the connection ends here\"},\"id\":null}";
 
 	client_send(cl, answer, sizeof(answer) - 1);
 	client_stop_reading(cl);
@@ -313,8 +312,8 @@ struct serve_rpc *serve_rpc_open(const struct serve_rpc_conf *conf, struct err_l
 		goto free_rpc;
 	if (serve_sock_listen(&rpc->sock, conf->path, conf->group, err) != 0)
 		goto free_path;
-	rpc->listener = evconnlistener_new(conf->base, on_accept, rpc, LEV_OPT_CLOSE_ON_EXEC, 0,
-		rpc->sock.fd);
+	rpc->listener = evconnlistener_new(
+		conf->base, on_accept, rpc, LEV_OPT_CLOSE_ON_EXEC, 0, rpc->sock.fd);
 	rpc->again = evtimer_new(conf->base, on_again, rpc);
 	if (rpc->listener == NULL || rpc->again == NULL)
 		goto close_sock;

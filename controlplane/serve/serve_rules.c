@@ -15,10 +15,10 @@ static void on_changed(void *arg, const struct serve_change_result *res)
 	if (res->code != 0)
 		serve_call_errors(call, res->code, res->err, res->why);
 	else
-		serve_call_result(
-			call, json_pack("{s:o,s:o,s:b,s:o}", "id", serve_json_u64(res->rule),
-				      "revision", serve_json_u64(res->revision), "pending",
-				      res->pending, "warnings", serve_json_lines(res->err, true)));
+		serve_call_result(call,
+			json_pack("{s:o,s:o,s:b,s:o}", "id", serve_json_u64(res->rule), "revision",
+				serve_json_u64(res->revision), "pending", res->pending, "warnings",
+				serve_json_lines(res->err, true)));
 }
 
 static void rule_submit(struct serve *s, struct serve_call *call, enum serve_change_kind kind,
@@ -31,12 +31,14 @@ static void rule_submit(struct serve *s, struct serve_call *call, enum serve_cha
 	(void)snprintf(comment, sizeof(comment),
 		kind == SERVE_CHANGE_RULE_ADD ? "rule added" : "rule %" PRIu32 " deleted",
 		rule->id);
-	rc = serve_changes_submit(s->changes, &(struct serve_change_req){
-		.kind = kind,
-		.rule = rule,
-		.author = who,
-		.comment = comment,
-	}, on_changed, call);
+	rc = serve_changes_submit(s->changes,
+		&(struct serve_change_req){
+			.kind = kind,
+			.rule = rule,
+			.author = who,
+			.comment = comment,
+		},
+		on_changed, call);
 	if (rc == -EBUSY)
 		serve_call_error(call, API_RPC_ERR_BUSY, NULL, "too many changes wait; try again");
 	else if (rc != 0)
@@ -89,7 +91,9 @@ void serve_rules_del(void *arg, struct serve_call *call, json_t *params)
 
 static json_t *rule_row(const struct cfg_rule *r, bool added)
 {
-	const struct { bool set; char letter;
+	const struct {
+		bool set;
+		char letter;
 	} letters[] = {
 		{r->caseless, 'i'},
 		{r->literal, 'l'},

@@ -27,6 +27,7 @@ void serve_sessions_tail(void *arg, struct serve_call *call, json_t *params)
 	else if (rc != 0)
 		serve_call_result(call, NULL);
 	else
-		serve_call_result(call, json_pack("{s:o}", "events",
-			serve_events_last(s->events, (uint32_t)count)));
+		serve_call_result(call,
+			json_pack(
+				"{s:o}", "events", serve_events_last(s->events, (uint32_t)count)));
 }

@@ -79,8 +79,8 @@ static int group_id(const char *group, gid_t *gid)
 	return 0;
 }
 
-int serve_sock_listen(struct serve_sock *sock, const char *path, const char *group,
-	struct err_list *err)
+int serve_sock_listen(
+	struct serve_sock *sock, const char *path, const char *group, struct err_list *err)
 {
 	struct stat st;
 	char lock[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8];

@@ -25,9 +25,10 @@ static json_t *counters(const struct core_stats *s, int64_t worker)
 		uint64_t v = worker < 0 ? core_stats_sum(s, i)
 					: core_stats_value(s, (uint32_t)worker, i);
 
-		(void)json_array_append_new(list, json_pack("{s:o,s:s,s:o,s:o}", "name",
-			serve_json_text(name->name), "kind", api_stat_kind_name(name->kind), "help",
-			serve_json_text(name->help), "value", serve_json_u64(v))); // else one less
+		(void)json_array_append_new(list,
+			json_pack("{s:o,s:s,s:o,s:o}", "name", serve_json_text(name->name), "kind",
+				api_stat_kind_name(name->kind), "help", serve_json_text(name->help),
+				"value", serve_json_u64(v))); // else one less
 	}
 	return list;
 }
@@ -43,9 +44,11 @@ static json_t *policies(const struct serve *s, const struct core_stats *stats)
 	if (r == NULL || head.image_version != r->version)
 		return list;
 	for (uint32_t i = 0; i < pol_count(r->pol, POL_SEC_POLICIES); i++) {
-		(void)json_array_append_new(list, json_pack("{s:o,s:o}", "policy",
-			serve_json_text(pol_string(r->pol, pol_policy_at(r->pol, i)->name)), "hits",
-			serve_json_u64(core_stats_policy_hits(stats, i)))); // else one less
+		(void)json_array_append_new(list,
+			json_pack("{s:o,s:o}", "policy",
+				serve_json_text(pol_string(r->pol, pol_policy_at(r->pol, i)->name)),
+				"hits",
+				serve_json_u64(core_stats_policy_hits(stats, i)))); // else one less
 	}
 	return list;
 }
@@ -76,9 +79,10 @@ void serve_stats_get(void *arg, struct serve_call *call, json_t *params)
 			(int)worker, core_stats_workers(stats));
 		return;
 	}
-	serve_call_result(call, json_pack("{s:i,s:o,s:o,s:o}", "workers",
-		(int)core_stats_workers(stats), "counters", counters(stats, worker), "policies",
-		policies(s, stats), "lost", lost(stats)));
+	serve_call_result(call,
+		json_pack("{s:i,s:o,s:o,s:o}", "workers", (int)core_stats_workers(stats),
+			"counters", counters(stats, worker), "policies", policies(s, stats), "lost",
+			lost(stats)));
 }
 
 static json_t *port_row(const struct api_port_stats *p)

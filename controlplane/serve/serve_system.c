@@ -11,7 +11,9 @@
 #include "serve_int.h"
 
 // Counters that the shares are of.
-static const struct { const char *unit, *total; } units[] = {
+static const struct {
+	const char *unit, *total;
+} units[] = {
 	{"connections", "connections"},
 	{"messages", "messages"},
 	{"segments", "smtp_packets"},

@@ -154,7 +154,7 @@ char *prefix_format(const struct prefix *p, char *buf, size_t cap)
 bool prefix_has(const struct prefix *p, const struct addr *a)
 {
 	unsigned whole = p->len / 8, rest = p->len % 8;
-	uint8_t mask = (uint8_t)~(0xff >> rest);
+	uint8_t mask = (uint8_t) ~(0xff >> rest);
 
 	if (memcmp(p->addr.b, a->b, whole) != 0)
 		return false;

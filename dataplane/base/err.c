@@ -60,8 +60,8 @@ static unsigned slot_take(struct err_list *e, bool warning)
 	return ERR_MAX - 1;
 }
 
-__attribute__((format(printf, 4, 0))) static void text_add(struct err_list *e, bool warning,
-	struct place at, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void text_add(
+	struct err_list *e, bool warning, struct place at, const char *fmt, va_list ap)
 {
 	unsigned slot = slot_take(e, warning);
 	size_t n;
@@ -99,8 +99,8 @@ void err_add(struct err_list *e, const char *fmt, ...)
 	va_end(ap);
 }
 
-void err_warn_at(struct err_list *e, const char *file, unsigned line, unsigned col, const char *fmt,
-	...)
+void err_warn_at(
+	struct err_list *e, const char *file, unsigned line, unsigned col, const char *fmt, ...)
 {
 	va_list ap;
 

@@ -127,8 +127,8 @@ static bool has_crc32c_hw(void)
 	return true;
 }
 #elif defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t crc32c_hw(uint32_t crc, const uint8_t *p,
-	size_t n)
+__attribute__((target("sse4.2"))) static uint32_t crc32c_hw(
+	uint32_t crc, const uint8_t *p, size_t n)
 {
 	uint64_t wide = crc;
 

@@ -22,27 +22,27 @@
 
 enum {
 	INBOX_MAX = 4096,
-	SMTP_A_TURN = 64,      // segments read a turn at most,
-	SMTP_US_A_TURN = 100,  // and for no longer than this once one has been read
-	TICK_US = 250,         // timers are looked at no more often
+	SMTP_A_TURN = 64,     // segments read a turn at most,
+	SMTP_US_A_TURN = 100, // and for no longer than this once one has been read
+	TICK_US = 250,        // timers are looked at no more often
 	WAIT_MAX_US = 1000000,
 	FDB_ENTRIES = 65536,
 	FDB_REPORTS_A_TURN = 256,
 	FDB_AGED_A_TURN = 64,
-	ASK_ROWS = 64,         // power of two
+	ASK_ROWS = 64, // power of two
 	FDB_BYTES = 96,
 };
 
 enum ask_state { ASK_IDLE, ASK_OPEN, ASK_ANSWERED };
 
-struct eng_ask { // one question of flows.list
-	_Atomic int state;    // w: manager IDLE -> OPEN, worker OPEN -> ANSWERED, manager -> IDLE
-	uint32_t max, cursor; // max: w: manager while IDLE; both: worker while OPEN
+struct eng_ask {               // one question of flows.list
+	_Atomic int state;     // w: manager IDLE -> OPEN, worker OPEN -> ANSWERED, manager -> IDLE
+	uint32_t max, cursor;  // max: w: manager while IDLE; both: worker while OPEN
 	struct rte_ring *rows; // struct eng_flow_row, worker -> manager
 };
 
 const struct eng_stat_name eng_stat_names[] = {
-#define REASON(symbol, stat, metric, meaning)                                                      \
+#define REASON(symbol, stat, metric, meaning) \
 	[symbol] = {.name = metric, .help = meaning, .kind = ENG_STAT_##stat},
 #include "reasons.def"
 #undef REASON
@@ -52,10 +52,10 @@ const unsigned eng_stat_count = ENG_REASON_COUNT;
 uint64_t eng_memory_bytes(const struct eng_conf *conf)
 {
 	return flow_table_bytes(conf->flows, sizeof(struct eng_session)) +
-	       conf->slabs * (sizeof(struct stream_slab) + sizeof(uint32_t)) +
-	       conf->messages * sizeof(struct eng_message) +
-	       conf->workers * (sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *)) +
-	       (conf->mode == ENG_MODE_LEARN ? FDB_ENTRIES * (uint64_t)FDB_BYTES : 0);
+		conf->slabs * (sizeof(struct stream_slab) + sizeof(uint32_t)) +
+		conf->messages * sizeof(struct eng_message) +
+		conf->workers * (sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *)) +
+		(conf->mode == ENG_MODE_LEARN ? FDB_ENTRIES * (uint64_t)FDB_BYTES : 0);
 }
 
 static void worker_free(struct eng_worker *w)
@@ -84,8 +84,8 @@ static struct eng_worker *worker_new(struct eng *e, uint16_t id, struct err_list
 	w->eng = e;
 	w->id = id;
 	w->workers = conf->workers;
-	w->own_counters = rte_zmalloc_socket("counters", ENG_REASON_COUNT * sizeof(uint64_t),
-		RTE_CACHE_LINE_SIZE, conf->socket);
+	w->own_counters = rte_zmalloc_socket(
+		"counters", ENG_REASON_COUNT * sizeof(uint64_t), RTE_CACHE_LINE_SIZE, conf->socket);
 	w->counters = w->own_counters;
 	w->ask = rte_zmalloc_socket("ask", sizeof(*w->ask), RTE_CACHE_LINE_SIZE, conf->socket);
 	(void)snprintf(name, sizeof(name), "inbox_%u", id);
@@ -185,8 +185,8 @@ void eng_stats_bind(
 
 // ---- a worker's turn
 
-void eng_rx(struct eng_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n,
-	uint64_t now_us)
+void eng_rx(
+	struct eng_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n, uint64_t now_us)
 {
 	struct rte_mbuf *look[ENG_BURST];
 	uint16_t nlook = 0;
@@ -289,13 +289,17 @@ void eng_worker_offline(struct eng_worker *w)
 	atomic_store_explicit(&w->turn, 0, memory_order_release);
 }
 
-void eng_worker_online(struct eng_worker *w) { boundary(w); }
+void eng_worker_online(struct eng_worker *w)
+{
+	boundary(w);
+}
 
 // ---- what the manager does
 
 static void grace_begin(const struct eng *e, struct eng_grace *g)
 {
-	atomic_thread_fence(memory_order_seq_cst); // what was published stands before the turns read
+	atomic_thread_fence(
+		memory_order_seq_cst); // what was published stands before the turns read
 	for (unsigned i = 0; i < e->conf.workers; i++)
 		g->turn[i] = atomic_load_explicit(&e->worker[i]->turn, memory_order_seq_cst);
 }
@@ -368,7 +372,10 @@ void eng_sink_set(struct eng *e, uint16_t worker, const struct eng_sink *sink)
 	grace_begin(e, &e->grace);
 }
 
-bool eng_quiesced(struct eng *e) { return grace_over(e, &e->grace); }
+bool eng_quiesced(struct eng *e)
+{
+	return grace_over(e, &e->grace);
+}
 
 int eng_flows_ask(struct eng *e, uint16_t worker, uint32_t max)
 {

@@ -14,17 +14,24 @@
 #include "eng_report.h"
 #include "err.h"
 
-enum { ENG_PORTS_MAX = 32, ENG_WORKERS_MAX = 64, ENG_BURST = 32, ENG_OUT_MAX = 256, ENG_NO_PORT = 0xffff };
+enum {
+	ENG_PORTS_MAX = 32,
+	ENG_WORKERS_MAX = 64,
+	ENG_BURST = 32,
+	ENG_OUT_MAX = 256,
+	ENG_NO_PORT = 0xffff
+};
 
 enum eng_mode { ENG_MODE_PAIR, ENG_MODE_LEARN };
 
 enum { // eng_port.offload: what the device does for us
-	ENG_RX_CSUM_TRUSTED = 1 << 0, // RTE_MBUF_F_RX_L4_CKSUM_NONE means "never left this host": complete on the way out
+	ENG_RX_CSUM_TRUSTED = 1
+		<< 0, // RTE_MBUF_F_RX_L4_CKSUM_NONE means "never left this host": complete on the way out
 };
 
 struct eng_port {
-	uint16_t peer;      // pair mode: where frames leave; ENG_NO_PORT where none
-	uint8_t side;       // pair mode: 0 = named first in its pair, 1 = second
+	uint16_t peer; // pair mode: where frames leave; ENG_NO_PORT where none
+	uint8_t side;  // pair mode: 0 = named first in its pair, 1 = second
 	uint16_t mtu;
 	uint32_t offload;
 	bool used;
@@ -33,14 +40,18 @@ struct eng_port {
 struct eng_conf {
 	enum eng_mode mode;
 	uint16_t workers, ports;
-	struct eng_port port[ENG_PORTS_MAX]; // by data-plane port number = order in the configuration
-	uint32_t flows, messages, slabs;     // all workers together
-	struct rte_mempool *pool;            // packets we build; data room for the largest MTU
-	int socket;                          // NUMA
+	struct eng_port
+		port[ENG_PORTS_MAX];     // by data-plane port number = order in the configuration
+	uint32_t flows, messages, slabs; // all workers together
+	struct rte_mempool *pool;        // packets we build; data room for the largest MTU
+	int socket;                      // NUMA
 };
 
 // Frames a worker has for a port; io/ sends and empties it after each burst and each turn.
-struct eng_out { uint16_t n; struct rte_mbuf *pkts[ENG_OUT_MAX]; };
+struct eng_out {
+	uint16_t n;
+	struct rte_mbuf *pkts[ENG_OUT_MAX];
+};
 
 struct eng;        // everything
 struct eng_worker; // of one core; layout in eng_worker.h
@@ -61,7 +72,8 @@ void eng_tx_full(struct eng_worker *w, uint32_t n);
 void eng_manage(struct eng *e, uint64_t now_us);
 
 // A burst from the port's queue; the engine consumes every mbuf. now_us: monotonic microseconds.
-void eng_rx(struct eng_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n, uint64_t now_us);
+void eng_rx(
+	struct eng_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n, uint64_t now_us);
 // Work that waits: SMTP segments under a budget, packets handed over by other workers, timers,
 // a bounded slice of ageing. Returns 0 where there was nothing to do.
 uint32_t eng_turn(struct eng_worker *w, uint64_t now_us);
@@ -69,12 +81,22 @@ uint32_t eng_turn(struct eng_worker *w, uint64_t now_us);
 uint32_t eng_wait_us(struct eng_worker *w, uint64_t now_us);
 
 // Statistics memory (api_stats.h layout is link's business): names and a worker's counters.
-enum eng_stat_kind { ENG_STAT_TRAFFIC, ENG_STAT_PASS, ENG_STAT_DROP, ENG_STAT_ACTION, ENG_STAT_GAUGE };
-struct eng_stat_name { const char *name, *help; enum eng_stat_kind kind; };
+enum eng_stat_kind {
+	ENG_STAT_TRAFFIC,
+	ENG_STAT_PASS,
+	ENG_STAT_DROP,
+	ENG_STAT_ACTION,
+	ENG_STAT_GAUGE
+};
+struct eng_stat_name {
+	const char *name, *help;
+	enum eng_stat_kind kind;
+};
 extern const struct eng_stat_name eng_stat_names[];
 extern const unsigned eng_stat_count;
 // Points a worker's counters at statistics memory (before it runs): uint64_t[eng_stat_count], and hits a policy.
-void eng_stats_bind(struct eng_worker *w, uint64_t *counters, uint64_t *policy_hits, uint32_t policies_max);
+void eng_stats_bind(
+	struct eng_worker *w, uint64_t *counters, uint64_t *policy_hits, uint32_t policies_max);
 
 // Image: `bytes` is copied, verified, its databases deserialised and checked, scratch and stream
 // memory made for every worker. NULL with the reason in *err. Manager only.
@@ -103,5 +125,7 @@ void eng_worker_offline(struct eng_worker *w);
 void eng_worker_online(struct eng_worker *w);
 
 // Rows for flows.list: asks a worker; it answers at its next turns. Manager only.
-int eng_flows_ask(struct eng *e, uint16_t worker, uint32_t max); // 0 or -EBUSY (last one not taken to its end)
-int eng_flows_take(struct eng *e, uint16_t worker, struct eng_flow_row *row); // 0, -EAGAIN (not yet), -ENOENT (end)
+int eng_flows_ask(struct eng *e, uint16_t worker,
+	uint32_t max); // 0 or -EBUSY (last one not taken to its end)
+int eng_flows_take(struct eng *e, uint16_t worker,
+	struct eng_flow_row *row); // 0, -EAGAIN (not yet), -ENOENT (end)

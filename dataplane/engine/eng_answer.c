@@ -15,17 +15,22 @@ enum { COMMANDS_MAX = 10, LINE_MAX_UNREAD = 4096, ANSWER_WINDOW = 65535 };
 
 static void say(struct eng_worker *w, struct eng_session *s, const char *line)
 {
-	(void)stream_say(&s->flow.stream, &w->smtp->pool, span_str(line)); // no slab: the dialogue's deadline ends it
+	(void)stream_say(&s->flow.stream, &w->smtp->pool,
+		span_str(line)); // no slab: the dialogue's deadline ends it
 }
 
-static void say_code(struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text, uint64_t id)
+static void say_code(
+	struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text, uint64_t id)
 {
 	char line[ENG_REPLY_MAX], shown[TEXT_ID_LEN + 1];
-	const char *enhanced = code == 550 || code == 554 ? "5.7.1 " : code == 451 || code == 421 ? "4.7.1 " : "";
+	const char *enhanced = code == 550 || code == 554 ? "5.7.1 "
+		: code == 451 || code == 421              ? "4.7.1 "
+							  : "";
 	if (text[0] >= '0' && text[0] <= '9') // carries its own enhanced code
 		enhanced = "";
 	if (id != 0)
-		snprintf(line, sizeof(line), "%u %s%.300s (mw-%s)\r\n", code, enhanced, text, text_id(id, shown));
+		snprintf(line, sizeof(line), "%u %s%.300s (mw-%s)\r\n", code, enhanced, text,
+			text_id(id, shown));
 	else
 		snprintf(line, sizeof(line), "%u %s%.300s\r\n", code, enhanced, text);
 	say(w, s, line);
@@ -35,7 +40,8 @@ static void say_code(struct eng_worker *w, struct eng_session *s, uint16_t code,
 static const char *own_text(const struct eng_worker *w, const struct eng_session *s)
 {
 	const struct pol_image *img = w->image == NULL ? NULL : eng_image_policy(w->image);
-	if (!s->reply_own || img == NULL || pol_head(img)->version != s->image_version || s->content_profile == POL_NONE)
+	if (!s->reply_own || img == NULL || pol_head(img)->version != s->image_version ||
+		s->content_profile == POL_NONE)
 		return NULL;
 	const char *text = pol_string(img, pol_content_at(img, s->content_profile)->text);
 	return text[0] == '\0' ? NULL : text;
@@ -53,8 +59,8 @@ static void hang_up(struct eng_session *s)
 	s->dialog = ENG_DIALOG_OVER;
 }
 
-void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text, uint64_t id,
-	bool in_body, enum eng_reason r)
+void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text,
+	uint64_t id, bool in_body, enum eng_reason r)
 {
 	struct eng_smtp *p = w->smtp;
 	eng_count(w, r);
@@ -141,7 +147,8 @@ static void dialog_read(struct eng_worker *w, struct eng_session *s)
 	struct eng_smtp *p = w->smtp;
 	struct stream *st = &s->flow.stream;
 	for (;;) {
-		struct span in = stream_unread(st, &p->pool, STREAM_CLIENT, true, p->line, sizeof(p->line));
+		struct span in =
+			stream_unread(st, &p->pool, STREAM_CLIENT, true, p->line, sizeof(p->line));
 		size_t n = in.n;
 		if (n == 0)
 			return;
@@ -173,7 +180,8 @@ static void greet(struct eng_worker *w, struct eng_session *s)
 		hang_up(s);
 }
 
-void eng_answer_syn(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum pol_action action)
+void eng_answer_syn(
+	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum pol_action action)
 {
 	struct eng_smtp *p = w->smtp;
 	struct stream *st = &s->flow.stream;
@@ -182,7 +190,8 @@ void eng_answer_syn(struct eng_worker *w, struct eng_session *s, struct rte_mbuf
 		s->refused_at_connect = true;
 		s->reply_id = eng_id_next(w);
 		s->reply_code = action == POL_REJECT ? 554 : 421;
-		s->reply_text = action == POL_REJECT ? "Connection refused by policy" : "Service not available, try again later";
+		s->reply_text = action == POL_REJECT ? "Connection refused by policy"
+						     : "Service not available, try again later";
 		s->reason = ACT_REFUSED_CONNECT;
 		s->dialog_at_ms = p->now_ms + ENG_HALF_OPEN_MS;
 		eng_count(w, ACT_REFUSED_CONNECT);
@@ -193,8 +202,11 @@ void eng_answer_syn(struct eng_worker *w, struct eng_session *s, struct rte_mbuf
 	rte_pktmbuf_free(m);
 	if (s->refused_at_connect && s->flow.state == FLOW_HALF_OPEN) {
 		struct wire_tcp_out o = {
-			.seq = st->half[STREAM_SERVER].una - 1, .ack = st->half[STREAM_CLIENT].una,
-			.window = ANSWER_WINDOW, .flags = WIRE_SYN | WIRE_ACK, .mss = mss,
+			.seq = st->half[STREAM_SERVER].una - 1,
+			.ack = st->half[STREAM_CLIENT].una,
+			.window = ANSWER_WINDOW,
+			.flags = WIRE_SYN | WIRE_ACK,
+			.mss = mss,
 		};
 		eng_send(w, s, STREAM_SERVER, &o, false);
 	}
@@ -202,7 +214,8 @@ void eng_answer_syn(struct eng_worker *w, struct eng_session *s, struct rte_mbuf
 }
 
 // One end doesn't know yet that it is over, or our reset was lost: another, at the number it expects.
-static void reset_again(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+static void reset_again(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg)
 {
 	if (!(seg->flags & WIRE_RST) && (seg->flags & WIRE_ACK)) {
 		struct wire_tcp_out o = {.seq = seg->ack, .flags = WIRE_RST};
@@ -236,17 +249,20 @@ static void finish(struct eng_worker *w, struct eng_session *s)
 		eng_session_remnant(w, s);
 }
 
-static bool input_ok(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+static bool input_ok(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg)
 {
 	switch (stream_input(&s->flow.stream, &w->smtp->pool, seg)) {
 	case STREAM_IN_RST:
 		rte_pktmbuf_free(m);
 		finish(w, s);
 		return false;
-	case STREAM_IN_RST_ODD: case STREAM_IN_DROP_WINDOW:
+	case STREAM_IN_RST_ODD:
+	case STREAM_IN_DROP_WINDOW:
 		eng_drop(w, m, DROP_WINDOW);
 		return false;
-	case STREAM_IN_BYPASSED: case STREAM_IN_DROP_ACK:
+	case STREAM_IN_BYPASSED:
+	case STREAM_IN_DROP_ACK:
 		eng_drop(w, m, DROP_ACK);
 		return false;
 	case STREAM_IN_DROP_PAWS:
@@ -264,12 +280,14 @@ static bool input_ok(struct eng_worker *w, struct eng_session *s, struct rte_mbu
 }
 
 // The client's segment. false: nothing more is to be done with it.
-static bool take_segment(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+static bool take_segment(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg)
 {
 	struct stream *st = &s->flow.stream;
 	struct stream_act act;
 	if (s->flow.state == FLOW_CLOSING) {
-		bool fin_again = (seg->flags & WIRE_FIN) && st->half[STREAM_CLIENT].has_fin && st->answered;
+		bool fin_again =
+			(seg->flags & WIRE_FIN) && st->half[STREAM_CLIENT].has_fin && st->answered;
 		if (!fin_again) {
 			reset_again(w, s, m, seg);
 			return false;
@@ -287,7 +305,8 @@ static bool take_segment(struct eng_worker *w, struct eng_session *s, struct rte
 	}
 	if (!input_ok(w, s, m, seg))
 		return false;
-	flow_side_note(&s->flow.side[STREAM_CLIENT], (struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
+	flow_side_note(&s->flow.side[STREAM_CLIENT],
+		(struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
 		&eng_meta_of(m)->view, eng_meta_of(m)->in_port);
 	if (half_open)
 		greet(w, s);
@@ -296,7 +315,8 @@ static bool take_segment(struct eng_worker *w, struct eng_session *s, struct rte
 	return true;
 }
 
-void eng_answer(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+void eng_answer(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg)
 {
 	struct stream *st = &s->flow.stream;
 	struct stream_act act;
@@ -317,7 +337,8 @@ void eng_answer(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	eng_pump(w, s);
 	if ((news || wants_ack) && w->counters[SMTP_BUILT] == built)
 		eng_emit(w, s, &act, NULL);
-	if (s->dialog == ENG_DIALOG_OVER && stream_is_drained(st) && client->has_fin && client->read == client->fin) {
+	if (s->dialog == ENG_DIALOG_OVER && stream_is_drained(st) && client->has_fin &&
+		client->read == client->fin) {
 		finish(w, s);
 		return;
 	}

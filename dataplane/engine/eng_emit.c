@@ -39,12 +39,14 @@ void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len)
 	wire_tcp_csum_set(frame, m->data_len, v);
 }
 
-static void rewrite(struct eng_worker *w, struct eng_session *s, const struct stream_act *act, struct rte_mbuf *m)
+static void rewrite(struct eng_worker *w, struct eng_session *s, const struct stream_act *act,
+	struct rte_mbuf *m)
 {
 	struct wire_view *v = &eng_meta_of(m)->view;
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 	uint8_t *tcp = frame + v->l4_off;
-	stream_copy(&s->flow.stream, &w->smtp->pool, act->side, act->seq, act->len, frame + v->payload_off);
+	stream_copy(&s->flow.stream, &w->smtp->pool, act->side, act->seq, act->len,
+		frame + v->payload_off);
 	put32(tcp + 4, act->seq);
 	put32(tcp + 8, act->ack);
 	tcp[13] = act->flags;
@@ -61,7 +63,8 @@ static void rewrite(struct eng_worker *w, struct eng_session *s, const struct st
 }
 
 // Where frames in the name of `side` leave: the port behind which the other side is.
-static void send_frame(struct eng_worker *w, const struct eng_session *s, enum stream_side side, struct rte_mbuf *m)
+static void send_frame(struct eng_worker *w, const struct eng_session *s, enum stream_side side,
+	struct rte_mbuf *m)
 {
 	const struct flow_side *other = &s->flow.side[!side], *own = &s->flow.side[side];
 	eng_count(w, SMTP_BUILT);
@@ -71,8 +74,8 @@ static void send_frame(struct eng_worker *w, const struct eng_session *s, enum s
 		eng_forward_tx(w, own->in_port, m);
 }
 
-void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side, const struct wire_tcp_out *o,
-	bool for_reset)
+void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side,
+	const struct wire_tcp_out *o, bool for_reset)
 {
 	struct wire_tmpl tmpl;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(w->smtp->mbufs);
@@ -81,7 +84,8 @@ void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side
 		return;
 	}
 	flow_template(&s->flow, side, for_reset, &tmpl);
-	size_t n = wire_tcp_build(rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_tailroom(m), &tmpl, o);
+	size_t n =
+		wire_tcp_build(rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_tailroom(m), &tmpl, o);
 	if (n == 0) {
 		eng_drop(w, m, DROP_NO_MBUF);
 		return;
@@ -91,15 +95,20 @@ void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side
 	send_frame(w, s, side, m);
 }
 
-static void send_act(struct eng_worker *w, struct eng_session *s, const struct stream_act *act, bool for_reset)
+static void send_act(
+	struct eng_worker *w, struct eng_session *s, const struct stream_act *act, bool for_reset)
 {
 	struct stream *st = &s->flow.stream;
 	uint8_t payload[SEGMENT_MAX]; // eng_segment_max keeps below it
 	stream_copy(st, &w->smtp->pool, act->side, act->seq, act->len, payload);
 	struct wire_tcp_out o = {
-		.seq = act->seq, .ack = act->ack, .window = act->window, .flags = act->flags,
+		.seq = act->seq,
+		.ack = act->ack,
+		.window = act->window,
+		.flags = act->flags,
 		.has_ts = st->ts_on,
-		.ts_val = st->half[act->side].ts_last, .ts_ecr = st->half[!act->side].ts_last,
+		.ts_val = st->half[act->side].ts_last,
+		.ts_ecr = st->half[!act->side].ts_last,
 		.payload = {.p = payload, .n = act->len},
 	};
 	if (act->repeat)
@@ -109,7 +118,8 @@ static void send_act(struct eng_worker *w, struct eng_session *s, const struct s
 	eng_send(w, s, act->side, &o, for_reset);
 }
 
-void eng_emit(struct eng_worker *w, struct eng_session *s, const struct stream_act *act, struct rte_mbuf *m)
+void eng_emit(struct eng_worker *w, struct eng_session *s, const struct stream_act *act,
+	struct rte_mbuf *m)
 {
 	switch (act->kind) {
 	case STREAM_FORWARD:
@@ -150,8 +160,8 @@ uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards)
 	return (uint16_t)(max < SEGMENT_MAX ? max : SEGMENT_MAX);
 }
 
-static void stray_rst(struct eng_worker *w, const struct wire_tmpl *t, uint32_t seq, uint32_t ack, uint16_t in_port,
-	bool back)
+static void stray_rst(struct eng_worker *w, const struct wire_tmpl *t, uint32_t seq, uint32_t ack,
+	uint16_t in_port, bool back)
 {
 	uint8_t *buf;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(w->smtp->mbufs);
@@ -176,7 +186,8 @@ void eng_reset_stray(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r
 	const struct eng_meta *meta = eng_meta_of(m);
 	const struct wire_view *v = &meta->view;
 	struct wire_tmpl forth, back;
-	wire_tmpl_set(&forth, (struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len}, v);
+	wire_tmpl_set(
+		&forth, (struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len}, v);
 	back = forth;
 	memcpy(back.l2, forth.l2 + 6, 6);
 	memcpy(back.l2 + 6, forth.l2, 6);

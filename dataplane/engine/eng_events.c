@@ -20,8 +20,8 @@ static void on_starttls(struct eng_worker *w, struct eng_session *s, const struc
 	size_t at = 0;
 	while (at < line.n && (line.p[at] == ' ' || line.p[at] == '\t'))
 		at++;
-	stream_edit(&s->flow.stream, &w->smtp->pool, STREAM_CLIENT, base + ev->off + (uint32_t)at + 7,
-		(const uint8_t *)"X", 1); // STARTTL*S*
+	stream_edit(&s->flow.stream, &w->smtp->pool, STREAM_CLIENT,
+		base + ev->off + (uint32_t)at + 7, (const uint8_t *)"X", 1); // STARTTL*S*
 	smtp_substitute(&s->smtp, ev, SMTP_VERB_UNKNOWN);
 	eng_count(w, ACT_TLS_REFUSED);
 }
@@ -38,11 +38,16 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 		}
 	}
 	switch (ev->verb) {
-	case SMTP_VERB_HELO: case SMTP_VERB_EHLO:
-		s->helo_len = (uint8_t)(ev->text.n < sizeof(s->helo) ? ev->text.n : sizeof(s->helo));
+	case SMTP_VERB_HELO:
+	case SMTP_VERB_EHLO:
+		s->helo_len =
+			(uint8_t)(ev->text.n < sizeof(s->helo) ? ev->text.n : sizeof(s->helo));
 		memcpy(s->helo, ev->text.p, s->helo_len);
 		break;
-	case SMTP_VERB_MAIL: case SMTP_VERB_SEND: case SMTP_VERB_SOML: case SMTP_VERB_SAML:
+	case SMTP_VERB_MAIL:
+	case SMTP_VERB_SEND:
+	case SMTP_VERB_SOML:
+	case SMTP_VERB_SAML:
 		eng_message_mail(w, s, ev->path);
 		break;
 	case SMTP_VERB_RCPT:
@@ -60,21 +65,50 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 // EHLO keywords that a reader of content must know or hide.
 struct keyword {
 	const char *name;
-	uint16_t ext;  // SMTP_EXT_* to hide from smtp/, too
-	uint16_t only; // masked where the session has one of these profile bits; 0 = never, UINT16_MAX = always
+	uint16_t ext; // SMTP_EXT_* to hide from smtp/, too
+	uint16_t
+		only; // masked where the session has one of these profile bits; 0 = never, UINT16_MAX = always
 };
+// clang-format off: a table
 static const struct keyword keywords[] = {
-	{"8BITMIME", 0, 0}, {"AUTH", 0, 0}, {"CHUNKING", SMTP_EXT_CHUNKING, ENG_PROFILE_NO_CHUNKING},
-	{"CONNEG", 0, 0}, {"CONPERM", 0, 0}, {"DELIVERBY", 0, 0}, {"DSN", 0, 0},
-	{"ENHANCEDSTATUSCODES", 0, 0}, {"ETRN", 0, 0}, {"EXPN", 0, 0}, {"FUTURERELEASE", 0, 0},
-	{"HELP", 0, 0}, {"LIMITS", 0, 0}, {"MT-PRIORITY", 0, 0}, {"MTRK", 0, 0}, {"NO-SOLICITING", 0, 0},
-	{"PIPELINING", 0, 0}, {"REQUIRETLS", 0, 0}, {"RRVS", 0, 0}, {"SIZE", 0, 0}, {"SMTPUTF8", 0, 0},
-	{"STARTTLS", SMTP_EXT_STARTTLS, ENG_PROFILE_NO_TLS}, {"SUBMITTER", 0, 0}, {"VRFY", 0, 0},
-	{"BINARYMIME", SMTP_EXT_BINARYMIME, UINT16_MAX}, {"BURL", 0, UINT16_MAX}, {"XEXCH50", 0, UINT16_MAX},
-	{"X-ANONYMOUSTLS", 0, UINT16_MAX}, {"X-EXPS", 0, UINT16_MAX}, {"PIPECONNECT", 0, UINT16_MAX},
-	{"X_PIPE_CONNECT", 0, UINT16_MAX}, {"ATRN", 0, UINT16_MAX}, {"TURN", 0, UINT16_MAX},
-	{"XCLIENT", 0, UINT16_MAX}, {"XFORWARD", 0, UINT16_MAX}, {"CHECKPOINT", 0, UINT16_MAX},
+	{"8BITMIME", 0, 0},
+	{"AUTH", 0, 0},
+	{"CHUNKING", SMTP_EXT_CHUNKING, ENG_PROFILE_NO_CHUNKING},
+	{"CONNEG", 0, 0},
+	{"CONPERM", 0, 0},
+	{"DELIVERBY", 0, 0},
+	{"DSN", 0, 0},
+	{"ENHANCEDSTATUSCODES", 0, 0},
+	{"ETRN", 0, 0},
+	{"EXPN", 0, 0},
+	{"FUTURERELEASE", 0, 0},
+	{"HELP", 0, 0},
+	{"LIMITS", 0, 0},
+	{"MT-PRIORITY", 0, 0},
+	{"MTRK", 0, 0},
+	{"NO-SOLICITING", 0, 0},
+	{"PIPELINING", 0, 0},
+	{"REQUIRETLS", 0, 0},
+	{"RRVS", 0, 0},
+	{"SIZE", 0, 0},
+	{"SMTPUTF8", 0, 0},
+	{"STARTTLS", SMTP_EXT_STARTTLS, ENG_PROFILE_NO_TLS},
+	{"SUBMITTER", 0, 0},
+	{"VRFY", 0, 0},
+	{"BINARYMIME", SMTP_EXT_BINARYMIME, UINT16_MAX},
+	{"BURL", 0, UINT16_MAX},
+	{"XEXCH50", 0, UINT16_MAX},
+	{"X-ANONYMOUSTLS", 0, UINT16_MAX},
+	{"X-EXPS", 0, UINT16_MAX},
+	{"PIPECONNECT", 0, UINT16_MAX},
+	{"X_PIPE_CONNECT", 0, UINT16_MAX},
+	{"ATRN", 0, UINT16_MAX},
+	{"TURN", 0, UINT16_MAX},
+	{"XCLIENT", 0, UINT16_MAX},
+	{"XFORWARD", 0, UINT16_MAX},
+	{"CHECKPOINT", 0, UINT16_MAX},
 };
+// clang-format on
 
 static uint8_t upper(uint8_t c)
 {
@@ -85,7 +119,8 @@ static const struct keyword *keyword_find(struct span word)
 {
 	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
 		size_t n = 0;
-		while (n < word.n && upper(word.p[n]) == (uint8_t)keywords[i].name[n] && keywords[i].name[n] != 0)
+		while (n < word.n && upper(word.p[n]) == (uint8_t)keywords[i].name[n] &&
+			keywords[i].name[n] != 0)
 			n++;
 		if (n == word.n && keywords[i].name[n] == 0)
 			return &keywords[i];
@@ -98,7 +133,8 @@ static void on_keyword(struct eng_worker *w, struct eng_session *s, const struct
 	uint32_t base, struct span in)
 {
 	size_t n = 0;
-	while (n < ev->text.n && ev->text.p[n] != ' ' && ev->text.p[n] != '\t' && ev->text.p[n] != '=')
+	while (n < ev->text.n && ev->text.p[n] != ' ' && ev->text.p[n] != '\t' &&
+		ev->text.p[n] != '=')
 		n++;
 	if (n == 0)
 		return;
@@ -113,7 +149,8 @@ static void on_keyword(struct eng_worker *w, struct eng_session *s, const struct
 		smtp_mask(&s->smtp, k->ext);
 	size_t last = (size_t)(ev->text.p - in.p) + n - 1;
 	uint8_t letter = in.p[last] == 'X' || in.p[last] == 'x' ? 'Z' : 'X';
-	stream_edit(&s->flow.stream, &w->smtp->pool, STREAM_SERVER, base + (uint32_t)last, &letter, 1);
+	stream_edit(
+		&s->flow.stream, &w->smtp->pool, STREAM_SERVER, base + (uint32_t)last, &letter, 1);
 	eng_count(w, ACT_MASKED);
 	if (k != NULL && k->only == ENG_PROFILE_NO_TLS)
 		eng_count(w, ACT_TLS_MASKED);
@@ -189,7 +226,8 @@ static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struc
 }
 
 // Some servers end the message here: it is judged as if they all did.
-static bool on_possible_end(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
+static bool on_possible_end(
+	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
 {
 	enum { POSSIBLE_ENDS_MAX = 4 }; // design section 4
 	struct eng_message *msg = s->message;
@@ -227,8 +265,15 @@ static bool on_data_line(struct eng_worker *w, struct eng_session *s, const stru
 {
 	struct eng_message *msg = s->message;
 	switch (ev->verb) {
-	case SMTP_VERB_MAIL: case SMTP_VERB_EHLO: case SMTP_VERB_HELO: case SMTP_VERB_DATA: case SMTP_VERB_BDAT:
-	case SMTP_VERB_RSET: case SMTP_VERB_AUTH: case SMTP_VERB_STARTTLS: case SMTP_VERB_XCLIENT:
+	case SMTP_VERB_MAIL:
+	case SMTP_VERB_EHLO:
+	case SMTP_VERB_HELO:
+	case SMTP_VERB_DATA:
+	case SMTP_VERB_BDAT:
+	case SMTP_VERB_RSET:
+	case SMTP_VERB_AUTH:
+	case SMTP_VERB_STARTTLS:
+	case SMTP_VERB_XCLIENT:
 		if (msg != NULL) {
 			msg->verdict = ENG_VERDICT_REJECTED;
 			msg->judged = true;
@@ -248,10 +293,16 @@ static void on_reply(struct eng_worker *w, struct eng_session *s, const struct s
 {
 	struct eng_message *msg = s->message;
 	switch (ev->verb) {
-	case SMTP_VERB_MAIL: case SMTP_VERB_SEND: case SMTP_VERB_SOML: case SMTP_VERB_SAML:
+	case SMTP_VERB_MAIL:
+	case SMTP_VERB_SEND:
+	case SMTP_VERB_SOML:
+	case SMTP_VERB_SAML:
 		eng_message_mail_reply(w, s, ev->code);
 		break;
-	case SMTP_VERB_RSET: case SMTP_VERB_HELO: case SMTP_VERB_EHLO: case SMTP_VERB_XCLIENT:
+	case SMTP_VERB_RSET:
+	case SMTP_VERB_HELO:
+	case SMTP_VERB_EHLO:
+	case SMTP_VERB_XCLIENT:
 		if (ev->code < 300)
 			eng_message_reset_reply(w, s);
 		break;
@@ -289,7 +340,8 @@ static bool on_desync(struct eng_worker *w, struct eng_session *s, const struct 
 	return false;
 }
 
-bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev, uint32_t base, struct span in)
+bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in)
 {
 	switch (ev->kind) {
 	case SMTP_EV_COMMAND:

@@ -37,12 +37,18 @@ static bool allocators_set(void)
 static const char *hs_words(hs_error_t rc)
 {
 	switch (rc) {
-	case HS_NOMEM: return "out of memory";
-	case HS_DB_VERSION_ERROR: return "made by another version of Hyperscan";
-	case HS_DB_PLATFORM_ERROR: return "made for another processor";
-	case HS_DB_MODE_ERROR: return "not made for streaming";
-	case HS_ARCH_ERROR: return "this processor lacks what Hyperscan needs";
-	default: return "damaged";
+	case HS_NOMEM:
+		return "out of memory";
+	case HS_DB_VERSION_ERROR:
+		return "made by another version of Hyperscan";
+	case HS_DB_PLATFORM_ERROR:
+		return "made for another processor";
+	case HS_DB_MODE_ERROR:
+		return "not made for streaming";
+	case HS_ARCH_ERROR:
+		return "this processor lacks what Hyperscan needs";
+	default:
+		return "damaged";
 	}
 }
 
@@ -98,11 +104,13 @@ static void scans_link(struct eng_image *img, uint16_t worker, uint32_t n, uint6
 }
 
 // Scratch, blocks and scans of one worker: `messages` at once.
-static bool worker_make(struct eng_image *img, uint16_t worker, uint32_t messages, uint64_t stream_bytes,
-	int socket)
+static bool worker_make(struct eng_image *img, uint16_t worker, uint32_t messages,
+	uint64_t stream_bytes, int socket)
 {
-	const uint64_t scan_bytes = align_up(sizeof(struct eng_scan) + img->seen_words * sizeof(uint64_t));
-	struct eng_image_worker *own = rte_zmalloc_socket("image worker", sizeof(*own), ALIGN, socket);
+	const uint64_t scan_bytes =
+		align_up(sizeof(struct eng_scan) + img->seen_words * sizeof(uint64_t));
+	struct eng_image_worker *own =
+		rte_zmalloc_socket("image worker", sizeof(*own), ALIGN, socket);
 
 	img->own[worker] = own;
 	if (own == NULL)
@@ -118,7 +126,8 @@ static bool worker_make(struct eng_image *img, uint16_t worker, uint32_t message
 	if (stream_bytes == 0)
 		return true;
 	own->block_bytes = align_up(stream_bytes);
-	own->block_memory = rte_malloc_socket("image streams", (messages + 1) * own->block_bytes, ALIGN, socket);
+	own->block_memory = rte_malloc_socket(
+		"image streams", (messages + 1) * own->block_bytes, ALIGN, socket);
 	if (own->block_memory == NULL)
 		return false;
 	blocks_link(own, messages + 1);
@@ -134,8 +143,8 @@ static void picked_set(struct eng_image *img)
 	}
 }
 
-struct eng_image *eng_image_make(const struct eng_conf *conf, const void *bytes, uint64_t n,
-	struct err_list *err)
+struct eng_image *eng_image_make(
+	const struct eng_conf *conf, const void *bytes, uint64_t n, struct err_list *err)
 {
 	const uint32_t messages = conf->messages / conf->workers + (conf->messages < conf->workers);
 	struct eng_image *img;
@@ -163,7 +172,8 @@ struct eng_image *eng_image_make(const struct eng_conf *conf, const void *bytes,
 	picked_set(img);
 	for (uint16_t w = 0; w < img->workers; w++) {
 		if (!worker_make(img, w, messages, stream_bytes, conf->socket)) {
-			err_add(err, "policy image: no memory for %u messages of %" PRIu64 " bytes on "
+			err_add(err,
+				"policy image: no memory for %u messages of %" PRIu64 " bytes on "
 				"each of %u workers; fewer dataplane.messages or more memory_mb",
 				messages, stream_bytes, img->workers);
 			goto free_image;

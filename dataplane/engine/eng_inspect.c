@@ -56,7 +56,8 @@ static bool read_side(struct eng_worker *w, struct eng_session *s, enum stream_s
 		if (in.n == 0)
 			break;
 		if (smtp_is_opaque(&s->smtp)) {
-			enum tls tls = side == STREAM_CLIENT && !s->tls_seen ? tls_begins(in) : TLS_YES;
+			enum tls tls =
+				side == STREAM_CLIENT && !s->tls_seen ? tls_begins(in) : TLS_YES;
 			if (tls == TLS_WAIT && !whole && in.n < st->half[side].nxt - base) {
 				whole = true;
 				continue;
@@ -112,14 +113,15 @@ static bool read_both(struct eng_worker *w, struct eng_session *s)
 	return true;
 }
 
-static void pump_side(struct eng_worker *w, struct eng_session *s, enum stream_side side, bool bounded,
-	uint32_t upto)
+static void pump_side(struct eng_worker *w, struct eng_session *s, enum stream_side side,
+	bool bounded, uint32_t upto)
 {
 	struct eng_smtp *p = w->smtp;
 	struct stream_act act;
 	uint16_t max = eng_segment_max(s, !side);
 	for (unsigned n = 0; n < PUMP_MAX; n++) {
-		if (!stream_next(&s->flow.stream, &p->pool, side, bounded, upto, max, p->now_ms, &act))
+		if (!stream_next(
+			    &s->flow.stream, &p->pool, side, bounded, upto, max, p->now_ms, &act))
 			return;
 		eng_emit(w, s, &act, NULL);
 	}
@@ -138,7 +140,8 @@ static void holds_update(struct eng_worker *w, struct eng_session *s)
 	struct eng_smtp *p = w->smtp;
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		const struct stream_half *h = &s->flow.stream.half[side];
-		bool held = h->nxt != h->rel && h->nxt != h->owned && (int32_t)(h->nxt - h->owned) > 0;
+		bool held =
+			h->nxt != h->rel && h->nxt != h->owned && (int32_t)(h->nxt - h->owned) > 0;
 		if (!held) {
 			s->hold_on[side] = false;
 			continue;
@@ -163,14 +166,16 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s)
 	struct eng_smtp *p = w->smtp;
 	struct flow *f = &s->flow;
 	uint32_t limit_ms = f->state == FLOW_HALF_OPEN ? ENG_HALF_OPEN_MS
-			    : f->state == FLOW_CLOSING ? ENG_CLOSING_MS : s->idle_ms;
+		: f->state == FLOW_CLOSING             ? ENG_CLOSING_MS
+						       : s->idle_ms;
 	bool answers = f->lane == ENG_LANE_ANSWER, any = true;
 	uint32_t at = answers ? s->dialog_at_ms : f->seen_ms + limit_ms, when;
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		if (s->hold_on[side])
 			earliest(&any, &at, s->hold_at_ms[side]);
 		if (f->lane != ENG_LANE_PASS && f->state != FLOW_CLOSING &&
-			(!answers || side == STREAM_SERVER) && stream_deadline(&f->stream, side, &when))
+			(!answers || side == STREAM_SERVER) &&
+			stream_deadline(&f->stream, side, &when))
 			earliest(&any, &at, when);
 	}
 	if (s->more)
@@ -186,7 +191,8 @@ static void leave_when_opaque(struct eng_session *s)
 	const struct stream_half *c = &s->flow.stream.half[STREAM_CLIENT];
 	const struct stream_half *v = &s->flow.stream.half[STREAM_SERVER];
 	if (!smtp_is_opaque(&s->smtp) || !s->tls_seen || c->una != c->nxt || v->una != v->nxt ||
-		c->first != STREAM_NO_SLAB || v->first != STREAM_NO_SLAB || c->has_fin || v->has_fin)
+		c->first != STREAM_NO_SLAB || v->first != STREAM_NO_SLAB || c->has_fin ||
+		v->has_fin)
 		return;
 	s->flow.lane = ENG_LANE_PASS;
 	s->idle_ms = ENG_PASS_IDLE_MS;
@@ -195,13 +201,15 @@ static void leave_when_opaque(struct eng_session *s)
 static void closing_note(struct eng_session *s)
 {
 	const struct stream *st = &s->flow.stream;
-	if (s->flow.state == FLOW_OPEN && st->half[STREAM_CLIENT].fin_acked && st->half[STREAM_SERVER].fin_acked)
+	if (s->flow.state == FLOW_OPEN && st->half[STREAM_CLIENT].fin_acked &&
+		st->half[STREAM_SERVER].fin_acked)
 		s->flow.state = FLOW_CLOSING;
 }
 
 // A reset that ends the connection: the other end gets it at the number it expects; a held end of
 // data is never released after it.
-static void on_reset(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+static void on_reset(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg)
 {
 	if (seg->seq == s->flow.stream.half[seg->side].sent)
 		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
@@ -214,7 +222,8 @@ static void on_reset(struct eng_worker *w, struct eng_session *s, struct rte_mbu
 static bool holds_payload(const struct eng_session *s, const struct stream_seg *seg)
 {
 	return seg->payload.n > 0 &&
-	       (int32_t)(seg->seq + (uint32_t)seg->payload.n - s->flow.stream.half[seg->side].rel) > 0;
+		(int32_t)(seg->seq + (uint32_t)seg->payload.n -
+			s->flow.stream.half[seg->side].rel) > 0;
 }
 
 // Lone dots and line ends that a server might take for the end of a message; at the segment's edges
@@ -242,9 +251,9 @@ static bool goes_ahead(const struct eng_session *s, const struct stream_seg *seg
 {
 	const struct stream_half *h = &s->flow.stream.half[seg->side];
 	return seg->side == STREAM_CLIENT && h->fresh && seg->payload.n > 0 &&
-	       !(seg->flags & (WIRE_FIN | WIRE_URG)) &&
-	       smtp_in_message(&s->smtp) && !smtp_is_gated(&s->smtp) && s->smtp.chunk_left == 0 &&
-	       !s->smtp.suspect && h->nxt == h->rel && !may_end_message(seg->payload);
+		!(seg->flags & (WIRE_FIN | WIRE_URG)) && smtp_in_message(&s->smtp) &&
+		!smtp_is_gated(&s->smtp) && s->smtp.chunk_left == 0 && !s->smtp.suspect &&
+		h->nxt == h->rel && !may_end_message(seg->payload);
 }
 
 // A FIN behind a line that nothing can complete any more. The server's part of a reply may go: it
@@ -253,7 +262,7 @@ static bool fin_partial(struct eng_session *s, enum stream_side side)
 {
 	const struct stream_half *h = &s->flow.stream.half[side];
 	return h->has_fin && h->nxt == h->fin && h->read != h->nxt &&
-	       (side == STREAM_SERVER || !smtp_is_gated(&s->smtp));
+		(side == STREAM_SERVER || !smtp_is_gated(&s->smtp));
 }
 
 static void leave(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
@@ -274,7 +283,8 @@ static void leave(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *
 	eng_pump(w, s);
 }
 
-void eng_inspect(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+void eng_inspect(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg)
 {
 	struct eng_smtp *p = w->smtp;
 	enum stream_in in = stream_input(&s->flow.stream, &p->pool, seg);
@@ -290,8 +300,11 @@ void eng_inspect(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m
 		eng_session_remnant(w, s);
 		rte_pktmbuf_free(m);
 		return;
-	case STREAM_IN_DROP_WINDOW: case STREAM_IN_DROP_PAWS: case STREAM_IN_DROP_FLAGS:
-	case STREAM_IN_DROP_SLABS: case STREAM_IN_DROP_ACK:
+	case STREAM_IN_DROP_WINDOW:
+	case STREAM_IN_DROP_PAWS:
+	case STREAM_IN_DROP_FLAGS:
+	case STREAM_IN_DROP_SLABS:
+	case STREAM_IN_DROP_ACK:
 		eng_drop(w, m, drop_reasons[in]);
 		return;
 	default:
@@ -299,9 +312,11 @@ void eng_inspect(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m
 	}
 	if (seg->payload.n > s->seg_max[seg->side])
 		s->seg_max[seg->side] = (uint16_t)seg->payload.n;
-	flow_side_note(&s->flow.side[seg->side], (struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
+	flow_side_note(&s->flow.side[seg->side],
+		(struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
 		&eng_meta_of(m)->view, eng_meta_of(m)->in_port);
-	if (in == STREAM_IN_ORDER_WAIT && goes_ahead(s, seg) && stream_ahead(&s->flow.stream, &p->pool, seg)) {
+	if (in == STREAM_IN_ORDER_WAIT && goes_ahead(s, seg) &&
+		stream_ahead(&s->flow.stream, &p->pool, seg)) {
 		eng_count(w, ACT_AHEAD);
 		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 		eng_timer_update(w, s);

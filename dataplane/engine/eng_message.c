@@ -154,7 +154,8 @@ void eng_message_mail_reply(struct eng_worker *w, struct eng_session *s, uint16_
 	bool ok = code < 400;
 	if (msg == NULL)
 		return;
-	if (!msg->accepted || msg->mails > 0) { // replies come in order: this one is the first message's
+	if (!msg->accepted ||
+		msg->mails > 0) { // replies come in order: this one is the first message's
 		if (msg->mails > 0)
 			msg->mails--;
 		msg->accepted |= ok;
@@ -189,7 +190,8 @@ void eng_message_reset_reply(struct eng_worker *w, struct eng_session *s)
 
 bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat)
 {
-	if (s->message_next != NULL) // content while two transactions are open: nobody honest does that
+	if (s->message_next !=
+		NULL) // content while two transactions are open: nobody honest does that
 		return false;
 	if (s->message == NULL)
 		s->message = message_new(w, s);

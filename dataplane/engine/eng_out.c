@@ -4,7 +4,10 @@
 // Thread: the worker.
 #include "eng_int.h"
 
-struct eng_out *eng_out_of(struct eng_worker *w, uint16_t port) { return &w->out[port]; }
+struct eng_out *eng_out_of(struct eng_worker *w, uint16_t port)
+{
+	return &w->out[port];
+}
 
 void eng_flush_set(struct eng_worker *w, void (*flush)(void *arg, uint16_t port), void *arg)
 {
@@ -12,7 +15,10 @@ void eng_flush_set(struct eng_worker *w, void (*flush)(void *arg, uint16_t port)
 	w->flush = flush;
 }
 
-void eng_tx_full(struct eng_worker *w, uint32_t n) { eng_count_n(w, DROP_TX_FULL, n); }
+void eng_tx_full(struct eng_worker *w, uint32_t n)
+{
+	eng_count_n(w, DROP_TX_FULL, n);
+}
 
 void eng_drop(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r)
 {

@@ -14,22 +14,30 @@ uint64_t eng_id_next(struct eng_worker *w)
 		p->id_count = 0;
 		p->id_epoch++;
 	}
-	return p->id_epoch << (COUNT_BITS + WORKER_BITS) | (uint64_t)w->id << COUNT_BITS | p->id_count;
+	return p->id_epoch << (COUNT_BITS + WORKER_BITS) | (uint64_t)w->id << COUNT_BITS |
+		p->id_count;
 }
 
 void eng_who(const struct eng_session *s, struct eng_who *who)
 {
 	const struct flow_key *k = &s->flow.key;
 	*who = (struct eng_who){
-		.client = k->client, .server = k->server, .client_port = k->client_port,
-		.server_port = k->server_port, .vlan = s->vlan, .context = eng_context_index(k->context),
-		.policy = s->policy, .image_version = s->image_version, .session = s->id,
+		.client = k->client,
+		.server = k->server,
+		.client_port = k->client_port,
+		.server_port = k->server_port,
+		.vlan = s->vlan,
+		.context = eng_context_index(k->context),
+		.policy = s->policy,
+		.image_version = s->image_version,
+		.session = s->id,
 	};
 }
 
 static void record_put(struct eng_worker *w, const struct eng_record *r)
 {
-	const struct eng_sink *sink = atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
+	const struct eng_sink *sink =
+		atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
 	if (sink == NULL || sink->record(sink->arg, r) != 0)
 		eng_count(w, RECORDS_LOST);
 }
@@ -38,10 +46,19 @@ void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t co
 {
 	const struct eng_message *msg = s->message;
 	struct eng_record r = {
-		.kind = ENG_REC_MESSAGE, .id = msg->id, .octets = msg->octets, .scan_ns = msg->result.scan_ns,
-		.recipients = msg->recipients, .score = msg->result.score, .threshold = s->threshold,
-		.rules_total = msg->result.rules_total, .code = code, .verdict = msg->verdict, .bdat = msg->bdat,
-		.lane = s->flow.lane, .reason = s->reason,
+		.kind = ENG_REC_MESSAGE,
+		.id = msg->id,
+		.octets = msg->octets,
+		.scan_ns = msg->result.scan_ns,
+		.recipients = msg->recipients,
+		.score = msg->result.score,
+		.threshold = s->threshold,
+		.rules_total = msg->result.rules_total,
+		.code = code,
+		.verdict = msg->verdict,
+		.bdat = msg->bdat,
+		.lane = s->flow.lane,
+		.reason = s->reason,
 		.helo = {.p = (const uint8_t *)s->helo, .n = s->helo_len},
 		.from = {.p = (const uint8_t *)msg->from, .n = msg->from_len},
 		.to = {.p = (const uint8_t *)msg->to, .n = msg->to_len},
@@ -54,10 +71,16 @@ void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t co
 void eng_record_session(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_record r = {
-		.kind = ENG_REC_SESSION, .duration_us = w->smtp->now_us - s->born_us,
-		.client_bytes = s->flow.bytes[STREAM_CLIENT], .server_bytes = s->flow.bytes[STREAM_SERVER],
-		.messages = s->messages, .refused = s->refused, .lane = s->flow.lane, .tls = s->tls,
-		.auth = s->auth, .reason = s->reason,
+		.kind = ENG_REC_SESSION,
+		.duration_us = w->smtp->now_us - s->born_us,
+		.client_bytes = s->flow.bytes[STREAM_CLIENT],
+		.server_bytes = s->flow.bytes[STREAM_SERVER],
+		.messages = s->messages,
+		.refused = s->refused,
+		.lane = s->flow.lane,
+		.tls = s->tls,
+		.auth = s->auth,
+		.reason = s->reason,
 	};
 	eng_who(s, &r.who);
 	s->recorded = true;
@@ -66,21 +89,24 @@ void eng_record_session(struct eng_worker *w, struct eng_session *s)
 
 void eng_record_refusal(struct eng_worker *w, struct eng_session *s, uint64_t id, uint16_t code)
 {
-	struct eng_record r = {.kind = ENG_REC_REFUSAL, .id = id, .code = code, .reason = s->reason};
+	struct eng_record r = {
+		.kind = ENG_REC_REFUSAL, .id = id, .code = code, .reason = s->reason};
 	eng_who(s, &r.who);
 	record_put(w, &r);
 }
 
 static bool outcome_give(struct eng_worker *w, const struct eng_outcome *o)
 {
-	const struct eng_sink *sink = atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
+	const struct eng_sink *sink =
+		atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
 	return sink != NULL && sink->outcome(sink->arg, o) == 0;
 }
 
 static bool same_place(const struct eng_outcome *a, const struct eng_outcome *b)
 {
-	return a->kind == b->kind && a->context == b->context && a->session_profile == b->session_profile &&
-	       a->image_version == b->image_version && addr_eq(&a->client, &b->client);
+	return a->kind == b->kind && a->context == b->context &&
+		a->session_profile == b->session_profile && a->image_version == b->image_version &&
+		addr_eq(&a->client, &b->client);
 }
 
 static void outcome_sum(struct eng_worker *w, const struct eng_outcome *o)
@@ -106,10 +132,14 @@ static void outcome_sum(struct eng_worker *w, const struct eng_outcome *o)
 void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_kind kind)
 {
 	enum { HALF_FULL = 50 };
-	const struct eng_sink *sink = atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
+	const struct eng_sink *sink =
+		atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
 	struct eng_outcome o = {
-		.kind = kind, .count = 1, .client = s->flow.key.client,
-		.context = eng_context_index(s->flow.key.context), .session_profile = s->session_profile,
+		.kind = kind,
+		.count = 1,
+		.client = s->flow.key.client,
+		.context = eng_context_index(s->flow.key.context),
+		.session_profile = s->session_profile,
 		.image_version = s->image_version,
 	};
 	if (sink == NULL || sink->fill(sink->arg) >= HALF_FULL || !outcome_give(w, &o))
@@ -120,7 +150,8 @@ void eng_outcomes_flush(struct eng_worker *w)
 {
 	enum { A_TURN = 32 };
 	struct eng_smtp *p = w->smtp;
-	const struct eng_sink *sink = atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
+	const struct eng_sink *sink =
+		atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
 	if (sink == NULL)
 		return;
 	for (uint32_t i = 0; i < A_TURN && p->sums > 0; i++) {

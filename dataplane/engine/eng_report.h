@@ -9,12 +9,31 @@
 #include "addr.h"
 #include "span.h"
 
-enum eng_lane { ENG_LANE_PASS, ENG_LANE_INSPECT, ENG_LANE_TRANSLATE, ENG_LANE_ANSWER, ENG_LANE_DROP, ENG_LANE_COUNT };
+enum eng_lane {
+	ENG_LANE_PASS,
+	ENG_LANE_INSPECT,
+	ENG_LANE_TRANSLATE,
+	ENG_LANE_ANSWER,
+	ENG_LANE_DROP,
+	ENG_LANE_COUNT
+};
 enum eng_flow_state { ENG_FLOW_HALF_OPEN, ENG_FLOW_OPEN, ENG_FLOW_CLOSING, ENG_FLOW_STATE_COUNT };
-enum eng_outcome_kind { ENG_OUT_ACCEPTED, ENG_OUT_CONDEMNED, ENG_OUT_RCPT_REFUSED, ENG_OUT_AUTH_FAILED, ENG_OUT_COUNT };
+enum eng_outcome_kind {
+	ENG_OUT_ACCEPTED,
+	ENG_OUT_CONDEMNED,
+	ENG_OUT_RCPT_REFUSED,
+	ENG_OUT_AUTH_FAILED,
+	ENG_OUT_COUNT
+};
 enum eng_verdict {
-	ENG_VERDICT_CLEAN, ENG_VERDICT_MONITORED, ENG_VERDICT_REJECTED, ENG_VERDICT_TEMPFAILED,
-	ENG_VERDICT_DISCARDED, ENG_VERDICT_UNSCANNED, ENG_VERDICT_ABORTED, ENG_VERDICT_COUNT
+	ENG_VERDICT_CLEAN,
+	ENG_VERDICT_MONITORED,
+	ENG_VERDICT_REJECTED,
+	ENG_VERDICT_TEMPFAILED,
+	ENG_VERDICT_DISCARDED,
+	ENG_VERDICT_UNSCANNED,
+	ENG_VERDICT_ABORTED,
+	ENG_VERDICT_COUNT
 };
 enum eng_record_kind { ENG_REC_SESSION, ENG_REC_MESSAGE, ENG_REC_REFUSAL, ENG_REC_COUNT };
 enum { ENG_RULES_MAX = 8, ENG_REASON_NONE = 0xffff };
@@ -22,12 +41,19 @@ enum { ENG_RULES_MAX = 8, ENG_REASON_NONE = 0xffff };
 struct eng_who { // the connection
 	struct addr client, server;
 	uint16_t client_port, server_port, vlan, context;
-	uint32_t policy;        // index, POL_NONE
+	uint32_t policy; // index, POL_NONE
 	uint64_t image_version;
-	uint64_t session;       // id
+	uint64_t session; // id
 };
 
-struct eng_outcome { enum eng_outcome_kind kind; uint32_t count; struct addr client; uint16_t context; uint32_t session_profile; uint64_t image_version; };
+struct eng_outcome {
+	enum eng_outcome_kind kind;
+	uint32_t count;
+	struct addr client;
+	uint16_t context;
+	uint32_t session_profile;
+	uint64_t image_version;
+};
 
 struct eng_record {
 	enum eng_record_kind kind;
@@ -37,14 +63,14 @@ struct eng_record {
 	uint32_t messages, refused;
 	enum eng_lane lane;
 	bool tls, auth;
-	uint16_t reason;        // index into eng_stat_names, ENG_REASON_NONE; also of a refusal
+	uint16_t reason; // index into eng_stat_names, ENG_REASON_NONE; also of a refusal
 	// message
-	uint64_t id, octets;    // id also of a refusal
+	uint64_t id, octets; // id also of a refusal
 	uint32_t scan_ns, recipients;
 	int32_t score, threshold;
 	uint32_t rules[ENG_RULES_MAX]; // operator's rule ids, 0 = end
 	uint32_t rules_total;
-	uint16_t code;          // also of a refusal
+	uint16_t code; // also of a refusal
 	enum eng_verdict verdict;
 	bool bdat;
 	struct span helo, from, to; // borrowed for the call

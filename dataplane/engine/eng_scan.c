@@ -22,8 +22,8 @@
 enum part { PART_BEGIN, PART_CR, PART_LINE, PART_BODY };
 
 enum {
-	MATCHES_MAX = 65536,   // different rules that may count for one message
-	FEED_MAX = 1 << 30,    // bytes a call of Hyperscan, whose lengths are 32-bit
+	MATCHES_MAX = 65536, // different rules that may count for one message
+	FEED_MAX = 1 << 30,  // bytes a call of Hyperscan, whose lengths are 32-bit
 };
 
 // Hyperscan's allocator has no argument of its own: whose blocks are meant is said here.
@@ -113,8 +113,8 @@ static void stream_feed(struct eng_scan *s, hs_stream_t *stream, struct span byt
 		struct span some = span_sub(bytes, at, FEED_MAX);
 
 		// Its result says no more than `full` does.
-		(void)hs_scan_stream(stream, (const char *)some.p, (unsigned)some.n, 0, s->own->scratch,
-			match_take, s);
+		(void)hs_scan_stream(stream, (const char *)some.p, (unsigned)some.n, 0,
+			s->own->scratch, match_take, s);
 	}
 	s->cycles += rte_rdtsc() - from;
 }

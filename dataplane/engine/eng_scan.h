@@ -21,7 +21,7 @@ struct eng_scan_result {
 	int32_t score;                 // sum of the scores of the rules that matched, each once
 	uint32_t rules[ENG_RULES_MAX]; // operator's ids, 0 = end
 	uint32_t rules_total;
-	uint32_t scan_ns;              // spent inside Hyperscan, from the TSC
+	uint32_t scan_ns; // spent inside Hyperscan, from the TSC
 };
 
 // Opens a scan on the image; takes a use of it. NULL where no stream memory is left.

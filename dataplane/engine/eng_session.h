@@ -17,29 +17,31 @@
 #include "smtp.h"
 
 enum {
-	ENG_LINE_BUF = 16384,     // a line joined from several slabs: over every limit of smtp/
-	ENG_EVENTS = 16,          // SMTP events taken in one call
-	ENG_HELO_MAX = 64, ENG_PATH_MAX = 96,
-	ENG_REPLY_MAX = 400,      // bytes of a reply of ours
-	ENG_OUTCOMES = 1024,      // clients whose outcomes add up while they can't be handed over
+	ENG_LINE_BUF = 16384, // a line joined from several slabs: over every limit of smtp/
+	ENG_EVENTS = 16,      // SMTP events taken in one call
+	ENG_HELO_MAX = 64,
+	ENG_PATH_MAX = 96,
+	ENG_REPLY_MAX = 400, // bytes of a reply of ours
+	ENG_OUTCOMES = 1024, // clients whose outcomes add up while they can't be handed over
 	ENG_TIMERS_A_TURN = 64,
-	ENG_CELLS_A_TURN = 64,    // flow cells looked at by flows.list in a turn
+	ENG_CELLS_A_TURN = 64, // flow cells looked at by flows.list in a turn
 };
 
 // Times, in milliseconds
 enum {
 	ENG_HALF_OPEN_MS = 30 * 1000,
-	ENG_IDLE_MS = 15 * 60 * 1000,        // design: waits
-	ENG_PASS_IDLE_MS = 3 * 60 * 60 * 1000, // a flow that is not read: longer than TCP keep-alive's 2 h
+	ENG_IDLE_MS = 15 * 60 * 1000, // design: waits
+	ENG_PASS_IDLE_MS =
+		3 * 60 * 60 * 1000, // a flow that is not read: longer than TCP keep-alive's 2 h
 	ENG_CLOSING_MS = 30 * 1000,
-	ENG_PARTIAL_MS = 20,                 // custody of a partial line
-	ENG_GATED_MS = 2000,                 // custody of bytes behind the reply gate
-	ENG_DIALOG_MS = 20 * 1000,           // of a dialogue of ours
-	ENG_BODY_MS = 5 * 60 * 1000,         // the rest of a condemned message is swallowed for so long
-	ENG_ONE_WAY_MS = 3000,               // the server's answer to a SYN is awaited so long
-	ENG_STALLED_MS = 10 * 1000,          // a message without a byte for so long may lose its scan
-	ENG_GRACE_MS = 10 * 60 * 1000,       // flows that began before us
-	ENG_REBIND_MS = 10 * 60 * 1000,      // an image's policies hold for open sessions
+	ENG_PARTIAL_MS = 20,            // custody of a partial line
+	ENG_GATED_MS = 2000,            // custody of bytes behind the reply gate
+	ENG_DIALOG_MS = 20 * 1000,      // of a dialogue of ours
+	ENG_BODY_MS = 5 * 60 * 1000,    // the rest of a condemned message is swallowed for so long
+	ENG_ONE_WAY_MS = 3000,          // the server's answer to a SYN is awaited so long
+	ENG_STALLED_MS = 10 * 1000,     // a message without a byte for so long may lose its scan
+	ENG_GRACE_MS = 10 * 60 * 1000,  // flows that began before us
+	ENG_REBIND_MS = 10 * 60 * 1000, // an image's policies hold for open sessions
 	ENG_TICK_MS = 4,
 };
 
@@ -52,34 +54,39 @@ enum eng_dialog { // what the client has to be told
 };
 
 enum { // eng_session.profile: bits copied from the session profile at the SYN
-	ENG_PROFILE_NO_TLS = 1 << 0, ENG_PROFILE_NO_CHUNKING = 1 << 1, ENG_PROFILE_MASK_UNKNOWN = 1 << 2,
-	ENG_PROFILE_STRICT_LINES = 1 << 3, ENG_PROFILE_STRICT_END = 1 << 4, ENG_PROFILE_SCAN = 1 << 5,
+	ENG_PROFILE_NO_TLS = 1 << 0,
+	ENG_PROFILE_NO_CHUNKING = 1 << 1,
+	ENG_PROFILE_MASK_UNKNOWN = 1 << 2,
+	ENG_PROFILE_STRICT_LINES = 1 << 3,
+	ENG_PROFILE_STRICT_END = 1 << 4,
+	ENG_PROFILE_SCAN = 1 << 5,
 };
 
-struct eng_message { // exists only while a message is open
+// Exists only while a message is open.
+struct eng_message {
 	struct eng_message *next; // in the pool
 	struct eng_session *session;
 	struct eng_message *older, *newer; // of those that hold a scan, by the last byte they saw
-	struct eng_scan *scan;    // NULL: not scanned
-	uint32_t seen_ms;         // last byte
-	uint32_t mails;           // MAIL commands whose reply is to come
+	struct eng_scan *scan;             // NULL: not scanned
+	uint32_t seen_ms;                  // last byte
+	uint32_t mails;                    // MAIL commands whose reply is to come
 	struct eng_scan_result result;
 	uint64_t octets, id;
 	uint32_t recipients;
 	uint8_t from_len, to_len;
-	uint8_t verdict;          // enum eng_verdict, once judged
+	uint8_t verdict; // enum eng_verdict, once judged
 	bool judged, data, bdat;
-	bool accepted;            // its MAIL got a 2xx
+	bool accepted; // its MAIL got a 2xx
 	char from[ENG_PATH_MAX], to[ENG_PATH_MAX];
 };
 
 struct eng_session {
 	struct flow flow; // first: the flow table hands out this object
 	struct smtp smtp;
-	struct eng_message *message;     // of the transaction that the server is in
-	struct eng_message *message_next; // a MAIL sent before the reply that decides about the first
-	const char *reply_text; // and this text
-	uint64_t reply_id;      // and id
+	struct eng_message *message;      // of the transaction that the server is in
+	struct eng_message *message_next; // of a MAIL sent before the reply that decides about it
+	const char *reply_text;           // goes with reply_code
+	uint64_t reply_id;                // 0 = none is shown
 	uint64_t id, image_version, born_us;
 	uint32_t policy, session_profile, content_profile; // indexes, of image_version
 	int32_t threshold;
@@ -96,18 +103,18 @@ struct eng_session {
 	} again;
 	uint16_t profile;    // ENG_PROFILE_*
 	uint16_t reason;     // why it is not read or how it ended; ENG_REASON_NONE
-	uint16_t reply_code; // what a message condemned early is answered with at its end,
+	uint16_t reply_code; // what a client that is cut off is told, perhaps only at its message's end
 	uint16_t vlan;
 	uint8_t content_action; // enum pol_verdict
-	bool reply_own;      // the content profile's own text goes before reply_text
+	bool reply_own;         // the content profile's own text goes before reply_text
 	uint8_t dialog, dialog_commands;
 	uint8_t helo_len;
-	uint8_t one_way;     // client segments with nothing from the server
-	uint16_t seg_max[STREAM_SIDES]; // largest payload seen in a segment: the path takes that much
+	uint8_t one_way; // client segments with nothing from the server
+	uint16_t seg_max[STREAM_SIDES]; // largest payload seen: the path takes that much
 	bool hold_on[STREAM_SIDES];
 	bool tls : 1, tls_seen : 1, auth : 1, md5 : 1, refused_at_connect : 1, recorded : 1;
-	bool server_seen : 1, client_sent : 1; // on the pass lane: a segment of the server, payload of the client
-	bool more : 1;       // more is to be sent than one turn may
+	bool server_seen : 1, client_sent : 1; // pass lane: a segment of the one, payload of the other
+	bool more : 1;                         // more is to be sent than one turn may
 	char helo[ENG_HELO_MAX];
 };
 
@@ -125,11 +132,9 @@ struct eng_smtp {
 	uint32_t now_ms;
 	uint64_t grace_until_us, full_until_us, image_since_us;
 	struct eng_message *scan_oldest, *scan_newest;
-	uint64_t image_version; // the one that image_since_ms speaks of
+	uint64_t image_version;      // the one that image_since_us speaks of
 	uint64_t id_epoch, id_count; // of ids that are never used twice
-	uint32_t isn_key[4];
-	uint32_t list_cursor;
-	uint32_t sums, sum_at;  // waiting; where the next flush looks
+	uint32_t sums, sum_at; // waiting; where the next flush looks
 	struct eng_sum sum[ENG_OUTCOMES];
 	uint8_t line[ENG_LINE_BUF];
 };
@@ -145,8 +150,8 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s);
 
 // eng_events.c: judges one event. false: the session was cut; nothing more is to be read or released.
 // `base` is the sequence number of the call's first input byte, `in` the input.
-bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev, uint32_t base,
-	struct span in);
+bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in);
 
 // eng_message.c: a MAIL command; a recipient; the begin of content; content; what the server said.
 void eng_message_mail(struct eng_worker *w, struct eng_session *s, struct span path);
@@ -163,24 +168,27 @@ void eng_message_done(struct eng_worker *w, struct eng_session *s);
 void eng_message_abort(struct eng_worker *w, struct eng_session *s);
 
 // eng_answer.c
-void eng_answer_syn(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum pol_action action);
-void eng_answer(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg);
+void eng_answer_syn(
+	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum pol_action action);
+void eng_answer(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg);
 void eng_answer_timer(struct eng_worker *w, struct eng_session *s);
 // Cuts the server off: it gets resets, the client a dialogue. `text` is the reply behind the code, sent at
 // once, or (in_body) at the end of the message that is still coming; borrowed for ever. id 0: none is
 // shown. 421 and 500 hang up behind the text, code 0 without any.
-void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text, uint64_t id,
-	bool in_body, enum eng_reason r);
+void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text,
+	uint64_t id, bool in_body, enum eng_reason r);
 
 // eng_emit.c
-void eng_emit(struct eng_worker *w, struct eng_session *s, const struct stream_act *act, struct rte_mbuf *m);
+void eng_emit(struct eng_worker *w, struct eng_session *s, const struct stream_act *act,
+	struct rte_mbuf *m);
 void eng_reset_side(struct eng_worker *w, struct eng_session *s, enum stream_side towards);
 uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards);
 // Resets both ends of a connection that nothing is known of, by its segment. Consumes `m`.
 void eng_reset_stray(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r);
 // A segment of ours built from numbers, in the name of `side`.
-void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side, const struct wire_tcp_out *o,
-	bool for_reset);
+void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side,
+	const struct wire_tcp_out *o, bool for_reset);
 
 // eng_record.c
 uint64_t eng_id_next(struct eng_worker *w);

@@ -17,7 +17,8 @@ static struct eng_smtp *smtp_of(const struct eng_worker *w)
 	return w->smtp;
 }
 
-struct eng_smtp *eng_smtp_new(struct eng_worker *w, const struct eng_conf *conf, struct err_list *err)
+struct eng_smtp *eng_smtp_new(
+	struct eng_worker *w, const struct eng_conf *conf, struct err_list *err)
 {
 	uint32_t flows = conf->flows / conf->workers + 1, slabs = conf->slabs / conf->workers + 1;
 	uint32_t messages = conf->messages / conf->workers + 1;
@@ -29,12 +30,15 @@ struct eng_smtp *eng_smtp_new(struct eng_worker *w, const struct eng_conf *conf,
 	s->flows = flow_table_new(name, flows, sizeof(struct eng_session), conf->socket);
 	if (s->flows == NULL)
 		goto free_smtp;
-	struct stream_slab *mem = rte_malloc_socket("slabs", (size_t)slabs * sizeof(*mem), 64, conf->socket);
-	uint32_t *stack = rte_malloc_socket("slab stack", (size_t)slabs * sizeof(*stack), 64, conf->socket);
+	struct stream_slab *mem =
+		rte_malloc_socket("slabs", (size_t)slabs * sizeof(*mem), 64, conf->socket);
+	uint32_t *stack =
+		rte_malloc_socket("slab stack", (size_t)slabs * sizeof(*stack), 64, conf->socket);
 	if (mem == NULL || stack == NULL)
 		goto free_slabs;
 	stream_pool_init(&s->pool, mem, stack, slabs);
-	s->messages = rte_zmalloc_socket("messages", (size_t)messages * sizeof(*s->messages), 64, conf->socket);
+	s->messages = rte_zmalloc_socket(
+		"messages", (size_t)messages * sizeof(*s->messages), 64, conf->socket);
 	if (s->messages == NULL)
 		goto free_slabs;
 	for (uint32_t i = 0; i < messages; i++) {
@@ -43,8 +47,6 @@ struct eng_smtp *eng_smtp_new(struct eng_worker *w, const struct eng_conf *conf,
 	}
 	s->mbufs = conf->pool;
 	s->id_epoch = (uint64_t)time(NULL);
-	for (unsigned i = 0; i < 4; i++)
-		s->isn_key[i] = (uint32_t)rte_rand();
 	return s;
 free_slabs:
 	rte_free(stack);
@@ -53,8 +55,8 @@ free_slabs:
 free_smtp:
 	rte_free(s);
 no_memory:
-	err_add(err, "worker %u: %u flows, %u slabs, %u messages; because out of memory", w->id, flows,
-		slabs, messages);
+	err_add(err, "worker %u: %u flows, %u slabs, %u messages; because out of memory", w->id,
+		flows, slabs, messages);
 	errno = ENOMEM;
 	return NULL;
 }
@@ -77,7 +79,8 @@ static void clock_note(struct eng_worker *w, uint64_t now_us)
 	p->now_us = now_us;
 	p->now_ms = (uint32_t)(now_us / 1000);
 	if (version != p->image_version) {
-		if (p->image_version == 0) // flows that began before us or the first image are not to blame
+		if (p->image_version ==
+			0) // flows that began before us or the first image are not to blame
 			p->grace_until_us = now_us + ENG_GRACE_MS * UINT64_C(1000);
 		p->image_version = version;
 		p->image_since_us = now_us;
@@ -116,7 +119,8 @@ static void bind_policy(struct eng_session *s, const struct pol_image *img, uint
 		if (profile->idle_ms != 0)
 			s->idle_ms = profile->idle_ms;
 	} else {
-		s->profile |= ENG_PROFILE_MASK_UNKNOWN; // design: masked by default when content is read
+		s->profile |=
+			ENG_PROFILE_MASK_UNKNOWN; // design: masked by default when content is read
 	}
 	if (policy->content != POL_NONE) {
 		const struct pol_content *content = pol_content_at(img, policy->content);
@@ -127,13 +131,16 @@ static void bind_policy(struct eng_session *s, const struct pol_image *img, uint
 	}
 }
 
-static uint32_t match_policy(const struct eng_worker *w, const struct flow_key *k, uint16_t ingress,
-	uint16_t vlan)
+static uint32_t match_policy(
+	const struct eng_worker *w, const struct flow_key *k, uint16_t ingress, uint16_t vlan)
 {
 	struct pol_key key = {
-		.source = k->client, .destination = k->server,
+		.source = k->client,
+		.destination = k->server,
 		.context = eng_context_index(k->context),
-		.ingress = ingress, .vlan = vlan, .port = k->server_port,
+		.ingress = ingress,
+		.vlan = vlan,
+		.port = k->server_port,
 	};
 	return pol_match(eng_image_policy(w->image), &key);
 }
@@ -144,8 +151,10 @@ void eng_rebind(struct eng_worker *w, struct eng_session *s)
 	if (w->image == NULL || s->image_version == p->image_version ||
 		p->now_us < p->image_since_us + ENG_REBIND_MS * UINT64_C(1000))
 		return;
-	uint32_t index = match_policy(w, &s->flow.key, s->flow.side[STREAM_CLIENT].in_port, s->vlan);
-	if (index != POL_NONE && pol_policy_at(eng_image_policy(w->image), index)->action == POL_INSPECT)
+	uint32_t index =
+		match_policy(w, &s->flow.key, s->flow.side[STREAM_CLIENT].in_port, s->vlan);
+	if (index != POL_NONE &&
+		pol_policy_at(eng_image_policy(w->image), index)->action == POL_INSPECT)
 		bind_policy(s, eng_image_policy(w->image), index);
 }
 
@@ -157,13 +166,17 @@ static void pass_lane(struct eng_worker *w, struct eng_session *s, enum eng_reas
 	eng_count(w, r);
 }
 
-static struct stream_syn syn_options(struct rte_mbuf *m, const struct wire_view *v, struct wire_tcp_opts *o)
+static struct stream_syn syn_options(
+	struct rte_mbuf *m, const struct wire_view *v, struct wire_tcp_opts *o)
 {
 	struct span frame = {.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len};
 	wire_tcp_options(frame, v, o);
 	return (struct stream_syn){
-		.mss = o->has_mss ? o->mss : 0, .has_wscale = o->has_wscale, .has_ts = o->has_ts,
-		.sack_ok = o->sack_ok, .wscale = o->wscale,
+		.mss = o->has_mss ? o->mss : 0,
+		.has_wscale = o->has_wscale,
+		.has_ts = o->has_ts,
+		.sack_ok = o->sack_ok,
+		.wscale = o->wscale,
 	};
 }
 
@@ -179,7 +192,8 @@ static void syn_clean(struct eng_worker *w, struct rte_mbuf *m, struct wire_view
 	eng_trim_payload(m, v, 0);
 }
 
-static struct eng_session *session_new(struct eng_worker *w, const struct flow_key *key, const struct eng_meta *meta)
+static struct eng_session *session_new(
+	struct eng_worker *w, const struct flow_key *key, const struct eng_meta *meta)
 {
 	struct eng_smtp *p = smtp_of(w);
 	struct flow *victim;
@@ -210,8 +224,7 @@ static void on_syn(struct eng_worker *w, const struct flow_key *key, struct rte_
 	struct eng_meta *meta = eng_meta_of(m);
 	struct wire_view *v = &meta->view;
 	const struct pol_image *img = eng_image_policy(w->image);
-	uint32_t index = match_policy(w, key, meta->in_port,
-		v->ntags > 0 ? v->tci[0] & 0xfff : 0);
+	uint32_t index = match_policy(w, key, meta->in_port, v->ntags > 0 ? v->tci[0] & 0xfff : 0);
 	enum pol_action action = index == POL_NONE ? POL_PASS : pol_policy_at(img, index)->action;
 	if (index != POL_NONE && index < w->policies_max)
 		w->policy_hits[index]++;
@@ -246,7 +259,8 @@ static void on_syn(struct eng_worker *w, const struct flow_key *key, struct rte_
 	}
 	if (action == POL_PASS) {
 		pass_lane(w, s, index == POL_NONE ? PASS_NO_POLICY : PASS_POLICY);
-	} else if (opts.has_md5) { // its options are signed: nothing may be changed; the SYN-ACK decides
+	} else if (
+		opts.has_md5) { // its options are signed: nothing may be changed; the SYN-ACK decides
 		s->flow.lane = ENG_LANE_INSPECT;
 		s->md5 = true;
 	} else {
@@ -295,7 +309,8 @@ static struct eng_session *session_restart(struct eng_worker *w, struct eng_sess
 	s->flow.side[STREAM_CLIENT] = was.flow.side[STREAM_CLIENT];
 	s->flow.side[STREAM_SERVER] = was.flow.side[STREAM_SERVER];
 	const struct pol_image *img = eng_image_policy(w->image);
-	uint32_t index = match_policy(w, &was.flow.key, was.flow.side[STREAM_CLIENT].in_port, was.vlan);
+	uint32_t index =
+		match_policy(w, &was.flow.key, was.flow.side[STREAM_CLIENT].in_port, was.vlan);
 	enum pol_action action = index == POL_NONE ? POL_PASS : pol_policy_at(img, index)->action;
 	bind_policy(s, img, index);
 	if (action != POL_PASS && action != POL_INSPECT) { // its next SYN is decided afresh
@@ -329,8 +344,8 @@ static void on_syn_ack(struct eng_worker *w, struct eng_session *s, struct rte_m
 		}
 		s->md5 = false; // the server does not sign, so the client will refuse or go on bare
 	}
-	if (!stream_accept(&s->flow.stream, &smtp_of(w)->pool, s->flow.state == FLOW_HALF_OPEN, v->seq, v->ack,
-		    v->window, &syn)) {
+	if (!stream_accept(&s->flow.stream, &smtp_of(w)->pool, s->flow.state == FLOW_HALF_OPEN,
+		    v->seq, v->ack, v->window, &syn)) {
 		eng_drop(w, m, DROP_HANDSHAKE);
 		return;
 	}
@@ -349,7 +364,8 @@ static bool on_half_open(struct eng_worker *w, struct eng_session *s, struct rte
 	struct eng_smtp *p = smtp_of(w);
 	const struct stream *st = &s->flow.stream;
 	uint16_t in_port = eng_meta_of(m)->in_port;
-	bool of_client = seg->side == STREAM_CLIENT && (seg->flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == WIRE_ACK;
+	bool of_client = seg->side == STREAM_CLIENT &&
+		(seg->flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == WIRE_ACK;
 	if (st->half[STREAM_SERVER].syn) {
 		if (!of_client)
 			return false;
@@ -366,7 +382,8 @@ static bool on_half_open(struct eng_worker *w, struct eng_session *s, struct rte
 		return true;
 	}
 	// The server answers by another way: that shows only after a while, by a client that goes on.
-	bool fits = of_client && seg->seq == s->client_isn + 1 && p->now_ms - s->flow.born_ms >= ENG_ONE_WAY_MS;
+	bool fits = of_client && seg->seq == s->client_isn + 1 &&
+		p->now_ms - s->flow.born_ms >= ENG_ONE_WAY_MS;
 	if (!fits || ++s->one_way < 3) {
 		eng_drop(w, m, DROP_HANDSHAKE);
 		return true;
@@ -393,7 +410,8 @@ static bool one_way_ends(struct eng_worker *w, struct eng_session *s, struct rte
 	return true;
 }
 
-static void on_pass(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, const struct stream_seg *seg)
+static void on_pass(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg)
 {
 	struct flow *f = &s->flow;
 	f->bytes[seg->side] += seg->payload.n;
@@ -402,13 +420,13 @@ static void on_pass(struct eng_worker *w, struct eng_session *s, struct rte_mbuf
 	else if (seg->payload.n > 0)
 		s->client_sent = true;
 	bool established = s->server_seen && seg->side == STREAM_CLIENT &&
-			   (seg->flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == WIRE_ACK;
+		(seg->flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == WIRE_ACK;
 	if (f->state == FLOW_HALF_OPEN && (established || s->reason == PASS_ONE_WAY))
 		flow_set_open(smtp_of(w)->flows, f);
 	if (seg->flags & WIRE_FIN)
 		f->stream.half[seg->side].has_fin = true;
 	bool over = (seg->flags & WIRE_RST) != 0 ||
-		    (f->stream.half[STREAM_CLIENT].has_fin && f->stream.half[STREAM_SERVER].has_fin);
+		(f->stream.half[STREAM_CLIENT].has_fin && f->stream.half[STREAM_SERVER].has_fin);
 	if (over && f->state != FLOW_HALF_OPEN)
 		f->state = FLOW_CLOSING;
 	eng_forward_tx(w, eng_meta_of(m)->in_port, m);
@@ -441,23 +459,30 @@ static void on_stray(struct eng_worker *w, struct rte_mbuf *m)
 	eng_reset_stray(w, m, ACT_MIDSTREAM_RESET);
 }
 
-static struct eng_session *session_find(struct eng_worker *w, const struct rte_mbuf *m, struct flow_key *key,
-	enum stream_side *side)
+static struct eng_session *session_find(struct eng_worker *w, const struct rte_mbuf *m,
+	struct flow_key *key, enum stream_side *side)
 {
 	const struct eng_meta *meta = eng_meta_of((struct rte_mbuf *)(uintptr_t)m);
 	const struct wire_view *v = &meta->view;
 	struct span frame = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
 	struct addr src, dst;
 	wire_addrs(frame, v, &src, &dst);
-	struct flow_key forth = {.client = src, .server = dst, .client_port = v->sport,
-		.server_port = v->dport, .context = meta->context};
-	struct flow_key back = {.client = dst, .server = src, .client_port = v->dport,
-		.server_port = v->sport, .context = meta->context};
+	struct flow_key forth = {.client = src,
+		.server = dst,
+		.client_port = v->sport,
+		.server_port = v->dport,
+		.context = meta->context};
+	struct flow_key back = {.client = dst,
+		.server = src,
+		.client_port = v->dport,
+		.server_port = v->sport,
+		.context = meta->context};
 	*side = meta->to_client ? STREAM_SERVER : STREAM_CLIENT;
 	*key = meta->to_client ? back : forth;
 	struct flow *f = flow_lookup(smtp_of(w)->flows, key);
 	if (f == NULL && !meta->to_client && eng_image_picks_up(w->image, v->sport)) {
-		f = flow_lookup(smtp_of(w)->flows, &back); // both ports are picked up: who asked first is the client
+		f = flow_lookup(smtp_of(w)->flows,
+			&back); // both ports are picked up: who asked first is the client
 		if (f != NULL) {
 			*side = STREAM_SERVER;
 			*key = back;
@@ -474,55 +499,68 @@ static bool checksum_ok(struct rte_mbuf *m, const struct wire_view *v)
 		return true;
 	if (state == RTE_MBUF_F_RX_L4_CKSUM_BAD)
 		return false;
-	if (state == RTE_MBUF_F_RX_L4_CKSUM_NONE) { // left unfinished by its sender on this host (virtio)
+	if (state ==
+		RTE_MBUF_F_RX_L4_CKSUM_NONE) { // left unfinished by its sender on this host (virtio)
 		wire_tcp_csum_set(frame, m->data_len, v);
 		return true;
 	}
 	return wire_tcp_csum_ok((struct span){.p = frame, .n = m->data_len}, v);
 }
 
-static void fill_seg(const struct eng_smtp *p, struct rte_mbuf *m, enum stream_side side, struct stream_seg *seg)
+static void fill_seg(
+	const struct eng_smtp *p, struct rte_mbuf *m, enum stream_side side, struct stream_seg *seg)
 {
 	const struct wire_view *v = &eng_meta_of(m)->view;
 	struct span frame = {.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len};
 	*seg = (struct stream_seg){
-		.side = (uint8_t)side, .flags = v->tcp_flags, .window = v->window, .seq = v->seq, .ack = v->ack,
-		.now_ms = p->now_ms, .payload = span_sub(frame, v->payload_off, v->payload_len),
+		.side = (uint8_t)side,
+		.flags = v->tcp_flags,
+		.window = v->window,
+		.seq = v->seq,
+		.ack = v->ack,
+		.now_ms = p->now_ms,
+		.payload = span_sub(frame, v->payload_off, v->payload_len),
 	};
 }
 
 // A side is known by its port, too: nobody speaks in the server's name from the client's wire. Pairs
 // that bundle one link share the two sides, so a connection may use several of them.
-static bool port_fits(const struct eng_worker *w, const struct eng_session *s, enum stream_side side, uint16_t in_port)
+static bool port_fits(const struct eng_worker *w, const struct eng_session *s,
+	enum stream_side side, uint16_t in_port)
 {
 	uint16_t client_port = s->flow.side[STREAM_CLIENT].in_port;
 	const struct eng_conf *conf = &w->eng->conf;
-	bool same = conf->mode == ENG_MODE_PAIR ? conf->port[in_port].side == conf->port[client_port].side
-						: in_port == client_port;
+	bool same = conf->mode == ENG_MODE_PAIR
+		? conf->port[in_port].side == conf->port[client_port].side
+		: in_port == client_port;
 	return same == (side == STREAM_CLIENT);
 }
 
-static void read_timestamps(const struct rte_mbuf *m, const struct wire_view *v, struct stream_seg *seg)
+static void read_timestamps(
+	const struct rte_mbuf *m, const struct wire_view *v, struct stream_seg *seg)
 {
 	struct wire_tcp_opts opts;
-	wire_tcp_options((struct span){.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len}, v, &opts);
+	wire_tcp_options((struct span){.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len},
+		v, &opts);
 	seg->has_ts = opts.has_ts;
 	seg->ts_val = opts.ts_val;
 	seg->ts_ecr = opts.ts_ecr;
 }
 
-static void dispatch(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum stream_side side)
+static void dispatch(
+	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum stream_side side)
 {
 	struct eng_smtp *p = smtp_of(w);
 	const struct wire_view *v = &eng_meta_of(m)->view;
 	struct stream_seg seg;
 	bool syn_ack = side == STREAM_SERVER &&
-		       (v->tcp_flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == (WIRE_SYN | WIRE_ACK);
+		(v->tcp_flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == (WIRE_SYN | WIRE_ACK);
 	if (!port_fits(w, s, side, eng_meta_of(m)->in_port)) {
 		eng_drop(w, m, DROP_WRONG_PORT);
 		return;
 	}
-	if (syn_ack && s->again.on && v->ack == s->again.isn + 1 && s->flow.lane != ENG_LANE_ANSWER) {
+	if (syn_ack && s->again.on && v->ack == s->again.isn + 1 &&
+		s->flow.lane != ENG_LANE_ANSWER) {
 		s = session_restart(w, s);
 		if (s == NULL) {
 			eng_drop(w, m, DROP_HANDSHAKE);
@@ -599,9 +637,11 @@ static void on_timer(struct eng_worker *w, struct eng_session *s)
 	struct eng_smtp *p = smtp_of(w);
 	uint32_t quiet_ms = p->now_ms - s->flow.seen_ms;
 	uint32_t limit_ms = s->flow.state == FLOW_HALF_OPEN ? ENG_HALF_OPEN_MS
-			    : s->flow.state == FLOW_CLOSING ? ENG_CLOSING_MS : s->idle_ms;
+		: s->flow.state == FLOW_CLOSING             ? ENG_CLOSING_MS
+							    : s->idle_ms;
 	if (s->flow.lane != ENG_LANE_ANSWER && quiet_ms >= limit_ms) {
-		if (s->flow.state == FLOW_OPEN && s->flow.lane == ENG_LANE_INSPECT) { // never forgotten silently
+		if (s->flow.state == FLOW_OPEN &&
+			s->flow.lane == ENG_LANE_INSPECT) { // never forgotten silently
 			eng_count(w, ACT_IDLE_RESET);
 			s->reason = ACT_IDLE_RESET;
 			eng_reset_side(w, s, STREAM_CLIENT);
@@ -641,12 +681,13 @@ uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us)
 
 uint32_t eng_smtp_wait_us(const struct eng_worker *w, uint64_t now_us, uint32_t max_us)
 {
-	uint32_t ms = flow_timer_wait_ms(smtp_of(w)->flows, (uint32_t)(now_us / 1000), max_us / 1000);
+	uint32_t ms =
+		flow_timer_wait_ms(smtp_of(w)->flows, (uint32_t)(now_us / 1000), max_us / 1000);
 	return ms * 1000 < max_us ? ms * 1000 : max_us;
 }
 
-uint32_t eng_smtp_rows(struct eng_worker *w, uint32_t *cursor, struct eng_flow_row *rows, uint32_t max,
-	uint64_t now_us)
+uint32_t eng_smtp_rows(struct eng_worker *w, uint32_t *cursor, struct eng_flow_row *rows,
+	uint32_t max, uint64_t now_us)
 {
 	struct eng_smtp *p = smtp_of(w);
 	uint32_t n = 0, cells = flow_cells(p->flows), now_ms = (uint32_t)(now_us / 1000);
@@ -658,7 +699,8 @@ uint32_t eng_smtp_rows(struct eng_worker *w, uint32_t *cursor, struct eng_flow_r
 		eng_who(eng_session_of(f), &row->who);
 		row->lane = f->lane;
 		row->state = f->state == FLOW_HALF_OPEN ? ENG_FLOW_HALF_OPEN
-			     : f->state == FLOW_OPEN ? ENG_FLOW_OPEN : ENG_FLOW_CLOSING;
+			: f->state == FLOW_OPEN         ? ENG_FLOW_OPEN
+							: ENG_FLOW_CLOSING;
 		row->age_ms = now_ms - f->born_ms;
 		row->idle_ms = now_ms - f->seen_ms;
 		row->client_bytes = f->bytes[STREAM_CLIENT];

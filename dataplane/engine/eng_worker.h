@@ -18,22 +18,23 @@ struct eng_worker {
 	struct eng *eng;
 	uint16_t id;
 	uint16_t workers;
-	uint32_t smtpq_head, smtpq_tail;  // free-running; used = tail - head
-	struct eng_image *image;          // in force, read once a burst from eng->image
-	uint64_t *counters;               // in statistics memory, indexed by enum eng_reason; w: worker, r: any
-	uint64_t *policy_hits;            // w: worker, r: any
+	uint32_t smtpq_head, smtpq_tail; // free-running; used = tail - head
+	struct eng_image *image;         // in force, read once a burst from eng->image
+	uint64_t *counters; // in statistics memory, indexed by enum eng_reason; w: worker, r: any
+	uint64_t *policy_hits; // w: worker, r: any
 	uint32_t policies_max;
 	struct eng_smtp *smtp;
-	struct rte_ring *inbox;           // picked-up segments from other workers (MP in, SC out)
+	struct rte_ring *inbox; // picked-up segments from other workers (MP in, SC out)
 	void (*flush)(void *arg, uint16_t port); // io/: empties a full list in the middle of a turn
 	void *flush_arg;
-	uint64_t tick_at_us;              // when eng_smtp_tick is due
-	uint64_t turns;                   // burst boundaries so far: what `turn` goes on from after a sleep
-	struct eng_ask *ask;              // flows.list (eng.c)
-	uint64_t *own_counters;           // what `counters` points at until statistics memory is bound
+	uint64_t tick_at_us;    // when eng_smtp_tick is due
+	uint64_t turns;         // burst boundaries so far: what `turn` goes on from after a sleep
+	struct eng_ask *ask;    // flows.list (eng.c)
+	uint64_t *own_counters; // what `counters` points at until statistics memory is bound
 	struct eng_out out[ENG_PORTS_MAX];
 	struct rte_mbuf *smtpq[ENG_SMTPQ_MAX];
-	_Alignas(64) _Atomic uint64_t turn; // w: worker at each burst boundary, r: manager; 0 = offline
+	_Alignas(64) _Atomic uint64_t
+		turn; // w: worker at each burst boundary, r: manager; 0 = offline
 	_Alignas(64) _Atomic(const struct eng_sink *) sink; // w: manager, r: worker
 };
 

@@ -32,8 +32,8 @@ void eng_learn(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *const *p
 
 		// A group address is nobody's source (IEEE 802 8.2).
 		if (pkts[i]->data_len >= HEAD_MIN && (src[0] & 1) == 0)
-			tbl_fdb_seen(w->eng->fdb, tbl_fdb_key(outer_vid(pkts[i]), src), in_port,
-				now_s);
+			tbl_fdb_seen(
+				w->eng->fdb, tbl_fdb_key(outer_vid(pkts[i]), src), in_port, now_s);
 	}
 }
 

@@ -30,7 +30,10 @@ enum {
 	PREFETCH_AHEAD = 4,
 };
 
-static inline uint16_t be16_at(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
+static inline uint16_t be16_at(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
 
 // May the TCP segment with these ports stay unread?
 static inline bool ports_pass(struct eng_worker *w, const uint8_t *p)
@@ -39,7 +42,8 @@ static inline bool ports_pass(struct eng_worker *w, const uint8_t *p)
 		eng_count(w, PASS_NO_IMAGE);
 		return true;
 	}
-	return !eng_image_picks_up(w->image, be16_at(p)) && !eng_image_picks_up(w->image, be16_at(p + 2));
+	return !eng_image_picks_up(w->image, be16_at(p)) &&
+		!eng_image_picks_up(w->image, be16_at(p + 2));
 }
 
 static inline bool v4_passes(struct eng_worker *w, const uint8_t *p, uint16_t n)

@@ -37,8 +37,8 @@ static uint64_t end_hash(const struct addr *a, uint16_t port)
 // Both directions of a flow have the same owner: the sum of the two ends' hashes. Independent of
 // the device's own hash, which virtual ports do not have. Not an answer to somebody who aims all
 // flows at one worker; its queue then drops, the wire goes on.
-static uint16_t owner_of(const struct eng_worker *w, const struct rte_mbuf *m,
-	const struct wire_view *v)
+static uint16_t owner_of(
+	const struct eng_worker *w, const struct rte_mbuf *m, const struct wire_view *v)
 {
 	struct addr src, dst;
 	uint64_t h;
@@ -61,8 +61,8 @@ static uint16_t context_of(const struct pol_image *img, uint16_t in_port, const 
 	return i;
 }
 
-static void steer_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m,
-	bool to_client)
+static void steer_consume(
+	struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m, bool to_client)
 {
 	struct eng_meta *meta = eng_meta_of(m);
 	uint16_t owner = owner_of(w, m, &meta->view);
@@ -83,8 +83,8 @@ static void steer_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbu
 
 // The first fragment holds the ports (RFC 1858 asks for the whole header); one that is too short
 // to show them is taken for what it may hide.
-static bool fragment_shows_pickup(const struct eng_worker *w, const struct rte_mbuf *m,
-	const struct wire_view *v)
+static bool fragment_shows_pickup(
+	const struct eng_worker *w, const struct rte_mbuf *m, const struct wire_view *v)
 {
 	struct span ports = span_sub(frame_of(m), v->l4_off, TCP_PORTS_LEN);
 
@@ -93,7 +93,7 @@ static bool fragment_shows_pickup(const struct eng_worker *w, const struct rte_m
 	if (ports.n < TCP_PORTS_LEN)
 		return true;
 	return eng_image_picks_up(w->image, (uint16_t)(ports.p[0] << 8 | ports.p[1])) ||
-	       eng_image_picks_up(w->image, (uint16_t)(ports.p[2] << 8 | ports.p[3]));
+		eng_image_picks_up(w->image, (uint16_t)(ports.p[2] << 8 | ports.p[3]));
 }
 
 static void steer_one_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)

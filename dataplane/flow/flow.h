@@ -38,8 +38,8 @@ struct flow {
 	struct flow_side side[STREAM_SIDES];
 	uint32_t timer_at_ms, timer_next, timer_prev;
 	uint16_t timer_slot;
-	uint8_t state; // enum flow_state
-	uint8_t lane;  // the engine's
+	uint8_t state;                 // enum flow_state
+	uint8_t lane;                  // the engine's
 	uint32_t open_next, open_prev; // half-open flows, oldest first
 	uint32_t born_ms, seen_ms;     // now_ms of the first and the last packet
 	uint64_t bytes[STREAM_SIDES];  // payload that left, by sender
@@ -75,6 +75,8 @@ struct flow *flow_timer_due(struct flow_table *t, uint32_t now_ms);
 uint32_t flow_timer_wait_ms(const struct flow_table *t, uint32_t now_ms, uint32_t max_ms);
 
 // Notes what a side's packets look like; call with each valid packet.
-void flow_side_note(struct flow_side *s, struct span frame, const struct wire_view *v, uint16_t in_port);
+void flow_side_note(
+	struct flow_side *s, struct span frame, const struct wire_view *v, uint16_t in_port);
 // A template for segments in the name of `side`; for_reset: with the largest TTL seen.
-void flow_template(const struct flow *f, enum stream_side side, bool for_reset, struct wire_tmpl *t);
+void flow_template(
+	const struct flow *f, enum stream_side side, bool for_reset, struct wire_tmpl *t);

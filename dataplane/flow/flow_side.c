@@ -4,7 +4,8 @@
 // Thread: the worker that owns the flow.
 #include "flow.h"
 
-void flow_side_note(struct flow_side *s, struct span frame, const struct wire_view *v, uint16_t in_port)
+void flow_side_note(
+	struct flow_side *s, struct span frame, const struct wire_view *v, uint16_t in_port)
 {
 	if (v->l3_off > FLOW_L2_MAX)
 		return;
@@ -41,7 +42,8 @@ void flow_template(const struct flow *f, enum stream_side side, bool for_reset, 
 		.dport = client ? f->key.server_port : f->key.client_port,
 	};
 	memcpy(t->l2, s->l2, s->l2_len);
-	if (s->l2_len == 0 && f->side[!side].l2_len >= 14) { // never heard of: the other's, turned round
+	if (s->l2_len == 0 &&
+		f->side[!side].l2_len >= 14) { // never heard of: the other's, turned round
 		const struct flow_side *o = &f->side[!side];
 		memcpy(t->l2, o->l2, o->l2_len);
 		memcpy(t->l2, o->l2 + 6, 6);

@@ -28,8 +28,12 @@ struct flow_table *flow_table_new(const char *name, uint32_t count, uint32_t obj
 		t->wheel[i] = FLOW_NONE;
 	// A secret start value: chains can't be built from outside.
 	struct rte_hash_parameters par = {
-		.name = name, .entries = count, .key_len = sizeof(struct flow_key), .hash_func = key_hash,
-		.hash_func_init_val = (uint32_t)rte_rand(), .socket_id = socket,
+		.name = name,
+		.entries = count,
+		.key_len = sizeof(struct flow_key),
+		.hash_func = key_hash,
+		.hash_func_init_val = (uint32_t)rte_rand(),
+		.socket_id = socket,
 		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
 	};
 	t->hash = rte_hash_create(&par);
@@ -65,7 +69,8 @@ void flow_table_free(struct flow_table *t)
 
 uint64_t flow_table_bytes(uint32_t count, uint32_t object)
 {
-	return (uint64_t)count * (((object + 63) & ~63u) + 1 + 74); // 74: rte_hash with a 40-byte key
+	return (uint64_t)count *
+		(((object + 63) & ~63u) + 1 + 74); // 74: rte_hash with a 40-byte key
 }
 
 struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key)

@@ -75,8 +75,10 @@ struct flow *flow_timer_due(struct flow_table *t, uint32_t now_ms)
 			t->walk = t->wheel[slot_of(t->wheel_ms)];
 			return NULL;
 		}
-		if (now_ms - t->wheel_ms > (uint32_t)FLOW_TICK_MS * FLOW_WHEEL_SLOTS) // after a long sleep one turn is enough
-			next_ms = now_ms - now_ms % FLOW_TICK_MS - FLOW_TICK_MS * (FLOW_WHEEL_SLOTS - 1);
+		if (now_ms - t->wheel_ms > (uint32_t)FLOW_TICK_MS *
+				FLOW_WHEEL_SLOTS) // after a long sleep one turn is enough
+			next_ms = now_ms - now_ms % FLOW_TICK_MS -
+				FLOW_TICK_MS * (FLOW_WHEEL_SLOTS - 1);
 		t->wheel_ms = next_ms;
 		t->walk = t->wheel[slot_of(next_ms)];
 	}
@@ -87,7 +89,8 @@ uint32_t flow_timer_wait_ms(const struct flow_table *t, uint32_t now_ms, uint32_
 {
 	if (t->timers == 0 || !t->wheel_on)
 		return t->timers == 0 ? max_ms : 0;
-	uint32_t at_ms = t->wheel_ms + FLOW_TICK_MS; // what is left in this slot is due within a tick of it
+	uint32_t at_ms =
+		t->wheel_ms + FLOW_TICK_MS; // what is left in this slot is due within a tick of it
 	for (uint32_t waited = 0; waited < max_ms; waited += FLOW_TICK_MS, at_ms += FLOW_TICK_MS) {
 		if (t->wheel[slot_of(at_ms)] == FLOW_NONE)
 			continue;

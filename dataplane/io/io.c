@@ -103,7 +103,8 @@ void io_describe(const struct io *io, struct eng_conf *conf)
 	conf->socket = io->socket;
 	for (uint16_t i = 0; i < io->conf.nports; i++) {
 		const struct io_port *p = &io->port[i];
-		bool virtio = strstr(p->driver, "virtio") != NULL || strstr(p->driver, "vhost") != NULL;
+		bool virtio =
+			strstr(p->driver, "virtio") != NULL || strstr(p->driver, "vhost") != NULL;
 
 		conf->port[i] = (struct eng_port){.peer = p->conf->peer,
 			.side = p->conf->side,
@@ -165,7 +166,10 @@ void io_free(struct io *io)
 	free(io);
 }
 
-bool io_uses_hugepages(const struct io *io) { return io->hugepages; }
+bool io_uses_hugepages(const struct io *io)
+{
+	return io->hugepages;
+}
 
 uint64_t io_memory_bytes(const struct io *io)
 {

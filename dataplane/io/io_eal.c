@@ -49,7 +49,8 @@ static int cpus_check(const struct io *io, struct err_list *err)
 	long n = sysconf(_SC_NPROCESSORS_CONF);
 
 	if (io->conf.main_cpu >= n)
-		err_add(err, "main_core %u: this machine has CPUs 0 to %ld", io->conf.main_cpu, n - 1);
+		err_add(err, "main_core %u: this machine has CPUs 0 to %ld", io->conf.main_cpu,
+			n - 1);
 	for (uint16_t i = 0; i < io->conf.nworkers; i++)
 		if (io->conf.worker_cpus[i] >= n)
 			err_add(err, "workers: CPU %u: this machine has CPUs 0 to %ld",
@@ -59,8 +60,8 @@ static int cpus_check(const struct io *io, struct err_list *err)
 
 static uint64_t memory_bytes(const struct io *io, bool hugepages)
 {
-	return io->conf.memory_mb > 0 ? (uint64_t)io->conf.memory_mb << 20 :
-					io_memory_needed(io, hugepages);
+	return io->conf.memory_mb > 0 ? (uint64_t)io->conf.memory_mb << 20
+				      : io_memory_needed(io, hugepages);
 }
 
 static int memory_add(struct io *io, struct err_list *err)
@@ -69,7 +70,8 @@ static int memory_add(struct io *io, struct err_list *err)
 
 	io->hugepages = io->conf.huge != IO_HUGE_OFF && have >= need;
 	if (io->conf.huge == IO_HUGE_ON && !io->hugepages) {
-		err_add(err, "hugepages: %llu MB needed, %llu MB free; take more or set hugepages: auto",
+		err_add(err,
+			"hugepages: %llu MB needed, %llu MB free; take more or set hugepages: auto",
 			(unsigned long long)(need >> 20), (unsigned long long)(have >> 20));
 		return -ENOMEM;
 	}
@@ -101,7 +103,7 @@ static void devices_add(struct io *io)
 		}
 		// vhost-user takes at most 8 memory regions.
 		vhost_user |= io_dev_is(p->devargs, "net_virtio_user") ||
-			      io_dev_is(p->devargs, "virtio_user");
+			io_dev_is(p->devargs, "virtio_user");
 	}
 	if (!pci)
 		arg_add(io, "--no-pci");

@@ -18,8 +18,7 @@ static bool is_up(const struct io_port *p)
 
 	if (p->ifname[0] != '\0')
 		return io_netdev_is_running(p->ifname);
-	return rte_eth_link_get_nowait(p->id, &link) == 0 &&
-	       link.link_status == RTE_ETH_LINK_UP;
+	return rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 
 static void peer_follow(struct io_port *peer, bool up)

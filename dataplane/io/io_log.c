@@ -79,4 +79,7 @@ void io_log_hold(bool hold)
 	state.first[0] = '\0';
 }
 
-const char *io_log_first(void) { return state.first; }
+const char *io_log_first(void)
+{
+	return state.first;
+}

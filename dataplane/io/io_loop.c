@@ -14,12 +14,12 @@
 
 enum {
 	TX_TRIES = 4,
-	SPIN_TURNS = 64,   // empty turns before the first pause or sleep
+	SPIN_TURNS = 64, // empty turns before the first pause or sleep
 	SLEEP_MIN_US = 20,
 	SLEEP_MAX_US = 500,
 	SLEEP_WORTH_US = 10,
 	PAUSES = 32,
-	SLACK_NS = 2000,   // timer slack: the default of 50 us is more than the shortest sleep
+	SLACK_NS = 2000, // timer slack: the default of 50 us is more than the shortest sleep
 };
 
 static void give_up(struct io_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n)
@@ -96,14 +96,14 @@ static uint32_t drain(struct io_worker *w)
 
 	for (uint16_t i = 0; i < w->ndrain; i++) {
 		struct rte_mbuf *pkts[ENG_BURST];
-		unsigned n = rte_ring_sc_dequeue_burst(
-			w->drain[i].ring, (void **)pkts, ENG_BURST, NULL);
+		unsigned n =
+			rte_ring_sc_dequeue_burst(w->drain[i].ring, (void **)pkts, ENG_BURST, NULL);
 
 		if (n == 0)
 			continue;
 		got += n;
-		send_burst(w, w->drain[i].port, w->drain[i].id, w->drain[i].queue, pkts,
-			(uint16_t)n);
+		send_burst(
+			w, w->drain[i].port, w->drain[i].id, w->drain[i].queue, pkts, (uint16_t)n);
 	}
 	return got;
 }

@@ -16,14 +16,14 @@
 
 enum {
 	POOL_CACHE = RTE_MEMPOOL_CACHE_MAX_SIZE, // 512: two bursts in, two out, rarely the ring
-	POOL_SPARE = 8192,   // frames of our own, floods, bursts under way
-	WAITING = 3 * 4096,  // a worker's inbox, its segments to read, its lists for ports
-	ROOM_MIN = 2048,     // what drivers take for granted
+	POOL_SPARE = 8192,                       // frames of our own, floods, bursts under way
+	WAITING = 3 * 4096, // a worker's inbox, its segments to read, its lists for ports
+	ROOM_MIN = 2048,    // what drivers take for granted
 	L2_MAX = RTE_ETHER_HDR_LEN + 4 * 3 + 4 * 4 + 8, // tags, labels, PPPoE: they add to the MTU
-	RING_HEAD = 80,      // what af_packet puts before a frame in its ring
+	RING_HEAD = 80, // what af_packet puts before a frame in its ring
 	ROOM_STEP = 1024,
 	MBUF_OVERHEAD = 64 + 192, // the object's head, padding that spreads objects over channels
-	MEMORY_BASE_MB = 64, // rings, tables, EAL itself
+	MEMORY_BASE_MB = 64,      // rings, tables, EAL itself
 };
 
 uint32_t io_frame_room(uint32_t mtu)
@@ -48,7 +48,7 @@ uint32_t io_pool_mbufs(const struct io *io)
 
 	// Receive and transmit descriptors, the ring before a shared transmit queue.
 	return queues * (2 * IO_DESC + IO_TX_RING) +
-	       io->conf.nworkers * (WAITING + 2 * POOL_CACHE) + POOL_SPARE;
+		io->conf.nworkers * (WAITING + 2 * POOL_CACHE) + POOL_SPARE;
 }
 
 static uint16_t priv_size(void)
@@ -71,7 +71,7 @@ static uint64_t mbuf_bytes(const struct io *io, bool hugepages)
 uint64_t io_memory_needed(const struct io *io, bool hugepages)
 {
 	return io_pool_mbufs(io) * mbuf_bytes(io, hugepages) + io->conf.engine_bytes +
-	       ((uint64_t)MEMORY_BASE_MB << 20);
+		((uint64_t)MEMORY_BASE_MB << 20);
 }
 
 uint64_t io_hugepages_free(void)

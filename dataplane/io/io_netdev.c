@@ -24,7 +24,7 @@ bool io_dev_is(const char *dev, const char *driver)
 	size_t n = strlen(driver);
 
 	return strncmp(dev, driver, n) == 0 &&
-	       (isdigit((unsigned char)dev[n]) || dev[n] == ',' || dev[n] == '\0');
+		(isdigit((unsigned char)dev[n]) || dev[n] == ',' || dev[n] == '\0');
 }
 
 // "0000:01:00.0", "01:00.0", "pci:..." with anything behind.
@@ -32,8 +32,9 @@ bool io_dev_is_pci(const char *dev)
 {
 	unsigned a, b, c, d;
 
-	return strncmp(dev, "pci:", 4) == 0 || sscanf(dev, "%4x:%2x:%2x.%1x", &a, &b, &c, &d) == 4 ||
-	       sscanf(dev, "%2x:%2x.%1x", &a, &b, &c) == 3;
+	return strncmp(dev, "pci:", 4) == 0 ||
+		sscanf(dev, "%4x:%2x:%2x.%1x", &a, &b, &c, &d) == 4 ||
+		sscanf(dev, "%2x:%2x.%1x", &a, &b, &c) == 3;
 }
 
 void io_netdev_name(const char *dev, char *ifname, size_t cap)
@@ -87,7 +88,7 @@ bool io_netdev_is_running(const char *ifname)
 	struct ifreq r = {0};
 
 	return ask(ifname, SIOCGIFFLAGS, &r) == 0 && (r.ifr_flags & IFF_UP) != 0 &&
-	       (r.ifr_flags & IFF_RUNNING) != 0;
+		(r.ifr_flags & IFF_RUNNING) != 0;
 }
 
 int io_netdev_lock(const char *ifname)

@@ -19,7 +19,8 @@ LOG_COMPONENT("io");
 
 enum {
 	AF_PACKET_RING = 4 << 20, // bytes each way, about
-	AF_PACKET_BLOCK = 4,      // frames a block: the driver wants blocks without a rest, of whole pages
+	AF_PACKET_BLOCK =
+		4, // frames a block: the driver wants blocks without a rest, of whole pages
 };
 
 // Both directions of a flow meet on one queue: a key that repeats every 16 bits (Woo, Park 2012).
@@ -48,7 +49,8 @@ int io_port_find(struct io *io, struct io_port *p, struct err_list *err)
 	(void)io;
 	p->lock_fd = -1;
 	p->mtu = p->conf->mtu;
-	if (text_copy(p->devargs, sizeof(p->devargs), dev) >= sizeof(p->devargs) || n >= IO_NAME_MAX) {
+	if (text_copy(p->devargs, sizeof(p->devargs), dev) >= sizeof(p->devargs) ||
+		n >= IO_NAME_MAX) {
 		err_add(err, "port %s: device arguments too long", name);
 		return -EINVAL;
 	}
@@ -111,8 +113,8 @@ int io_port_probe(struct io *io, struct io_port *p, struct err_list *err)
 
 static void rss_set(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info)
 {
-	uint64_t types = info->flow_type_rss_offloads &
-			 (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+	uint64_t types =
+		info->flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
 
 	if (types == 0)
 		return; // the steer stage computes owners anyway
@@ -128,8 +130,8 @@ static void rss_set(struct rte_eth_conf *conf, const struct rte_eth_dev_info *in
 
 // Checksums of received frames are not asked for: a driver that gets them unfinished from its
 // peer then finishes them itself, and so every frame we see is whole.
-static int configure(struct io *io, struct io_port *p, const struct rte_eth_dev_info *info,
-	struct err_list *err)
+static int configure(
+	struct io *io, struct io_port *p, const struct rte_eth_dev_info *info, struct err_list *err)
 {
 	struct rte_eth_conf conf = {0};
 	bool kernel_mtu = io_dev_is(p->devargs, "net_af_packet");
@@ -161,8 +163,8 @@ static int configure(struct io *io, struct io_port *p, const struct rte_eth_dev_
 	return 0;
 }
 
-static int queues_setup(struct io *io, struct io_port *p, const struct rte_eth_dev_info *info,
-	struct err_list *err)
+static int queues_setup(
+	struct io *io, struct io_port *p, const struct rte_eth_dev_info *info, struct err_list *err)
 {
 	struct rte_eth_txconf txconf = info->default_txconf;
 	struct rte_eth_rxconf rxconf = info->default_rxconf;
@@ -179,8 +181,8 @@ static int queues_setup(struct io *io, struct io_port *p, const struct rte_eth_d
 	}
 	if (ret < 0)
 		err_add(err, "port %s: %s: queues of %u and %u descriptors: %s%s%s", p->conf->name,
-			p->conf->dev, rxd, txd, strerror(-ret), io_log_first()[0] != '\0' ? "; " : "",
-			io_log_first());
+			p->conf->dev, rxd, txd, strerror(-ret),
+			io_log_first()[0] != '\0' ? "; " : "", io_log_first());
 	return ret;
 }
 
@@ -217,7 +219,8 @@ int io_port_start(struct io_port *p, struct err_list *err)
 		// A wire passes everything; a virtual port that has no such mode does so anyway.
 		ret = rte_eth_promiscuous_enable(p->id);
 		if (ret < 0 && ret != -ENOTSUP)
-			LOG(WARNING, "port %s: promiscuous mode: %s", p->conf->name, strerror(-ret));
+			LOG(WARNING, "port %s: promiscuous mode: %s", p->conf->name,
+				strerror(-ret));
 		ret = rte_eth_allmulticast_enable(p->id);
 		if (ret < 0 && ret != -ENOTSUP && rte_eth_promiscuous_get(p->id) != 1)
 			LOG(WARNING, "port %s: all multicast: %s", p->conf->name, strerror(-ret));

@@ -26,11 +26,11 @@ LOG_COMPONENT("link");
 enum {
 	ACCEPTS_A_TURN = 8,
 	BELLS_A_TURN = 64,
-	REST_MS = 100,          // a heartbeat at least this often
+	REST_MS = 100, // a heartbeat at least this often
 	LEAVING_MS = 1,
 	PORTS_US = 500000,
 	REAP_US = 100000,
-	LOG_US = 1000000,       // between two lines about refused peers
+	LOG_US = 1000000, // between two lines about refused peers
 };
 
 // Refusals are counted one by one and logged at most once a second.

@@ -17,9 +17,9 @@ LOG_COMPONENT("link");
 enum {
 	COMMANDS_A_TURN = 16,
 	ROWS_A_TURN = 512,
-	ROWS_MAX = 100000,    // of one answer
-	ANSWERS_KEPT = 64,    // events that flow rows leave free: one answer a command in the ring
-	RETIRED_MAX = 64,     // images still in use by open messages while another one comes
+	ROWS_MAX = 100000, // of one answer
+	ANSWERS_KEPT = 64, // events that flow rows leave free: one answer a command in the ring
+	RETIRED_MAX = 64,  // images still in use by open messages while another one comes
 };
 _Static_assert((int)ANSWERS_KEPT >= (int)API_RING_COMMANDS, "rows never keep an answer out");
 
@@ -55,8 +55,8 @@ static void flows_end(struct lnk *l, uint32_t seq, int status)
 }
 
 // The engine's image from a private copy: what stands in the slot may change while we read it.
-static struct eng_image *image_make(struct lnk *l, const struct api_command *c,
-	struct err_list *err)
+static struct eng_image *image_make(
+	struct lnk *l, const struct api_command *c, struct err_list *err)
 {
 	struct eng_image *img = NULL;
 	struct pol_head *copy;

@@ -24,7 +24,7 @@ static bool is_alive(const struct sockaddr_un *sa)
 	if (fd < 0)
 		return true; // unknown: leave it alone
 	refused = connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) < 0 &&
-		  (errno == ECONNREFUSED || errno == ENOENT);
+		(errno == ECONNREFUSED || errno == ENOENT);
 	(void)close(fd); // nothing was sent
 	return !refused;
 }
@@ -57,8 +57,8 @@ static int stale_remove(const struct sockaddr_un *sa, struct err_list *err)
 	return 0;
 }
 
-static int file_make(struct lnk_listener *s, const struct sockaddr_un *sa, uint32_t gid,
-	struct err_list *err)
+static int file_make(
+	struct lnk_listener *s, const struct sockaddr_un *sa, uint32_t gid, struct err_list *err)
 {
 	struct stat st;
 

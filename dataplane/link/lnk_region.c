@@ -38,16 +38,16 @@ static void layout(struct api_hello *h, uint16_t workers, uint64_t image_max)
 	for (uint16_t w = 0; w < workers; w++) {
 		h->outcome_off[w] = reserve(
 			&end, api_ring_bytes(API_RING_OUTCOMES, sizeof(struct api_outcome)));
-		h->record_off[w] = reserve(
-			&end, api_ring_bytes(API_RING_RECORDS, sizeof(struct api_record)));
+		h->record_off[w] =
+			reserve(&end, api_ring_bytes(API_RING_RECORDS, sizeof(struct api_record)));
 	}
 	for (unsigned i = 0; i < API_SLOTS; i++)
 		h->slot_off[i] = reserve(&end, image_max);
 	h->link_bytes = end;
 }
 
-static void ring_make(struct lnk_region *r, struct api_ring *ring, uint64_t off, uint32_t capacity,
-	uint32_t size)
+static void ring_make(
+	struct lnk_region *r, struct api_ring *ring, uint64_t off, uint32_t capacity, uint32_t size)
 {
 	struct api_ring_mem *mem = (struct api_ring_mem *)(void *)(r->mem + off);
 
@@ -127,7 +127,9 @@ int lnk_region_send(const struct lnk_region *r, int peer_fd, int region_fd, int 
 	struct api_hello hello = r->hello;
 	struct iovec iov = {.iov_base = &hello, .iov_len = sizeof(hello)};
 	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);

@@ -79,8 +79,8 @@ static int memory_make(struct lnk_stats *s)
 	return fcntl(s->fd, F_ADD_SEALS, seals) < 0 ? -errno : 0;
 }
 
-int lnk_stats_open(struct lnk_stats *s, const struct lnk_conf *conf, uint64_t boot,
-	struct err_list *err)
+int lnk_stats_open(
+	struct lnk_stats *s, const struct lnk_conf *conf, uint64_t boot, struct err_list *err)
 {
 	struct api_stats head = layout(conf, boot);
 	int rc;
@@ -104,7 +104,7 @@ int lnk_stats_open(struct lnk_stats *s, const struct lnk_conf *conf, uint64_t bo
 		eng_stats_bind(eng_worker_at(conf->eng, (uint16_t)w),
 			(uint64_t *)(void *)(s->mem + head.workers_off + w * head.worker_stride),
 			(uint64_t *)(void *)(s->mem + head.policy_hits_off +
-					     w * API_STATS_POLICIES_MAX * 8),
+				w * API_STATS_POLICIES_MAX * 8),
 			API_STATS_POLICIES_MAX);
 	return 0;
 }

@@ -9,7 +9,9 @@
 #include <endian.h>
 
 // An address as two host-order words, so that a prefix is one mask each.
-struct words { uint64_t hi, lo; };
+struct words {
+	uint64_t hi, lo;
+};
 
 static struct words words_of(const struct addr *a)
 {
@@ -52,7 +54,8 @@ static bool has_port(const struct pol_policy *p, uint16_t port)
 
 uint32_t pol_match(const struct pol_image *img, const struct pol_key *key)
 {
-	const struct pol_policy *p = (const struct pol_policy *)pol_section(img, POL_SEC_POLICIES).p;
+	const struct pol_policy *p =
+		(const struct pol_policy *)pol_section(img, POL_SEC_POLICIES).p;
 	const uint32_t n = pol_count(img, POL_SEC_POLICIES);
 	const struct words source = words_of(&key->source);
 	const struct words destination = words_of(&key->destination);

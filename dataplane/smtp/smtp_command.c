@@ -106,8 +106,8 @@ static void arg_bdat(struct span arg, struct smtp_command *c)
 		return;
 	for (size_t i = 0; i < size.n; i++) {
 		if (size.p[i] < '0' || size.p[i] > '9' ||
-		    __builtin_mul_overflow(octets, (uint64_t)10, &octets) ||
-		    __builtin_add_overflow(octets, (uint64_t)(size.p[i] - '0'), &octets))
+			__builtin_mul_overflow(octets, (uint64_t)10, &octets) ||
+			__builtin_add_overflow(octets, (uint64_t)(size.p[i] - '0'), &octets))
 			return;
 	}
 	if (last.n > 0 && !word_is(last, "LAST"))
@@ -165,7 +165,7 @@ static void path_check(struct span path, struct smtp_command *c)
 		else if (quoted && path.p[i] == '\\')
 			i++;
 		else if (path.p[i] < ' ' || path.p[i] == 0x7f || (path.p[i] == ' ' && !quoted) ||
-			 (path.p[i] == '<' && !quoted))
+			(path.p[i] == '<' && !quoted))
 			c->flags |= SMTP_LINE_SYNTAX;
 	}
 }
@@ -271,10 +271,10 @@ static const struct verb verbs[] = {
 	[SMTP_VERB_EXPN] = {"EXPN", arg_any, 0, 0, 0, true},
 	[SMTP_VERB_HELP] = {"HELP", arg_any, 0, 0, 0, true},
 	[SMTP_VERB_ETRN] = {"ETRN", arg_some, SMTP_T_HELO, SMTP_T_MAIL, 0, true},
-	[SMTP_VERB_AUTH] = {"AUTH", arg_auth, SMTP_T_HELO, SMTP_T_AUTH | SMTP_T_MAIL,
-		SMTP_EXT_AUTH, true},
-	[SMTP_VERB_STARTTLS] = {"STARTTLS", arg_none, SMTP_T_HELO, SMTP_T_MAIL,
-		SMTP_EXT_STARTTLS, true},
+	[SMTP_VERB_AUTH] = {"AUTH", arg_auth, SMTP_T_HELO, SMTP_T_AUTH | SMTP_T_MAIL, SMTP_EXT_AUTH,
+		true},
+	[SMTP_VERB_STARTTLS] = {"STARTTLS", arg_none, SMTP_T_HELO, SMTP_T_MAIL, SMTP_EXT_STARTTLS,
+		true},
 	[SMTP_VERB_BURL] = {"BURL", arg_some, NEEDS_RCPT, SMTP_T_DATA | SMTP_T_FAILED, 0, true},
 	[SMTP_VERB_XCLIENT] = {"XCLIENT", arg_some, 0, SMTP_T_MAIL, 0, true},
 	[SMTP_VERB_XFORWARD] = {"XFORWARD", arg_some, 0, SMTP_T_MAIL, 0, true},
@@ -346,7 +346,7 @@ enum smtp_verb smtp_command_guess(struct span line)
 size_t smtp_command_max(const struct smtp_limits *limits, struct span in)
 {
 	if (smtp_command_guess(span_sub(in, 0, 16)) == SMTP_VERB_AUTH &&
-	    limits->auth_max > limits->command_max)
+		limits->auth_max > limits->command_max)
 		return limits->auth_max;
 	return limits->command_max;
 }

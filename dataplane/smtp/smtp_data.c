@@ -21,8 +21,7 @@ void smtp_data_begin(struct smtp *s)
 	s->scanned[SMTP_CLIENT] = 0;
 }
 
-static void text_event(struct smtp *s, size_t off, size_t len, struct span text,
-	struct smtp_out *o)
+static void text_event(struct smtp *s, size_t off, size_t len, struct span text, struct smtp_out *o)
 {
 	if (text.n == 0)
 		return;
@@ -191,8 +190,7 @@ static void chunk_end(struct smtp *s, size_t off, struct smtp_out *o)
 	s->gate = true;
 }
 
-void smtp_chunk_begin(struct smtp *s, const struct smtp_command *c, size_t len,
-	struct smtp_out *o)
+void smtp_chunk_begin(struct smtp *s, const struct smtp_command *c, size_t len, struct smtp_out *o)
 {
 	struct smtp_event *e = smtp_out_add(o, SMTP_EV_CHUNK, SMTP_CLIENT, 0, len);
 

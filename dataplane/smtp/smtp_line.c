@@ -67,8 +67,8 @@ struct smtp_line smtp_line_of(struct span in)
 	return line;
 }
 
-enum smtp_found smtp_line_find(struct span in, size_t max, uint32_t *scanned,
-	struct smtp_line *line)
+enum smtp_found smtp_line_find(
+	struct span in, size_t max, uint32_t *scanned, struct smtp_line *line)
 {
 	size_t n = in.n < max ? in.n : max;
 	size_t from = *scanned <= n ? *scanned : 0;
@@ -126,35 +126,37 @@ enum eod_act { // the high bits of a cell
 	EOD_GO = 0 << 4,
 	EOD_STUFFED = 1 << 4, // this dot is not part of the message (RFC 5321 4.5.2)
 	EOD_AFTER = 2 << 4,   // a possible end behind this byte
-	EOD_BEFORE = 3 << 4,  // a possible end before this byte, which is then read in the new state
-	EOD_END = 4 << 4,     // the strict end behind this byte
+	EOD_BEFORE = 3 << 4, // a possible end before this byte, which is then read in the new state
+	EOD_END = 4 << 4,    // the strict end behind this byte
 };
 #define EOD_STATE_MASK 0x0f
 _Static_assert(EOD_STATE_COUNT <= EOD_STATE_MASK + 1, "a state fits its bits");
 
 // One row a state: X(state, at CR, at LF, at '.', at NUL, at another byte).
-#define EOD_TABLE(X)                                                                               \
-	X(EOD_TEXT,     EOD_CR, EOD_LAX, EOD_TEXT, EOD_TEXT, EOD_TEXT)                             \
-	X(EOD_CR,       EOD_CR, EOD_STRICT, EOD_DOT_LAX, EOD_LAX, EOD_TEXT)                        \
-	X(EOD_STRICT,   EOD_CR, EOD_LAX, EOD_DOT | EOD_STUFFED, EOD_LAX, EOD_TEXT)                 \
-	X(EOD_LAX,      EOD_CR, EOD_LAX, EOD_DOT_LAX, EOD_LAX, EOD_TEXT)                           \
-	X(EOD_DOT,      EOD_DOT_CR, EOD_LAX | EOD_AFTER, EOD_TEXT, EOD_NUL_LINE, EOD_TEXT)         \
-	X(EOD_DOT_LAX,  EOD_RUN_CR, EOD_LAX | EOD_AFTER, EOD_TEXT, EOD_NUL_LINE, EOD_TEXT)         \
-	X(EOD_NUL_LINE, EOD_NUL_CR, EOD_NUL_LINE | EOD_AFTER, EOD_NUL_LINE, EOD_NUL_LINE,          \
-	  EOD_NUL_LINE)                                                                            \
-	X(EOD_DOT_CR,   EOD_RUN_CR, EOD_STRICT | EOD_END, EOD_CR | EOD_BEFORE,                     \
-	  EOD_CR | EOD_BEFORE, EOD_CR | EOD_BEFORE)                                                \
-	X(EOD_RUN_CR,   EOD_RUN_CR, EOD_STRICT | EOD_AFTER, EOD_CR | EOD_BEFORE,                   \
-	  EOD_CR | EOD_BEFORE, EOD_CR | EOD_BEFORE)                                                \
-	X(EOD_NUL_CR,   EOD_NUL_CR, EOD_STRICT | EOD_AFTER, EOD_NUL_LINE | EOD_BEFORE,             \
-	  EOD_NUL_LINE | EOD_BEFORE, EOD_NUL_LINE | EOD_BEFORE)
+// clang-format off: a table
+#define EOD_TABLE(X)                                                                              \
+	X(EOD_TEXT, EOD_CR, EOD_LAX, EOD_TEXT, EOD_TEXT, EOD_TEXT)                                \
+	X(EOD_CR, EOD_CR, EOD_STRICT, EOD_DOT_LAX, EOD_LAX, EOD_TEXT)                             \
+	X(EOD_STRICT, EOD_CR, EOD_LAX, EOD_DOT | EOD_STUFFED, EOD_LAX, EOD_TEXT)                  \
+	X(EOD_LAX, EOD_CR, EOD_LAX, EOD_DOT_LAX, EOD_LAX, EOD_TEXT)                               \
+	X(EOD_DOT, EOD_DOT_CR, EOD_LAX | EOD_AFTER, EOD_TEXT, EOD_NUL_LINE, EOD_TEXT)             \
+	X(EOD_DOT_LAX, EOD_RUN_CR, EOD_LAX | EOD_AFTER, EOD_TEXT, EOD_NUL_LINE, EOD_TEXT)         \
+	X(EOD_NUL_LINE, EOD_NUL_CR, EOD_NUL_LINE | EOD_AFTER, EOD_NUL_LINE, EOD_NUL_LINE,         \
+		EOD_NUL_LINE)                                                                     \
+	X(EOD_DOT_CR, EOD_RUN_CR, EOD_STRICT | EOD_END, EOD_CR | EOD_BEFORE, EOD_CR | EOD_BEFORE, \
+		EOD_CR | EOD_BEFORE)                                                              \
+	X(EOD_RUN_CR, EOD_RUN_CR, EOD_STRICT | EOD_AFTER, EOD_CR | EOD_BEFORE,                    \
+		EOD_CR | EOD_BEFORE, EOD_CR | EOD_BEFORE)                                         \
+	X(EOD_NUL_CR, EOD_NUL_CR, EOD_STRICT | EOD_AFTER, EOD_NUL_LINE | EOD_BEFORE,              \
+		EOD_NUL_LINE | EOD_BEFORE, EOD_NUL_LINE | EOD_BEFORE)
+// clang-format on
 
 #define EOD_ROW(state, cr, lf, dot, nul, other) [state] = {cr, lf, dot, nul, other},
 static const uint8_t eod_table[EOD_STATE_COUNT][EOD_CLASS_COUNT] = {EOD_TABLE(EOD_ROW)};
 
 // No cell is missing: a row has five cells by the macro's arity, each state has a row, none two.
 #define EOD_BIT(state, cr, lf, dot, nul, other) | 1u << (state)
-#define EOD_ONE(state, cr, lf, dot, nul, other) + 1
+#define EOD_ONE(state, cr, lf, dot, nul, other) +1
 _Static_assert((0 EOD_TABLE(EOD_BIT)) == (1u << EOD_STATE_COUNT) - 1, "a state has no row");
 _Static_assert((0 EOD_TABLE(EOD_ONE)) == EOD_STATE_COUNT, "a state has two rows");
 
@@ -207,17 +209,20 @@ struct smtp_eod_piece smtp_eod_read(uint8_t *state, struct span in)
 				continue;
 			}
 			*state = st;
-			return (struct smtp_eod_piece){i + 1, span_sub(in, from, i - from), SMTP_END_NONE};
+			return (struct smtp_eod_piece){
+				i + 1, span_sub(in, from, i - from), SMTP_END_NONE};
 		case EOD_BEFORE:
 			*state = st;
-			return (struct smtp_eod_piece){i, span_sub(in, from, i - from), SMTP_END_POSSIBLE};
+			return (struct smtp_eod_piece){
+				i, span_sub(in, from, i - from), SMTP_END_POSSIBLE};
 		case EOD_AFTER:
 			*state = st;
 			return (struct smtp_eod_piece){
 				i + 1, span_sub(in, from, i + 1 - from), SMTP_END_POSSIBLE};
 		case EOD_END:
 			*state = st;
-			return (struct smtp_eod_piece){i + 1, span_sub(in, from, held - from), SMTP_END_STRICT};
+			return (struct smtp_eod_piece){
+				i + 1, span_sub(in, from, held - from), SMTP_END_STRICT};
 		default:
 			i++;
 		}

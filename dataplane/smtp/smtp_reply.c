@@ -52,7 +52,7 @@ uint16_t smtp_reply_extension(struct span text)
 		n++;
 	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
 		if (n == strlen(extensions[i].name) &&
-		    strncasecmp((const char *)text.p, extensions[i].name, n) == 0)
+			strncasecmp((const char *)text.p, extensions[i].name, n) == 0)
 			return extensions[i].ext;
 	return 0;
 }
@@ -127,8 +127,8 @@ static void pending_pop(struct smtp *s, enum smtp_verb v, uint16_t code)
 }
 
 // 354 to DATA and 334 to AUTH go on; no other command has such an answer.
-static enum smtp_desync reply_go_on(struct smtp *s, enum smtp_verb v, size_t len,
-	struct smtp_out *o)
+static enum smtp_desync reply_go_on(
+	struct smtp *s, enum smtp_verb v, size_t len, struct smtp_out *o)
 {
 	if (v == SMTP_VERB_DATA && s->reply_code == 354) {
 		pending_pop(s, v, 354);
@@ -151,7 +151,7 @@ static enum smtp_desync reply_go_on(struct smtp *s, enum smtp_verb v, size_t len
 static enum smtp_desync reply_in_chunk(struct smtp *s, enum smtp_verb v)
 {
 	if (s->mode != SMTP_MODE_CHUNK || s->pending_count != 1 ||
-	    (v != SMTP_VERB_BDAT && v != SMTP_VERB_MESSAGE))
+		(v != SMTP_VERB_BDAT && v != SMTP_VERB_MESSAGE))
 		return SMTP_DESYNC_NONE;
 	if (is_positive(s->reply_code))
 		return SMTP_DESYNC_REPLY_IN_DATA;
@@ -206,7 +206,8 @@ static enum smtp_desync reply_finish(struct smtp *s, size_t len, struct smtp_out
 		return reply_to_command(s, len, o);
 	if (s->reply_code == 421) // the server may say so at any time (RFC 5321 3.8)
 		return SMTP_DESYNC_NONE;
-	return s->mode == SMTP_MODE_CHUNK ? SMTP_DESYNC_REPLY_IN_DATA : SMTP_DESYNC_REPLY_UNEXPECTED;
+	return s->mode == SMTP_MODE_CHUNK ? SMTP_DESYNC_REPLY_IN_DATA
+					  : SMTP_DESYNC_REPLY_UNEXPECTED;
 }
 
 // The first line of a reply settles what it answers: commands sent while its later lines are
@@ -222,7 +223,8 @@ static void reply_begin(struct smtp *s, uint16_t code)
 		s->reply_verb = code == 421 ? SMTP_VERB_NONE : SMTP_VERB_MESSAGE;
 	else if (s->greeted && s->pending_count > 0)
 		s->reply_verb = s->pending[s->pending_head];
-	if ((s->reply_verb == SMTP_VERB_EHLO || s->reply_verb == SMTP_VERB_HELO) && is_positive(code))
+	if ((s->reply_verb == SMTP_VERB_EHLO || s->reply_verb == SMTP_VERB_HELO) &&
+		is_positive(code))
 		s->offered = 0;
 }
 
@@ -253,7 +255,7 @@ size_t smtp_reply_step(struct smtp *s, struct span in, struct smtp_out *o)
 		break;
 	}
 	if (!smtp_reply_parse(line.body, &r) || (s->reply_open && r.code != s->reply_code) ||
-	    (s->reply_open && s->reply_count >= s->limits.reply_lines)) {
+		(s->reply_open && s->reply_count >= s->limits.reply_lines)) {
 		smtp_out_desync(o, s, SMTP_SERVER, SMTP_DESYNC_REPLY_SYNTAX, line.len);
 		return 0;
 	}

@@ -9,8 +9,8 @@
 
 #include "smtp_int.h"
 
-struct smtp_event *smtp_out_add(struct smtp_out *o, enum smtp_ev kind, enum smtp_side side,
-	size_t off, size_t len)
+struct smtp_event *smtp_out_add(
+	struct smtp_out *o, enum smtp_ev kind, enum smtp_side side, size_t off, size_t len)
 {
 	struct smtp_event *e = &o->ev[o->count++];
 
@@ -23,8 +23,8 @@ struct smtp_event *smtp_out_add(struct smtp_out *o, enum smtp_ev kind, enum smtp
 	return e;
 }
 
-void smtp_out_desync(struct smtp_out *o, struct smtp *s, enum smtp_side side,
-	enum smtp_desync why, size_t len)
+void smtp_out_desync(
+	struct smtp_out *o, struct smtp *s, enum smtp_side side, enum smtp_desync why, size_t len)
 {
 	smtp_out_add(o, SMTP_EV_DESYNC, side, 0, len)->why = (uint8_t)why;
 	s->mode = SMTP_MODE_STOPPED;
@@ -48,19 +48,20 @@ void smtp_init(struct smtp *s, const struct smtp_limits *limits)
 	if (limits == NULL)
 		limits = &none;
 	*s = (struct smtp){
-		.limits = {
-			.command_max = limit_or(limits->command_max, 4096),
-			.auth_max = limit_or(limits->auth_max, 12288),
-			.reply_max = limit_or(limits->reply_max, 2048),
-			.reply_lines = limit_or(limits->reply_lines, 256),
-		},
+		.limits =
+			{
+				.command_max = limit_or(limits->command_max, 4096),
+				.auth_max = limit_or(limits->auth_max, 12288),
+				.reply_max = limit_or(limits->reply_max, 2048),
+				.reply_lines = limit_or(limits->reply_lines, 256),
+			},
 		.mode = SMTP_MODE_COMMAND,
 	};
 }
 
 // What the line's bytes, its argument and its place say together.
-static uint16_t command_flags(const struct smtp *s, const struct smtp_line *line,
-	const struct smtp_command *c)
+static uint16_t command_flags(
+	const struct smtp *s, const struct smtp_line *line, const struct smtp_command *c)
 {
 	uint16_t flags = line->flags | c->flags;
 
@@ -77,8 +78,8 @@ static uint16_t command_flags(const struct smtp *s, const struct smtp_line *line
 
 // Where the server may read a command otherwise than we do, so that bytes behind it could change
 // sides between message and commands.
-static enum smtp_desync command_doubt(const struct smtp *s, const struct smtp_command *c,
-	uint16_t flags)
+static enum smtp_desync command_doubt(
+	const struct smtp *s, const struct smtp_command *c, uint16_t flags)
 {
 	if (c->verb == SMTP_VERB_DATA && (s->sent & SMTP_T_BDAT) != 0)
 		return SMTP_DESYNC_BDAT_SEQUENCE;
@@ -118,8 +119,8 @@ static void command_track(struct smtp *s, const struct smtp_command *c)
 	}
 }
 
-static void command_chunk(struct smtp *s, const struct smtp_command *c, size_t len,
-	struct smtp_out *o)
+static void command_chunk(
+	struct smtp *s, const struct smtp_command *c, size_t len, struct smtp_out *o)
 {
 	if ((s->sent & SMTP_T_BDAT) == 0) {
 		smtp_data_begin(s);
@@ -238,7 +239,7 @@ static size_t server_feed(struct smtp *s, struct span in, struct smtp_out *o)
 	size_t off = 0;
 
 	while (off < in.n && o->max - o->count >= SMTP_STEP_EVENTS && s->mode != SMTP_MODE_OPAQUE &&
-	       s->mode != SMTP_MODE_STOPPED) {
+		s->mode != SMTP_MODE_STOPPED) {
 		o->base = off;
 		size_t n = smtp_reply_step(s, span_from(in, off), o);
 

@@ -24,13 +24,17 @@
 
 enum stream_side { STREAM_CLIENT, STREAM_SERVER, STREAM_SIDES };
 
-enum { STREAM_SLAB_BYTES = 2048, STREAM_SLAB_DATA = STREAM_SLAB_BYTES - 16, STREAM_NO_SLAB = 0xffffffff };
+enum {
+	STREAM_SLAB_BYTES = 2048,
+	STREAM_SLAB_DATA = STREAM_SLAB_BYTES - 16,
+	STREAM_NO_SLAB = 0xffffffff
+};
 
 struct stream_slab {
 	uint32_t next; // by sequence; STREAM_NO_SLAB ends
 	uint32_t seq;  // of data[off]
 	uint16_t off, len;
-	uint8_t gone;  // 1 = left ahead of its turn (out of order inside a message)
+	uint8_t gone; // 1 = left ahead of its turn (out of order inside a message)
 	uint8_t spare[3];
 	uint8_t data[STREAM_SLAB_DATA];
 };
@@ -44,39 +48,40 @@ struct stream_pool {
 };
 
 // `mem` holds `count` slabs, `stack` as many indexes; both stay the caller's.
-void stream_pool_init(struct stream_pool *p, struct stream_slab *mem, uint32_t *stack, uint32_t count);
+void stream_pool_init(
+	struct stream_pool *p, struct stream_slab *mem, uint32_t *stack, uint32_t count);
 
 struct stream_half {
 	uint32_t una, sent, rel, read, nxt;
-	uint32_t edge;     // right edge of what the receiver allows
-	uint32_t owned;    // custody ends here; <= una where none
-	uint32_t edit_end; // retained bytes before this may differ from what the sender sent
-	uint32_t fin;      // sequence number of the FIN, with has_fin
-	uint32_t ts_last;  // latest timestamp value from this side
+	uint32_t edge;        // right edge of what the receiver allows
+	uint32_t owned;       // custody ends here; <= una where none
+	uint32_t edit_end;    // retained bytes before this may differ from what the sender sent
+	uint32_t fin;         // sequence number of the FIN, with has_fin
+	uint32_t ts_last;     // latest timestamp value from this side
 	uint32_t first, last; // slabs
-	uint32_t hint;     // slab near `read`, where a search begins
-	uint32_t ack_out;  // last acknowledgement and window sent on in this side's name
+	uint32_t hint;        // slab near `read`, where a search begins
+	uint32_t ack_out;     // last acknowledgement and window sent on in this side's name
 	uint32_t rto_at_ms;
 	uint16_t win_out;
 	uint16_t nslabs;
-	uint16_t mss;      // that this side accepts: bytes of payload we may send to it
-	uint8_t wscale;    // shift of the windows this side announces
-	uint8_t tries;     // repeats by our timer without progress
+	uint16_t mss;   // that this side accepts: bytes of payload we may send to it
+	uint8_t wscale; // shift of the windows this side announces
+	uint8_t tries;  // repeats by our timer without progress
 	bool syn : 1, has_fin : 1, fin_rel : 1, fin_sent : 1, fin_acked : 1, rto_on : 1, repeat : 1;
-	bool fresh : 1;    // the last segment's bytes met none that were retained before
+	bool fresh : 1; // the last segment's bytes met none that were retained before
 };
 
 struct stream {
 	struct stream_half half[STREAM_SIDES];
-	bool ts_on : 1;     // timestamps negotiated
+	bool ts_on : 1; // timestamps negotiated
 	bool sack_on : 1;
-	bool scale_on : 1;  // window scaling negotiated
-	bool answered : 1;  // the server is cut off or was never there: we speak in its name
+	bool scale_on : 1; // window scaling negotiated
+	bool answered : 1; // the server is cut off or was never there: we speak in its name
 };
 
-struct stream_seg { // one TCP segment, host byte order
-	uint8_t side;     // who sent it
-	uint8_t flags;    // WIRE_* bits as on the wire
+struct stream_seg {    // one TCP segment, host byte order
+	uint8_t side;  // who sent it
+	uint8_t flags; // WIRE_* bits as on the wire
 	uint16_t window;
 	uint32_t seq, ack;
 	uint32_t now_ms;
@@ -85,24 +90,24 @@ struct stream_seg { // one TCP segment, host byte order
 	struct span payload;
 };
 
-struct stream_syn { // options of a SYN or SYN-ACK
-	uint16_t mss;      // 0 = none: 536 (RFC 9293 3.7.1)
+struct stream_syn {   // options of a SYN or SYN-ACK
+	uint16_t mss; // 0 = none: 536 (RFC 9293 3.7.1)
 	bool has_wscale, has_ts, sack_ok;
 	uint8_t wscale;
 };
 
-enum stream_in { // what became of a segment
+enum stream_in {              // what became of a segment
 	STREAM_IN_OK,         // valid; bytes retained where new
 	STREAM_IN_ORDER_WAIT, // valid, out of order: retained behind a hole
-	STREAM_IN_OLD,        // nothing in it that the receiver has not acknowledged (repeat, keep-alive)
-	STREAM_IN_RST,        // a reset that ends the connection
-	STREAM_IN_RST_ODD,    // a reset inside the window but not at the right place: pass it, keep the flow
-	STREAM_IN_DROP_WINDOW,// outside the window
-	STREAM_IN_DROP_PAWS,  // timestamp older than the last (RFC 7323 5.3)
-	STREAM_IN_DROP_FLAGS, // no ACK flag, or SYN in the midst
-	STREAM_IN_DROP_SLABS, // no memory to retain it; the sender will repeat
-	STREAM_IN_BYPASSED,   // acknowledges bytes of the window that we never sent on: they went round us
-	STREAM_IN_DROP_ACK,   // acknowledges what nobody sent, or long ago (RFC 5961 5)
+	STREAM_IN_OLD, // nothing in it that the receiver has not acknowledged (repeat, keep-alive)
+	STREAM_IN_RST, // a reset that ends the connection
+	STREAM_IN_RST_ODD, // a reset inside the window but not at the right place: pass it, keep the flow
+	STREAM_IN_DROP_WINDOW, // outside the window
+	STREAM_IN_DROP_PAWS,   // timestamp older than the last (RFC 7323 5.3)
+	STREAM_IN_DROP_FLAGS,  // no ACK flag, or SYN in the midst
+	STREAM_IN_DROP_SLABS,  // no memory to retain it; the sender will repeat
+	STREAM_IN_BYPASSED, // acknowledges bytes of the window that we never sent on: they went round us
+	STREAM_IN_DROP_ACK, // acknowledges what nobody sent, or long ago (RFC 5961 5)
 	STREAM_IN_COUNT
 };
 
@@ -114,20 +119,21 @@ enum stream_act_kind {
 };
 
 struct stream_act {
-	uint8_t kind;   // enum stream_act_kind
-	uint8_t side;   // in whose name: sequence space and receiver follow from it
-	uint8_t flags;  // WIRE_* bits
-	bool repeat;    // repeated by our timer
+	uint8_t kind;  // enum stream_act_kind
+	uint8_t side;  // in whose name: sequence space and receiver follow from it
+	uint8_t flags; // WIRE_* bits
+	bool repeat;   // repeated by our timer
 	uint16_t window, len;
 	uint32_t seq, ack;
 };
 
 // A new connection: the client's SYN.
-void stream_open(struct stream *st, uint32_t client_isn, uint16_t window, const struct stream_syn *syn);
+void stream_open(
+	struct stream *st, uint32_t client_isn, uint16_t window, const struct stream_syn *syn);
 // The server's SYN-ACK (again, where it is repeated). false where it does not answer the SYN. Until the
 // client has acknowledged one (half_open) a server may choose another number.
-bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uint32_t server_isn, uint32_t ack,
-	uint16_t window, const struct stream_syn *syn);
+bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uint32_t server_isn,
+	uint32_t ack, uint16_t window, const struct stream_syn *syn);
 // We are the server: our initial sequence number; the SYN-ACK itself is built by the caller.
 void stream_answer(struct stream *st, uint32_t our_isn, uint16_t mss);
 
@@ -155,7 +161,8 @@ void stream_copy(struct stream *st, const struct stream_pool *p, enum stream_sid
 bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg);
 
 // Did bytes at or behind `seq` leave ahead of their turn?
-bool stream_is_ahead(const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq);
+bool stream_is_ahead(
+	const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq);
 
 // What becomes of the segment after reading and release. Call stream_next with upto = seg->seq
 // before it (earlier bytes first) and without bound after it.
@@ -163,8 +170,8 @@ void stream_dispose(struct stream *st, struct stream_pool *p, const struct strea
 	enum stream_in in, struct stream_act *act);
 // The next segment of ours that must leave in the name of `side`, `max` payload bytes at most.
 // false where there is none. `upto`: no byte at or behind it when bounded.
-bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_side side, bool bounded,
-	uint32_t upto, uint16_t max, uint32_t now_ms, struct stream_act *act);
+bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_side side,
+	bool bounded, uint32_t upto, uint16_t max, uint32_t now_ms, struct stream_act *act);
 
 // Takes custody of everything retained contiguously from `side`: gives the acknowledgement to send to it.
 // false where there is nothing new to acknowledge.

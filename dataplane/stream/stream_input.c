@@ -15,16 +15,18 @@ static void half_syn(struct stream_half *h, uint16_t window, const struct stream
 		h->mss = syn->mss < 64 ? 64 : syn->mss;
 }
 
-void stream_open(struct stream *st, uint32_t client_isn, uint16_t window, const struct stream_syn *syn)
+void stream_open(
+	struct stream *st, uint32_t client_isn, uint16_t window, const struct stream_syn *syn)
 {
-	*st = (struct stream){.ts_on = syn->has_ts, .sack_on = syn->sack_ok, .scale_on = syn->has_wscale};
+	*st = (struct stream){
+		.ts_on = syn->has_ts, .sack_on = syn->sack_ok, .scale_on = syn->has_wscale};
 	half_init(&st->half[STREAM_CLIENT], client_isn + 1);
 	half_init(&st->half[STREAM_SERVER], 0);
 	half_syn(&st->half[STREAM_CLIENT], window, syn);
 }
 
-bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uint32_t server_isn, uint32_t ack,
-	uint16_t window, const struct stream_syn *syn)
+bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uint32_t server_isn,
+	uint32_t ack, uint16_t window, const struct stream_syn *syn)
 {
 	struct stream_half *client = &st->half[STREAM_CLIENT], *server = &st->half[STREAM_SERVER];
 	if (ack != client->una)
@@ -72,7 +74,8 @@ static enum stream_in input_rst(const struct stream_half *h, const struct stream
 }
 
 // What `seg` acknowledges of the other half.
-static enum stream_in input_ack(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
+static enum stream_in input_ack(
+	struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
 {
 	struct stream_half *o = &st->half[!seg->side];
 	uint32_t behind = o->edge - o->una > 65535 ? o->edge - o->una : 65535;
@@ -101,7 +104,8 @@ static enum stream_in input_ack(struct stream *st, struct stream_pool *p, const 
 	return STREAM_IN_OK;
 }
 
-static enum stream_in input_data(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
+static enum stream_in input_data(
+	struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
 {
 	struct stream_half *h = &st->half[seg->side];
 	uint32_t from = seg->seq, n = (uint32_t)seg->payload.n;
@@ -114,7 +118,8 @@ static enum stream_in input_data(struct stream *st, struct stream_pool *p, const
 	if (n == 0 && !fin)
 		return seq_lt(from, h->una) ? STREAM_IN_OLD : STREAM_IN_OK;
 	if (n > 0 && !seq_lt(from, h->edge))
-		return from == h->edge ? STREAM_IN_OLD : STREAM_IN_DROP_WINDOW; // a probe of a closed window
+		return from == h->edge ? STREAM_IN_OLD
+				       : STREAM_IN_DROP_WINDOW; // a probe of a closed window
 	if (seq_lt(from, h->una)) {
 		bytes += h->una - from;
 		n = seq_lt(h->una, end) ? end - h->una : 0;

@@ -5,16 +5,38 @@
 #include "stream.h"
 
 // RFC 9293 3.4: comparison modulo 2^32.
-static inline bool seq_lt(uint32_t a, uint32_t b) { return (int32_t)(a - b) < 0; }
-static inline bool seq_le(uint32_t a, uint32_t b) { return (int32_t)(a - b) <= 0; }
-static inline uint32_t seq_max(uint32_t a, uint32_t b) { return seq_lt(a, b) ? b : a; }
-static inline uint32_t seq_min(uint32_t a, uint32_t b) { return seq_lt(a, b) ? a : b; }
+static inline bool seq_lt(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+static inline bool seq_le(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) <= 0;
+}
+static inline uint32_t seq_max(uint32_t a, uint32_t b)
+{
+	return seq_lt(a, b) ? b : a;
+}
+static inline uint32_t seq_min(uint32_t a, uint32_t b)
+{
+	return seq_lt(a, b) ? a : b;
+}
 
 enum { // TCP flags as on the wire (RFC 9293 3.1)
-	TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10, TCP_URG = 0x20,
+	TCP_FIN = 0x01,
+	TCP_SYN = 0x02,
+	TCP_RST = 0x04,
+	TCP_PSH = 0x08,
+	TCP_ACK = 0x10,
+	TCP_URG = 0x20,
 };
 
-enum { STREAM_ANSWER_WINDOW = 65535, STREAM_RTO_MS = 1000, STREAM_RTO_MAX_MS = 60000, STREAM_TRIES_MAX = 8 };
+enum {
+	STREAM_ANSWER_WINDOW = 65535,
+	STREAM_RTO_MS = 1000,
+	STREAM_RTO_MAX_MS = 60000,
+	STREAM_TRIES_MAX = 8
+};
 
 static inline struct stream_slab *slab_at(const struct stream_pool *p, uint32_t i)
 {
@@ -28,7 +50,8 @@ static inline uint32_t slab_end(const struct stream_slab *s)
 
 void half_init(struct stream_half *h, uint32_t first_byte);
 // Retains what is new of `n` bytes at `seq`; sets h->fresh. 0 or -ENOBUFS (a part may be retained).
-int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, const uint8_t *bytes, uint32_t n);
+int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, const uint8_t *bytes,
+	uint32_t n);
 // Frees slabs that lie wholly before `seq`.
 void slab_free_before(struct stream_half *h, struct stream_pool *p, uint32_t seq);
 // Forgets everything at and behind `seq`.

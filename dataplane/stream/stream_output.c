@@ -57,8 +57,8 @@ static void dispose_bytes(struct stream_half *h, const struct stream_seg *seg, b
 	bool fin = h->fin_rel && h->fin == hi;
 	bool had_fin = (seg->flags & TCP_FIN) != 0;
 	bool edited = seq_lt(lo, h->edit_end);
-	bool as_is = lo == seg->seq && hi == seg->seq + (uint32_t)seg->payload.n && h->fresh && !edited &&
-		     !patched && fin == had_fin && (seg->flags & TCP_URG) == 0;
+	bool as_is = lo == seg->seq && hi == seg->seq + (uint32_t)seg->payload.n && h->fresh &&
+		!edited && !patched && fin == had_fin && (seg->flags & TCP_URG) == 0;
 	act->kind = as_is ? STREAM_FORWARD : STREAM_REWRITE;
 	act->seq = lo;
 	act->len = (uint16_t)(hi - lo);
@@ -68,8 +68,8 @@ static void dispose_bytes(struct stream_half *h, const struct stream_seg *seg, b
 	h->sent = seq_max(h->sent, hi);
 }
 
-static void dispose_bare(struct stream_half *h, const struct stream_seg *seg, bool patched,
-	struct stream_act *act)
+static void dispose_bare(
+	struct stream_half *h, const struct stream_seg *seg, bool patched, struct stream_act *act)
 {
 	uint32_t next = h->sent + (h->fin_sent ? 1 : 0);
 	act->len = 0;
@@ -89,7 +89,8 @@ static void dispose_bare(struct stream_half *h, const struct stream_seg *seg, bo
 		return;
 	}
 	// Held bytes: their acknowledgement and window go on, once.
-	act->kind = act->ack != h->ack_out || act->window != h->win_out ? STREAM_REWRITE : STREAM_SWALLOW;
+	act->kind = act->ack != h->ack_out || act->window != h->win_out ? STREAM_REWRITE
+									: STREAM_SWALLOW;
 	act->seq = next;
 }
 
@@ -99,8 +100,8 @@ void stream_dispose(struct stream *st, struct stream_pool *p, const struct strea
 	struct stream_half *h = &st->half[seg->side];
 	const struct stream_half *o = &st->half[!seg->side];
 	(void)p;
-	*act = (struct stream_act){.kind = STREAM_SWALLOW, .side = seg->side, .ack = seg->ack,
-		.window = seg->window};
+	*act = (struct stream_act){
+		.kind = STREAM_SWALLOW, .side = seg->side, .ack = seg->ack, .window = seg->window};
 	if (in != STREAM_IN_OK && in != STREAM_IN_OLD && in != STREAM_IN_ORDER_WAIT)
 		return;
 	bool patched = seq_lt(seg->ack, o->owned); // custody: what we acknowledged stays so
@@ -148,7 +149,8 @@ bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_
 	return true;
 }
 
-bool stream_is_ahead(const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq)
+bool stream_is_ahead(
+	const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq)
 {
 	const struct stream_half *h = &st->half[side];
 	for (uint32_t i = h->first; i != STREAM_NO_SLAB; i = slab_at(p, i)->next) {
@@ -180,7 +182,8 @@ static uint32_t next_run(struct stream_half *h, const struct stream_pool *p, uin
 	return seq_min(end, limit) - h->sent;
 }
 
-static bool next_repeat(struct stream *st, struct stream_half *h, uint16_t max, struct stream_act *act)
+static bool next_repeat(
+	struct stream *st, struct stream_half *h, uint16_t max, struct stream_act *act)
 {
 	h->repeat = false;
 	uint32_t n = seq_lt(h->una, h->sent) ? h->sent - h->una : 0;
@@ -199,8 +202,8 @@ static bool next_repeat(struct stream *st, struct stream_half *h, uint16_t max, 
 	return act->len > 0 || fin;
 }
 
-bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_side side, bool bounded,
-	uint32_t upto, uint16_t max, uint32_t now_ms, struct stream_act *act)
+bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_side side,
+	bool bounded, uint32_t upto, uint16_t max, uint32_t now_ms, struct stream_act *act)
 {
 	struct stream_half *h = &st->half[side];
 	act_fill(st, side, act);
@@ -215,7 +218,8 @@ bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_sid
 		bool fin = h->fin_rel && !h->fin_sent && h->sent == h->fin && !bounded;
 		if (!fin) {
 			if (seq_lt(h->sent, h->rel))
-				half_timer_arm(st, h, now_ms); // window closed with bytes of ours behind it
+				half_timer_arm(st, h,
+					now_ms); // window closed with bytes of ours behind it
 			return false;
 		}
 	}
@@ -266,7 +270,8 @@ bool stream_take(struct stream *st, enum stream_side side, struct stream_act *ac
 	if (st->answered && side == STREAM_CLIENT) {
 		// The rest of a condemned message is swallowed: a window that lets it come.
 		uint32_t unit = (uint32_t)1 << st->half[!side].wscale;
-		h->edge = seq_max(h->edge, h->nxt + (unit > STREAM_ANSWER_WINDOW ? unit : STREAM_ANSWER_WINDOW));
+		h->edge = seq_max(h->edge,
+			h->nxt + (unit > STREAM_ANSWER_WINDOW ? unit : STREAM_ANSWER_WINDOW));
 	}
 	act_fill(st, !side, act);
 	act->seq = st->half[!side].sent + (st->half[!side].fin_sent ? 1 : 0);

@@ -9,7 +9,8 @@
 
 _Static_assert(sizeof(struct stream_slab) <= STREAM_SLAB_BYTES, "a slab must fit its size");
 
-void stream_pool_init(struct stream_pool *p, struct stream_slab *mem, uint32_t *stack, uint32_t count)
+void stream_pool_init(
+	struct stream_pool *p, struct stream_slab *mem, uint32_t *stack, uint32_t count)
 {
 	*p = (struct stream_pool){.slabs = mem, .free = stack, .nfree = count, .count = count};
 	for (uint32_t i = 0; i < count; i++)
@@ -25,9 +26,17 @@ void stream_pool_init(struct stream_pool *p, struct stream_slab *mem, uint32_t *
 void half_init(struct stream_half *h, uint32_t first_byte)
 {
 	*h = (struct stream_half){
-		.una = first_byte, .sent = first_byte, .rel = first_byte, .read = first_byte,
-		.nxt = first_byte, .edge = first_byte, .owned = first_byte, .edit_end = first_byte,
-		.first = STREAM_NO_SLAB, .last = STREAM_NO_SLAB, .hint = STREAM_NO_SLAB,
+		.una = first_byte,
+		.sent = first_byte,
+		.rel = first_byte,
+		.read = first_byte,
+		.nxt = first_byte,
+		.edge = first_byte,
+		.owned = first_byte,
+		.edit_end = first_byte,
+		.first = STREAM_NO_SLAB,
+		.last = STREAM_NO_SLAB,
+		.hint = STREAM_NO_SLAB,
 		.mss = 536, // RFC 9293 3.7.1
 	};
 }
@@ -48,11 +57,11 @@ static bool may_grow(const struct stream_half *h, const struct stream_pool *p, u
 		return p->nfree > 0 && (hole ? h->nslabs < p->flow_max + FILLER : h->nslabs < max);
 	}
 	return p->nfree > p->count / KEPT_SHARE && h->nslabs < max / 2 &&
-	       h->nslabs < ISLANDS + (h->edge - h->una) / ISLAND_BYTES;
+		h->nslabs < ISLANDS + (h->edge - h->una) / ISLAND_BYTES;
 }
 
-static struct stream_slab *slab_new_after(struct stream_half *h, struct stream_pool *p, uint32_t prev,
-	uint32_t seq)
+static struct stream_slab *slab_new_after(
+	struct stream_half *h, struct stream_pool *p, uint32_t prev, uint32_t seq)
 {
 	if (!may_grow(h, p, seq))
 		return NULL;
@@ -90,7 +99,8 @@ static uint32_t slab_before(const struct stream_half *h, const struct stream_poo
 	return prev;
 }
 
-int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, const uint8_t *bytes, uint32_t n)
+int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, const uint8_t *bytes,
+	uint32_t n)
 {
 	const uint32_t end = seq + n;
 	uint32_t at = seq;
@@ -116,7 +126,7 @@ int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, cons
 		if (next != STREAM_NO_SLAB)
 			limit = seq_min(end, slab_at(p, next)->seq);
 		bool joins = s != NULL && (own || !island) && !s->gone && slab_end(s) == at &&
-			     s->off + s->len < STREAM_SLAB_DATA;
+			s->off + s->len < STREAM_SLAB_DATA;
 		if (!joins) {
 			s = slab_new_after(h, p, prev, at);
 			if (s == NULL)
@@ -201,7 +211,8 @@ void stream_copy(struct stream *st, const struct stream_pool *p, enum stream_sid
 	struct stream_half *h = &st->half[side];
 	while (n > 0) {
 		const struct stream_slab *s = slab_find(h, p, seq);
-		if (s == NULL) { // never for a retained range; unread memory must not leave all the same
+		if (s ==
+			NULL) { // never for a retained range; unread memory must not leave all the same
 			memset(out, 0, n);
 			return;
 		}

@@ -23,14 +23,14 @@ struct report {
 };
 
 struct tbl_fdb {
-	struct rte_hash *hash;      // w: manager, r: workers
-	struct rte_ring *reports;   // in: workers, out: manager
-	_Atomic uint32_t *seen_s;   // by key position; w: workers and manager
-	uint32_t next;              // where ageing goes on
+	struct rte_hash *hash;    // w: manager, r: workers
+	struct rte_ring *reports; // in: workers, out: manager
+	_Atomic uint32_t *seen_s; // by key position; w: workers and manager
+	uint32_t next;            // where ageing goes on
 	uint32_t used;
 	uint64_t refused;
 	unsigned ndead;
-	int32_t dead[DEAD_MAX];     // positions deleted but not yet free
+	int32_t dead[DEAD_MAX]; // positions deleted but not yet free
 };
 
 struct tbl_fdb *tbl_fdb_new(const char *name, uint32_t entries, int socket)
@@ -162,6 +162,12 @@ void tbl_fdb_reclaim(struct tbl_fdb *f)
 		(void)rte_hash_free_key_with_position(f->hash, f->dead[--f->ndead]);
 }
 
-uint32_t tbl_fdb_entries(const struct tbl_fdb *f) { return f->used; }
+uint32_t tbl_fdb_entries(const struct tbl_fdb *f)
+{
+	return f->used;
+}
 
-uint64_t tbl_fdb_refused(const struct tbl_fdb *f) { return f->refused; }
+uint64_t tbl_fdb_refused(const struct tbl_fdb *f)
+{
+	return f->refused;
+}

@@ -72,8 +72,8 @@ static void ip6_write(uint8_t *h, const struct wire_tmpl *t, unsigned total)
 	memcpy(h + 24, t->dst.b, 16);
 }
 
-static void tcp_write(uint8_t *h, unsigned len, const struct wire_tmpl *t,
-	const struct wire_tcp_out *o)
+static void tcp_write(
+	uint8_t *h, unsigned len, const struct wire_tmpl *t, const struct wire_tcp_out *o)
 {
 	uint8_t *opt = h + WIRE_TCP_LEN;
 
@@ -97,12 +97,12 @@ static void tcp_write(uint8_t *h, unsigned len, const struct wire_tmpl *t,
 	}
 }
 
-size_t wire_tcp_build(uint8_t *buf, size_t cap, const struct wire_tmpl *t,
-	const struct wire_tcp_out *o)
+size_t wire_tcp_build(
+	uint8_t *buf, size_t cap, const struct wire_tmpl *t, const struct wire_tcp_out *o)
 {
 	unsigned ip_len = t->family == 4 ? WIRE_IP4_LEN : WIRE_IP6_LEN;
-	unsigned tcp_len = WIRE_TCP_LEN + (o->mss != 0 ? MSS_OPT_LEN : 0) +
-			   (o->has_ts ? TS_OPT_LEN : 0);
+	unsigned tcp_len =
+		WIRE_TCP_LEN + (o->mss != 0 ? MSS_OPT_LEN : 0) + (o->has_ts ? TS_OPT_LEN : 0);
 	// Offsets of a view are 16 bits, and so are the length fields.
 	size_t room = cap < UINT16_MAX ? cap : UINT16_MAX;
 	size_t head = (size_t)t->l2_len + ip_len + tcp_len;

@@ -59,7 +59,7 @@ static STRAIGHT void tcp_parse(const uint8_t *p, unsigned off, unsigned end, str
 static bool is_tunnel_port(uint16_t port)
 {
 	return port == PORT_GTP_U || port == PORT_VXLAN || port == PORT_GENEVE ||
-	       port == PORT_L2TP || port == PORT_TEREDO;
+		port == PORT_L2TP || port == PORT_TEREDO;
 }
 
 static void udp_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_view *v)
@@ -158,8 +158,8 @@ static STRAIGHT void ip4_parse(const uint8_t *p, unsigned off, unsigned end, str
 static inline bool is_extension(uint8_t proto)
 {
 	return proto == WIRE_IPPROTO_HOPOPTS || proto == WIRE_IPPROTO_ROUTING ||
-	       proto == WIRE_IPPROTO_FRAGMENT || proto == WIRE_IPPROTO_AH ||
-	       proto == WIRE_IPPROTO_DSTOPTS;
+		proto == WIRE_IPPROTO_FRAGMENT || proto == WIRE_IPPROTO_AH ||
+		proto == WIRE_IPPROTO_DSTOPTS;
 }
 
 enum walk { WALK_UPPER, WALK_ENDED };
@@ -218,8 +218,7 @@ static void ip6_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_
 	end = off + len;
 	off += WIRE_IP6_LEN;
 	v->l4_off = (uint16_t)off;
-	if (UNLIKELY(is_extension(v->ip_proto)) &&
-		extensions_walk(p, &off, end, v) == WALK_ENDED)
+	if (UNLIKELY(is_extension(v->ip_proto)) && extensions_walk(p, &off, end, v) == WALK_ENDED)
 		return;
 	if (LIKELY(v->ip_proto == WIRE_IPPROTO_TCP))
 		return tcp_parse(p, off, end, v);

@@ -51,8 +51,8 @@ static void event_digest(struct reader *r, const struct smtp_event *e)
 	digest(r, e->path.p, e->path.n);
 }
 
-static void event_check(const struct reader *r, const struct smtp_event *e, enum smtp_side side,
-	struct span in)
+static void event_check(
+	const struct reader *r, const struct smtp_event *e, enum smtp_side side, struct span in)
 {
 	CHECK(e->kind < SMTP_EV_COUNT && e->verb < SMTP_VERB_COUNT && e->why < SMTP_DESYNC_COUNT);
 	CHECK(e->side == side);

@@ -8,7 +8,7 @@
 
 enum {
 	SLABS = 160,
-	SPACE = 1 << 18,   // sequence numbers of a side that are watched
+	SPACE = 1 << 18, // sequence numbers of a side that are watched
 	PAYLOAD_MAX = 3000,
 	STEPS_MAX = 400,
 };
@@ -77,7 +77,8 @@ static void read_some(enum stream_side side, uint8_t much)
 	static uint8_t line[8192];
 
 	for (int turn = 0; turn < 64; turn++) {
-		struct span in = stream_unread(&st, &pool, side, (much & 1) != 0, line, sizeof(line));
+		struct span in =
+			stream_unread(&st, &pool, side, (much & 1) != 0, line, sizeof(line));
 		uint32_t n = (uint32_t)in.n, before = st.half[side].read;
 		bool ahead = stream_is_ahead(&st, &pool, side, before);
 
@@ -127,7 +128,8 @@ static bool segment(struct span *in, uint8_t op)
 	const uint32_t from[4] = {h->nxt, h->una, h->edge, h->rel};
 	struct stream_seg seg = {
 		.side = (uint8_t)side,
-		.flags = TCP_ACK | (uint8_t)((more & 1) * TCP_FIN) | (uint8_t)((more >> 1 & 1) * TCP_URG),
+		.flags = TCP_ACK | (uint8_t)((more & 1) * TCP_FIN) |
+			(uint8_t)((more >> 1 & 1) * TCP_URG),
 		.window = (uint16_t)(2048 * (more >> 3)),
 		.seq = from[place & 3] + (uint32_t)((int8_t)(place & 0xfc) * 16),
 		.ack = o->sent + (o->fin_sent ? 1 : 0) - (back & 0x3f) * (back >> 6) * 8,
@@ -198,7 +200,8 @@ static bool step(struct span *in)
 		if ((op & 8) != 0)
 			stream_hang_up(&st);
 		else
-			(void)stream_say(&st, &pool, (struct span){(const uint8_t *)"250 said\r\n", 10});
+			(void)stream_say(
+				&st, &pool, (struct span){(const uint8_t *)"250 said\r\n", 10});
 		pump(STREAM_SERVER, false, 0);
 		(void)stream_is_drained(&st);
 	} else if ((op & 0xf0) == 0xf0) {
@@ -218,7 +221,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span in = {data, size};
 	uint8_t options = take8(&in);
 	uint32_t client_isn = take32(&in), server_isn = ~client_isn * 3;
-	struct stream_syn syn = {.mss = 1460, .has_wscale = (options & 1) != 0, .wscale = options >> 7};
+	struct stream_syn syn = {
+		.mss = 1460, .has_wscale = (options & 1) != 0, .wscale = options >> 7};
 
 	now_ms = 1000;
 	noise = 1;

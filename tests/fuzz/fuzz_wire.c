@@ -42,8 +42,13 @@ static void strip_check(uint8_t *p, size_t n, const struct wire_view *v)
 static void answer_check(struct span frame, const struct wire_view *v)
 {
 	struct wire_tcp_out out = {
-		.seq = v->ack, .ack = v->seq, .window = v->window, .flags = v->tcp_flags,
-		.has_ts = (v->seq & 1) != 0, .ts_val = v->seq, .ts_ecr = v->ack,
+		.seq = v->ack,
+		.ack = v->seq,
+		.window = v->window,
+		.flags = v->tcp_flags,
+		.has_ts = (v->seq & 1) != 0,
+		.ts_val = v->seq,
+		.ts_ecr = v->ack,
 		.mss = (uint16_t)(v->ack & 0xfff),
 		.payload = span_sub(frame, v->payload_off, v->payload_len),
 	};

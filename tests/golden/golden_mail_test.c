@@ -29,8 +29,8 @@ static hs_scratch_t *scratch;
 static unsigned flags_of(const struct cfg_rule *r)
 {
 	return HS_FLAG_SINGLEMATCH | (r->caseless ? HS_FLAG_CASELESS : 0) |
-	       (r->dotall ? HS_FLAG_DOTALL : 0) | (r->multiline ? HS_FLAG_MULTILINE : 0) |
-	       (r->utf8 ? HS_FLAG_UTF8 : 0);
+		(r->dotall ? HS_FLAG_DOTALL : 0) | (r->multiline ? HS_FLAG_MULTILINE : 0) |
+		(r->utf8 ? HS_FLAG_UTF8 : 0);
 }
 
 // A rule as a regex; a literal byte by byte. free() it.
@@ -59,8 +59,9 @@ static void scope_compile(enum cfg_rule_scope scope)
 		flags[n] = flags_of(&set->rules[i]);
 		ids[n++] = i;
 	}
-	if (n > 0 && hs_compile_multi((const char *const *)texts, flags, ids, n, HS_MODE_STREAM,
-			     NULL, &dbs[scope], &error) != HS_SUCCESS)
+	if (n > 0 &&
+		hs_compile_multi((const char *const *)texts, flags, ids, n, HS_MODE_STREAM, NULL,
+			&dbs[scope], &error) != HS_SUCCESS)
 		fail_msg("rule %u: %s",
 			error->expression < 0 ? 0 : set->rules[ids[error->expression]].id,
 			error->message);

@@ -14,9 +14,14 @@
 #include "api_ring.h"
 #include "api_stats.h"
 
-#define SIZE(s, bytes) {#s, NULL, 0, bytes, 0, sizeof(struct s)}
-#define FIELD(s, f, off, bytes)                                                                    \
-	{#s, #f, off, bytes, offsetof(struct s, f), sizeof(((struct s *)0)->f)}
+#define SIZE(s, bytes)                                  \
+	{                                               \
+#s, NULL, 0, bytes, 0, sizeof(struct s) \
+	}
+#define FIELD(s, f, off, bytes)                                                       \
+	{                                                                             \
+#s, #f, off, bytes, offsetof(struct s, f), sizeof(((struct s *)0)->f) \
+	}
 
 // clang-format off
 static const struct {
@@ -211,17 +216,87 @@ static void no_message_has_padding_between_its_fields(void **state)
 static void the_bytes_of_a_message_are_the_golden_ones(void **state)
 {
 	static const uint8_t outcome[40] = {
-		0x02, 0, 0, 0, 0x07, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 77, 0, 1,
-		0x34, 0x12, 0, 0, 0x78, 0x56, 0x34, 0x12, 0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01,
+		0x02,
+		0,
+		0,
+		0,
+		0x07,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0xff,
+		0xff,
+		10,
+		77,
+		0,
+		1,
+		0x34,
+		0x12,
+		0,
+		0,
+		0x78,
+		0x56,
+		0x34,
+		0x12,
+		0xef,
+		0xcd,
+		0xab,
+		0x89,
+		0x67,
+		0x45,
+		0x23,
+		0x01,
 	};
 	static const uint8_t command[56] = {
-		0x01, 0, 0, 0, 0x11, 0x22, 0x33, 0x44, 0x01, 0, 0, 0, 0, 0, 0, 0,
-		0x00, 0x10, 0, 0, 0, 0, 0, 0, 0x2a, 0, 0, 0, 0, 0, 0, 0,
+		0x01,
+		0,
+		0,
+		0,
+		0x11,
+		0x22,
+		0x33,
+		0x44,
+		0x01,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0x00,
+		0x10,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0x2a,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
 	};
 	struct api_outcome o = {
-		.kind = API_OUT_CONDEMNED, .count = 7,
+		.kind = API_OUT_CONDEMNED,
+		.count = 7,
 		.client = {.b = {[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 77, [15] = 1}},
-		.context = 0x1234, .session_profile = 0x12345678,
+		.context = 0x1234,
+		.session_profile = 0x12345678,
 		.image_version = UINT64_C(0x0123456789abcdef),
 	};
 	struct api_command c = {.kind = API_CMD_IMAGE, .seq = 0x44332211};

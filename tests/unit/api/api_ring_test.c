@@ -236,7 +236,8 @@ static void random_indexes_never_lead_outside_the_elements(void **state)
 		// Half of them near our own index, where refusing is a matter of one.
 		atomic_store(&a.mem->tail, x & 1 ? (uint32_t)x : in.own - (uint32_t)(x % 70));
 		(void)api_ring_put(&in, &e);
-		atomic_store(&a.mem->head, x & 2 ? (uint32_t)(x >> 32) : out.own + (uint32_t)(x % 70));
+		atomic_store(
+			&a.mem->head, x & 2 ? (uint32_t)(x >> 32) : out.own + (uint32_t)(x % 70));
 		(void)api_ring_take(&out, &e);
 		broken += in.broken + out.broken;
 	}

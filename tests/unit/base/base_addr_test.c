@@ -16,7 +16,10 @@
 
 static void addresses_are_read_and_printed_in_canonical_form(void **)
 {
-	static const struct { const char *in, *out; bool v4; } CASES[] = {
+	static const struct {
+		const char *in, *out;
+		bool v4;
+	} CASES[] = {
 		{"0.0.0.0", "0.0.0.0", true},
 		{"10.77.0.1", "10.77.0.1", true},
 		{"255.255.255.255", "255.255.255.255", true},
@@ -84,7 +87,10 @@ static void a_short_buffer_cuts_the_text_and_keeps_its_nul(void **)
 
 static void prefixes_are_read_and_printed(void **)
 {
-	static const struct { const char *in, *out; unsigned len; } CASES[] = {
+	static const struct {
+		const char *in, *out;
+		unsigned len;
+	} CASES[] = {
 		{"any", "any", 0},
 		{"::/0", "any", 0},
 		{"0.0.0.0/0", "0.0.0.0/0", 96},
@@ -108,12 +114,25 @@ static void prefixes_are_read_and_printed(void **)
 
 static void a_wrong_prefix_says_what_is_wrong(void **)
 {
-	static const struct { const char *in; int rc; } CASES[] = {
-		{"", -EINVAL}, {"all", -EINVAL}, {"/8", -EINVAL}, {"10.0.0.0/", -EINVAL},
-		{"10.0.0.0/8x", -EINVAL}, {"10.0.0.0/-1", -EINVAL}, {"10.0.0.0/ 8", -EINVAL},
-		{"10.0.0.0/8/8", -EINVAL}, {"10.0.0.0/33", -ERANGE}, {"fd77::/129", -ERANGE},
-		{"10.0.0.0/99999999999999999999", -ERANGE}, {"10.0.0.1/8", -EDOM},
-		{"10.77.0.0/15", -EDOM}, {"fd77::1/64", -EDOM}, {"0.0.0.1/0", -EDOM},
+	static const struct {
+		const char *in;
+		int rc;
+	} CASES[] = {
+		{"", -EINVAL},
+		{"all", -EINVAL},
+		{"/8", -EINVAL},
+		{"10.0.0.0/", -EINVAL},
+		{"10.0.0.0/8x", -EINVAL},
+		{"10.0.0.0/-1", -EINVAL},
+		{"10.0.0.0/ 8", -EINVAL},
+		{"10.0.0.0/8/8", -EINVAL},
+		{"10.0.0.0/33", -ERANGE},
+		{"fd77::/129", -ERANGE},
+		{"10.0.0.0/99999999999999999999", -ERANGE},
+		{"10.0.0.1/8", -EDOM},
+		{"10.77.0.0/15", -EDOM},
+		{"fd77::1/64", -EDOM},
+		{"0.0.0.1/0", -EDOM},
 		{"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000", -EINVAL},
 	};
 
@@ -127,14 +146,24 @@ static void a_wrong_prefix_says_what_is_wrong(void **)
 
 static void a_prefix_holds_its_own_addresses_only(void **)
 {
-	static const struct { const char *prefix, *addr; bool in; } CASES[] = {
-		{"any", "10.0.0.1", true}, {"any", "fd77::1", true},
-		{"0.0.0.0/0", "10.0.0.1", true}, {"0.0.0.0/0", "fd77::1", false},
-		{"10.77.0.0/24", "10.77.0.0", true}, {"10.77.0.0/24", "10.77.0.255", true},
-		{"10.77.0.0/24", "10.77.1.0", false}, {"10.76.0.0/15", "10.77.3.4", true},
-		{"10.76.0.0/15", "10.78.0.0", false}, {"10.77.0.1", "10.77.0.1", true},
-		{"10.77.0.1", "10.77.0.2", false}, {"fd77::/64", "fd77::1:2:3:4", true},
-		{"fd77::/64", "fd77:0:0:1::", false}, {"8000::/1", "ffff::", true},
+	static const struct {
+		const char *prefix, *addr;
+		bool in;
+	} CASES[] = {
+		{"any", "10.0.0.1", true},
+		{"any", "fd77::1", true},
+		{"0.0.0.0/0", "10.0.0.1", true},
+		{"0.0.0.0/0", "fd77::1", false},
+		{"10.77.0.0/24", "10.77.0.0", true},
+		{"10.77.0.0/24", "10.77.0.255", true},
+		{"10.77.0.0/24", "10.77.1.0", false},
+		{"10.76.0.0/15", "10.77.3.4", true},
+		{"10.76.0.0/15", "10.78.0.0", false},
+		{"10.77.0.1", "10.77.0.1", true},
+		{"10.77.0.1", "10.77.0.2", false},
+		{"fd77::/64", "fd77::1:2:3:4", true},
+		{"fd77::/64", "fd77:0:0:1::", false},
+		{"8000::/1", "ffff::", true},
 		{"8000::/1", "7fff::", false},
 	};
 

@@ -104,8 +104,7 @@ int main(void)
 		cmocka_unit_test(a_line_names_its_component_and_keeps_errno),
 		cmocka_unit_test(levels_above_the_set_one_are_silent),
 		cmocka_unit_test(level_names_are_read_and_others_refused),
-		cmocka_unit_test(
-			the_default_sink_writes_one_line_to_stderr_and_cuts_a_long_one),
+		cmocka_unit_test(the_default_sink_writes_one_line_to_stderr_and_cuts_a_long_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,13 +15,17 @@
 
 static void bytes_are_escaped_and_the_cut_is_shown(void **)
 {
-	static const struct { const char *in; size_t n, cap; const char *out; } CASES[] = {
+	static const struct {
+		const char *in;
+		size_t n, cap;
+		const char *out;
+	} CASES[] = {
 		{"", 0, 64, ""},
 		{"MAIL FROM:<a@b>", 15, 64, "MAIL FROM:<a@b>"},
 		{"a\r\n\0\x7f\xff\\", 7, 64, "a\\x0d\\x0a\\x00\\x7f\\xff\\\\"},
 		{"abcdef", 6, 7, "abcdef"},
 		{"abcdefg", 7, 7, "abc..."},
-		{"ab\xff\xff", 4, 8, "ab..."},   // never half an escape
+		{"ab\xff\xff", 4, 8, "ab..."}, // never half an escape
 		{"a\xff\xff", 3, 9, "a\\xff..."},
 		{"abcdef", 6, 4, "..."},
 		{"abcdef", 6, 3, ".."},
@@ -70,9 +74,15 @@ static void copying_reports_the_whole_length(void **)
 
 static void ids_are_thirteen_digits_there_and_back(void **)
 {
-	static const struct { uint64_t id; const char *text; } CASES[] = {
-		{0, "0000000000000"}, {1, "0000000000001"}, {31, "000000000000v"},
-		{32, "0000000000010"}, {UINT64_MAX, "fvvvvvvvvvvvv"},
+	static const struct {
+		uint64_t id;
+		const char *text;
+	} CASES[] = {
+		{0, "0000000000000"},
+		{1, "0000000000001"},
+		{31, "000000000000v"},
+		{32, "0000000000010"},
+		{UINT64_MAX, "fvvvvvvvvvvvv"},
 		{(uint64_t)1 << 63, "8000000000000"},
 	};
 	char out[TEXT_ID_LEN + 1];
@@ -127,7 +137,8 @@ static void both_crc_paths_agree_at_every_length_and_offset(void **)
 			assert_int_equal(text_crc32c(0, data + off, n), table);
 			// in two parts
 			assert_int_equal(text_crc32c(text_crc32c(0, data + off, n / 3),
-				data + off + n / 3, n - n / 3), table);
+						 data + off + n / 3, n - n / 3),
+				table);
 		}
 	}
 }
@@ -135,9 +146,16 @@ static void both_crc_paths_agree_at_every_length_and_offset(void **)
 static void siphash_gives_its_authors_vectors(void **)
 {
 	// Key 00..0f over the message 00 01 02 ... of the given length; from the reference code.
-	static const struct { size_t n; uint64_t hash; } CASES[] = {
-		{0, 0x726fdb47dd0e0e31}, {1, 0x74f839c593dc67fd}, {7, 0xab0200f58b01d137},
-		{8, 0x93f5f5799a932462}, {15, 0xa129ca6149be45e5}, {63, 0x958a324ceb064572},
+	static const struct {
+		size_t n;
+		uint64_t hash;
+	} CASES[] = {
+		{0, 0x726fdb47dd0e0e31},
+		{1, 0x74f839c593dc67fd},
+		{7, 0xab0200f58b01d137},
+		{8, 0x93f5f5799a932462},
+		{15, 0xa129ca6149be45e5},
+		{63, 0x958a324ceb064572},
 	};
 	uint8_t key[16], data[64];
 

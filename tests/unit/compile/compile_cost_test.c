@@ -8,8 +8,9 @@
 
 #include "compile_int.h"
 
-static const char RULES[] = "1 body 1 l token-one\n2 body 1 is w.{0,40}e.{0,40}[aeiou]{1,9}.{3,60}s\n"
-			    "3 header 1 im ^subject: .*cheap\n4 rcpt 1 l trap@\n";
+static const char RULES[] =
+	"1 body 1 l token-one\n2 body 1 is w.{0,40}e.{0,40}[aeiou]{1,9}.{3,60}s\n"
+	"3 header 1 im ^subject: .*cheap\n4 rcpt 1 l trap@\n";
 
 static void figures_check(const struct compile_cost *c)
 {
@@ -78,7 +79,8 @@ static void a_child_measures_the_same_things(void **)
 
 static void bad_rules_are_told_instead(void **)
 {
-	struct cfg_ruleset *set = sample_rules("1 body 1 l a\n2 body 1 - (\n3 helo 1 - [\n", "test.rules");
+	struct cfg_ruleset *set =
+		sample_rules("1 body 1 l a\n2 body 1 - (\n3 helo 1 - [\n", "test.rules");
 	const struct cfg_ruleset *sets[] = {set};
 	struct compile_cost *cost;
 	struct err_list err;

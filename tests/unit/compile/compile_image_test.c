@@ -15,8 +15,10 @@ static void names_become_indexes_and_ports_numbers(void **)
 	size_t n;
 
 	err_init(&err);
-	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg, .version = 42, .made_s = 99},
-		&bytes, &n, &err), 0);
+	assert_int_equal(
+		compile_image(&(struct compile_input){.cfg = &cfg, .version = 42, .made_s = 99},
+			&bytes, &n, &err),
+		0);
 	assert_int_equal(err.count, 0);
 	img = sample_image(bytes, n);
 	assert_int_equal(pol_head(img)->version, 42);
@@ -99,7 +101,8 @@ static void pick_up_can_pass_or_drop_everything(void **)
 
 		cfg.pickup.incoming = cfg.pickup.outgoing = PICKS[i];
 		err_init(&err);
-		assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), 0);
+		assert_int_equal(
+			compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), 0);
 		assert_int_equal(err.count, 0);
 		img = sample_image(bytes, n);
 		assert_int_equal(pol_picks_up(img, 25), PICKS[i] != CFG_PICK_PASS);
@@ -124,7 +127,8 @@ static void what_an_image_cannot_hold_is_refused_with_its_place(void **)
 
 	for (size_t i = 0; i < COUNT(policies); i++) {
 		policies[i] = cfg.policies[0];
-		policies[i].at = (struct cfg_place){.file = "test.yaml", .line = 10 + (unsigned)i, .col = 3};
+		policies[i].at =
+			(struct cfg_place){.file = "test.yaml", .line = 10 + (unsigned)i, .col = 3};
 	}
 	policies[0].ingress = nowhere;
 	policies[1].context = "nocontext";
@@ -136,12 +140,16 @@ static void what_an_image_cannot_hold_is_refused_with_its_place(void **)
 	cfg.sessions = &session, cfg.contents = &content;
 	cfg.pickup.ports = zero, cfg.pickup.nports = 1;
 	err_init(&err);
-	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), -EINVAL);
+	assert_int_equal(
+		compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), -EINVAL);
 	assert_int_equal(err.count, 7);
 	assert_true(sample_has(&err, "test.yaml:10:3: no port \"nowhere\""));
-	assert_true(sample_has(&err, "test.yaml:11:3: policy \"inside\": no context \"nocontext\""));
-	assert_true(sample_has(&err, "test.yaml:12:3: policy \"inside\": no session profile \"nosession\""));
-	assert_true(sample_has(&err, "test.yaml:13:3: policy \"inside\": no content profile \"nocontent\""));
+	assert_true(
+		sample_has(&err, "test.yaml:11:3: policy \"inside\": no context \"nocontext\""));
+	assert_true(sample_has(
+		&err, "test.yaml:12:3: policy \"inside\": no session profile \"nosession\""));
+	assert_true(sample_has(
+		&err, "test.yaml:13:3: policy \"inside\": no content profile \"nocontent\""));
 	assert_true(sample_has(&err, "at most a day"));
 	assert_true(sample_has(&err, "text cannot be a reply"));
 	assert_true(sample_has(&err, "number 0"));
@@ -166,7 +174,8 @@ static void too_many_of_anything_is_refused(void **)
 	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), 0);
 	free(bytes);
 	cfg.npolicies++, cfg.ncontexts++;
-	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), -EINVAL);
+	assert_int_equal(
+		compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), -EINVAL);
 	assert_true(sample_has(&err, "policies are too many"));
 	assert_true(sample_has(&err, "contexts are too many"));
 	free(policies);

@@ -49,8 +49,10 @@ static struct compile_job *start(const char *rules, struct err_list *err)
 	struct compile_job *job;
 
 	err_init(err);
-	job = compile_start(&(struct compile_input){.cfg = &cfg, .rulesets = sets, .nrulesets = 1,
-		.version = 5, .made_s = 6}, err);
+	job = compile_start(
+		&(struct compile_input){
+			.cfg = &cfg, .rulesets = sets, .nrulesets = 1, .version = 5, .made_s = 6},
+		err);
 	cfg_rules_free(set); // the job has its own copy
 	return job;
 }
@@ -74,11 +76,17 @@ static void the_child_makes_what_compile_image_makes(void **)
 	assert_int_equal(compile_take(job, &there, &nthere), 0);
 	assert_int_equal(compile_take(job, &there, &nthere), -EAGAIN);
 	compile_free(job);
-	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg, .rulesets = sets, .nrulesets = 1,
-		.version = 5, .made_s = 6}, &here, &nhere, &err), 0);
+	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg,
+					       .rulesets = sets,
+					       .nrulesets = 1,
+					       .version = 5,
+					       .made_s = 6},
+				 &here, &nhere, &err),
+		0);
 	assert_int_equal(nhere, nthere);
 	assert_memory_equal(here, there, nhere);
-	assert_int_equal(sample_scan(sample_image(there, nthere), POL_SCOPE_BODY, span_str("a TOKEN")), 1);
+	assert_int_equal(
+		sample_scan(sample_image(there, nthere), POL_SCOPE_BODY, span_str("a TOKEN")), 1);
 	free(here);
 	free(there);
 	cfg_rules_free(set);
@@ -150,15 +158,20 @@ static char *slow_rules(void)
 
 	assert_non_null(text);
 	for (unsigned i = 1; i <= 400; i++)
-		at += snprintf(at, 128, "%u body 1 is foo%u.{1,300}bar[a-z]{3,90}.{5,200}baz%u[0-9]+x\n", i, i, i);
+		at += snprintf(at, 128,
+			"%u body 1 is foo%u.{1,300}bar[a-z]{3,90}.{5,200}baz%u[0-9]+x\n", i, i, i);
 	return text;
 }
 
 static void a_child_that_is_killed_is_an_error(void **)
 {
-	static const struct { int signal, rc; const char *words; } CASES[] = {
+	static const struct {
+		int signal, rc;
+		const char *words;
+	} CASES[] = {
 		{SIGSEGV, -EIO, "compilation died; signal 11"},
-		{SIGKILL, -ETIME, "compilation was stopped; it took longer or more memory than it may"},
+		{SIGKILL, -ETIME,
+			"compilation was stopped; it took longer or more memory than it may"},
 		{SIGXCPU, -ETIME, "compilation was stopped"},
 		{SIGALRM, -ETIME, "compilation was stopped"},
 	};
@@ -267,7 +280,8 @@ static int canary_of(const void *answer, size_t n)
 
 		(void)snprintf(flag, sizeof(flag), "%s", ARGS);
 		(void)snprintf(parent, sizeof(parent), "%d", (int)getppid());
-		if (f == NULL || fwrite(answer, 1, n, f) != n || fflush(f) != 0 || dup2(fileno(f), 3) < 0)
+		if (f == NULL || fwrite(answer, 1, n, f) != n || fflush(f) != 0 ||
+			dup2(fileno(f), 3) < 0)
 			_exit(99);
 		_exit(compile_child(4, argv));
 	}
@@ -277,7 +291,10 @@ static int canary_of(const void *answer, size_t n)
 
 static void the_canary_refuses_what_is_no_database(void **)
 {
-	struct { struct compile_answer a; char db[256]; } x = {.a = {.magic = COMPILE_ANSWER_MAGIC}};
+	struct {
+		struct compile_answer a;
+		char db[256];
+	} x = {.a = {.magic = COMPILE_ANSWER_MAGIC}};
 
 	assert_int_equal(canary_of(&x, sizeof(x)), 0); // no database at all
 	x.a.part[POL_SCOPE_BODY] = (struct pol_extent){.off = sizeof(x.a), .len = sizeof(x.db)};
@@ -317,7 +334,8 @@ static void patterns_with_an_offset_outside_are_refused(void **)
 
 static void other_arguments_are_not_for_the_child(void **)
 {
-	char name[] = "mailweir", flag[] = COMPILE_CHILD_ARG, other[] = "-c", file[] = "x", file2[] = "y";
+	char name[] = "mailweir", flag[] = COMPILE_CHILD_ARG, other[] = "-c", file[] = "x",
+	     file2[] = "y";
 
 	assert_int_equal(compile_child(1, (char *[]){name, NULL}), -1);
 	assert_int_equal(compile_child(2, (char *[]){name, flag, NULL}), -1);

@@ -13,8 +13,8 @@ static int compile(const char *text, uint8_t **bytes, size_t *n, struct err_list
 	int rc;
 
 	err_init(err);
-	rc = compile_image(&(struct compile_input){.cfg = &cfg, .rulesets = sets, .nrulesets = 1}, bytes, n,
-		err);
+	rc = compile_image(&(struct compile_input){.cfg = &cfg, .rulesets = sets, .nrulesets = 1},
+		bytes, n, err);
 	cfg_rules_free(set);
 	return rc;
 }
@@ -57,7 +57,8 @@ static void each_flag_means_what_the_rules_file_says(void **)
 
 		if (compile(CASES[i].rule, &bytes, &n, &err) != 0)
 			fail_msg("%s: %s", CASES[i].rule, err.text[0]);
-		if ((sample_scan(sample_image(bytes, n), POL_SCOPE_BODY, text) == 1) != CASES[i].matches)
+		if ((sample_scan(sample_image(bytes, n), POL_SCOPE_BODY, text) == 1) !=
+			CASES[i].matches)
 			fail_msg("%s on case %zu", CASES[i].rule, i);
 		free(bytes);
 	}
@@ -65,8 +66,9 @@ static void each_flag_means_what_the_rules_file_says(void **)
 
 static void a_rule_is_in_the_database_of_its_scope_with_its_index(void **)
 {
-	static const char RULES[] = "#: first\n70 helo 1 l needle\n60 mail 2 l needle\n50 rcpt 3 l needle\n"
-				    "40 header 4 l needle\n30 body -5 l needle\n20 helo 6 l other\n";
+	static const char RULES[] =
+		"#: first\n70 helo 1 l needle\n60 mail 2 l needle\n50 rcpt 3 l needle\n"
+		"40 header 4 l needle\n30 body -5 l needle\n20 helo 6 l other\n";
 	const struct pol_image *img;
 	struct err_list err;
 	uint8_t *bytes;
@@ -96,10 +98,13 @@ static void every_bad_rule_is_told_with_line_id_and_hyperscans_words(void **)
 
 	assert_int_equal(compile(RULES, &bytes, &n, &err), -EINVAL);
 	assert_int_equal(err.count, 4);
-	assert_true(sample_has(&err, "test.rules:2: rule 2 does not compile; Missing close parenthesis"));
-	assert_true(sample_has(&err, "test.rules:5: rule 4 does not compile; Zero-width assertions"));
+	assert_true(sample_has(
+		&err, "test.rules:2: rule 2 does not compile; Missing close parenthesis"));
+	assert_true(
+		sample_has(&err, "test.rules:5: rule 4 does not compile; Zero-width assertions"));
 	assert_true(sample_has(&err, "test.rules:6: rule 5 does not compile; Range out of order"));
-	assert_true(sample_has(&err, "test.rules:7: rule 6 does not compile; Pattern matches empty"));
+	assert_true(
+		sample_has(&err, "test.rules:7: rule 6 does not compile; Pattern matches empty"));
 }
 
 static void at_most_twenty_bad_rules_are_told(void **)
@@ -126,8 +131,11 @@ static void an_id_in_two_files_is_told_with_both_places(void **)
 	size_t n;
 
 	err_init(&err);
-	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg, .rulesets = sets, .nrulesets = 2},
-		&bytes, &n, &err), -EINVAL);
+	assert_int_equal(
+		compile_image(
+			&(struct compile_input){.cfg = &cfg, .rulesets = sets, .nrulesets = 2},
+			&bytes, &n, &err),
+		-EINVAL);
 	assert_int_equal(err.count, 1);
 	assert_true(sample_has(&err, "rule 7: id is used twice"));
 	assert_true(sample_has(&err, "shipped.rules:2"));
@@ -148,8 +156,11 @@ static void rules_of_several_files_keep_their_order(void **)
 	size_t n;
 
 	err_init(&err);
-	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg, .rulesets = sets, .nrulesets = 2},
-		&bytes, &n, &err), 0);
+	assert_int_equal(
+		compile_image(
+			&(struct compile_input){.cfg = &cfg, .rulesets = sets, .nrulesets = 2},
+			&bytes, &n, &err),
+		0);
 	img = sample_image(bytes, n);
 	assert_int_equal(pol_rule_at(img, 2)->id, 5);
 	assert_int_equal(sample_scan(img, POL_SCOPE_BODY, span_str("five one")), 1 << 2 | 1);

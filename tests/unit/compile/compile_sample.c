@@ -21,25 +21,40 @@ struct cfg sample_cfg(void)
 	static struct cfg_port ports[] = {{.name = "access"}, {.name = "core"}};
 	static const char *both[] = {"access", "core"}, *core[] = {"core"};
 	static struct cfg_context contexts[] = {{.name = "default", .ports = both, .nports = 2}};
-	static struct cfg_session sessions[] = {{.name = "internal", .prevent_encryption = true, .idle_s = 60}};
-	static struct cfg_content contents[] = {{.name = "spam", .threshold = 5, .text = "No spam please"}};
+	static struct cfg_session sessions[] = {
+		{.name = "internal", .prevent_encryption = true, .idle_s = 60}};
+	static struct cfg_content contents[] = {
+		{.name = "spam", .threshold = 5, .text = "No spam please"}};
 	static uint16_t pickup[] = {587, 25, 25};
 	static struct cfg_policy policies[2];
 
-	policies[0] = (struct cfg_policy){.name = "inside", .comment = "ours", .enabled = true,
-		.action = POL_INSPECT, .context = "default", .ingress = core, .ningress = 1, .vlan_lo = 10,
-		.vlan_hi = 20, .port_hi = 65535, .session = "internal", .content = "spam"};
+	policies[0] = (struct cfg_policy){.name = "inside",
+		.comment = "ours",
+		.enabled = true,
+		.action = POL_INSPECT,
+		.context = "default",
+		.ingress = core,
+		.ningress = 1,
+		.vlan_lo = 10,
+		.vlan_hi = 20,
+		.port_hi = 65535,
+		.session = "internal",
+		.content = "spam"};
 	assert_int_equal(prefix_parse("10.77.0.0/24", &policies[0].source), 0);
-	policies[1] = (struct cfg_policy){.name = "off", .action = POL_DROP, .vlan_lo = 0xffff,
-		.port_lo = 25, .port_hi = 25};
+	policies[1] = (struct cfg_policy){
+		.name = "off", .action = POL_DROP, .vlan_lo = 0xffff, .port_lo = 25, .port_hi = 25};
 	return (struct cfg){
 		.file = "test.yaml",
 		.dataplane = {.ports = ports, .nports = COUNT(ports)},
 		.pickup = {.ports = pickup, .nports = COUNT(pickup)},
-		.contexts = contexts, .ncontexts = COUNT(contexts),
-		.sessions = sessions, .nsessions = COUNT(sessions),
-		.contents = contents, .ncontents = COUNT(contents),
-		.policies = policies, .npolicies = COUNT(policies),
+		.contexts = contexts,
+		.ncontexts = COUNT(contexts),
+		.sessions = sessions,
+		.nsessions = COUNT(sessions),
+		.contents = contents,
+		.ncontents = COUNT(contents),
+		.policies = policies,
+		.npolicies = COUNT(policies),
 	};
 }
 
@@ -76,7 +91,8 @@ uint64_t sample_scan(const struct pol_image *img, enum pol_scope scope, struct s
 	assert_int_equal(hs_deserialize_database((const char *)b.p, b.n, &db), HS_SUCCESS);
 	assert_int_equal(hs_alloc_scratch(db, &scratch), HS_SUCCESS);
 	assert_int_equal(hs_open_stream(db, 0, &stream), HS_SUCCESS);
-	assert_int_equal(hs_scan_stream(stream, (const char *)text.p, (unsigned)text.n, 0, scratch, note, &found),
+	assert_int_equal(hs_scan_stream(stream, (const char *)text.p, (unsigned)text.n, 0, scratch,
+				 note, &found),
 		HS_SUCCESS);
 	assert_int_equal(hs_close_stream(stream, scratch, note, &found), HS_SUCCESS);
 	assert_int_equal(hs_free_scratch(scratch), HS_SUCCESS);

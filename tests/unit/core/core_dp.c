@@ -42,15 +42,21 @@ static void link_layout(struct api_hello *h)
 {
 	uint64_t end = 0;
 
-	*h = (struct api_hello){.magic = API_LINK_MAGIC, .version = API_LINK_VERSION,
-		.workers = DP_WORKERS, .boot = 1, .epoch = 1, .slot_bytes = DP_SLOT, .pid = 1};
-	h->command_off = reserve(&end, api_ring_bytes(API_RING_COMMANDS, sizeof(struct api_command)));
+	*h = (struct api_hello){.magic = API_LINK_MAGIC,
+		.version = API_LINK_VERSION,
+		.workers = DP_WORKERS,
+		.boot = 1,
+		.epoch = 1,
+		.slot_bytes = DP_SLOT,
+		.pid = 1};
+	h->command_off =
+		reserve(&end, api_ring_bytes(API_RING_COMMANDS, sizeof(struct api_command)));
 	h->event_off = reserve(&end, api_ring_bytes(API_RING_EVENTS, sizeof(struct api_event)));
 	for (unsigned w = 0; w < DP_WORKERS; w++) {
 		h->outcome_off[w] = reserve(
 			&end, api_ring_bytes(API_RING_OUTCOMES, sizeof(struct api_outcome)));
-		h->record_off[w] = reserve(
-			&end, api_ring_bytes(API_RING_RECORDS, sizeof(struct api_record)));
+		h->record_off[w] =
+			reserve(&end, api_ring_bytes(API_RING_RECORDS, sizeof(struct api_record)));
 	}
 	for (unsigned i = 0; i < API_SLOTS; i++)
 		h->slot_off[i] = reserve(&end, DP_SLOT);
@@ -59,8 +65,11 @@ static void link_layout(struct api_hello *h)
 
 static struct api_stats stats_layout(void)
 {
-	struct api_stats s = {.magic = API_STATS_MAGIC, .version = API_STATS_VERSION,
-		.workers = DP_WORKERS, .names = DP_NAMES, .ports = DP_PORTS};
+	struct api_stats s = {.magic = API_STATS_MAGIC,
+		.version = API_STATS_VERSION,
+		.workers = DP_WORKERS,
+		.names = DP_NAMES,
+		.ports = DP_PORTS};
 	uint64_t end = sizeof(s);
 
 	s.names_off = reserve(&end, DP_NAMES * sizeof(struct api_stat_name));

@@ -76,8 +76,11 @@ static void on_done(void *arg, int status, const char *)
 
 static void bench_open(struct bench *b)
 {
-	struct core_link_conf conf = {.arg = &b->seen, .retry_ms = 1, .drain_ms = 1,
-		.answer_ms = 20, .image_ms = 20,
+	struct core_link_conf conf = {.arg = &b->seen,
+		.retry_ms = 1,
+		.drain_ms = 1,
+		.answer_ms = 20,
+		.image_ms = 20,
 		.ops = {on_attached, on_detached, on_outcome, on_record}};
 
 	*b = (struct bench){0};
@@ -156,8 +159,16 @@ static unsigned count_maps(void)
 	return n;
 }
 
-#define HELLO(f, v) {"hello." #f, offsetof(struct api_hello, f), 0, sizeof(((struct api_hello *)0)->f), v}
-#define STATS(f, v) {"stats." #f, offsetof(struct api_stats, f), 1, sizeof(((struct api_stats *)0)->f), v}
+#define HELLO(f, v)                                                                                \
+	{                                                                                          \
+		"hello." #f, offsetof(struct api_hello, f), 0, sizeof(((struct api_hello *)0)->f), \
+			v                                                                          \
+	}
+#define STATS(f, v)                                                                                \
+	{                                                                                          \
+		"stats." #f, offsetof(struct api_stats, f), 1, sizeof(((struct api_stats *)0)->f), \
+			v                                                                          \
+	}
 
 static const struct lie {
 	const char *what;
@@ -166,22 +177,49 @@ static const struct lie {
 	size_t bytes;
 	uint64_t value;
 } lies[] = {
-	HELLO(magic, 1), HELLO(version, API_LINK_VERSION + 1), HELLO(workers, 0),
-	HELLO(workers, API_WORKERS_MAX + 1), HELLO(workers, UINT32_MAX), HELLO(workers, 1),
-	HELLO(link_bytes, 0), HELLO(link_bytes, 4096), HELLO(link_bytes, UINT64_MAX),
-	HELLO(link_bytes, UINT64_C(1) << 40), HELLO(command_off, 1), HELLO(command_off, UINT64_MAX - 63),
-	HELLO(command_off, UINT64_C(1) << 32), HELLO(event_off, UINT64_C(1) << 62),
-	HELLO(outcome_off[0], 8), HELLO(outcome_off[1], UINT64_MAX & ~UINT64_C(63)),
-	HELLO(record_off[1], UINT64_C(1) << 33), HELLO(slot_off[0], 32),
-	HELLO(slot_off[1], UINT64_C(1) << 50), HELLO(slot_bytes, UINT64_MAX),
+	HELLO(magic, 1),
+	HELLO(version, API_LINK_VERSION + 1),
+	HELLO(workers, 0),
+	HELLO(workers, API_WORKERS_MAX + 1),
+	HELLO(workers, UINT32_MAX),
+	HELLO(workers, 1),
+	HELLO(link_bytes, 0),
+	HELLO(link_bytes, 4096),
+	HELLO(link_bytes, UINT64_MAX),
+	HELLO(link_bytes, UINT64_C(1) << 40),
+	HELLO(command_off, 1),
+	HELLO(command_off, UINT64_MAX - 63),
+	HELLO(command_off, UINT64_C(1) << 32),
+	HELLO(event_off, UINT64_C(1) << 62),
+	HELLO(outcome_off[0], 8),
+	HELLO(outcome_off[1], UINT64_MAX & ~UINT64_C(63)),
+	HELLO(record_off[1], UINT64_C(1) << 33),
+	HELLO(slot_off[0], 32),
+	HELLO(slot_off[1], UINT64_C(1) << 50),
+	HELLO(slot_bytes, UINT64_MAX),
 	HELLO(slot_bytes, UINT64_C(1) << 31),
-	STATS(magic, 0), STATS(version, 9), STATS(bytes, 64), STATS(bytes, UINT64_MAX),
-	STATS(workers, 0), STATS(workers, 65), STATS(names, 257), STATS(names, UINT32_MAX),
-	STATS(names, 9), STATS(ports, 33), STATS(names_off, 0), STATS(names_off, 137),
-	STATS(names_off, UINT64_MAX - 7), STATS(ports_off, UINT64_C(1) << 40),
-	STATS(workers_off, UINT64_MAX - 63), STATS(worker_stride, 7), STATS(worker_stride, 0),
-	STATS(worker_stride, UINT64_MAX - 7), STATS(policy_hits_off, UINT64_C(1) << 30),
-	STATS(policy_hits_off, 4), STATS(workers_off, 141), STATS(ports_off, 1001),
+	STATS(magic, 0),
+	STATS(version, 9),
+	STATS(bytes, 64),
+	STATS(bytes, UINT64_MAX),
+	STATS(workers, 0),
+	STATS(workers, 65),
+	STATS(names, 257),
+	STATS(names, UINT32_MAX),
+	STATS(names, 9),
+	STATS(ports, 33),
+	STATS(names_off, 0),
+	STATS(names_off, 137),
+	STATS(names_off, UINT64_MAX - 7),
+	STATS(ports_off, UINT64_C(1) << 40),
+	STATS(workers_off, UINT64_MAX - 63),
+	STATS(worker_stride, 7),
+	STATS(worker_stride, 0),
+	STATS(worker_stride, UINT64_MAX - 7),
+	STATS(policy_hits_off, UINT64_C(1) << 30),
+	STATS(policy_hits_off, 4),
+	STATS(workers_off, 141),
+	STATS(ports_off, 1001),
 };
 
 static void a_hello_that_leads_outside_is_refused_and_leaves_nothing(void **state)
@@ -255,9 +293,14 @@ static void a_first_datagram_that_is_no_hello_is_refused_and_its_descriptors_clo
 		size_t bytes;
 		unsigned fds;
 	} cases[] = {
-		{1, 0}, {1, 2}, {sizeof(struct api_hello) - 1, 2}, {sizeof(struct api_hello) + 1, 2},
-		{sizeof(struct api_hello), 0}, {sizeof(struct api_hello), 1},
-		{sizeof(struct api_hello), 3}, {sizeof(struct api_hello), 4},
+		{1, 0},
+		{1, 2},
+		{sizeof(struct api_hello) - 1, 2},
+		{sizeof(struct api_hello) + 1, 2},
+		{sizeof(struct api_hello), 0},
+		{sizeof(struct api_hello), 1},
+		{sizeof(struct api_hello), 3},
+		{sizeof(struct api_hello), 4},
 	};
 	struct bench b;
 	unsigned fds;
@@ -290,8 +333,9 @@ static void a_ring_that_makes_no_sense_ends_the_attachment(void **state)
 		uint64_t off;
 
 		attach(&b);
-		off = i % 3 == 0 ? b.dp.hello.event_off
-		      : i % 3 == 1 ? b.dp.hello.outcome_off[1] : b.dp.hello.record_off[0];
+		off = i % 3 == 0     ? b.dp.hello.event_off
+			: i % 3 == 1 ? b.dp.hello.outcome_off[1]
+				     : b.dp.hello.record_off[0];
 		m = (void *)(b.dp.link + off);
 		atomic_store(&m->head, i < 3 ? UINT32_MAX : 100000u);
 		turns_until(&b, &b.seen.detached, i + 1);
@@ -300,7 +344,8 @@ static void a_ring_that_makes_no_sense_ends_the_attachment(void **state)
 	}
 	// The ring that we write to: noticed by the command, told by the detach.
 	attach(&b);
-	atomic_store(&((struct api_ring_mem *)(void *)(b.dp.link + b.dp.hello.command_off))->tail, 7);
+	atomic_store(
+		&((struct api_ring_mem *)(void *)(b.dp.link + b.dp.hello.command_off))->tail, 7);
 	assert_int_equal(core_link_ping(b.link, on_done, &b.seen), -ENOTCONN);
 	turns_until(&b, &b.seen.detached, 7);
 	assert_int_equal(b.seen.done, 0);
@@ -310,11 +355,15 @@ static void a_ring_that_makes_no_sense_ends_the_attachment(void **state)
 static void messages_that_make_no_sense_are_dropped_and_counted(void **state)
 {
 	static const struct api_outcome outcomes[] = {
-		{.kind = API_OUT_NONE, .count = 1}, {.kind = API_OUT_COUNT, .count = 1},
-		{.kind = UINT32_MAX, .count = 1}, {.kind = API_OUT_ACCEPTED, .count = 0},
+		{.kind = API_OUT_NONE, .count = 1},
+		{.kind = API_OUT_COUNT, .count = 1},
+		{.kind = UINT32_MAX, .count = 1},
+		{.kind = API_OUT_ACCEPTED, .count = 0},
 	};
 	static const struct api_record records[] = {
-		{.kind = API_REC_NONE}, {.kind = API_REC_COUNT}, {.kind = 0xffff},
+		{.kind = API_REC_NONE},
+		{.kind = API_REC_COUNT},
+		{.kind = 0xffff},
 		{.kind = API_REC_SESSION, .worker = 1},
 		{.kind = API_REC_SESSION, .session_end = {.lane = API_LANE_COUNT}},
 		{.kind = API_REC_SESSION, .session_end = {.reason = DP_NAMES}},
@@ -325,8 +374,11 @@ static void messages_that_make_no_sense_are_dropped_and_counted(void **state)
 		{.kind = API_REC_REFUSAL, .refusal = {.reason = 0xfffe}},
 	};
 	static const struct api_event events[] = {
-		{.kind = API_EVT_NONE}, {.kind = API_EVT_COUNT}, {.kind = UINT32_MAX},
-		{.kind = API_EVT_ACK, .status = 1}, {.kind = API_EVT_ACK, .status = INT32_MIN},
+		{.kind = API_EVT_NONE},
+		{.kind = API_EVT_COUNT},
+		{.kind = UINT32_MAX},
+		{.kind = API_EVT_ACK, .status = 1},
+		{.kind = API_EVT_ACK, .status = INT32_MIN},
 		{.kind = API_EVT_FLOWS_END, .status = 5},
 		{.kind = API_EVT_FLOW, .flow = {.lane = API_LANE_COUNT}},
 		{.kind = API_EVT_FLOW, .flow = {.state = API_FLOW_STATE_COUNT}},
@@ -415,7 +467,8 @@ static void an_image_without_an_answer_ends_the_attachment(void **state)
 	(void)state;
 	bench_open(&b);
 	attach(&b);
-	assert_int_equal(core_link_image_push(b.link, image, sizeof(image), 1, on_done, &b.seen), 0);
+	assert_int_equal(
+		core_link_image_push(b.link, image, sizeof(image), 1, on_done, &b.seen), 0);
 	turns_until(&b, &b.seen.detached, 1);
 	assert_int_equal(b.seen.done, 1);
 	assert_int_equal(b.seen.status, -ETIMEDOUT);
@@ -434,16 +487,16 @@ static void an_image_lies_in_the_slot_that_its_command_names(void **state)
 	bench_open(&b);
 	attach(&b);
 	for (unsigned i = 0; i < 5; i++) {
-		assert_int_equal(core_link_image_push(b.link, image, sizeof(image), i, on_done,
-					 &b.seen), 0);
+		assert_int_equal(
+			core_link_image_push(b.link, image, sizeof(image), i, on_done, &b.seen), 0);
 		assert_int_equal(recv(b.dp.peer, bell, sizeof(bell), 0), 1);
 		assert_int_equal(api_ring_take(&b.dp.command, &c), 0);
 		assert_int_equal(c.kind, API_CMD_IMAGE);
 		assert_true(c.image.slot < API_SLOTS);
 		assert_int_equal(c.image.bytes, sizeof(image));
 		assert_int_equal(c.image.version, i);
-		assert_memory_equal(b.dp.link + b.dp.hello.slot_off[c.image.slot], image,
-			sizeof(image));
+		assert_memory_equal(
+			b.dp.link + b.dp.hello.slot_off[c.image.slot], image, sizeof(image));
 		e.seq = c.seq;
 		assert_int_equal(api_ring_put(&b.dp.event, &e), 0);
 		turns_until(&b, &b.seen.done, i + 1);
@@ -579,8 +632,7 @@ int main(void)
 		cmocka_unit_test(an_image_without_an_answer_ends_the_attachment),
 		cmocka_unit_test(an_image_lies_in_the_slot_that_its_command_names),
 		cmocka_unit_test(a_datagram_that_is_no_bell_ends_the_attachment),
-		cmocka_unit_test(
-			an_answer_may_ask_again_and_is_answered_when_the_data_plane_goes),
+		cmocka_unit_test(an_answer_may_ask_again_and_is_answered_when_the_data_plane_goes),
 		cmocka_unit_test(a_flood_of_records_leaves_timers_their_turn),
 		cmocka_unit_test(after_100_data_planes_descriptors_and_mappings_are_as_before),
 		cmocka_unit_test(timers_and_signals_come_on_the_loop),

@@ -49,22 +49,22 @@ static void talk(struct conn *c, const struct line *lines, size_t n)
 // ---- a message that is forgotten
 
 static const struct line NESTED[] = {{"MAIL FROM:<a@b>\r\n", "250 ok\r\n"},
-        {"MAIL FROM:<e@f>\r\n", "503 nested\r\n"}, {"RCPT TO:<c@d>\r\n", "250 ok\r\n"},
-        {"DATA\r\n", "354 go\r\n"}, {SPAM, NULL}};
+	{"MAIL FROM:<e@f>\r\n", "503 nested\r\n"}, {"RCPT TO:<c@d>\r\n", "250 ok\r\n"},
+	{"DATA\r\n", "354 go\r\n"}, {SPAM, NULL}};
 static const struct line BAD_RSET[] = {{"MAIL FROM:<a@b>\r\n", "250 ok\r\n"},
-        {"RCPT TO:<c@d>\r\n", "250 ok\r\n"}, {"RSET please\r\n", "501 syntax\r\n"},
-        {"DATA\r\n", "354 go\r\n"}, {SPAM, NULL}};
+	{"RCPT TO:<c@d>\r\n", "250 ok\r\n"}, {"RSET please\r\n", "501 syntax\r\n"},
+	{"DATA\r\n", "354 go\r\n"}, {SPAM, NULL}};
 static const struct line BAD_HELO[] = {{"MAIL FROM:<a@b>\r\n", "250 ok\r\n"},
-        {"RCPT TO:<c@d>\r\n", "250 ok\r\n"}, {"HELO\r\n", "501 syntax\r\n"},
-        {"DATA\r\n", "354 go\r\n"}, {SPAM, NULL}};
+	{"RCPT TO:<c@d>\r\n", "250 ok\r\n"}, {"HELO\r\n", "501 syntax\r\n"},
+	{"DATA\r\n", "354 go\r\n"}, {SPAM, NULL}};
 static const struct line PIPELINED[] = {
-        {"MAIL FROM:bad\r\nMAIL FROM:<a@b>\r\n", "501 syntax\r\n250 ok\r\n"},
-        {"RCPT TO:<c@d>\r\n", "250 ok\r\n"}, {"DATA\r\n", "354 go\r\n"}, {SPAM, NULL}};
+	{"MAIL FROM:bad\r\nMAIL FROM:<a@b>\r\n", "501 syntax\r\n250 ok\r\n"},
+	{"RCPT TO:<c@d>\r\n", "250 ok\r\n"}, {"DATA\r\n", "354 go\r\n"}, {SPAM, NULL}};
 static const struct {
 	const struct line *lines;
 	size_t n;
 } FORGOTTEN[] = {{NESTED, COUNT(NESTED)}, {BAD_RSET, COUNT(BAD_RSET)}, {BAD_HELO, COUNT(BAD_HELO)},
-        {PIPELINED, COUNT(PIPELINED)}};
+	{PIPELINED, COUNT(PIPELINED)}};
 
 static void a_command_that_the_server_refuses_does_not_end_our_reading(void **)
 {
@@ -125,11 +125,11 @@ static void a_server_that_comes_from_the_wrong_side_is_not_heard(void **)
 	greets(c);
 	says(c, CLIENT, "STARTTLS\r\n");
 	segment_by(c, SERVER, CLIENT,
-	        &(struct wire_tcp_out){.seq = server->nxt,
-	                .ack = server->rcv,
-	                .flags = DATA,
-	                .window = 60000,
-	                .payload = span_str("220 go\r\n")});
+		&(struct wire_tcp_out){.seq = server->nxt,
+			.ack = server->rcv,
+			.flags = DATA,
+			.window = 60000,
+			.payload = span_str("220 go\r\n")});
 	settle();
 	says(c, SERVER, "502 no\r\n");
 	says(c, CLIENT, "\x16\x03\r\n");
@@ -177,7 +177,7 @@ static void what_left_ahead_behind_a_held_end_is_remembered(void **)
 {
 	static const char END[] = "\r\n.\r\n";
 	static const char MORE[] =
-	        "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 13 LAST\r\nbuy-now-cheap";
+		"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 13 LAST\r\nbuy-now-cheap";
 	struct conn *c = dial("10.0.1.1", 2000);
 
 	greets(c);
@@ -250,7 +250,7 @@ static void tiny_islands_of_a_few_do_not_take_all_slabs(void **)
 		greets(c);
 		for (uint32_t k = 1; k < 200; k++)
 			segment(c, CLIENT, DATA, c->end[CLIENT].nxt + 2 * k, c->end[CLIENT].rcv,
-			        "x", 1);
+				"x", 1);
 		settle();
 	}
 	greets(other); // somebody else has enough for a message
@@ -392,8 +392,8 @@ static void a_stray_port_does_not_move_a_side(void **)
 	greets(c);
 	begins_mail(c);
 	segment_by(c, SERVER, CLIENT,
-	        &(struct wire_tcp_out){
-	                .seq = server->nxt + 1000000, .ack = 0, .flags = WIRE_ACK, .window = 1});
+		&(struct wire_tcp_out){
+			.seq = server->nxt + 1000000, .ack = 0, .flags = WIRE_ACK, .window = 1});
 	settle();
 	says(c, CLIENT, SPAM);
 	assert_true(server->reset);
@@ -443,7 +443,7 @@ static void a_server_that_chose_another_number_is_followed_while_half_open(void 
 
 	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
 	segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn - 64000, client->nxt, NULL,
-	        0); // lost behind us
+		0); // lost behind us
 	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
 	settle();
 	forget_seen();
@@ -578,7 +578,7 @@ static void another_ones_words_do_not_hide_spam(void **)
 	struct conn *c, *v = NULL;
 
 	for (uint16_t i = 0; i < 16;
-	        i++) { // all messages in use; the oldest has unread bytes of its own
+		i++) { // all messages in use; the oldest has unread bytes of its own
 		c = dial("10.0.1.2", (uint16_t)(3000 + i));
 		handshake(c);
 		says(c, SERVER, "220 mx\r\n");
@@ -592,7 +592,7 @@ static void another_ones_words_do_not_hide_spam(void **)
 	for (unsigned i = 0; i < 3; i++)
 		client_sends(v, i * 1300, "");
 	segment(v, CLIENT, DATA, v->end[CLIENT].nxt, v->end[CLIENT].rcv, batch,
-	        3000); // half a line
+		3000); // half a line
 	settle();
 	c = dial("10.0.1.1", 2000);
 	handshake(c);
@@ -607,7 +607,7 @@ static void another_ones_words_do_not_hide_spam(void **)
 	c->end[CLIENT].nxt += (uint32_t)n;
 	settle();
 	n = (size_t)snprintf(batch, sizeof(batch), "\r\nRCPT TO:<c@d>\r\nBDAT %zu LAST\r\n%s",
-	        strlen(BODY), BODY);
+		strlen(BODY), BODY);
 	segment(c, CLIENT, DATA, c->end[CLIENT].nxt, c->end[CLIENT].rcv, batch, n);
 	c->end[CLIENT].nxt += (uint32_t)n;
 	settle();
@@ -621,7 +621,8 @@ static void syn_acks_of_many_numbers_leak_nothing(void **)
 
 	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
 	for (uint32_t i = 0; i < 50; i++) {
-		segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn + i * 100, client->nxt, NULL, 0);
+		segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn + i * 100, client->nxt, NULL,
+			0);
 		segment(c, SERVER, DATA, server->isn + i * 100 + 10, client->nxt, "island", 6);
 	}
 	settle();
@@ -647,7 +648,8 @@ static void bytes_that_went_round_us_from_ahead_end_the_connection(void **)
 	struct end *server = &c->end[SERVER];
 
 	greets(c);
-	segment(c, SERVER, WIRE_ACK, server->nxt, server->rcv + 6, NULL, 0); // "NOOP\r\n" by another way
+	segment(c, SERVER, WIRE_ACK, server->nxt, server->rcv + 6, NULL,
+		0); // "NOOP\r\n" by another way
 	settle();
 	assert_true(c->end[CLIENT].reset);
 	assert_int_equal(counter(ACT_BYPASSED), 1);
@@ -672,7 +674,8 @@ static void a_lot_at_once_arrives_whole_and_in_order(void **)
 	enum { LINES = 400 };
 	struct conn *c = dial("10.0.1.1", 2000);
 	struct end *client = &c->end[CLIENT];
-	const char *line = "0123456789012345678901234567890123456789012345678901234567890123456789\r\n.x\r\n";
+	const char *line =
+		"0123456789012345678901234567890123456789012345678901234567890123456789\r\n.x\r\n";
 	uint32_t n = (uint32_t)strlen(line);
 
 	greets(c);
@@ -700,42 +703,42 @@ static void a_lot_at_once_arrives_whole_and_in_order(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        CASE(a_command_that_the_server_refuses_does_not_end_our_reading),
-	        CASE(a_client_in_a_hurry_does_not_make_a_one_way_connection),
-	        CASE(half_a_handshake_and_three_segments_do_not_fill_the_table),
-	        CASE(a_server_that_comes_from_the_wrong_side_is_not_heard),
-	        CASE(urgent_bytes_do_not_leave_ahead),
-	        CASE(what_was_not_retained_does_not_leave_ahead),
-	        CASE(what_left_ahead_behind_a_held_end_is_remembered),
-	        CASE(grace_is_not_born_again_after_25_days),
-	        CASE(a_client_that_vanished_costs_few_timers),
-	        CASE(a_refusal_after_custody_costs_few_timers),
-	        CASE(tiny_islands_of_a_few_do_not_take_all_slabs),
-	        CASE(a_reset_that_the_server_challenges_does_not_end_the_reading),
-	        CASE(a_syn_ack_without_its_syn_is_dropped_in_grace),
-	        CASE(a_wrong_acknowledgement_does_not_open_a_connection),
-	        CASE(a_wrong_acknowledgement_gets_no_greeting),
-	        CASE(a_passed_connection_needs_a_server_to_stay),
-	        CASE(a_full_table_does_not_let_in_who_is_refused),
-	        CASE(open_transactions_of_some_do_not_blind_us_for_others),
-	        CASE(a_stray_port_does_not_move_a_side),
-	        CASE(a_wild_acknowledgement_is_dropped),
-	        CASE(data_with_an_ancient_acknowledgement_is_dropped),
-	        CASE(an_old_segment_does_not_move_the_timestamp),
-	        CASE(a_server_that_chose_another_number_is_followed_while_half_open),
-	        CASE(a_rebooted_pair_may_use_the_same_port_at_once),
-	        CASE(a_long_body_behind_an_early_verdict_is_told_at_its_end),
-	        CASE(a_window_that_stays_closed_but_answers_is_no_reason_to_reset),
-	        CASE(a_fin_behind_half_a_line_ends_the_connection),
-	        CASE(held_segments_are_counted_as_held),
-	        CASE(a_reused_port_of_a_tls_connection_is_read_again),
-	        CASE(a_one_way_client_that_meets_its_server_is_read),
-	        CASE(another_ones_words_do_not_hide_spam),
-	        CASE(syn_acks_of_many_numbers_leak_nothing),
-	        CASE(a_syn_ack_in_mid_session_changes_nothing),
-	        CASE(bytes_that_went_round_us_from_ahead_end_the_connection),
-	        CASE(a_reused_port_of_a_passed_connection_is_passed_again),
-	        CASE(a_lot_at_once_arrives_whole_and_in_order),
+		CASE(a_command_that_the_server_refuses_does_not_end_our_reading),
+		CASE(a_client_in_a_hurry_does_not_make_a_one_way_connection),
+		CASE(half_a_handshake_and_three_segments_do_not_fill_the_table),
+		CASE(a_server_that_comes_from_the_wrong_side_is_not_heard),
+		CASE(urgent_bytes_do_not_leave_ahead),
+		CASE(what_was_not_retained_does_not_leave_ahead),
+		CASE(what_left_ahead_behind_a_held_end_is_remembered),
+		CASE(grace_is_not_born_again_after_25_days),
+		CASE(a_client_that_vanished_costs_few_timers),
+		CASE(a_refusal_after_custody_costs_few_timers),
+		CASE(tiny_islands_of_a_few_do_not_take_all_slabs),
+		CASE(a_reset_that_the_server_challenges_does_not_end_the_reading),
+		CASE(a_syn_ack_without_its_syn_is_dropped_in_grace),
+		CASE(a_wrong_acknowledgement_does_not_open_a_connection),
+		CASE(a_wrong_acknowledgement_gets_no_greeting),
+		CASE(a_passed_connection_needs_a_server_to_stay),
+		CASE(a_full_table_does_not_let_in_who_is_refused),
+		CASE(open_transactions_of_some_do_not_blind_us_for_others),
+		CASE(a_stray_port_does_not_move_a_side),
+		CASE(a_wild_acknowledgement_is_dropped),
+		CASE(data_with_an_ancient_acknowledgement_is_dropped),
+		CASE(an_old_segment_does_not_move_the_timestamp),
+		CASE(a_server_that_chose_another_number_is_followed_while_half_open),
+		CASE(a_rebooted_pair_may_use_the_same_port_at_once),
+		CASE(a_long_body_behind_an_early_verdict_is_told_at_its_end),
+		CASE(a_window_that_stays_closed_but_answers_is_no_reason_to_reset),
+		CASE(a_fin_behind_half_a_line_ends_the_connection),
+		CASE(held_segments_are_counted_as_held),
+		CASE(a_reused_port_of_a_tls_connection_is_read_again),
+		CASE(a_one_way_client_that_meets_its_server_is_read),
+		CASE(another_ones_words_do_not_hide_spam),
+		CASE(syn_acks_of_many_numbers_leak_nothing),
+		CASE(a_syn_ack_in_mid_session_changes_nothing),
+		CASE(bytes_that_went_round_us_from_ahead_end_the_connection),
+		CASE(a_reused_port_of_a_passed_connection_is_passed_again),
+		CASE(a_lot_at_once_arrives_whole_and_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);

@@ -27,20 +27,19 @@ enum { AT_ONCE = 4 };
 static struct eng_conf conf = {.workers = 2, .messages = 2 * AT_ONCE, .socket = SOCKET_ID_ANY};
 static struct eng_worker workers[2] = {{.id = 0}, {.id = 1}};
 
-static const char RULES[] =
-	"1 body 1 l token-one\n"
-	"2 body 2 il TOKEN two\n"
-	"4 body 4 - three[0-9]+x\n"
-	"8 body 8 - last$\n"            // decided by the end
-	"16 header 16 im ^subject:.*cheap\n"
-	"32 header 32 l token-one\n"
-	"64 header 64 - folded\\r\\n\\tline\n"
-	"128 helo 128 l bad.example\n"
-	"256 rcpt 256 l trap@\n"
-	"512 mail 512 - ^spammer@\n"
-	"1024 body 1024 - ^first of the body\n"
-	"2048 header 2048 - \\bword\\b\n"
-	"4096 body -4096 l friend\n";
+static const char RULES[] = "1 body 1 l token-one\n"
+			    "2 body 2 il TOKEN two\n"
+			    "4 body 4 - three[0-9]+x\n"
+			    "8 body 8 - last$\n" // decided by the end
+			    "16 header 16 im ^subject:.*cheap\n"
+			    "32 header 32 l token-one\n"
+			    "64 header 64 - folded\\r\\n\\tline\n"
+			    "128 helo 128 l bad.example\n"
+			    "256 rcpt 256 l trap@\n"
+			    "512 mail 512 - ^spammer@\n"
+			    "1024 body 1024 - ^first of the body\n"
+			    "2048 header 2048 - \\bword\\b\n"
+			    "4096 body -4096 l friend\n";
 
 static void die(const struct err_list *err)
 {
@@ -61,8 +60,10 @@ static struct eng_image *image_of(const char *rules, uint64_t version)
 	set = cfg_rules_load_text(rules, strlen(rules), "test.rules", &err);
 	if (set == NULL)
 		die(&err);
-	if (compile_image(&(struct compile_input){.cfg = &cfg, .rulesets = &set, .nrulesets = 1,
-		    .version = version}, &bytes, &n, &err) != 0)
+	if (compile_image(
+		    &(struct compile_input){
+			    .cfg = &cfg, .rulesets = &set, .nrulesets = 1, .version = version},
+		    &bytes, &n, &err) != 0)
 		die(&err);
 	img = eng_image_make(&conf, bytes, n, &err);
 	if (img == NULL)
@@ -100,21 +101,21 @@ static const struct {
 	{"Subject: x\r\n\r\ntoken Two, three123x\r\n", 2 + 4},
 	{"Subject: Cheap\r\n\r\nx", 16},
 	{"X: y\r\nSubject: very CHEAP\r\n\r\nx", 16},
-	{"X: token-one\r\n\r\ntoken-onf\r\n", 32},             // header, not body
+	{"X: token-one\r\n\r\ntoken-onf\r\n", 32}, // header, not body
 	{"X: folded\r\n\tline\r\n\r\n", 64},
 	{"X: y\r\n\r\nSubject: cheap\r\nfolded\r\n\tline", 0}, // body, not header
 	{"\r\ntoken-one\r\n", 1},                              // no header at all
 	{"\ntoken-one\n", 1},
-	{"X: y\n\nfirst of the body token-one", 1 + 1024},     // LF alone
+	{"X: y\n\nfirst of the body token-one", 1 + 1024}, // LF alone
 	{"X: y\r\n\r\nfirst of the body", 1024},
 	{"X: y\r\n\r\n first of the body", 0},
 	{"X: y\r\n\r\nthis is the last", 8},
 	{"X: y\r\n\r\nthis is the last one", 0},
-	{"X: a word", 2048},                                   // ends inside the header
+	{"X: a word", 2048}, // ends inside the header
 	{"X: a word\r\n", 2048},
 	{"X: a words\r\n\r\n", 0},
 	{"X: y\r\r\n\r\ntoken-one", 1},
-	{"X: y\r\n\r \r\ntoken-one", 32},                      // a CR alone does not end the header
+	{"X: y\r\n\r \r\ntoken-one", 32}, // a CR alone does not end the header
 	{"\r", 0},
 	{"", 0},
 	{"X: y\r\n\r\ntoken-one friend", 1 - 4096},
@@ -208,7 +209,8 @@ static void a_peek_sees_what_the_end_would_bring_and_changes_nothing(void **)
 }
 
 // Fills the pool of a worker; every scan has a stream open.
-static unsigned scans_fill(struct eng_image *img, unsigned worker, struct eng_scan *scans[], unsigned max)
+static unsigned scans_fill(
+	struct eng_image *img, unsigned worker, struct eng_scan *scans[], unsigned max)
 {
 	unsigned n = 0;
 
@@ -371,7 +373,8 @@ static void a_damaged_image_is_refused_and_nothing_is_kept(void **)
 
 static void a_database_of_another_make_is_named(void **)
 {
-	static const char WORDS[] = "not a Hyperscan database at all, but long enough to be looked at";
+	static const char WORDS[] =
+		"not a Hyperscan database at all, but long enough to be looked at";
 	struct pol_build *b = pol_build_new();
 	struct pol_rule rule = {.id = 1, .scope = POL_SCOPE_BODY};
 	struct err_list err;
@@ -423,8 +426,8 @@ static void images_made_and_freed_leave_no_memory_behind(void **)
 static int eal_start(void **)
 {
 	char name[] = "scan_test", huge[] = "--no-huge", alone[] = "--no-shconf", m[] = "-m",
-		size[] = "256", pci[] = "--no-pci", telemetry[] = "--no-telemetry",
-		log[] = "--log-level=error", l[] = "-l", core[] = "0";
+	     size[] = "256", pci[] = "--no-pci", telemetry[] = "--no-telemetry",
+	     log[] = "--log-level=error", l[] = "-l", core[] = "0";
 	char *args[] = {name, huge, alone, m, size, pci, telemetry, log, l, core};
 
 	return rte_eal_init(COUNT(args), args) < 0 ? -1 : 0;

@@ -137,8 +137,8 @@ static const struct {
 	uint16_t code;
 	enum eng_verdict verdict;
 } ACTIONS[] = {
-        {"10.0.7.1", "451 4.7.1 Message deferred", ACT_TEMPFAILED, 451, ENG_VERDICT_TEMPFAILED},
-        {"10.0.8.1", "250 2.0.0 Ok\r\n", ACT_DISCARDED, 250, ENG_VERDICT_DISCARDED},
+	{"10.0.7.1", "451 4.7.1 Message deferred", ACT_TEMPFAILED, 451, ENG_VERDICT_TEMPFAILED},
+	{"10.0.8.1", "250 2.0.0 Ok\r\n", ACT_DISCARDED, 250, ENG_VERDICT_DISCARDED},
 };
 
 static void spam_is_answered_as_its_profile_says(void **)
@@ -205,7 +205,7 @@ static void spam_split_at_every_byte_is_found(void **)
 		segment(c, CLIENT, DATA, c->end[CLIENT].nxt, c->end[CLIENT].rcv, SPAM, cut);
 		settle();
 		segment(c, CLIENT, DATA, c->end[CLIENT].nxt + (uint32_t)cut, c->end[CLIENT].rcv,
-		        spam + cut, n - cut);
+			spam + cut, n - cut);
 		client_went(c, SPAM);
 		settle();
 		hears_begin(c, CLIENT, "550 5.7.1 ");
@@ -338,7 +338,7 @@ static void a_repeat_of_the_end_after_the_cut_is_acknowledged_and_stays(void **)
 	says(c, CLIENT, SPAM);
 	forget_seen();
 	segment(c, CLIENT, DATA, client->nxt - (uint32_t)strlen(SPAM), client->rcv, SPAM,
-	        strlen(SPAM));
+		strlen(SPAM));
 	settle();
 	assert_int_equal(frames_seen(c, SERVER), 0);
 	assert_int_equal(last_seen(c, CLIENT)->ack, client->nxt);
@@ -450,8 +450,8 @@ static void commands_in_one_segment_and_in_pieces_are_answered_alike(void **)
 	hears_begin(c, CLIENT, "554 ");
 	says(c, CLIENT, "EHLO me\r\nMAIL FROM:<>\r\nQU");
 	hears(c, CLIENT,
-	        "503 5.5.1 Connection refused, only QUIT is allowed\r\n"
-	        "503 5.5.1 Connection refused, only QUIT is allowed\r\n");
+		"503 5.5.1 Connection refused, only QUIT is allowed\r\n"
+		"503 5.5.1 Connection refused, only QUIT is allowed\r\n");
 	says(c, CLIENT, "IT\r\n");
 	hears(c, CLIENT, "221 2.0.0 Bye\r\n");
 }
@@ -700,7 +700,7 @@ static void a_flood_of_syns_pushes_out_the_oldest_only(void **)
 	assert_int_equal(counter(ACT_HALF_OPEN_OUT), 40 - 17); // a quarter of 64 and one
 	assert_int_equal(counter(PASS_TABLE_FULL), 0);
 	segment(c, SERVER, WIRE_SYN | WIRE_ACK, c->end[SERVER].isn, c->end[CLIENT].isn + 1, NULL,
-	        0);
+		0);
 	settle();
 	assert_int_equal(last_seen(c, CLIENT)->flags, WIRE_SYN | WIRE_ACK); // the youngest is there
 	begins_mail(live);
@@ -752,7 +752,7 @@ static void a_syn_ack_without_its_syn_is_dropped_after_grace(void **)
 	pass_ms(11 * 60 * 1000);
 	forget_seen();
 	segment(c, SERVER, WIRE_SYN | WIRE_ACK, c->end[SERVER].isn, c->end[CLIENT].isn + 1, NULL,
-	        0);
+		0);
 	settle();
 	assert_int_equal(frames_seen(c, CLIENT), 0);
 	assert_int_equal(counter(DROP_SYNACK_UNKNOWN), 1);
@@ -924,14 +924,14 @@ static void masks_hide_starttls_and_survive_a_repeat(void **)
 	says(c, SERVER, REPLY);
 	hears(c, CLIENT, "250-mx\r\n250-STARTTLX\r\n250-XEXCH5X\r\n250 SIZE 1000\r\n");
 	memset(c->end[CLIENT].have, 0,
-	        sizeof(c->end[CLIENT].have)); // the client forgets, the server repeats
+		sizeof(c->end[CLIENT].have)); // the client forgets, the server repeats
 	c->end[CLIENT].rcv -= (uint32_t)strlen(REPLY);
 	c->end[CLIENT].told -= (uint32_t)strlen(REPLY);
 	for (size_t cut = 1; cut < strlen(REPLY); cut += 7) {
 		segment(c, SERVER, DATA, server->nxt - (uint32_t)strlen(REPLY), server->rcv, REPLY,
-		        cut);
+			cut);
 		segment(c, SERVER, DATA, server->nxt - (uint32_t)(strlen(REPLY) - cut), server->rcv,
-		        REPLY + cut, strlen(REPLY) - cut);
+			REPLY + cut, strlen(REPLY) - cut);
 	}
 	c->end[CLIENT].mute = false;
 	settle();
@@ -1038,60 +1038,60 @@ static void urgent_data_is_ordinary_data(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        CASE(clean_mail_reaches_the_server_as_it_was),
-	        CASE(clean_mail_by_ipv6_and_with_timestamps),
-	        CASE(spam_is_refused_and_the_server_never_sees_its_end),
-	        CASE(a_server_that_missed_the_reset_gets_another),
-	        CASE(spam_is_answered_as_its_profile_says),
-	        CASE(monitored_spam_goes_through_and_is_told),
-	        CASE(a_word_of_the_envelope_condemns_too),
-	        CASE(spam_split_at_every_byte_is_found),
-	        CASE(commands_typed_byte_by_byte_are_acknowledged_and_arrive_whole),
-	        CASE(bytes_in_our_custody_are_repeated_until_they_arrive),
-	        CASE(a_server_that_never_acknowledges_ends_the_connection),
-	        CASE(other_bytes_in_a_repeat_never_leave),
-	        CASE(first_bytes_win_out_of_order_too),
-	        CASE(spam_out_of_order_is_read_in_order),
-	        CASE(a_repeat_of_the_end_after_the_cut_is_acknowledged_and_stays),
-	        CASE(the_refusal_is_repeated_until_it_arrives),
-	        CASE(refused_by_policy_a_client_may_only_quit),
-	        CASE(the_tenth_command_ends_the_dialogue),
-	        CASE(a_silent_client_is_hung_up_on_after_20_s_and_then_reset),
-	        CASE(a_deferred_client_hears_421_and_a_fin),
-	        CASE(commands_in_one_segment_and_in_pieces_are_answered_alike),
-	        CASE(a_repeated_syn_gets_the_same_answer_and_a_lost_greeting_another_chance),
-	        CASE(nobody_behind_a_refused_syn_costs_nothing_for_long),
-	        CASE(a_half_close_lets_the_other_side_finish),
-	        CASE(a_fin_on_the_last_bytes_and_its_repeat_arrive),
-	        CASE(both_may_close_at_once),
-	        CASE(a_reset_at_the_right_number_ends_both),
-	        CASE(a_reset_takes_a_held_end_of_data_with_it),
-	        CASE(a_reset_outside_the_window_is_dropped_and_one_within_kept_the_flow),
-	        CASE(a_server_may_refuse_a_connection),
-	        CASE(the_same_port_may_be_used_again_after_a_close),
-	        CASE(an_idle_session_is_reset_at_both_ends),
-	        CASE(keep_alives_keep_a_session),
-	        CASE(a_closed_window_is_waited_for_and_its_probes_are_passed_on),
-	        CASE(a_flood_of_syns_pushes_out_the_oldest_only),
-	        CASE(a_full_table_passes_what_is_new_and_keeps_what_is_old),
-	        CASE(what_began_before_us_passes_in_grace_and_is_reset_later),
-	        CASE(a_syn_ack_without_its_syn_is_dropped_after_grace),
-	        CASE(what_is_passed_is_not_read),
-	        CASE(what_is_dropped_is_dropped),
-	        CASE(a_syn_loses_what_would_lead_past_us),
-	        CASE(odd_line_ends_are_refused_where_the_profile_is_strict),
-	        CASE(commands_behind_a_possible_end_never_leave),
-	        CASE(spam_before_a_possible_end_never_gets_there),
-	        CASE(a_server_that_ends_a_message_on_its_own_is_followed),
-	        CASE(a_reply_in_the_middle_of_a_message_is_told_and_ends_the_reading),
-	        CASE(a_segment_that_came_early_inside_a_message_leaves_at_once),
-	        CASE(an_end_that_comes_late_is_not_released_before_what_left_already),
-	        CASE(masks_hide_starttls_and_survive_a_repeat),
-	        CASE(tls_behind_starttls_passes),
-	        CASE(plain_text_behind_starttls_ends_the_connection),
-	        CASE(bytes_that_went_round_us_end_the_connection),
-	        CASE(segments_that_no_receiver_takes_are_dropped),
-	        CASE(urgent_data_is_ordinary_data),
+		CASE(clean_mail_reaches_the_server_as_it_was),
+		CASE(clean_mail_by_ipv6_and_with_timestamps),
+		CASE(spam_is_refused_and_the_server_never_sees_its_end),
+		CASE(a_server_that_missed_the_reset_gets_another),
+		CASE(spam_is_answered_as_its_profile_says),
+		CASE(monitored_spam_goes_through_and_is_told),
+		CASE(a_word_of_the_envelope_condemns_too),
+		CASE(spam_split_at_every_byte_is_found),
+		CASE(commands_typed_byte_by_byte_are_acknowledged_and_arrive_whole),
+		CASE(bytes_in_our_custody_are_repeated_until_they_arrive),
+		CASE(a_server_that_never_acknowledges_ends_the_connection),
+		CASE(other_bytes_in_a_repeat_never_leave),
+		CASE(first_bytes_win_out_of_order_too),
+		CASE(spam_out_of_order_is_read_in_order),
+		CASE(a_repeat_of_the_end_after_the_cut_is_acknowledged_and_stays),
+		CASE(the_refusal_is_repeated_until_it_arrives),
+		CASE(refused_by_policy_a_client_may_only_quit),
+		CASE(the_tenth_command_ends_the_dialogue),
+		CASE(a_silent_client_is_hung_up_on_after_20_s_and_then_reset),
+		CASE(a_deferred_client_hears_421_and_a_fin),
+		CASE(commands_in_one_segment_and_in_pieces_are_answered_alike),
+		CASE(a_repeated_syn_gets_the_same_answer_and_a_lost_greeting_another_chance),
+		CASE(nobody_behind_a_refused_syn_costs_nothing_for_long),
+		CASE(a_half_close_lets_the_other_side_finish),
+		CASE(a_fin_on_the_last_bytes_and_its_repeat_arrive),
+		CASE(both_may_close_at_once),
+		CASE(a_reset_at_the_right_number_ends_both),
+		CASE(a_reset_takes_a_held_end_of_data_with_it),
+		CASE(a_reset_outside_the_window_is_dropped_and_one_within_kept_the_flow),
+		CASE(a_server_may_refuse_a_connection),
+		CASE(the_same_port_may_be_used_again_after_a_close),
+		CASE(an_idle_session_is_reset_at_both_ends),
+		CASE(keep_alives_keep_a_session),
+		CASE(a_closed_window_is_waited_for_and_its_probes_are_passed_on),
+		CASE(a_flood_of_syns_pushes_out_the_oldest_only),
+		CASE(a_full_table_passes_what_is_new_and_keeps_what_is_old),
+		CASE(what_began_before_us_passes_in_grace_and_is_reset_later),
+		CASE(a_syn_ack_without_its_syn_is_dropped_after_grace),
+		CASE(what_is_passed_is_not_read),
+		CASE(what_is_dropped_is_dropped),
+		CASE(a_syn_loses_what_would_lead_past_us),
+		CASE(odd_line_ends_are_refused_where_the_profile_is_strict),
+		CASE(commands_behind_a_possible_end_never_leave),
+		CASE(spam_before_a_possible_end_never_gets_there),
+		CASE(a_server_that_ends_a_message_on_its_own_is_followed),
+		CASE(a_reply_in_the_middle_of_a_message_is_told_and_ends_the_reading),
+		CASE(a_segment_that_came_early_inside_a_message_leaves_at_once),
+		CASE(an_end_that_comes_late_is_not_released_before_what_left_already),
+		CASE(masks_hide_starttls_and_survive_a_repeat),
+		CASE(tls_behind_starttls_passes),
+		CASE(plain_text_behind_starttls_ends_the_connection),
+		CASE(bytes_that_went_round_us_end_the_connection),
+		CASE(segments_that_no_receiver_takes_are_dropped),
+		CASE(urgent_data_is_ordinary_data),
 	};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);

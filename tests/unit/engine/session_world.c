@@ -22,31 +22,31 @@
 enum { CONNS_MAX = 256, MBUFS = 4095, FRAME_ROOM = 10000 };
 
 static const char CONFIG[] =
-        "dataplane: {mode: pair, main_core: 1, workers: [0], ports: [{name: access, dev: "
-        "net_null0}, "
-        "{name: core, dev: net_null1}], pairs: [[access, core]]}\n"
-        "pickup: {ports: [25]}\n"
-        "session_profiles: {plain: {mask_unknown: false}, closed: {prevent_encryption: true}, "
-        "strict: {strict_lines: refuse}, brief: {idle_s: 60}}\n"
-        "content_profiles: {spam: {threshold: 5, action: reject}, later: {threshold: 5, action: "
-        "tempfail}, "
-        "quiet: {threshold: 5, action: discard}, look: {threshold: 5, action: monitor}}\n"
-        "policies:\n"
-        "- {name: plain, source: 10.0.1.0/24, action: inspect, session: plain, content: spam}\n"
-        "- {name: closed, source: 10.0.2.0/24, action: inspect, session: closed, content: spam}\n"
-        "- {name: reject, source: 10.0.3.0/24, action: reject}\n"
-        "- {name: later, source: 10.0.4.0/24, action: tempfail}\n"
-        "- {name: pass, source: 10.0.5.0/24, action: pass}\n"
-        "- {name: drop, source: 10.0.6.0/24, action: drop}\n"
-        "- {name: tempfail, source: 10.0.7.0/24, action: inspect, session: plain, content: later}\n"
-        "- {name: discard, source: 10.0.8.0/24, action: inspect, session: plain, content: quiet}\n"
-        "- {name: monitor, source: 10.0.9.0/24, action: inspect, session: plain, content: look}\n"
-        "- {name: strict, source: 10.0.10.0/24, action: inspect, session: strict, content: spam}\n"
-        "- {name: six, source: \"fd77::/16\", action: inspect, session: plain, content: spam}\n";
+	"dataplane: {mode: pair, main_core: 1, workers: [0], ports: [{name: access, dev: "
+	"net_null0}, "
+	"{name: core, dev: net_null1}], pairs: [[access, core]]}\n"
+	"pickup: {ports: [25]}\n"
+	"session_profiles: {plain: {mask_unknown: false}, closed: {prevent_encryption: true}, "
+	"strict: {strict_lines: refuse}, brief: {idle_s: 60}}\n"
+	"content_profiles: {spam: {threshold: 5, action: reject}, later: {threshold: 5, action: "
+	"tempfail}, "
+	"quiet: {threshold: 5, action: discard}, look: {threshold: 5, action: monitor}}\n"
+	"policies:\n"
+	"- {name: plain, source: 10.0.1.0/24, action: inspect, session: plain, content: spam}\n"
+	"- {name: closed, source: 10.0.2.0/24, action: inspect, session: closed, content: spam}\n"
+	"- {name: reject, source: 10.0.3.0/24, action: reject}\n"
+	"- {name: later, source: 10.0.4.0/24, action: tempfail}\n"
+	"- {name: pass, source: 10.0.5.0/24, action: pass}\n"
+	"- {name: drop, source: 10.0.6.0/24, action: drop}\n"
+	"- {name: tempfail, source: 10.0.7.0/24, action: inspect, session: plain, content: later}\n"
+	"- {name: discard, source: 10.0.8.0/24, action: inspect, session: plain, content: quiet}\n"
+	"- {name: monitor, source: 10.0.9.0/24, action: inspect, session: plain, content: look}\n"
+	"- {name: strict, source: 10.0.10.0/24, action: inspect, session: strict, content: spam}\n"
+	"- {name: six, source: \"fd77::/16\", action: inspect, session: plain, content: spam}\n";
 
 static const char RULES[] = "1 body 100 l buy-now-cheap\n"
-                            "2 header 100 il x-spam: very\n"
-                            "3 rcpt 100 l trap@\n";
+			    "2 header 100 il x-spam: very\n"
+			    "3 rcpt 100 l trap@\n";
 
 struct world world;
 
@@ -75,17 +75,17 @@ int world_start(void **)
 	if (rte_eal_init(COUNT(args), args) < 0)
 		return -1;
 	pool = rte_pktmbuf_pool_create("frames", MBUFS, 0, (sizeof(struct eng_meta) + 7) & ~7u,
-	        RTE_PKTMBUF_HEADROOM + FRAME_ROOM, SOCKET_ID_ANY);
+		RTE_PKTMBUF_HEADROOM + FRAME_ROOM, SOCKET_ID_ANY);
 	if (pool == NULL)
 		return -1;
 	err_init(&err);
 	cfg = cfg_load_text(CONFIG, strlen(CONFIG), "session_test", "/", &err);
 	set = cfg_rules_load_text(RULES, strlen(RULES), "session_test.rules", &err);
 	if (cfg == NULL || set == NULL ||
-	        compile_image(
-	                &(struct compile_input){
-	                        .cfg = cfg, .rulesets = &set, .nrulesets = 1, .version = 1},
-	                &image_bytes, &image_n, &err) != 0) {
+		compile_image(
+			&(struct compile_input){
+				.cfg = cfg, .rulesets = &set, .nrulesets = 1, .version = 1},
+			&image_bytes, &image_n, &err) != 0) {
 		err_print(&err, stderr);
 		return -1;
 	}
@@ -120,20 +120,20 @@ static unsigned never_full(void *)
 }
 
 static const struct eng_sink sink = {
-        .outcome = take_outcome, .record = take_record, .fill = never_full};
+	.outcome = take_outcome, .record = take_record, .fill = never_full};
 
 int world_new(void **)
 {
 	struct eng_conf conf = {.mode = ENG_MODE_PAIR,
-	        .workers = 1,
-	        .ports = 2,
-	        .port = {{.peer = 1, .mtu = 9000, .used = true},
-	                {.peer = 0, .side = 1, .mtu = 9000, .used = true}},
-	        .flows = 63,
-	        .messages = 15,
-	        .slabs = 2047,
-	        .pool = pool,
-	        .socket = SOCKET_ID_ANY};
+		.workers = 1,
+		.ports = 2,
+		.port = {{.peer = 1, .mtu = 9000, .used = true},
+			{.peer = 0, .side = 1, .mtu = 9000, .used = true}},
+		.flows = 63,
+		.messages = 15,
+		.slabs = 2047,
+		.pool = pool,
+		.socket = SOCKET_ID_ANY};
 	struct eng_image *img;
 	struct err_list err;
 
@@ -162,7 +162,7 @@ struct conn *dial(const char *source, uint16_t client_port)
 	conns[nconns++] = c;
 	assert_int_equal(addr_parse(source, &c->client), 0);
 	assert_int_equal(
-	        addr_parse(addr_is_v4(&c->client) ? "192.0.2.25" : "2001:db8::25", &c->server), 0);
+		addr_parse(addr_is_v4(&c->client) ? "192.0.2.25" : "2001:db8::25", &c->server), 0);
 	c->client_port = client_port;
 	c->ttl = 61;
 	c->end[CLIENT] = (struct end){.isn = 0xfffff000u, .window = 60000}; // its numbers wrap soon
@@ -178,12 +178,12 @@ static void template(const struct conn *c, enum world_side side, struct wire_tmp
 	bool v4 = addr_is_v4(&c->client);
 
 	*t = (struct wire_tmpl){.l2_len = 14,
-	        .family = v4 ? 4 : 6,
-	        .ttl = c->ttl,
-	        .src = side == CLIENT ? c->client : c->server,
-	        .dst = side == CLIENT ? c->server : c->client,
-	        .sport = side == CLIENT ? c->client_port : 25,
-	        .dport = side == CLIENT ? 25 : c->client_port};
+		.family = v4 ? 4 : 6,
+		.ttl = c->ttl,
+		.src = side == CLIENT ? c->client : c->server,
+		.dst = side == CLIENT ? c->server : c->client,
+		.sport = side == CLIENT ? c->client_port : 25,
+		.dport = side == CLIENT ? 25 : c->client_port};
 	memcpy(t->l2, MAC[!side], 6);
 	memcpy(t->l2 + 6, MAC[side], 6);
 	t->l2[12] = v4 ? 0x08 : 0x86;
@@ -219,14 +219,14 @@ void segment_by(struct conn *c, enum world_side side, uint8_t port, const struct
 }
 
 void segment(struct conn *c, enum world_side side, uint8_t flags, uint32_t seq, uint32_t ack,
-        const void *bytes, size_t n)
+	const void *bytes, size_t n)
 {
 	segment_by(c, side, (uint8_t)side,
-	        &(struct wire_tcp_out){.seq = seq,
-	                .ack = ack,
-	                .flags = flags,
-	                .window = c->end[side].window,
-	                .payload = {.p = bytes, .n = n}});
+		&(struct wire_tcp_out){.seq = seq,
+			.ack = ack,
+			.flags = flags,
+			.window = c->end[side].window,
+			.payload = {.p = bytes, .n = n}});
 }
 
 void syn_with(struct conn *c, const uint8_t *options, size_t n, const char *payload)
@@ -245,10 +245,10 @@ void syn_with(struct conn *c, const uint8_t *options, size_t n, const char *payl
 	template(c, CLIENT, &t);
 	frame = rte_pktmbuf_mtod(m, uint8_t *);
 	m->data_len = (uint16_t)wire_tcp_build(frame, rte_pktmbuf_tailroom(m), &t,
-	        &(struct wire_tcp_out){.seq = c->end[CLIENT].isn,
-	                .flags = WIRE_SYN,
-	                .window = 60000,
-	                .payload = {.p = text, .n = len}});
+		&(struct wire_tcp_out){.seq = c->end[CLIENT].isn,
+			.flags = WIRE_SYN,
+			.window = 60000,
+			.payload = {.p = text, .n = len}});
 	m->pkt_len = m->data_len;
 	wire_parse((struct span){.p = frame, .n = m->data_len}, &v);
 	frame[v.l4_off + 12] = (uint8_t)((20 + n) / 4 << 4);
@@ -268,7 +268,7 @@ static struct conn *conn_of(const struct wire_view *v, uint8_t port, const struc
 }
 
 static void receive(
-        struct conn *c, enum world_side side, const struct wire_view *v, const uint8_t *bytes)
+	struct conn *c, enum world_side side, const struct wire_view *v, const uint8_t *bytes)
 {
 	struct end *e = &c->end[side];
 	uint32_t base = c->end[!side].isn + 1, at = v->seq - base;
@@ -281,7 +281,7 @@ static void receive(
 	if (e->reset || (v->tcp_flags & WIRE_SYN) != 0)
 		return;
 	e->owes_ack |=
-	        v->payload_len > 0 || (v->tcp_flags & WIRE_FIN) != 0 || wire_seq_lt(v->seq, e->rcv);
+		v->payload_len > 0 || (v->tcp_flags & WIRE_FIN) != 0 || wire_seq_lt(v->seq, e->rcv);
 	for (uint32_t i = 0; i < v->payload_len && at + i < END_BYTES; i++) {
 		if (!e->have[at + i])
 			e->bytes[at + i] = (char)bytes[i];
@@ -315,12 +315,12 @@ static unsigned deliver(uint8_t port)
 
 		if (world.nseen < SEEN_MAX)
 			world.seen[world.nseen++] = (struct seen){.port = port,
-			        .flags = v.tcp_flags,
-			        .window = v.window,
-			        .len = v.payload_len,
-			        .seq = v.seq,
-			        .ack = v.ack,
-			        .client_port = port == SERVER ? v.sport : v.dport};
+				.flags = v.tcp_flags,
+				.window = v.window,
+				.len = v.payload_len,
+				.seq = v.seq,
+				.ack = v.ack,
+				.client_port = port == SERVER ? v.sport : v.dport};
 		if (c != NULL)
 			receive(c, port, &v, frame.p + v.payload_off);
 		rte_pktmbuf_free(m);
@@ -375,7 +375,7 @@ int world_end(void **)
 	pass_ms(4 * 3600 * 1000); // longer than what passes may stay
 	(void)eng_turn(world.w, world.now_us + 1000);
 	uint64_t flows = counter(GAUGE_FLOWS), slabs = counter(GAUGE_SLABS),
-	         messages = counter(GAUGE_MESSAGES);
+		 messages = counter(GAUGE_MESSAGES);
 
 	eng_free(world.eng); // first: the next case needs its memory
 	while (nconns > 0)
@@ -436,7 +436,7 @@ void hears_begin(struct conn *c, enum world_side side, const char *text)
 
 	if (n < strlen(text) || memcmp(got, text, strlen(text)) != 0)
 		fail_msg("%s heard \"%.*s\", not \"%s\"", side == CLIENT ? "client" : "server",
-		        (int)n, got, text);
+			(int)n, got, text);
 	c->end[side].told += (uint32_t)n;
 }
 
@@ -447,7 +447,7 @@ void hears(struct conn *c, enum world_side side, const char *text)
 
 	if (n != strlen(text))
 		fail_msg("%s heard \"%.*s\", not \"%s\"", side == CLIENT ? "client" : "server",
-		        (int)n, got, text);
+			(int)n, got, text);
 	hears_begin(c, side, text);
 }
 
@@ -465,7 +465,7 @@ void greets(struct conn *c)
 void begins_mail(struct conn *c)
 {
 	static const char *const LINES[][2] = {{"MAIL FROM:<a@b>\r\n", "250 ok\r\n"},
-	        {"RCPT TO:<c@d>\r\n", "250 ok\r\n"}, {"DATA\r\n", "354 go\r\n"}};
+		{"RCPT TO:<c@d>\r\n", "250 ok\r\n"}, {"DATA\r\n", "354 go\r\n"}};
 
 	for (unsigned i = 0; i < COUNT(LINES); i++) {
 		says(c, CLIENT, LINES[i][0]);

@@ -26,8 +26,14 @@ static uint64_t now_us = 1000000;
 
 static void engine_make(enum eng_mode mode)
 {
-	struct eng_conf conf = {.mode = mode, .workers = WORKERS, .ports = PORTS, .flows = 64,
-		.messages = 4, .slabs = 256, .pool = pool, .socket = SOCKET_ID_ANY};
+	struct eng_conf conf = {.mode = mode,
+		.workers = WORKERS,
+		.ports = PORTS,
+		.flows = 64,
+		.messages = 4,
+		.slabs = 256,
+		.pool = pool,
+		.socket = SOCKET_ID_ANY};
 	struct err_list err;
 
 	err_init(&err);
@@ -59,7 +65,8 @@ static struct eng_image *image_make(uint64_t version)
 	assert_non_null(b);
 	(void)pol_build_add(b, POL_SEC_PICKUP, &(struct pol_pickup){.port = 25});
 	(void)pol_build_add(b, POL_SEC_CONTEXTS,
-		&(struct pol_context){.name = pol_build_string(b, "mobile"), .ports = 3, .by_vlan = 1});
+		&(struct pol_context){
+			.name = pol_build_string(b, "mobile"), .ports = 3, .by_vlan = 1});
 	assert_int_equal(pol_build_finish(b, version, 0, &bytes, &n), 0);
 	img = eng_image_new(engine, bytes, n, &err);
 	if (img == NULL) {
@@ -152,7 +159,8 @@ static struct bytes ethernet(const uint8_t *dst, const uint8_t *src)
 }
 
 // An IPv4 header and `n` bytes behind it, from 10.0.0.1 to 10.0.0.2 or back.
-static void put_v4(struct bytes *f, uint8_t proto, unsigned fragment, bool back, const void *p, size_t n)
+static void put_v4(
+	struct bytes *f, uint8_t proto, unsigned fragment, bool back, const void *p, size_t n)
 {
 	uint8_t ip[20] = {0x45, 0, 0, 0, 0, 7, 0, 0, 64, proto, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2};
 
@@ -219,8 +227,8 @@ static struct bytes other_frame(uint16_t type)
 static struct bytes v6_frame(uint8_t next, bool options, uint16_t dport)
 {
 	struct bytes f = ethernet(MAC_B, MAC_A);
-	uint8_t ip[40] = {0x60, 0, 0, 0, 0, (uint8_t)(24 + (options ? 8 : 0)),
-		options ? 60 : next, 64, 0xfd, [23] = 1, 0xfd, [39] = 2};
+	uint8_t ip[40] = {0x60, 0, 0, 0, 0, (uint8_t)(24 + (options ? 8 : 0)), options ? 60 : next,
+		64, 0xfd, [23] = 1, 0xfd, [39] = 2};
 	uint8_t opt[8] = {next, 0, 1, 4};
 	uint8_t tcp[24] = {0x9c, 0x40, (uint8_t)(dport >> 8), (uint8_t)dport, [12] = 0x50, 0x10};
 
@@ -248,7 +256,10 @@ static void receive(uint16_t port, const struct bytes *f)
 	eng_rx(worker, port, &m, 1, now_us);
 }
 
-static uint64_t counted(enum eng_reason r) { return worker->counters[r]; }
+static uint64_t counted(enum eng_reason r)
+{
+	return worker->counters[r];
+}
 
 static unsigned waiting(uint16_t id) // segments for a worker
 {
@@ -300,10 +311,11 @@ static void without_an_image_everything_is_forwarded_and_tcp_is_counted(void **)
 static void what_is_not_of_a_picked_up_port_leaves_by_the_peer(void **)
 {
 	static const uint8_t udp[24] = {0, 25, 0, 25, 0, 24};
-	struct bytes frames[] = {tcp_frame(40000, 80), tcp_frame(2525, 26), v4_frame(17, 0, udp, 24),
-		v4_frame(1, 0, udp, 24), v4_frame(132, 0, udp, 24), other_frame(0x0806),
-		other_frame(0x8809), other_frame(0x88cc), other_frame(0x0026), other_frame(0x88b5),
-		v6_frame(6, false, 80), v6_frame(6, true, 80), v6_frame(17, false, 25)};
+	struct bytes frames[] = {tcp_frame(40000, 80), tcp_frame(2525, 26),
+		v4_frame(17, 0, udp, 24), v4_frame(1, 0, udp, 24), v4_frame(132, 0, udp, 24),
+		other_frame(0x0806), other_frame(0x8809), other_frame(0x88cc), other_frame(0x0026),
+		other_frame(0x88b5), v6_frame(6, false, 80), v6_frame(6, true, 80),
+		v6_frame(17, false, 25)};
 
 	image_in_force();
 	for (unsigned i = 0; i < RTE_DIM(frames); i++)
@@ -323,7 +335,8 @@ static void what_is_not_of_a_picked_up_port_leaves_by_the_peer(void **)
 static void a_picked_up_port_is_found_in_every_encapsulation(void **)
 {
 	struct bytes frames[] = {tcp_frame(40000, 25), tcp_frame(25, 40000), tagged_frame(1, 5),
-		tagged_frame(2, 5), tagged_frame(3, 5), v6_frame(6, false, 25), v6_frame(6, true, 25)};
+		tagged_frame(2, 5), tagged_frame(3, 5), v6_frame(6, false, 25),
+		v6_frame(6, true, 25)};
 
 	image_in_force();
 	for (unsigned i = 0; i < RTE_DIM(frames); i++) {
@@ -702,8 +715,8 @@ int main(void)
 		PAIR(an_image_in_use_outlives_its_grace_period),
 		PAIR(the_question_for_flows_is_answered_to_its_end),
 	};
-	static char args[][16] = {"stage_test", "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry",
-		"-m256", "--lcores=0@0", "--log-level=1"};
+	static char args[][16] = {"stage_test", "--no-huge", "--no-pci", "--no-shconf",
+		"--no-telemetry", "-m256", "--lcores=0@0", "--log-level=1"};
 	char *argv[RTE_DIM(args)];
 
 	for (unsigned i = 0; i < RTE_DIM(args); i++)

@@ -89,12 +89,19 @@ bool eng_quiesced(struct eng *e)
 struct eng_flow_row eng_double_row(uint16_t worker, unsigned i)
 {
 	return (struct eng_flow_row){
-		.who = {
-			.client = {.b = {[0] = 0xfd, [14] = (uint8_t)worker, [15] = (uint8_t)i}},
-			.client_port = (uint16_t)i, .server_port = 25, .vlan = 7, .context = 1,
-			.policy = 2, .image_version = 3, .session = i},
-		.lane = ENG_LANE_INSPECT, .state = ENG_FLOW_OPEN,
-		.age_ms = 100 + i, .client_bytes = 4, .server_bytes = 5};
+		.who = {.client = {.b = {[0] = 0xfd, [14] = (uint8_t)worker, [15] = (uint8_t)i}},
+			.client_port = (uint16_t)i,
+			.server_port = 25,
+			.vlan = 7,
+			.context = 1,
+			.policy = 2,
+			.image_version = 3,
+			.session = i},
+		.lane = ENG_LANE_INSPECT,
+		.state = ENG_FLOW_OPEN,
+		.age_ms = 100 + i,
+		.client_bytes = 4,
+		.server_bytes = 5};
 }
 
 int eng_flows_ask(struct eng *e, uint16_t worker, uint32_t max)

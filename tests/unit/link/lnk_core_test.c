@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "core_link.h"
-#include "log.h"
 #include "lnk_peer.h"
+#include "log.h"
 #include "pol_image.h"
 
 enum { SLOT = 65536, CYCLES = 100, TURNS_MAX = 3000 };
@@ -69,9 +69,11 @@ static void on_done(void *arg, int status, const char *text)
 
 static struct core_link *link_open(struct pair *p)
 {
-	const struct core_link_conf conf = {.path = p->b.path, .arg = &p->seen,
+	const struct core_link_conf conf = {.path = p->b.path,
+		.arg = &p->seen,
 		.ops = {on_attached, on_detached, on_outcome, on_record},
-		.retry_ms = 1, .drain_ms = 1};
+		.retry_ms = 1,
+		.drain_ms = 1};
 
 	return core_link_new(p->loop, &conf);
 }
@@ -150,7 +152,8 @@ static void an_image_goes_over_and_its_answer_comes_back(void **state)
 
 	(void)state;
 	pair_open(&p);
-	assert_int_equal(core_link_image_push(p.link, &head, sizeof(head), 12, on_done, &p.seen), 0);
+	assert_int_equal(
+		core_link_image_push(p.link, &head, sizeof(head), 12, on_done, &p.seen), 0);
 	assert_int_equal(
 		core_link_image_push(p.link, &head, sizeof(head), 12, on_done, &p.seen), -EBUSY);
 	turns_until(&p, &p.seen.done, 1);
@@ -158,7 +161,8 @@ static void an_image_goes_over_and_its_answer_comes_back(void **state)
 	assert_int_equal(p.b.eng.version, 12);
 	p.b.eng.refuse = "image: rule 7 is no pattern";
 	head.version = 13;
-	assert_int_equal(core_link_image_push(p.link, &head, sizeof(head), 13, on_done, &p.seen), 0);
+	assert_int_equal(
+		core_link_image_push(p.link, &head, sizeof(head), 13, on_done, &p.seen), 0);
 	turns_until(&p, &p.seen.done, 2);
 	assert_int_equal(p.seen.status, -EINVAL);
 	assert_string_equal(p.seen.text, "image: rule 7 is no pattern");
@@ -191,8 +195,11 @@ static void flows_and_a_ping_are_answered(void **state)
 static void every_outcome_and_record_is_delivered_even_when_the_data_plane_goes(void **state)
 {
 	const struct eng_outcome o = {.kind = ENG_OUT_CONDEMNED, .count = 1};
-	const struct eng_record r = {.kind = ENG_REC_MESSAGE, .code = 550,
-		.verdict = ENG_VERDICT_REJECTED, .from = span_str("a@b"), .who = {.session = 9}};
+	const struct eng_record r = {.kind = ENG_REC_MESSAGE,
+		.code = 550,
+		.verdict = ENG_VERDICT_REJECTED,
+		.from = span_str("a@b"),
+		.who = {.session = 9}};
 	struct pair p;
 
 	(void)state;
@@ -292,7 +299,8 @@ int main(void)
 		cmocka_unit_test(they_attach_and_the_statistics_can_be_read),
 		cmocka_unit_test(an_image_goes_over_and_its_answer_comes_back),
 		cmocka_unit_test(flows_and_a_ping_are_answered),
-		cmocka_unit_test(every_outcome_and_record_is_delivered_even_when_the_data_plane_goes),
+		cmocka_unit_test(
+			every_outcome_and_record_is_delivered_even_when_the_data_plane_goes),
 		cmocka_unit_test(a_command_in_flight_is_answered_when_the_data_plane_goes),
 		cmocka_unit_test(after_100_attachments_descriptors_and_mappings_are_as_before),
 		cmocka_unit_test(a_second_control_plane_waits_and_takes_over_when_the_first_goes),

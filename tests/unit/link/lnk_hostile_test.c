@@ -20,8 +20,8 @@
 
 #include <cmocka.h>
 
-#include "log.h"
 #include "lnk_peer.h"
+#include "log.h"
 
 enum { SLOT = 65536, KILLS = 100 };
 
@@ -61,10 +61,16 @@ static void a_scribbled_ring_is_refused_counted_and_detached(void **state)
 		enum { COMMAND_HEAD, EVENT_TAIL, OUTCOME_TAIL, RECORD_TAIL } where;
 		uint32_t value;
 	} cases[] = {
-		{COMMAND_HEAD, UINT32_MAX}, {COMMAND_HEAD, API_RING_COMMANDS + 1},
-		{COMMAND_HEAD, 0x80000000}, {EVENT_TAIL, UINT32_MAX - 5000}, {EVENT_TAIL, 1},
-		{EVENT_TAIL, 0xdeadbeef}, {OUTCOME_TAIL, 1}, {OUTCOME_TAIL, 0x7fffffff},
-		{RECORD_TAIL, 1}, {RECORD_TAIL, 0xffff0000},
+		{COMMAND_HEAD, UINT32_MAX},
+		{COMMAND_HEAD, API_RING_COMMANDS + 1},
+		{COMMAND_HEAD, 0x80000000},
+		{EVENT_TAIL, UINT32_MAX - 5000},
+		{EVENT_TAIL, 1},
+		{EVENT_TAIL, 0xdeadbeef},
+		{OUTCOME_TAIL, 1},
+		{OUTCOME_TAIL, 0x7fffffff},
+		{RECORD_TAIL, 1},
+		{RECORD_TAIL, 0xffff0000},
 	};
 	const struct eng_record record = {.kind = ENG_REC_REFUSAL};
 	const struct api_command ping = {.kind = API_CMD_PING};
@@ -160,7 +166,9 @@ static void send_with_descriptor(int fd)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
 	struct iovec iov = {.iov_base = control, .iov_len = 1};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr m = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
 		.msg_controllen = sizeof(control)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
@@ -331,8 +339,12 @@ static void what_the_last_one_still_has_mapped_does_not_touch_the_next(void **st
 
 static struct lnk *another_at(struct bench *b, const char *path, struct err_list *err)
 {
-	const struct lnk_conf conf = {.path = path, .eng = &b->eng, .workers = 1,
-		.image_max = SLOT, .uid = LNK_ID_NONE, .gid = LNK_ID_NONE};
+	const struct lnk_conf conf = {.path = path,
+		.eng = &b->eng,
+		.workers = 1,
+		.image_max = SLOT,
+		.uid = LNK_ID_NONE,
+		.gid = LNK_ID_NONE};
 
 	err_init(err);
 	return lnk_new(&conf, err);
@@ -440,8 +452,8 @@ static void live_until(const char *path, unsigned death)
 	struct api_event e;
 	struct peer p;
 
-#define STEP(n)                                                                                    \
-	if (death == (n))                                                                          \
+#define STEP(n)           \
+	if (death == (n)) \
 	(void)raise(SIGKILL)
 	STEP(0);
 	peer_connect(&p, path);
@@ -493,7 +505,8 @@ static void killed_at_any_point_100_times_it_leaves_nothing_behind(void **state)
 
 			(void)bench_poll(&b);
 			if (sink != NULL)
-				(void)(b.eng.sink[1] == sink && sink->outcome(sink->arg, &an_outcome));
+				(void)(b.eng.sink[1] == sink &&
+					sink->outcome(sink->arg, &an_outcome));
 		}
 		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 		for (unsigned turn = 0; turn < 30; turn++)

@@ -57,8 +57,8 @@ static void statistics_can_be_read_and_not_written(void **state)
 	(void)state;
 	bench_open(&b, SLOT);
 	peer_attach(&b, &p);
-	assert_true(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, p.stats_fd, 0) ==
-		    MAP_FAILED);
+	assert_true(
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, p.stats_fd, 0) == MAP_FAILED);
 	assert_int_equal(write(p.stats_fd, "x", 1), -1);
 	s = bench_stats(&p);
 	assert_int_equal(mprotect((void *)(uintptr_t)s, 4096, PROT_READ | PROT_WRITE), -1);
@@ -72,8 +72,8 @@ static void statistics_can_be_read_and_not_written(void **state)
 		assert_int_equal(names[i].kind, eng_stat_names[i].kind);
 	}
 	for (unsigned w = 0; w < DOUBLE_WORKERS; w++) {
-		const uint64_t *v = (const void *)((const uint8_t *)s + s->workers_off +
-						   w * s->worker_stride);
+		const uint64_t *v =
+			(const void *)((const uint8_t *)s + s->workers_off + w * s->worker_stride);
 
 		b.eng.counters[w][1] = 100 + w;
 		assert_int_equal(v[1], 100 + w);
@@ -177,15 +177,32 @@ static void a_refused_image_is_answered_with_the_reason_and_the_old_one_stays(vo
 static void outcomes_and_records_arrive_as_the_worker_gave_them(void **state)
 {
 	static const char longish[300] = {[0 ... 298] = 'x'};
-	struct eng_outcome o = {.kind = ENG_OUT_CONDEMNED, .count = 3, .context = 4,
-		.session_profile = 5, .image_version = 6, .client = {.b = {1, 2, 3}}};
+	struct eng_outcome o = {.kind = ENG_OUT_CONDEMNED,
+		.count = 3,
+		.context = 4,
+		.session_profile = 5,
+		.image_version = 6,
+		.client = {.b = {1, 2, 3}}};
 	struct eng_record r = {.kind = ENG_REC_MESSAGE,
-		.who = {.client_port = 1025, .server_port = 25, .vlan = 9, .context = 2,
-			.policy = 3, .image_version = 4, .session = 5},
-		.id = 77, .octets = 4096, .score = -2, .threshold = 5, .rules = {8, 9},
-		.rules_total = 2, .code = 550, .verdict = ENG_VERDICT_REJECTED, .bdat = true,
+		.who = {.client_port = 1025,
+			.server_port = 25,
+			.vlan = 9,
+			.context = 2,
+			.policy = 3,
+			.image_version = 4,
+			.session = 5},
+		.id = 77,
+		.octets = 4096,
+		.score = -2,
+		.threshold = 5,
+		.rules = {8, 9},
+		.rules_total = 2,
+		.code = 550,
+		.verdict = ENG_VERDICT_REJECTED,
+		.bdat = true,
 		.helo = {.p = (const uint8_t *)longish, .n = 299},
-		.from = span_str("a@example.net"), .to = {0}};
+		.from = span_str("a@example.net"),
+		.to = {0}};
 	const struct eng_sink *sink;
 	struct api_outcome ao;
 	struct api_record ar;

@@ -29,9 +29,14 @@ static void port_row(void *arg, uint16_t port, struct api_port_stats *row)
 void bench_open(struct bench *b, uint64_t image_max)
 {
 	struct err_list err;
-	struct lnk_conf conf = {
-		.path = b->path, .eng = &b->eng, .workers = DOUBLE_WORKERS, .ports = 2,
-		.image_max = image_max, .uid = LNK_ID_NONE, .gid = LNK_ID_NONE, .port = port_row};
+	struct lnk_conf conf = {.path = b->path,
+		.eng = &b->eng,
+		.workers = DOUBLE_WORKERS,
+		.ports = 2,
+		.image_max = image_max,
+		.uid = LNK_ID_NONE,
+		.gid = LNK_ID_NONE,
+		.port = port_row};
 
 	*b = (struct bench){.now_us = 1000000};
 	(void)snprintf(b->dir, sizeof(b->dir), "/tmp/lnk-test-XXXXXX");
@@ -94,7 +99,9 @@ int peer_hello(struct peer *p)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
 	struct iovec iov = {.iov_base = &p->hello, .iov_len = sizeof(p->hello)};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr m = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
 		.msg_controllen = sizeof(control)};
 	ssize_t n = recvmsg(p->fd, &m, MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c;
@@ -115,7 +122,8 @@ int peer_hello(struct peer *p)
 	if (mem == MAP_FAILED)
 		return -errno;
 	p->mem = mem;
-	ring_open(p, &p->command, p->hello.command_off, API_RING_COMMANDS, sizeof(struct api_command));
+	ring_open(p, &p->command, p->hello.command_off, API_RING_COMMANDS,
+		sizeof(struct api_command));
 	ring_open(p, &p->event, p->hello.event_off, API_RING_EVENTS, sizeof(struct api_event));
 	for (unsigned w = 0; w < DOUBLE_WORKERS; w++) {
 		ring_open(p, &p->outcome[w], p->hello.outcome_off[w], API_RING_OUTCOMES,

@@ -42,15 +42,24 @@ static void list_free(struct list *l)
 
 static struct pol_policy any_policy(void)
 {
-	return (struct pol_policy){
-		.action = POL_INSPECT, .enabled = 1, .context = POL_ANY, .vlan_lo = POL_ANY, .vlan_hi = POL_ANY,
-		.port_hi = UINT16_MAX, .session = POL_NONE, .content = POL_NONE};
+	return (struct pol_policy){.action = POL_INSPECT,
+		.enabled = 1,
+		.context = POL_ANY,
+		.vlan_lo = POL_ANY,
+		.vlan_hi = POL_ANY,
+		.port_hi = UINT16_MAX,
+		.session = POL_NONE,
+		.content = POL_NONE};
 }
 
 static struct pol_key a_key(void)
 {
-	return (struct pol_key){.source = sample_addr("10.77.0.5"), .destination = sample_addr("192.0.2.1"),
-		.context = 1, .ingress = 2, .vlan = 30, .port = 25};
+	return (struct pol_key){.source = sample_addr("10.77.0.5"),
+		.destination = sample_addr("192.0.2.1"),
+		.context = 1,
+		.ingress = 2,
+		.vlan = 30,
+		.port = 25};
 }
 
 static void the_first_of_two_that_match_wins(void **)
@@ -82,14 +91,30 @@ static void each_field_alone_decides_and_is_named(void **)
 		struct pol_key key = a_key();
 
 		switch (expected) {
-		case POL_MISS_DISABLED: p.enabled = 0; break;
-		case POL_MISS_CONTEXT: p.context = 2; break;
-		case POL_MISS_INGRESS: p.ingress = ~UINT32_C(4); break;
-		case POL_MISS_VLAN: p.vlan_lo = 31, p.vlan_hi = 40; break;
-		case POL_MISS_SOURCE: p.source = sample_prefix("10.77.0.4/32"); break;
-		case POL_MISS_DESTINATION: p.destination = sample_prefix("::/1"); p.destination.addr.b[0] = 0x80; break;
-		case POL_MISS_PORT: p.port_lo = 26; break;
-		default: break;
+		case POL_MISS_DISABLED:
+			p.enabled = 0;
+			break;
+		case POL_MISS_CONTEXT:
+			p.context = 2;
+			break;
+		case POL_MISS_INGRESS:
+			p.ingress = ~UINT32_C(4);
+			break;
+		case POL_MISS_VLAN:
+			p.vlan_lo = 31, p.vlan_hi = 40;
+			break;
+		case POL_MISS_SOURCE:
+			p.source = sample_prefix("10.77.0.4/32");
+			break;
+		case POL_MISS_DESTINATION:
+			p.destination = sample_prefix("::/1");
+			p.destination.addr.b[0] = 0x80;
+			break;
+		case POL_MISS_PORT:
+			p.port_lo = 26;
+			break;
+		default:
+			break;
 		}
 		(void)pol_build_add(l.b, POL_SEC_POLICIES, &p);
 		list_seal(&l);
@@ -142,7 +167,8 @@ static void picked_up_ports_and_contexts_are_found(void **)
 	err_init(&err);
 	assert_int_equal(pol_verify((struct span){s.bytes, s.n}, &img, &err), 0);
 	for (uint32_t port = 0; port <= UINT16_MAX; port++)
-		assert_int_equal(pol_picks_up(img, (uint16_t)port), port == 25 || port == 465 || port == 587);
+		assert_int_equal(pol_picks_up(img, (uint16_t)port),
+			port == 25 || port == 465 || port == 587);
 	assert_int_equal(pol_context_of(img, 0), 0);
 	assert_int_equal(pol_context_of(img, 1), 0);
 	assert_int_equal(pol_context_of(img, 2), POL_ANY);
@@ -168,11 +194,13 @@ static bool slow_takes(const struct pol_policy *p, const struct pol_key *k)
 	bool in_ingress = p->ingress == 0;
 
 	for (unsigned i = 0; i < 32; i++)
-		in_ingress = in_ingress || ((p->ingress & UINT32_C(1) << i) != 0 && k->ingress == i);
-	return p->enabled == 1 && in_ingress && (p->context == POL_ANY || p->context == k->context) &&
+		in_ingress =
+			in_ingress || ((p->ingress & UINT32_C(1) << i) != 0 && k->ingress == i);
+	return p->enabled == 1 && in_ingress &&
+		(p->context == POL_ANY || p->context == k->context) &&
 		(p->vlan_lo == POL_ANY || !(k->vlan < p->vlan_lo || k->vlan > p->vlan_hi)) &&
-		!(k->port < p->port_lo || k->port > p->port_hi) && slow_has(&p->source, &k->source) &&
-		slow_has(&p->destination, &k->destination);
+		!(k->port < p->port_lo || k->port > p->port_hi) &&
+		slow_has(&p->source, &k->source) && slow_has(&p->destination, &k->destination);
 }
 
 // Few distinct bits, so that prefixes of any length often match.
@@ -191,10 +219,11 @@ static struct addr random_addr(uint64_t *seed)
 
 static struct prefix random_prefix(uint64_t *seed)
 {
-	struct prefix p = {.addr = random_addr(seed), .len = (uint8_t)(draw(seed, 3) == 0 ? 0 : draw(seed, 129))};
+	struct prefix p = {.addr = random_addr(seed),
+		.len = (uint8_t)(draw(seed, 3) == 0 ? 0 : draw(seed, 129))};
 
 	for (unsigned bit = p.len; bit < 128; bit++)
-		p.addr.b[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+		p.addr.b[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
 	return p;
 }
 
@@ -206,7 +235,9 @@ static struct pol_policy random_policy(uint64_t *seed)
 	p.destination = random_prefix(seed);
 	p.enabled = draw(seed, 8) != 0;
 	p.context = draw(seed, 2) == 0 ? POL_ANY : (uint16_t)draw(seed, 4);
-	p.ingress = draw(seed, 2) == 0 ? 0 : UINT32_C(1) << draw(seed, 32) | UINT32_C(1) << draw(seed, 8);
+	p.ingress = draw(seed, 2) == 0
+		? 0
+		: UINT32_C(1) << draw(seed, 32) | UINT32_C(1) << draw(seed, 8);
 	if (draw(seed, 2) == 0) {
 		p.vlan_lo = (uint16_t)draw(seed, 4);
 		p.vlan_hi = (uint16_t)(p.vlan_lo + draw(seed, 4));
@@ -234,9 +265,11 @@ static void random_lists_match_as_the_slow_matcher_says(void **)
 		}
 		list_seal(&l);
 		for (unsigned k = 0; k < 300; k++, tries++) {
-			struct pol_key key = {.source = random_addr(&seed), .destination = random_addr(&seed),
+			struct pol_key key = {.source = random_addr(&seed),
+				.destination = random_addr(&seed),
 				.context = draw(&seed, 6) == 0 ? POL_ANY : (uint16_t)draw(&seed, 4),
-				.ingress = (uint16_t)draw(&seed, 34), .vlan = (uint16_t)draw(&seed, 8),
+				.ingress = (uint16_t)draw(&seed, 34),
+				.vlan = (uint16_t)draw(&seed, 8),
 				.port = (uint16_t)(22 + draw(&seed, 10))};
 			uint32_t slow = 0;
 

@@ -22,11 +22,13 @@ struct addr sample_addr(const char *text)
 
 static void profiles_add(struct pol_build *b)
 {
-	struct pol_context context = {.name = pol_build_string(b, "default"), .ports = 3, .by_vlan = 1};
+	struct pol_context context = {
+		.name = pol_build_string(b, "default"), .ports = 3, .by_vlan = 1};
 	struct pol_session session = {
 		.name = pol_build_string(b, "internal"), .prevent_encryption = 1, .idle_ms = 1000};
-	struct pol_content content = {
-		.name = pol_build_string(b, "spam"), .threshold = 5, .text = pol_build_string(b, "No spam")};
+	struct pol_content content = {.name = pol_build_string(b, "spam"),
+		.threshold = 5,
+		.text = pol_build_string(b, "No spam")};
 
 	assert_int_equal(pol_build_add(b, POL_SEC_CONTEXTS, &context), 0);
 	assert_int_equal(pol_build_add(b, POL_SEC_SESSIONS, &session), 0);
@@ -67,8 +69,10 @@ struct sample sample_new(void)
 		assert_int_equal(pol_build_add(b, POL_SEC_PICKUP, &p), i);
 	}
 	for (uint32_t i = 0; i < 2; i++) {
-		struct pol_rule r = {
-			.id = 100 + i, .score = 5, .scope = POL_SCOPE_BODY, .name = pol_build_string(b, "token")};
+		struct pol_rule r = {.id = 100 + i,
+			.score = 5,
+			.scope = POL_SCOPE_BODY,
+			.name = pol_build_string(b, "token")};
 
 		assert_int_equal(pol_build_add(b, POL_SEC_RULES, &r), i);
 	}

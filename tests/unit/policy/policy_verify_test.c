@@ -108,7 +108,8 @@ static void every_shorter_or_longer_run_is_refused(void **)
 		if (n == s.n)
 			continue;
 		// Exactly as much memory as is claimed, so that a read past it is caught.
-		cut = (struct sample){aligned_alloc(POL_ALIGN, (n + POL_ALIGN) & ~(size_t)(POL_ALIGN - 1)), n};
+		cut = (struct sample){
+			aligned_alloc(POL_ALIGN, (n + POL_ALIGN) & ~(size_t)(POL_ALIGN - 1)), n};
 		assert_non_null(cut.bytes);
 		memset(cut.bytes, 0, n);
 		memcpy(cut.bytes, s.bytes, n < s.n ? n : s.n);
@@ -136,13 +137,18 @@ static void memory_that_is_not_aligned_is_refused(void **)
 }
 
 // One field of one record of a section, set to a value it must not have.
-#define FIELD(section, record, type, field, number)                                                \
-	{#section " " #record " " #field " = " #number, POL_SEC_##section,                         \
-		(record) * sizeof(struct type) + offsetof(struct type, field),                     \
-		sizeof(((struct type *)0)->field), number}
-#define BYTE(section, record, type, field, at, number)                                             \
-	{#section " " #record " " #field " = " #number, POL_SEC_##section,                         \
-		(record) * sizeof(struct type) + offsetof(struct type, field) + (at), 1, number}
+#define FIELD(section, record, type, field, number)                                    \
+	{                                                                              \
+#section " " #record " " #field " = " #number, POL_SEC_##section,      \
+			(record) * sizeof(struct type) + offsetof(struct type, field), \
+			sizeof(((struct type *)0)->field), number                      \
+	}
+#define BYTE(section, record, type, field, at, number)                                           \
+	{                                                                                        \
+#section " " #record " " #field " = " #number, POL_SEC_##section,                \
+			(record) * sizeof(struct type) + offsetof(struct type, field) + (at), 1, \
+			number                                                                   \
+	}
 
 static const struct wrong {
 	const char *name;
@@ -168,8 +174,8 @@ static const struct wrong {
 	FIELD(POLICIES, 2, pol_policy, comment, 0xffffffff),
 	FIELD(POLICIES, 2, pol_policy, spare, 1),
 	BYTE(POLICIES, 0, pol_policy, source, 16, 129),
-	BYTE(POLICIES, 0, pol_policy, source, 15, 1),  // host bit behind /24
-	BYTE(POLICIES, 0, pol_policy, source, 16, 108), // network bits become host bits
+	BYTE(POLICIES, 0, pol_policy, source, 15, 1),        // host bit behind /24
+	BYTE(POLICIES, 0, pol_policy, source, 16, 108),      // network bits become host bits
 	BYTE(POLICIES, 0, pol_policy, destination, 0, 0x80), // "any" with an address
 	FIELD(SESSIONS, 0, pol_session, name, 0x10000),
 	FIELD(SESSIONS, 0, pol_session, prevent_encryption, 2),
@@ -213,7 +219,8 @@ static void every_wrong_number_is_refused(void **)
 		struct sample s = sample_new();
 		const struct pol_head *h = (const struct pol_head *)s.bytes;
 
-		memcpy(s.bytes + h->sec[WRONG[i].sec].off + WRONG[i].off, &WRONG[i].value, WRONG[i].n);
+		memcpy(s.bytes + h->sec[WRONG[i].sec].off + WRONG[i].off, &WRONG[i].value,
+			WRONG[i].n);
 		sample_seal(&s);
 		if (verify(&s, &img, why) == 0)
 			fail_msg("accepted: %s", WRONG[i].name);
@@ -281,7 +288,9 @@ static size_t read_all(const struct pol_image *img)
 
 		sum += strlen(pol_string(img, p->name)) + strlen(pol_string(img, p->comment));
 		sum += p->session == POL_NONE ? 0 : pol_session_at(img, p->session)->idle_ms;
-		sum += p->content == POL_NONE ? 0 : strlen(pol_string(img, pol_content_at(img, p->content)->text));
+		sum += p->content == POL_NONE
+			? 0
+			: strlen(pol_string(img, pol_content_at(img, p->content)->text));
 		sum += p->context == POL_ANY ? 0 : pol_context_at(img, p->context)->ports;
 		sum += pol_explain(img, &key, i);
 		key.source = p->source.addr;
@@ -300,8 +309,8 @@ static size_t read_all(const struct pol_image *img)
 
 static void no_wrong_extent_leads_outside(void **)
 {
-	static const uint64_t VALUES[] = {0, 1, 63, 64, 4096, UINT64_MAX, UINT64_MAX - 63, UINT64_MAX / 2,
-		(uint64_t)1 << 32};
+	static const uint64_t VALUES[] = {
+		0, 1, 63, 64, 4096, UINT64_MAX, UINT64_MAX - 63, UINT64_MAX / 2, (uint64_t)1 << 32};
 	const struct pol_image *img = NULL;
 	struct sample s = sample_new();
 	struct pol_head *h = (struct pol_head *)s.bytes;
@@ -360,7 +369,7 @@ static void names_are_the_words_of_the_configuration(void **)
 	assert_string_equal(pol_scope_name(POL_SCOPE_HEADER), "header");
 	assert_string_equal(pol_miss_name(POL_MISS_VLAN), "vlan");
 	assert_string_equal(pol_scope_name(POL_SCOPE_COUNT), "unknown");
-	assert_string_equal(pol_action_name((enum pol_action)-1), "unknown");
+	assert_string_equal(pol_action_name((enum pol_action) - 1), "unknown");
 }
 
 int main(void)

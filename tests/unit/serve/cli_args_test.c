@@ -16,9 +16,10 @@
 enum { WORDS_MAX = 16 };
 
 static const struct {
-	const char *name, *line; // words are separated by one blank, "\t" stands for a blank within one
-	const char *params;      // JSON, or NULL where refused
-	const char *why;         // a part of the refusal
+	const char *name,
+		*line;      // words are separated by one blank, "\t" stands for a blank within one
+	const char *params; // JSON, or NULL where refused
+	const char *why;    // a part of the refusal
 } lines[] = {
 	{"a verb without arguments", "ports list", "{}", NULL},
 	{"status alone is system status", "status", "{}", NULL},
@@ -56,10 +57,15 @@ static const struct {
 	{"a number with a tail", "rules del 7x", NULL, "not a whole number"},
 	{"a number too large", "rules del 99999999999999999999", NULL, "not a whole number"},
 	{"a flag with a value", "rules list --added=no", NULL, "--added: takes no value"},
-	{"bytes that are not UTF-8", "rules add --scope body --score 1 --literal \xff", NULL, "not UTF-8"},
+	{"bytes that are not UTF-8", "rules add --scope body --score 1 --literal \xff", NULL,
+		"not UTF-8"},
 };
 
-struct words { char *w[WORDS_MAX]; int n; char text[256]; };
+struct words {
+	char *w[WORDS_MAX];
+	int n;
+	char text[256];
+};
 
 static void split(struct words *ws, const char *line)
 {
@@ -67,7 +73,8 @@ static void split(struct words *ws, const char *line)
 
 	ws->n = 0;
 	(void)snprintf(ws->text, sizeof(ws->text), "%s", line);
-	for (word = strtok_r(ws->text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
+	for (word = strtok_r(ws->text, " ", &save); word != NULL;
+		word = strtok_r(NULL, " ", &save)) {
 		for (char *p = word; *p != '\0'; p++)
 			*p = *p == '\t' ? ' ' : *p;
 		ws->w[ws->n++] = word;
@@ -116,7 +123,8 @@ static bool taken(struct words *ws, const char *line, struct cli *c, json_t *par
 	split(ws, line);
 	v = cli_verb_find(ws->n, ws->w, &used);
 	*help = false;
-	return v != NULL && cli_args_take(c, v, ws->n - used, ws->w + used, params, help, why) == CLI_OK;
+	return v != NULL &&
+		cli_args_take(c, v, ws->n - used, ws->w + used, params, help, why) == CLI_OK;
 }
 
 static void common_options_may_stand_anywhere(void **state)

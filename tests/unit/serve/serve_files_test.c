@@ -24,7 +24,11 @@
 #include "serve_events.h"
 #include "serve_store.h"
 
-struct bench { char dir[64], path[96]; struct event_base *base; struct err_list err; };
+struct bench {
+	char dir[64], path[96];
+	struct event_base *base;
+	struct err_list err;
+};
 
 static void quiet(enum log_level level, const char *line, void *arg)
 {
@@ -81,7 +85,8 @@ static void what_is_prepared_shows_only_after_commit(void **state)
 {
 	struct bench *b = *state;
 	struct serve_store *st = serve_store_open(b->path, &b->err);
-	struct serve_blob first[SERVE_FILE_COUNT] = {[SERVE_FILE_CONFIG] = {"a", 1}, [SERVE_FILE_HEAD] = {"h", 1}};
+	struct serve_blob first[SERVE_FILE_COUNT] = {
+		[SERVE_FILE_CONFIG] = {"a", 1}, [SERVE_FILE_HEAD] = {"h", 1}};
 	struct serve_blob second[SERVE_FILE_COUNT] = {[SERVE_FILE_CONFIG] = {"bb", 2}};
 
 	assert_non_null(st);
@@ -126,7 +131,9 @@ static void a_state_directory_has_one_owner_and_outlives_its_death(void **state)
 
 	if (pid == 0)
 		_exit(serve_store_open(b->path, &b->err) == NULL &&
-			strstr(b->err.text[0], "another control plane") != NULL ? 0 : 1);
+					strstr(b->err.text[0], "another control plane") != NULL
+				? 0
+				: 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	serve_store_close(st);
@@ -240,7 +247,8 @@ static void a_full_disk_is_counted_and_the_ring_goes_on(void **state)
 	assert_true(st.lost > 15000); // a MiB of some 400 bytes a line waits, the rest is lost
 	last = serve_events_last(ev, API_RPC_TAIL_MAX);
 	assert_int_equal(json_array_size(last), API_RPC_TAIL_MAX);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(last, 999), "session")),
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(last, 999), "session")),
 		"0000000000jh0"); // 20000
 	json_decref(last);
 	last = serve_events_last(ev, 2);

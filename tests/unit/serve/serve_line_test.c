@@ -17,7 +17,11 @@
 
 #define R "\xef\xbf\xbd" // U+FFFD
 
-static const struct { const char *name, *in; size_t n; const char *out; } strings[] = {
+static const struct {
+	const char *name, *in;
+	size_t n;
+	const char *out;
+} strings[] = {
 	{"plain text stays", "abc", 3, "abc"},
 	{"nothing is an empty text", "", 0, ""},
 	{"quote and backslash survive", "a\"b\\c", 5, "a\"b\\c"},
@@ -53,7 +57,8 @@ static void bytes_become_valid_text(void **state)
 		json_t *j;
 
 		serve_line_begin(&l);
-		serve_line_bytes(&l, "k", (struct span){(const uint8_t *)strings[i].in, strings[i].n});
+		serve_line_bytes(
+			&l, "k", (struct span){(const uint8_t *)strings[i].in, strings[i].n});
 		serve_line_end(&l);
 		j = parse(&l);
 		if (strcmp(json_string_value(json_object_get(j, "k")), strings[i].out) != 0)
@@ -90,7 +95,10 @@ static void a_line_that_does_not_fit_says_so(void **state)
 	assert_true(l.n <= sizeof(l.text));
 }
 
-static const struct { int64_t at_us; const char *text; } times[] = {
+static const struct {
+	int64_t at_us;
+	const char *text;
+} times[] = {
 	{0, "1970-01-01T00:00:00.000000Z"},
 	{INT64_C(1767225599999999), "2025-12-31T23:59:59.999999Z"},
 	{INT64_C(1772323200000001), "2026-03-01T00:00:00.000001Z"},
@@ -117,12 +125,29 @@ static void times_are_rfc_3339_or_null(void **state)
 static struct api_record message(void)
 {
 	struct api_record r = {
-		.kind = API_REC_MESSAGE, .worker = 1, .policy = 0, .image_version = 7,
-		.at_us = INT64_C(1767225599000000), .session = 5, .client_port = 40000,
-		.server_port = 25, .vlan = 12, .context = 0,
-		.message = {.id = 9, .octets = 1234, .scan_ns = 45678, .recipients = 2, .score = 100,
-			.threshold = 5, .rules = {1000000, 3}, .rules_total = 2, .code = 550,
-			.verdict = API_VERDICT_REJECTED, .bdat = 1, .helo = "mail.example", .from = "a@b",
+		.kind = API_REC_MESSAGE,
+		.worker = 1,
+		.policy = 0,
+		.image_version = 7,
+		.at_us = INT64_C(1767225599000000),
+		.session = 5,
+		.client_port = 40000,
+		.server_port = 25,
+		.vlan = 12,
+		.context = 0,
+		.message = {.id = 9,
+			.octets = 1234,
+			.scan_ns = 45678,
+			.recipients = 2,
+			.score = 100,
+			.threshold = 5,
+			.rules = {1000000, 3},
+			.rules_total = 2,
+			.code = 550,
+			.verdict = API_VERDICT_REJECTED,
+			.bdat = 1,
+			.helo = "mail.example",
+			.from = "a@b",
 			.to = "c@d"},
 	};
 

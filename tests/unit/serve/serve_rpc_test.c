@@ -101,8 +101,10 @@ static const serve_method_cb methods[API_RPC_COUNT] = {
 static struct serve_rpc *server_open(struct bench *b, struct err_list *err)
 {
 	err_init(err);
-	return serve_rpc_open(&(struct serve_rpc_conf){
-		.base = b->base, .path = b->path, .group = "", .run = methods, .arg = b}, err);
+	return serve_rpc_open(
+		&(struct serve_rpc_conf){
+			.base = b->base, .path = b->path, .group = "", .run = methods, .arg = b},
+		err);
 }
 
 static void quiet(enum log_level level, const char *line, void *arg)
@@ -150,48 +152,64 @@ static const struct {
 } dialogues[] = {
 	{"a request gets its result and its id", "{" V ",\"id\":1,\"method\":\"system.status\"}\n",
 		"{" V ",\"result\":{},\"id\":1}\n", 1},
-	{"an id may be a text, params come back", "{" V ",\"id\":\"x\",\"method\":\"system.status\","
-		"\"params\":{\"a\":[1,2]}}\n", "{" V ",\"result\":{\"a\":[1,2]},\"id\":\"x\"}\n", 1},
+	{"an id may be a text, params come back",
+		"{" V ",\"id\":\"x\",\"method\":\"system.status\","
+		"\"params\":{\"a\":[1,2]}}\n",
+		"{" V ",\"result\":{\"a\":[1,2]},\"id\":\"x\"}\n", 1},
 	{"an id may be null", "{" V ",\"id\":null,\"method\":\"system.status\"}\n",
 		"{" V ",\"result\":{},\"id\":null}\n", 1},
 	{"an error carries code, message and data", "{" V ",\"id\":2,\"method\":\"stats.get\"}\n",
-		"{" V ",\"error\":{\"code\":-32005,\"message\":\"no such\",\"data\":{\"n\":7}},\"id\":2}\n", 1},
+		"{" V
+		",\"error\":{\"code\":-32005,\"message\":\"no such\",\"data\":{\"n\":7}},\"id\":2}\n",
+		1},
 	{"rubbish is a parse error and the connection stays",
 		"rubbish\n{" V ",\"id\":3,\"method\":\"system.status\"}\n",
-		ERROR(-32700, "parse error at byte 7: invalid token near 'rubbish'") NULL_ID "\n"
-		"{" V ",\"result\":{},\"id\":3}\n", 2},
+		ERROR(-32700, "parse error at byte 7: invalid token near 'rubbish'") NULL_ID
+		"\n"
+		"{" V ",\"result\":{},\"id\":3}\n",
+		2},
 	{"bytes that are not UTF-8 are a parse error", "\"\xff\xfe\"\n", ERROR(-32700, "~"), 1},
 	{"an unknown method is told", "{" V ",\"id\":4,\"method\":\"no.such\"}\n",
 		ERROR(-32601, "no such method") "\"id\":4}\n", 1},
-	{"params by position are refused", "{" V ",\"id\":5,\"method\":\"system.status\",\"params\":[1]}\n",
+	{"params by position are refused",
+		"{" V ",\"id\":5,\"method\":\"system.status\",\"params\":[1]}\n",
 		ERROR(-32602, "params go by name: an object") "\"id\":5}\n", 1},
-	{"params that are a number are no request", "{" V ",\"id\":5,\"method\":\"system.status\",\"params\":1}\n",
+	{"params that are a number are no request",
+		"{" V ",\"id\":5,\"method\":\"system.status\",\"params\":1}\n",
 		ERROR(-32600, "params is neither object nor array") "\"id\":5}\n", 1},
 	{"version 1 is no request", "{\"jsonrpc\":\"1.0\",\"id\":6,\"method\":\"system.status\"}\n",
 		ERROR(-32600, "jsonrpc is not \\\"2.0\\\"") "\"id\":6}\n", 1},
-	{"a bare number is no request", "17\n", ERROR(-32600, "a request is an object") NULL_ID "\n", 1},
+	{"a bare number is no request", "17\n",
+		ERROR(-32600, "a request is an object") NULL_ID "\n", 1},
 	{"a method that is no text is no request", "{" V ",\"id\":1,\"method\":1}\n",
 		ERROR(-32600, "method is not a string") "\"id\":1}\n", 1},
-	{"an id that is an object is not echoed", "{" V ",\"id\":{},\"method\":\"system.status\"}\n",
+	{"an id that is an object is not echoed",
+		"{" V ",\"id\":{},\"method\":\"system.status\"}\n",
 		ERROR(-32600, "id is neither string nor number") NULL_ID "\n", 1},
-	{"a member twice is a parse error", "{" V ",\"id\":1,\"id\":2,\"method\":\"system.status\"}\n",
-		ERROR(-32700, "~"), 1},
-	{"blank lines and CR LF are nobody's request", "\r\n\n  \n{" V ",\"id\":7,\"method\":\"system.status\"}\r\n",
+	{"a member twice is a parse error",
+		"{" V ",\"id\":1,\"id\":2,\"method\":\"system.status\"}\n", ERROR(-32700, "~"), 1},
+	{"blank lines and CR LF are nobody's request",
+		"\r\n\n  \n{" V ",\"id\":7,\"method\":\"system.status\"}\r\n",
 		"{" V ",\"result\":{},\"id\":7}\n", 1},
 	{"a notification runs and is not answered",
 		"{" V ",\"method\":\"system.status\"}\n{" V ",\"id\":8,\"method\":\"stats.get\"}\n",
-		"{" V ",\"error\":{\"code\":-32005,\"message\":\"no such\",\"data\":{\"n\":7}},\"id\":8}\n", 1},
+		"{" V
+		",\"error\":{\"code\":-32005,\"message\":\"no such\",\"data\":{\"n\":7}},\"id\":8}\n",
+		1},
 	{"a notification of an unknown method is not answered",
 		"{" V ",\"method\":\"no.such\"}\n{" V ",\"id\":8,\"method\":\"system.status\"}\n",
 		"{" V ",\"result\":{},\"id\":8}\n", 1},
 	{"a batch gets one array",
-		"[{" V ",\"id\":1,\"method\":\"system.status\"},{" V ",\"method\":\"system.status\"},1,"
+		"[{" V ",\"id\":1,\"method\":\"system.status\"},{" V
+		",\"method\":\"system.status\"},1,"
 		"{" V ",\"id\":2,\"method\":\"no.such\"}]\n",
-		"[{" V ",\"result\":{},\"id\":1}," ERROR(-32600, "a request is an object") NULL_ID ","
-		ERROR(-32601, "no such method") "\"id\":2}]\n", 1},
+		"[{" V ",\"result\":{},\"id\":1}," ERROR(-32600, "a request is an object") NULL_ID
+		"," ERROR(-32601, "no such method") "\"id\":2}]\n",
+		1},
 	{"an empty batch is no request", "[]\n", ERROR(-32600, "empty batch") NULL_ID "\n", 1},
 	{"a batch of notifications is not answered",
-		"[{" V ",\"method\":\"system.status\"}]\n{" V ",\"id\":9,\"method\":\"system.status\"}\n",
+		"[{" V ",\"method\":\"system.status\"}]\n{" V
+		",\"id\":9,\"method\":\"system.status\"}\n",
 		"{" V ",\"result\":{},\"id\":9}\n", 1},
 };
 
@@ -304,7 +322,8 @@ static void answers_may_come_later_and_in_any_order(void **state)
 	serve_call_error(b->later[0], -1, NULL, "no");
 	b->nlater = 0;
 	bench_lines(b->base, &c, 2);
-	assert_string_equal(bench_line(&c, 1), "[{" V ",\"result\":true,\"id\":2},"
+	assert_string_equal(bench_line(&c, 1),
+		"[{" V ",\"result\":true,\"id\":2},"
 		"{" V ",\"error\":{\"code\":-1,\"message\":\"no\"},\"id\":1}]\n");
 	bench_disconnect(&c);
 }
@@ -426,7 +445,8 @@ static void a_stale_socket_is_replaced_and_a_live_one_refused(void **state)
 	if (pid == 0) {
 		struct serve_rpc *second = server_open(b, &err);
 
-		_exit(second == NULL && strstr(err.text[0], "another control plane") != NULL ? 0 : 1);
+		_exit(second == NULL && strstr(err.text[0], "another control plane") != NULL ? 0
+											     : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);

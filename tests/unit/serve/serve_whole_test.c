@@ -35,11 +35,11 @@ struct bench {
 	struct serve *serve;
 	struct dp dp;
 	struct bench_client client;
-	bool attach;           // take whoever connects
-	bool mute;             // leave image commands unanswered
-	int refuse;            // status for images
-	unsigned images;       // commands seen
-	uint64_t version;      // last image taken
+	bool attach;      // take whoever connects
+	bool mute;        // leave image commands unanswered
+	int refuse;       // status for images
+	unsigned images;  // commands seen
+	uint64_t version; // last image taken
 	char dir[64], file[96], rules[96], state[96], rpc[96], events[96];
 	struct cfg_control control;
 };
@@ -172,8 +172,11 @@ static void service_open(struct bench *b)
 	struct err_list err;
 
 	err_init(&err);
-	b->serve = serve_open(&(struct serve_conf){.loop = b->loop, .control = &b->control,
-		.file = b->file, .version = "test"}, &err);
+	b->serve = serve_open(&(struct serve_conf){.loop = b->loop,
+				      .control = &b->control,
+				      .file = b->file,
+				      .version = "test"},
+		&err);
 	if (b->serve == NULL || serve_start(b->serve, &err) != 0)
 		fail_msg("%s", err.text[0]);
 	bench_connect(&b->client, b->rpc);
@@ -202,8 +205,13 @@ static int setup(void **state)
 	file_write(b->file, config_ok);
 	file_write(b->rules, "#: shipped one\n1 body 10 l BUYNOW\n");
 	dp_listen(&b->dp);
-	b->control = (struct cfg_control){.link = b->dp.path, .rpc = b->rpc, .state_dir = b->state,
-		.event_log = b->events, .group = "", .user_dataplane = "", .user_controlplane = ""};
+	b->control = (struct cfg_control){.link = b->dp.path,
+		.rpc = b->rpc,
+		.state_dir = b->state,
+		.event_log = b->events,
+		.group = "",
+		.user_dataplane = "",
+		.user_controlplane = ""};
 	b->loop = core_loop_new();
 	b->attach = true;
 	*state = b;
@@ -226,8 +234,8 @@ static int teardown(void **state)
 // Asks; the request is on its way when this returns.
 static void ask(struct bench *b, const char *method, json_t *params)
 {
-	json_t *req = json_pack("{s:s,s:i,s:s,s:o}", "jsonrpc", "2.0", "id", 1, "method", method,
-		"params", params);
+	json_t *req = json_pack(
+		"{s:s,s:i,s:s,s:o}", "jsonrpc", "2.0", "id", 1, "method", method, "params", params);
 	char *text = json_dumps(req, JSON_COMPACT);
 
 	b->client.in_n = 0;
@@ -239,8 +247,8 @@ static void ask(struct bench *b, const char *method, json_t *params)
 
 static bool line_came(struct bench *b)
 {
-	ssize_t k = recv(b->client.fd, b->client.in + b->client.in_n,
-		b->client.in_cap - b->client.in_n, 0);
+	ssize_t k = recv(
+		b->client.fd, b->client.in + b->client.in_n, b->client.in_cap - b->client.in_n, 0);
 
 	if (k > 0)
 		b->client.in_n += (size_t)k;
@@ -293,10 +301,11 @@ static int call_error(struct bench *b, const char *method, json_t *params, char 
 	if (error == NULL)
 		fail_msg("%s: %s", method, json_dumps(answer, 0));
 	code = (int)json_integer_value(json_object_get(error, "code"));
-	line = json_string_value(json_array_get(
-		json_object_get(json_object_get(error, "data"), "errors"), 0));
+	line = json_string_value(
+		json_array_get(json_object_get(json_object_get(error, "data"), "errors"), 0));
 	if (text != NULL)
-		(void)snprintf(text, 512, "%s | %s", json_string_value(json_object_get(error, "message")),
+		(void)snprintf(text, 512, "%s | %s",
+			json_string_value(json_object_get(error, "message")),
 			line != NULL ? line : "");
 	json_decref(answer);
 	return code;
@@ -304,8 +313,8 @@ static int call_error(struct bench *b, const char *method, json_t *params, char 
 
 static json_t *rule(const char *text, bool literal)
 {
-	return json_pack("{s:s,s:i,s:s,s:b}", "scope", "body", "score", 100, "text", text, "literal",
-		literal);
+	return json_pack("{s:s,s:i,s:s,s:b}", "scope", "body", "score", 100, "text", text,
+		"literal", literal);
 }
 
 static size_t rules_count(struct bench *b)
@@ -351,8 +360,8 @@ static int64_t revision(struct bench *b)
 
 static bool nothing_prepared(struct bench *b)
 {
-	static const char *const names[] = {"last.image.new", "last.yaml.new", "rules.local.new",
-		"revision.json.new"};
+	static const char *const names[] = {
+		"last.image.new", "last.yaml.new", "rules.local.new", "revision.json.new"};
 	char path[160];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -398,7 +407,9 @@ static void a_rule_is_answered_only_after_the_data_plane_confirmed(void **state)
 	for (e.seq = 0; e.seq < 64; e.seq++) // whichever it was: others are no answer to anything
 		(void)api_ring_put(&b->dp.event, &e);
 	answer = take(b);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(answer, "result"), "id")), 1000000);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(answer, "result"), "id")),
+		1000000);
 	assert_true(json_is_false(json_object_get(json_object_get(answer, "result"), "pending")));
 	json_decref(answer);
 	assert_int_equal(rules_count(b), 2);
@@ -440,7 +451,9 @@ static void a_data_plane_that_goes_amid_a_change_gets_the_old_revision_again(voi
 	b->attach = false;
 	dp_drop(&b->dp);
 	answer = take(b);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(answer, "error"), "code")), -32001);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(answer, "error"), "code")),
+		-32001);
 	json_decref(answer);
 	assert_int_equal(rules_count(b), 1);
 	b->version = 0; // a new data plane
@@ -483,7 +496,11 @@ static void a_bad_rule_says_line_id_and_the_compilers_words(void **state)
 	assert_int_equal(b->images, 1);
 }
 
-static const struct { const char *name, *text; bool literal; const char *shown; } texts[] = {
+static const struct {
+	const char *name, *text;
+	bool literal;
+	const char *shown;
+} texts[] = {
 	{"a plain token", "TOKEN", true, "TOKEN"},
 	{"a literal keeps its backslash", "C:\\new", true, "C:\\\\new"},
 	{"a literal keeps its blanks", " a b ", true, "\\x20a b\\x20"},
@@ -525,10 +542,14 @@ static void a_bad_configuration_changes_nothing_and_names_every_place(void **sta
 
 	service_open(b);
 	settle(b, "committed", true);
-	assert_int_equal(call_error(b, "config.commit",
-		json_pack("{s:s,s:s}", "text", config_bad, "file", "new.yaml"), text), -32003);
+	assert_int_equal(
+		call_error(b, "config.commit",
+			json_pack("{s:s,s:s}", "text", config_bad, "file", "new.yaml"), text),
+		-32003);
 	assert_non_null(strstr(text, "new.yaml:4:"));
-	assert_int_equal(call_error(b, "config.check", json_pack("{s:s}", "text", config_bad), text), -32003);
+	assert_int_equal(
+		call_error(b, "config.check", json_pack("{s:s}", "text", config_bad), text),
+		-32003);
 	assert_int_equal(revision(b), 1);
 	assert_int_equal(b->images, 1);
 	r = call(b, "config.check", json_pack("{s:s}", "text", config_two));
@@ -545,8 +566,8 @@ static void a_commit_keeps_rules_added_at_run_time(void **state)
 	service_open(b);
 	settle(b, "committed", true);
 	json_decref(call(b, "rules.add", rule("TOKEN", true)));
-	r = call(b, "config.commit", json_pack("{s:s,s:s,s:s}", "text", config_two, "author", "ann",
-		"comment", "why"));
+	r = call(b, "config.commit",
+		json_pack("{s:s,s:s,s:s}", "text", config_two, "author", "ann", "comment", "why"));
 	assert_int_equal(json_integer_value(json_object_get(r, "revision")), 3);
 	json_decref(r);
 	assert_int_equal(rules_count(b), 1); // the shipped file is no longer named
@@ -564,7 +585,8 @@ static void other_ports_than_the_running_ones_are_refused(void **state)
 
 	service_open(b);
 	settle(b, "committed", true);
-	assert_int_equal(call_error(b, "config.commit", json_pack("{s:s}", "text", config_ports), text),
+	assert_int_equal(
+		call_error(b, "config.commit", json_pack("{s:s}", "text", config_ports), text),
 		-32003);
 	assert_non_null(strstr(text, "restart it first"));
 	assert_int_equal(b->images, 1);
@@ -682,7 +704,8 @@ static void no_usable_configuration_at_all_passes_everything(void **state)
 	file_write(b->file, config_bad);
 	service_open(b);
 	settle(b, "pass_everything", true);
-	r = call(b, "policy.match", json_pack("{s:s,s:s}", "source", "10.77.0.1", "destination", "1.2.3.4"));
+	r = call(b, "policy.match",
+		json_pack("{s:s,s:s}", "source", "10.77.0.1", "destination", "1.2.3.4"));
 	assert_true(json_is_null(json_object_get(r, "policy")));
 	assert_true(json_is_false(json_object_get(r, "picked_up")));
 	json_decref(r);
@@ -732,8 +755,13 @@ static void a_reload_commits_the_file_and_a_bad_one_changes_nothing(void **state
 static void records_reach_the_log_the_ring_and_who_follows(void **state)
 {
 	struct bench *b = *state;
-	struct api_record rec = {.kind = API_REC_MESSAGE, .policy = 0, .image_version = 1,
-		.at_us = 1767225599000000, .session = 5, .client_port = 40000, .server_port = 25};
+	struct api_record rec = {.kind = API_REC_MESSAGE,
+		.policy = 0,
+		.image_version = 1,
+		.at_us = 1767225599000000,
+		.session = 5,
+		.client_port = 40000,
+		.server_port = 25};
 	json_t *r, *note;
 	char *text;
 
@@ -759,7 +787,8 @@ static void records_reach_the_log_the_ring_and_who_follows(void **state)
 	assert_int_equal(api_ring_put(&b->dp.record[1], &rec), 0);
 	note = take(b);
 	assert_string_equal(json_string_value(json_object_get(note, "method")), "sessions.event");
-	assert_string_equal(json_string_value(json_object_get(json_object_get(note, "params"), "session")),
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(note, "params"), "session")),
 		"0000000000006");
 	json_decref(note);
 	service_close(b);
@@ -779,8 +808,9 @@ static void flows_are_asked_for_and_cut_to_what_was_wanted(void **state)
 	r = call(b, "flows.list", json_object());
 	assert_int_equal(json_array_size(json_object_get(r, "flows")), 3);
 	assert_true(json_is_false(json_object_get(r, "more")));
-	assert_string_equal(json_string_value(json_object_get(json_array_get(
-		json_object_get(r, "flows"), 0), "policy")), "one");
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(json_object_get(r, "flows"), 0), "policy")),
+		"one");
 	json_decref(r);
 	r = call(b, "flows.list", json_pack("{s:i}", "max", 2));
 	assert_int_equal(json_array_size(json_object_get(r, "flows")), 2);
@@ -796,22 +826,30 @@ static void a_match_says_why_the_policies_before_did_not(void **state)
 
 	service_open(b);
 	settle(b, "committed", true);
-	r = call(b, "policy.match", json_pack("{s:s,s:s}", "source", "10.77.0.9", "destination", "::1"));
+	r = call(b, "policy.match",
+		json_pack("{s:s,s:s}", "source", "10.77.0.9", "destination", "::1"));
 	assert_string_equal(json_string_value(json_object_get(r, "policy")), "one");
 	assert_string_equal(json_string_value(json_object_get(r, "content")), "spam");
 	assert_true(json_is_true(json_object_get(r, "picked_up")));
 	json_decref(r);
-	r = call(b, "policy.match", json_pack("{s:s,s:s,s:i}", "source", "10.78.0.9", "destination",
-		"1.1.1.1", "port", 26));
+	r = call(b, "policy.match",
+		json_pack("{s:s,s:s,s:i}", "source", "10.78.0.9", "destination", "1.1.1.1", "port",
+			26));
 	assert_true(json_is_null(json_object_get(r, "policy")));
 	assert_true(json_is_false(json_object_get(r, "picked_up")));
-	assert_string_equal(json_string_value(json_object_get(json_array_get(
-		json_object_get(r, "tried"), 0), "miss")), "source");
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(json_object_get(r, "tried"), 0), "miss")),
+		"source");
 	json_decref(r);
-	assert_int_equal(call_error(b, "policy.match", json_pack("{s:s,s:s}", "source", "x",
-		"destination", "1.1.1.1"), NULL), -32602);
-	assert_int_equal(call_error(b, "policy.match", json_pack("{s:s,s:s,s:s}", "source", "1.1.1.1",
-		"destination", "1.1.1.1", "ingress", "nowhere"), NULL), -32005);
+	assert_int_equal(
+		call_error(b, "policy.match",
+			json_pack("{s:s,s:s}", "source", "x", "destination", "1.1.1.1"), NULL),
+		-32602);
+	assert_int_equal(call_error(b, "policy.match",
+				 json_pack("{s:s,s:s,s:s}", "source", "1.1.1.1", "destination",
+					 "1.1.1.1", "ingress", "nowhere"),
+				 NULL),
+		-32005);
 }
 
 static void rules_are_checked_and_priced_without_a_change(void **state)
@@ -826,8 +864,9 @@ static void rules_are_checked_and_priced_without_a_change(void **state)
 	assert_int_equal(json_integer_value(json_object_get(r, "rules")), 2);
 	assert_int_equal(json_array_size(json_object_get(r, "scopes")), 2);
 	json_decref(r);
-	assert_int_equal(call_error(b, "rules.check", json_pack("{s:s}", "text", "1 body 5 l abc\nx\n"),
-		text), -32003);
+	assert_int_equal(call_error(b, "rules.check",
+				 json_pack("{s:s}", "text", "1 body 5 l abc\nx\n"), text),
+		-32003);
 	assert_non_null(strstr(text, "text:2"));
 	assert_int_equal(b->images, 1);
 }

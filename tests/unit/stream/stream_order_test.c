@@ -45,7 +45,8 @@ static void acknowledged_bytes_are_not_sent_again(void **state)
 	assert_int_equal(f->st.half[STREAM_CLIENT].nslabs, 0);
 	struct stream_act act = pass(f, &a);
 	assert_int_equal(act.kind, STREAM_REWRITE);
-	assert_int_equal(act.len, 0); // an empty old segment: the server repeats its acknowledgement
+	assert_int_equal(
+		act.len, 0); // an empty old segment: the server repeats its acknowledgement
 	assert_int_equal(act.seq, CLIENT_ISN + 1);
 }
 
@@ -67,13 +68,15 @@ static void held_bytes_do_not_leave_but_their_acknowledgement_does_once(void **s
 static void held_bytes_leave_once_their_line_is_whole(void **state)
 {
 	struct fixture *f = *state;
-	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "QU"), b = seg_of(f, STREAM_CLIENT, 2, "IT\r\n");
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "QU"),
+			  b = seg_of(f, STREAM_CLIENT, 2, "IT\r\n");
 	struct stream_act act;
 	(void)stream_input(&f->st, &f->pool, &a);
 	enum stream_in in = stream_input(&f->st, &f->pool, &b);
 	stream_consume(&f->st, STREAM_CLIENT, 6);
 	stream_release(&f->st, STREAM_CLIENT);
-	assert_true(stream_next(&f->st, &f->pool, STREAM_CLIENT, true, b.seq, 1460, f->now_ms, &act));
+	assert_true(
+		stream_next(&f->st, &f->pool, STREAM_CLIENT, true, b.seq, 1460, f->now_ms, &act));
 	assert_bytes(f, &act, "QU");
 	stream_dispose(&f->st, &f->pool, &b, in, &act);
 	assert_int_equal(act.kind, STREAM_FORWARD);
@@ -83,7 +86,8 @@ static void held_bytes_leave_once_their_line_is_whole(void **state)
 static void a_segment_behind_a_hole_waits_and_leaves_with_what_fills_it(void **state)
 {
 	struct fixture *f = *state;
-	struct stream_seg late = seg_of(f, STREAM_CLIENT, 3, "def"), first = seg_of(f, STREAM_CLIENT, 0, "abc");
+	struct stream_seg late = seg_of(f, STREAM_CLIENT, 3, "def"),
+			  first = seg_of(f, STREAM_CLIENT, 0, "abc");
 	struct stream_act act;
 	enum stream_in in = stream_input(&f->st, &f->pool, &late);
 	assert_int_equal(in, STREAM_IN_ORDER_WAIT);
@@ -99,7 +103,8 @@ static void a_segment_behind_a_hole_waits_and_leaves_with_what_fills_it(void **s
 static void bytes_sent_ahead_are_not_sent_twice(void **state)
 {
 	struct fixture *f = *state;
-	struct stream_seg late = seg_of(f, STREAM_CLIENT, 3, "def"), first = seg_of(f, STREAM_CLIENT, 0, "abc");
+	struct stream_seg late = seg_of(f, STREAM_CLIENT, 3, "def"),
+			  first = seg_of(f, STREAM_CLIENT, 0, "abc");
 	struct stream_seg more = seg_of(f, STREAM_CLIENT, 6, "ghi");
 	struct stream_act act;
 	(void)stream_input(&f->st, &f->pool, &late);
@@ -107,14 +112,16 @@ static void bytes_sent_ahead_are_not_sent_twice(void **state)
 	assert_true(stream_is_ahead(&f->st, &f->pool, STREAM_CLIENT, first.seq));
 	assert_int_equal(pass(f, &first).kind, STREAM_FORWARD);
 	assert_false(stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1460, f->now_ms, &act));
-	assert_false(stream_is_ahead(&f->st, &f->pool, STREAM_CLIENT, f->st.half[STREAM_CLIENT].nxt));
+	assert_false(
+		stream_is_ahead(&f->st, &f->pool, STREAM_CLIENT, f->st.half[STREAM_CLIENT].nxt));
 	assert_int_equal(pass(f, &more).kind, STREAM_FORWARD);
 }
 
 static void a_segment_cut_at_a_fin_never_counts_as_wholly_retained(void **state)
 {
 	struct fixture *f = *state;
-	struct stream_seg fin = seg_of(f, STREAM_CLIENT, 8, ""), late = seg_of(f, STREAM_CLIENT, 4, "abcdXX");
+	struct stream_seg fin = seg_of(f, STREAM_CLIENT, 8, ""),
+			  late = seg_of(f, STREAM_CLIENT, 4, "abcdXX");
 	fin.flags |= F_FIN;
 	(void)stream_input(&f->st, &f->pool, &fin);
 	assert_int_equal(stream_input(&f->st, &f->pool, &late), STREAM_IN_ORDER_WAIT);
@@ -150,7 +157,8 @@ static void an_edit_leaves_with_every_repeat(void **state)
 static void islands_of_two_segments_leave_ahead_one_by_one(void **state)
 {
 	struct fixture *f = *state;
-	struct stream_seg a = seg_of(f, STREAM_CLIENT, 3, "def"), b = seg_of(f, STREAM_CLIENT, 6, "ghi");
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 3, "def"),
+			  b = seg_of(f, STREAM_CLIENT, 6, "ghi");
 	(void)stream_input(&f->st, &f->pool, &a); // held back: it might end the message
 	(void)stream_input(&f->st, &f->pool, &b);
 	assert_true(stream_ahead(&f->st, &f->pool, &b));
@@ -205,7 +213,8 @@ static void acknowledging_what_never_left_is_a_bypass(void **state)
 static void segments_outside_the_window_are_dropped(void **state)
 {
 	struct fixture *f = *state;
-	struct stream_seg beyond = seg_of(f, STREAM_CLIENT, 70000, "x"), before = seg_of(f, STREAM_CLIENT, 0, "x");
+	struct stream_seg beyond = seg_of(f, STREAM_CLIENT, 70000, "x"),
+			  before = seg_of(f, STREAM_CLIENT, 0, "x");
 	before.seq -= 200000;
 	assert_int_equal(stream_input(&f->st, &f->pool, &beyond), STREAM_IN_DROP_WINDOW);
 	assert_int_equal(stream_input(&f->st, &f->pool, &before), STREAM_IN_DROP_WINDOW);
@@ -237,7 +246,8 @@ static void a_probe_of_a_closed_window_makes_the_receiver_speak(void **state)
 static void a_keep_alive_byte_never_reaches_the_receiver(void **state)
 {
 	struct fixture *f = *state;
-	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "abcd"), alive = seg_of(f, STREAM_CLIENT, 3, "Z");
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "abcd"),
+			  alive = seg_of(f, STREAM_CLIENT, 3, "Z");
 	(void)pass(f, &a);
 	struct stream_seg ack = seg_of(f, STREAM_SERVER, 0, "");
 	(void)pass(f, &ack);
@@ -251,7 +261,8 @@ static void old_timestamps_are_dropped(void **state)
 {
 	struct fixture *f = *state;
 	f->st.ts_on = true;
-	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "ab"), b = seg_of(f, STREAM_CLIENT, 2, "cd");
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "ab"),
+			  b = seg_of(f, STREAM_CLIENT, 2, "cd");
 	a.has_ts = b.has_ts = true;
 	a.ts_val = 100;
 	b.ts_val = 99;
@@ -278,7 +289,8 @@ static void a_reset_counts_only_between_last_ack_and_next_byte(void **state)
 static void a_fin_waits_for_the_bytes_before_it(void **state)
 {
 	struct fixture *f = *state;
-	struct stream_seg fin = seg_of(f, STREAM_CLIENT, 4, ""), data = seg_of(f, STREAM_CLIENT, 0, "QUIT");
+	struct stream_seg fin = seg_of(f, STREAM_CLIENT, 4, ""),
+			  data = seg_of(f, STREAM_CLIENT, 0, "QUIT");
 	struct stream_act act;
 	fin.flags |= F_FIN;
 	enum stream_in in = stream_input(&f->st, &f->pool, &fin);
@@ -295,7 +307,8 @@ static void a_fin_waits_for_the_bytes_before_it(void **state)
 static void bytes_behind_a_fin_are_refused(void **state)
 {
 	struct fixture *f = *state;
-	struct stream_seg fin = seg_of(f, STREAM_CLIENT, 0, "QUIT"), more = seg_of(f, STREAM_CLIENT, 4, "MAIL");
+	struct stream_seg fin = seg_of(f, STREAM_CLIENT, 0, "QUIT"),
+			  more = seg_of(f, STREAM_CLIENT, 4, "MAIL");
 	fin.flags |= F_FIN;
 	(void)pass(f, &fin);
 	struct stream_act act = pass(f, &more);
@@ -321,18 +334,21 @@ static void a_syn_ack_with_another_number_is_not_accepted(void **state)
 {
 	struct fixture *f = *state;
 	struct stream_syn syn = {.mss = 1460};
-	assert_true(stream_accept(&f->st, &f->pool, false, SERVER_ISN, CLIENT_ISN + 1, 100, &syn)); // its repeat
+	assert_true(stream_accept(
+		&f->st, &f->pool, false, SERVER_ISN, CLIENT_ISN + 1, 100, &syn)); // its repeat
 	assert_false(stream_accept(&f->st, &f->pool, false, SERVER_ISN, CLIENT_ISN + 2, 100, &syn));
 	struct stream_seg a = seg_of(f, STREAM_SERVER, 0, "220 here\r\n");
 	(void)pass(f, &a);
-	assert_false(stream_accept(&f->st, &f->pool, false, SERVER_ISN + 1, CLIENT_ISN + 1, 100, &syn));
+	assert_false(
+		stream_accept(&f->st, &f->pool, false, SERVER_ISN + 1, CLIENT_ISN + 1, 100, &syn));
 }
 
 static void before_the_first_byte_the_server_may_choose_its_number_anew(void **state)
 {
 	struct fixture *f = *state;
 	struct stream_syn syn = {.mss = 1460};
-	assert_true(stream_accept(&f->st, &f->pool, true, SERVER_ISN + 77, CLIENT_ISN + 1, 100, &syn));
+	assert_true(
+		stream_accept(&f->st, &f->pool, true, SERVER_ISN + 77, CLIENT_ISN + 1, 100, &syn));
 	assert_int_equal(f->st.half[STREAM_SERVER].nxt, SERVER_ISN + 78);
 }
 

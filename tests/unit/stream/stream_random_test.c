@@ -16,13 +16,14 @@ static uint32_t rnd(uint32_t below)
 }
 
 struct model {
-	int16_t first[BYTES];  // the first byte that came for each place, -1 = none
-	int16_t got[BYTES];    // what the receiver was given
-	uint32_t released;     // places before this may leave
+	int16_t first[BYTES]; // the first byte that came for each place, -1 = none
+	int16_t got[BYTES];   // what the receiver was given
+	uint32_t released;    // places before this may leave
 	uint32_t acked;
 };
 
-static void receiver_takes(struct model *m, uint32_t off, const uint8_t *bytes, uint32_t n, bool ahead)
+static void receiver_takes(
+	struct model *m, uint32_t off, const uint8_t *bytes, uint32_t n, bool ahead)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		assert_true(off + i < BYTES);
@@ -37,7 +38,8 @@ static void take_act(struct fixture *f, struct model *m, uint32_t isn, const str
 {
 	uint8_t buf[BYTES];
 	if (act->kind == STREAM_FORWARD) {
-		receiver_takes(m, seg->seq - isn - 1, seg->payload.p, (uint32_t)seg->payload.n, false);
+		receiver_takes(
+			m, seg->seq - isn - 1, seg->payload.p, (uint32_t)seg->payload.n, false);
 	} else if (act->kind != STREAM_SWALLOW && act->len > 0) {
 		stream_copy(&f->st, &f->pool, act->side, act->seq, act->len, buf);
 		receiver_takes(m, act->seq - isn - 1, buf, act->len, false);
@@ -47,7 +49,8 @@ static void take_act(struct fixture *f, struct model *m, uint32_t isn, const str
 static void pump(struct fixture *f, struct model *m, uint32_t isn, bool bounded, uint32_t upto)
 {
 	struct stream_act act;
-	while (stream_next(&f->st, &f->pool, STREAM_CLIENT, bounded, upto, (uint16_t)(1 + rnd(700)), f->now_ms, &act))
+	while (stream_next(&f->st, &f->pool, STREAM_CLIENT, bounded, upto, (uint16_t)(1 + rnd(700)),
+		f->now_ms, &act))
 		take_act(f, m, isn, &act, NULL);
 }
 
@@ -65,8 +68,13 @@ static void send_some(struct fixture *f, struct model *m, uint32_t isn)
 	for (uint32_t i = 0; i < n; i++)
 		bytes[i] = (uint8_t)('a' + rnd(26)); // a repeat lies more often than not
 	struct stream_seg seg = {
-		.side = STREAM_CLIENT, .flags = F_ACK, .window = 500, .seq = isn + 1 + off, .ack = f->st.half[STREAM_SERVER].sent,
-		.now_ms = f->now_ms, .payload = {.p = bytes, .n = n},
+		.side = STREAM_CLIENT,
+		.flags = F_ACK,
+		.window = 500,
+		.seq = isn + 1 + off,
+		.ack = f->st.half[STREAM_SERVER].sent,
+		.now_ms = f->now_ms,
+		.payload = {.p = bytes, .n = n},
 	};
 	enum stream_in in = stream_input(&f->st, &f->pool, &seg);
 	if (in == STREAM_IN_OK || in == STREAM_IN_ORDER_WAIT) {
@@ -96,8 +104,12 @@ static void acknowledge_some(struct fixture *f, struct model *m, uint32_t isn)
 	while (whole < m->released && m->got[whole] >= 0)
 		whole++;
 	uint32_t ack = m->acked + rnd(whole - m->acked + 1);
-	struct stream_seg seg = {.side = STREAM_SERVER, .flags = F_ACK, .window = 500, .seq = f->st.half[STREAM_SERVER].una,
-		.ack = isn + 1 + ack, .now_ms = f->now_ms};
+	struct stream_seg seg = {.side = STREAM_SERVER,
+		.flags = F_ACK,
+		.window = 500,
+		.seq = f->st.half[STREAM_SERVER].una,
+		.ack = isn + 1 + ack,
+		.now_ms = f->now_ms};
 	assert_int_equal(stream_input(&f->st, &f->pool, &seg), STREAM_IN_OK);
 	m->acked = ack;
 }

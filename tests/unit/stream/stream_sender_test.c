@@ -12,7 +12,8 @@ static void custody_acknowledges_held_bytes_and_keeps_the_right_edge(void **stat
 	assert_int_equal(act.side, STREAM_SERVER);
 	assert_int_equal(act.seq, SERVER_ISN + 1);
 	assert_int_equal(act.ack, CLIENT_ISN + 3);
-	assert_int_equal(act.ack + ((uint32_t)act.window << 7), (CLIENT_ISN + 1 + 65160 - act.ack) / 128 * 128 + act.ack);
+	assert_int_equal(act.ack + ((uint32_t)act.window << 7),
+		(CLIENT_ISN + 1 + 65160 - act.ack) / 128 * 128 + act.ack);
 	assert_false(stream_take(&f->st, STREAM_CLIENT, &act)); // nothing new
 }
 
@@ -70,7 +71,8 @@ static void repeats_back_off_and_end(void **state)
 		gap_ms = at_ms - last_ms;
 		last_ms = at_ms;
 		if (stream_timer(&f->st, STREAM_SERVER, at_ms, &dead)) {
-			assert_true(stream_next(&f->st, &f->pool, STREAM_SERVER, false, 0, 512, at_ms, &act));
+			assert_true(stream_next(
+				&f->st, &f->pool, STREAM_SERVER, false, 0, 512, at_ms, &act));
 			repeats++;
 		}
 		assert_true(repeats < 20);
@@ -94,7 +96,8 @@ static void a_cut_resets_the_server_at_both_numbers(void **state)
 static void after_a_cut_our_reply_takes_the_servers_place(void **state)
 {
 	struct fixture *f = *state;
-	struct stream_seg sent = seg_of(f, STREAM_SERVER, 0, "354 go\r\n"), held = seg_of(f, STREAM_SERVER, 8, "25");
+	struct stream_seg sent = seg_of(f, STREAM_SERVER, 0, "354 go\r\n"),
+			  held = seg_of(f, STREAM_SERVER, 8, "25");
 	struct stream_seg body = seg_of(f, STREAM_CLIENT, 0, "spam\r\n.\r\n");
 	struct stream_act act;
 	(void)pass(f, &sent);
@@ -121,7 +124,8 @@ static void server_bytes_under_way_at_a_cut_are_ours_to_repeat(void **state)
 	assert_int_equal(stream_say(&f->st, &f->pool, span_str("550 no\r\n")), 0);
 	assert_true(stream_next(&f->st, &f->pool, STREAM_SERVER, false, 0, 512, f->now_ms, &act));
 	assert_true(stream_timer(&f->st, STREAM_SERVER, f->now_ms + 1000, &dead));
-	assert_true(stream_next(&f->st, &f->pool, STREAM_SERVER, false, 0, 512, f->now_ms + 1000, &act));
+	assert_true(stream_next(
+		&f->st, &f->pool, STREAM_SERVER, false, 0, 512, f->now_ms + 1000, &act));
 	assert_int_equal(act.seq, SERVER_ISN + 1);
 	assert_bytes(f, &act, "354 go\r\n550 no\r\n");
 }
@@ -142,7 +146,8 @@ static void our_fin_is_repeated_until_acknowledged(void **state)
 	assert_int_equal(stream_input(&f->st, &f->pool, &part), STREAM_IN_OK);
 	assert_false(stream_is_drained(&f->st));
 	assert_true(stream_timer(&f->st, STREAM_SERVER, f->now_ms + 2000, &dead));
-	assert_true(stream_next(&f->st, &f->pool, STREAM_SERVER, false, 0, 512, f->now_ms + 2000, &act));
+	assert_true(stream_next(
+		&f->st, &f->pool, STREAM_SERVER, false, 0, 512, f->now_ms + 2000, &act));
 	assert_true(act.flags & F_FIN);
 	assert_int_equal(act.len, 0);
 	part.ack++;
@@ -165,7 +170,8 @@ static void our_bytes_respect_the_clients_window(void **state)
 static void refused_at_connect_nothing_is_negotiated(void **state)
 {
 	struct fixture *f = *state;
-	struct stream_syn syn = {.mss = 1400, .has_wscale = true, .wscale = 9, .has_ts = true, .sack_ok = true};
+	struct stream_syn syn = {
+		.mss = 1400, .has_wscale = true, .wscale = 9, .has_ts = true, .sack_ok = true};
 	struct stream_act act;
 	stream_open(&f->st, 77, 64240, &syn);
 	stream_answer(&f->st, 500, 1460);

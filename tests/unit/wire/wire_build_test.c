@@ -15,8 +15,13 @@
 static const char TEXT[] = "550 5.7.1 Message refused\r\n";
 
 static const struct wire_tcp_out REPLY = {
-	.seq = 0xfffffff0, .ack = 0x01020304, .window = 0x8001, .flags = WIRE_ACK | WIRE_PSH,
-	.has_ts = true, .ts_val = 0xaabbccdd, .ts_ecr = 0x11223344,
+	.seq = 0xfffffff0,
+	.ack = 0x01020304,
+	.window = 0x8001,
+	.flags = WIRE_ACK | WIRE_PSH,
+	.has_ts = true,
+	.ts_val = 0xaabbccdd,
+	.ts_ecr = 0x11223344,
 	.payload = {(const uint8_t *)TEXT, sizeof(TEXT) - 1},
 };
 

@@ -108,8 +108,8 @@ static const uint16_t WORDS[] = {0, 1, 0xff, 0x100, 0x7fff, 0x8000, 0xfffe, 0xff
 
 static void check_change(uint16_t rest, uint16_t from, uint16_t to)
 {
-	uint8_t data[6] = {0x45, 0, (uint8_t)(rest >> 8), (uint8_t)rest, (uint8_t)(from >> 8),
-		(uint8_t)from};
+	uint8_t data[6] = {
+		0x45, 0, (uint8_t)(rest >> 8), (uint8_t)rest, (uint8_t)(from >> 8), (uint8_t)from};
 	uint16_t before = (uint16_t)~slow_sum(0, data, sizeof(data)), after, got;
 
 	data[4] = (uint8_t)(to >> 8);

@@ -255,8 +255,7 @@ int main(void)
 		cmocka_unit_test(padding_behind_the_ip_packet_is_not_payload),
 		cmocka_unit_test(lengths_that_lie_make_a_broken_packet),
 		cmocka_unit_test(any_single_changed_byte_keeps_the_view_inside_the_frame),
-		cmocka_unit_test(
-			a_frame_longer_than_any_port_carries_is_read_up_to_64_kilobytes),
+		cmocka_unit_test(a_frame_longer_than_any_port_carries_is_read_up_to_64_kilobytes),
 		cmocka_unit_test(group_addresses_are_seen),
 	};
 

@@ -420,7 +420,10 @@ static void icmp4(struct sample *s)
 {
 	sample_eth(s, 0x0800);
 	sample_ip4(s, 1, 0, 0);
-	sample_bytes(s, "\x03\x04\0\0\0\0\x05\xdc" "quoted packet", 21);
+	sample_bytes(s,
+		"\x03\x04\0\0\0\0\x05\xdc"
+		"quoted packet",
+		21);
 }
 
 static void icmp6(struct sample *s)

@@ -26,8 +26,8 @@ static void syn_with(struct sample *s, const uint8_t *options, unsigned n, struc
 
 static void the_options_of_a_usual_syn_are_read(void **)
 {
-	static const uint8_t LINUX[20] = {2, 4, 0x05, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8,
-		1, 3, 3, 7};
+	static const uint8_t LINUX[20] = {
+		2, 4, 0x05, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 7};
 	struct wire_tcp_opts o;
 	struct wire_view v;
 	struct sample s;
@@ -97,8 +97,8 @@ static void odd_options_are_named_and_blanked(void **)
 		p = sample_copy(&s, s.n);
 		wire_tcp_options((struct span){p, s.n}, &v, &o);
 		if (o.has_md5 != c->md5 || o.has_other != c->other || o.malformed != c->malformed)
-			fail_msg("%s: md5 %d other %d malformed %d", c->name, o.has_md5, o.has_other,
-				o.malformed);
+			fail_msg("%s: md5 %d other %d malformed %d", c->name, o.has_md5,
+				o.has_other, o.malformed);
 		if (wire_tcp_options_strip(p, s.n, &v) != c->blanked ||
 			memcmp(p + v.l4_off + 20, c->out, c->n) != 0)
 			fail_msg("%s: not stripped as told", c->name);
