@@ -24,7 +24,7 @@ static const char *const LEVEL_NAMES[] = {
 };
 
 static const char *ident = "mailweir";
-static atomic_int level_max = LOG_LEVEL_INFO;
+static atomic_int level_max = LOG_LEVEL_NOTICE;
 
 static void stderr_sink(enum log_level level, const char *line, void *)
 {

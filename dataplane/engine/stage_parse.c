@@ -46,11 +46,19 @@ static inline bool ports_pass(struct eng_worker *w, const uint8_t *p)
 		!eng_image_picks_up(w->image, be16_at(p + 2));
 }
 
+// A tunnel is counted, so it is looked at.
+static inline bool udp_passes(const uint8_t *p)
+{
+	return !wire_is_tunnel_port(be16_at(p)) && !wire_is_tunnel_port(be16_at(p + 2));
+}
+
 static inline bool v4_passes(struct eng_worker *w, const uint8_t *p, uint16_t n)
 {
 	if (n < OFF_V4_PORTS + 4 || p[OFF_IP] != 0x45)
 		return false;
-	if (p[OFF_V4_PROTO] == PROTO_UDP || p[OFF_V4_PROTO] == PROTO_ICMP)
+	if (p[OFF_V4_PROTO] == PROTO_UDP)
+		return udp_passes(p + OFF_V4_PORTS);
+	if (p[OFF_V4_PROTO] == PROTO_ICMP)
 		return true;
 	if (p[OFF_V4_PROTO] != PROTO_TCP || (be16_at(p + OFF_V4_FRAG) & 0x3fff) != 0)
 		return false;
@@ -61,7 +69,9 @@ static inline bool v6_passes(struct eng_worker *w, const uint8_t *p, uint16_t n)
 {
 	if (n < OFF_V6_PORTS + 4 || p[OFF_IP] >> 4 != 6)
 		return false;
-	if (p[OFF_V6_NEXT] == PROTO_UDP || p[OFF_V6_NEXT] == PROTO_ICMP6)
+	if (p[OFF_V6_NEXT] == PROTO_UDP)
+		return udp_passes(p + OFF_V6_PORTS);
+	if (p[OFF_V6_NEXT] == PROTO_ICMP6)
 		return true;
 	return p[OFF_V6_NEXT] == PROTO_TCP && ports_pass(w, p + OFF_V6_PORTS);
 }

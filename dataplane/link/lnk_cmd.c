@@ -105,7 +105,7 @@ static void image_take(struct lnk *l, const struct api_command *c)
 	eng_image_swap(l->conf.eng, img);
 	lnk_stats_count(&head->image_swaps);
 	lnk_stats_set(&head->image_version, eng_image_version(l->conf.eng));
-	LOG(INFO, "image %llu: in force: %llu bytes", (unsigned long long)c->image.version,
+	LOG(NOTICE, "image %llu: in force: %llu bytes", (unsigned long long)c->image.version,
 		(unsigned long long)c->image.bytes);
 	ack(l, c->seq, 0, "");
 }

@@ -22,14 +22,6 @@ enum { // PPP protocol numbers
 	PPP_CONTROL = 0x8000, // from here on network and link control
 };
 
-enum { // UDP ports of tunnels that carry IP or Ethernet
-	PORT_L2TP = 1701,
-	PORT_GTP_U = 2152,
-	PORT_TEREDO = 3544,
-	PORT_VXLAN = 4789,
-	PORT_GENEVE = 6081,
-};
-
 static inline void broken(struct wire_view *v)
 {
 	v->proto = WIRE_BROKEN;
@@ -56,12 +48,6 @@ static STRAIGHT void tcp_parse(const uint8_t *p, unsigned off, unsigned end, str
 	v->proto = WIRE_TCP;
 }
 
-static bool is_tunnel_port(uint16_t port)
-{
-	return port == PORT_GTP_U || port == PORT_VXLAN || port == PORT_GENEVE ||
-		port == PORT_L2TP || port == PORT_TEREDO;
-}
-
 static void udp_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_view *v)
 {
 	const uint8_t *h = p + off;
@@ -77,7 +63,7 @@ static void udp_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_
 	v->payload_off = (uint16_t)(off + WIRE_UDP_LEN);
 	v->payload_len = (uint16_t)(len - WIRE_UDP_LEN);
 	v->proto = WIRE_UDP;
-	if (is_tunnel_port(v->dport))
+	if (wire_is_tunnel_port(v->dport))
 		v->flags |= WIRE_F_TUNNEL;
 }
 

@@ -65,6 +65,12 @@ void wire_parse(struct span frame, struct wire_view *v);
 // The addresses of a parsed IP packet (family 4 or 6).
 void wire_addrs(struct span frame, const struct wire_view *v, struct addr *src, struct addr *dst);
 
+// UDP ports of tunnels that carry IP or Ethernet: L2TP, GTP-U, Teredo, VXLAN, Geneve.
+static inline bool wire_is_tunnel_port(uint16_t port)
+{
+	return port == 2152 || port == 4789 || port == 6081 || port == 1701 || port == 3544;
+}
+
 // Destination MAC is group (multicast or broadcast).
 static inline bool wire_is_group(struct span frame)
 {

@@ -435,14 +435,18 @@ static void fragments_pass_unless_the_first_shows_a_picked_up_port(void **)
 static void what_may_hide_a_picked_up_port_is_forwarded_and_counted(void **)
 {
 	static const uint8_t gre[24] = {0, 0, 8, 0};
+	static const uint8_t gtp[24] = {0x08, 0x68, 0x08, 0x68, 0, 24}; // UDP 2152
 	struct bytes tunnel = v4_frame(47, 0, gre, 24), deep = tagged_frame(4, 5);
+	struct bytes mobile = v4_frame(17, 0, gtp, 24);
 
 	image_in_force();
 	receive(ACCESS, &tunnel);
 	assert_int_equal(counted(PASS_TUNNEL), 1);
+	receive(ACCESS, &mobile);
+	assert_int_equal(counted(PASS_TUNNEL), 2);
 	receive(ACCESS, &deep);
 	assert_int_equal(counted(PASS_ENCAP), 1);
-	assert_int_equal(eng_out_of(worker, CORE)->n, 2);
+	assert_int_equal(eng_out_of(worker, CORE)->n, 3);
 }
 
 static void a_frame_in_two_buffers_is_made_one_before_it_is_read(void **)
