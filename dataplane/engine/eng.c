@@ -246,7 +246,7 @@ static void answer_flows(struct eng_worker *w, uint64_t now_us)
 	if (n > 0)
 		(void)rte_ring_sp_enqueue_burst_elem(ask->rows, rows, sizeof(rows[0]), n, NULL);
 	ask->max -= n;
-	if (n == 0) // pairs with the acquire in eng_flows_take: rows first, then the end
+	if (ask->max == 0 || ask->cursor == ENG_ROWS_END) // pairs with the acquire in eng_flows_take: rows first, then the end
 		atomic_store_explicit(&ask->state, ASK_ANSWERED, memory_order_release);
 }
 
@@ -279,7 +279,11 @@ uint32_t eng_wait_us(struct eng_worker *w, uint64_t now_us)
 {
 	if (w->smtpq_head != w->smtpq_tail || !rte_ring_empty(w->inbox))
 		return 0;
-	return eng_smtp_wait_us(w, now_us, WAIT_MAX_US);
+	// A list of flows that is being told goes on at the next tick.
+	bool asked = atomic_load_explicit(&w->ask->state, memory_order_relaxed) == ASK_OPEN;
+	uint32_t wait_us = eng_smtp_wait_us(w, now_us, WAIT_MAX_US);
+
+	return asked ? RTE_MIN(wait_us, (uint32_t)TICK_US) : wait_us;
 }
 
 void eng_worker_offline(struct eng_worker *w)

@@ -24,17 +24,9 @@ enum {
 
 enum eng_mode { ENG_MODE_PAIR, ENG_MODE_LEARN };
 
-enum { // eng_port.offload: what the device does for us
-	ENG_RX_CSUM_TRUSTED = 1
-		<< 0, // RTE_MBUF_F_RX_L4_CKSUM_NONE means "never left this host": complete on the way out
-};
-
 struct eng_port {
 	uint16_t peer; // pair mode: where frames leave; ENG_NO_PORT where none
 	uint8_t side;  // pair mode: 0 = named first in its pair, 1 = second
-	uint16_t mtu;
-	uint32_t offload;
-	bool used;
 };
 
 struct eng_conf {

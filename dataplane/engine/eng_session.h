@@ -24,7 +24,7 @@ enum {
 	ENG_REPLY_MAX = 400, // bytes of a reply of ours
 	ENG_OUTCOMES = 1024, // clients whose outcomes add up while they can't be handed over
 	ENG_TIMERS_A_TURN = 64,
-	ENG_CELLS_A_TURN = 64, // flow cells looked at by flows.list in a turn
+	ENG_CELLS_A_TURN = 1024, // flow cells looked at by flows.list in a turn
 };
 
 // Times, in milliseconds
@@ -42,7 +42,6 @@ enum {
 	ENG_STALLED_MS = 10 * 1000,     // a message without a byte for so long may lose its scan
 	ENG_GRACE_MS = 10 * 60 * 1000,  // flows that began before us
 	ENG_REBIND_MS = 10 * 60 * 1000, // an image's policies hold for open sessions
-	ENG_TICK_MS = 4,
 };
 
 enum eng_dialog { // what the client has to be told

@@ -499,8 +499,9 @@ static bool checksum_ok(struct rte_mbuf *m, const struct wire_view *v)
 		return true;
 	if (state == RTE_MBUF_F_RX_L4_CKSUM_BAD)
 		return false;
-	if (state ==
-		RTE_MBUF_F_RX_L4_CKSUM_NONE) { // left unfinished by its sender on this host (virtio)
+	// By DPDK's definition the bytes are right and the field is not: its sender on this host left
+	// that to a device (virtio, vhost).
+	if (state == RTE_MBUF_F_RX_L4_CKSUM_NONE) {
 		wire_tcp_csum_set(frame, m->data_len, v);
 		return true;
 	}
@@ -690,8 +691,10 @@ uint32_t eng_smtp_rows(struct eng_worker *w, uint32_t *cursor, struct eng_flow_r
 	uint32_t max, uint64_t now_us)
 {
 	struct eng_smtp *p = smtp_of(w);
-	uint32_t n = 0, cells = flow_cells(p->flows), now_ms = (uint32_t)(now_us / 1000);
-	for (; *cursor < cells && n < max; (*cursor)++) {
+	uint32_t n = 0, looked = 0, cells = flow_cells(p->flows);
+	uint32_t now_ms = (uint32_t)(now_us / 1000);
+
+	for (; *cursor < cells && n < max && looked < ENG_CELLS_A_TURN; (*cursor)++, looked++) {
 		struct flow *f = flow_at(p->flows, *cursor);
 		if (f == NULL)
 			continue;
@@ -706,5 +709,7 @@ uint32_t eng_smtp_rows(struct eng_worker *w, uint32_t *cursor, struct eng_flow_r
 		row->client_bytes = f->bytes[STREAM_CLIENT];
 		row->server_bytes = f->bytes[STREAM_SERVER];
 	}
+	if (*cursor >= cells)
+		*cursor = ENG_ROWS_END;
 	return n;
 }

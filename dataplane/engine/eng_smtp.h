@@ -7,6 +7,8 @@
 
 #include "eng_worker.h"
 
+#define ENG_ROWS_END UINT32_MAX
+
 struct eng_smtp *eng_smtp_new(
 	struct eng_worker *w, const struct eng_conf *conf, struct err_list *err);
 void eng_smtp_free(struct eng_smtp *s);
@@ -17,6 +19,7 @@ void eng_smtp_packet(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us);
 uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us);
 // Microseconds until eng_smtp_tick has something to do, at most `max_us`.
 uint32_t eng_smtp_wait_us(const struct eng_worker *w, uint64_t now_us, uint32_t max_us);
-// Rows for flows.list: stores up to `max` rows beginning at *cursor, moves it; 0 rows = end.
+// Rows for flows.list: stores up to `max` rows beginning at *cursor and moves it, to ENG_ROWS_END
+// behind the last. Looks at a bounded number of cells, so there may be 0 rows before the end.
 uint32_t eng_smtp_rows(struct eng_worker *w, uint32_t *cursor, struct eng_flow_row *rows,
 	uint32_t max, uint64_t now_us);

@@ -47,7 +47,7 @@ static void flood_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
 	for (uint16_t p = 0; p < conf->ports; p++) {
 		struct rte_mbuf *copy;
 
-		if (!conf->port[p].used || p == in_port)
+		if (p == in_port)
 			continue;
 		if (last != ENG_NO_PORT) {
 			copy = rte_pktmbuf_copy(m, conf->pool, 0, UINT32_MAX);

@@ -103,14 +103,8 @@ void io_describe(const struct io *io, struct eng_conf *conf)
 	conf->socket = io->socket;
 	for (uint16_t i = 0; i < io->conf.nports; i++) {
 		const struct io_port *p = &io->port[i];
-		bool virtio =
-			strstr(p->driver, "virtio") != NULL || strstr(p->driver, "vhost") != NULL;
 
-		conf->port[i] = (struct eng_port){.peer = p->conf->peer,
-			.side = p->conf->side,
-			.mtu = (uint16_t)p->mtu,
-			.offload = virtio ? ENG_RX_CSUM_TRUSTED : 0,
-			.used = true};
+		conf->port[i] = (struct eng_port){.peer = p->conf->peer, .side = p->conf->side};
 	}
 }
 

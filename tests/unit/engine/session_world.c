@@ -122,16 +122,15 @@ static unsigned never_full(void *)
 static const struct eng_sink sink = {
 	.outcome = take_outcome, .record = take_record, .fill = never_full};
 
-int world_new(void **)
+int world_new_sized(uint32_t flows, uint32_t messages, uint32_t slabs)
 {
 	struct eng_conf conf = {.mode = ENG_MODE_PAIR,
 		.workers = 1,
 		.ports = 2,
-		.port = {{.peer = 1, .mtu = 9000, .used = true},
-			{.peer = 0, .side = 1, .mtu = 9000, .used = true}},
-		.flows = 63,
-		.messages = 15,
-		.slabs = 2047,
+		.port = {{.peer = 1}, {.peer = 0, .side = 1}},
+		.flows = flows,
+		.messages = messages,
+		.slabs = slabs,
 		.pool = pool,
 		.socket = SOCKET_ID_ANY};
 	struct eng_image *img;
@@ -151,6 +150,11 @@ int world_new(void **)
 	eng_sink_set(world.eng, 0, &sink);
 	(void)eng_turn(world.w, world.now_us);
 	return 0;
+}
+
+int world_new(void **)
+{
+	return world_new_sized(63, 15, 2047);
 }
 
 struct conn *dial(const char *source, uint16_t client_port)

@@ -58,6 +58,8 @@ extern struct world world;
 int world_start(void **state);
 int world_stop(void **state);
 int world_new(void **state);
+// The same with other sizes.
+int world_new_sized(uint32_t flows, uint32_t messages, uint32_t slabs);
 // Lets every deadline pass, then looks that nothing is left: flows, slabs, messages, buffers.
 int world_end(void **state);
 

@@ -38,7 +38,7 @@ static void engine_make(enum eng_mode mode)
 
 	err_init(&err);
 	for (uint16_t i = 0; i < PORTS; i++)
-		conf.port[i] = (struct eng_port){.used = true, .mtu = 1500, .peer = ENG_NO_PORT};
+		conf.port[i] = (struct eng_port){.peer = ENG_NO_PORT};
 	conf.port[ACCESS].peer = CORE;
 	conf.port[CORE].peer = ACCESS;
 	conf.port[CORE].side = 1;
