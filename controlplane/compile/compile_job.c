@@ -270,12 +270,6 @@ static const struct compile_answer *answer_map(int fd, size_t *bytes)
 	return NULL;
 }
 
-static void errors_copy(const struct err_list *from, struct err_list *to)
-{
-	for (unsigned i = 0; i < from->kept && i < ERR_MAX; i++)
-		err_add(to, "%.*s", ERR_TEXT_MAX - 1, from->text[i]);
-}
-
 static int databases_take(
 	struct compile_job *job, const struct compile_answer *a, struct err_list *err)
 {
@@ -320,7 +314,7 @@ static int work_ended(struct compile_job *job, struct err_list *err)
 	}
 	rc = a->status;
 	if (rc != 0) {
-		errors_copy(&a->err, err);
+		err_append(err, &a->err);
 	} else if (strcmp(job->what, COMPILE_DO_COST) == 0) {
 		rc = cost_take(job, a, err);
 		rc = rc == 0 ? 1 : rc;

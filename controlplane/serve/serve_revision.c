@@ -90,14 +90,6 @@ int serve_revision_parse(
 	return 0;
 }
 
-void serve_errors_add(struct err_list *e, const struct err_list *more)
-{
-	for (unsigned i = 0; i < more->kept && e->kept < ERR_MAX; i++)
-		(void)text_copy(e->text[e->kept++], ERR_TEXT_MAX, more->text[i]); // same size
-	e->count += more->count;
-	e->warnings += more->warnings;
-}
-
 int serve_revision_image(struct serve_revision *r, uint8_t *bytes, size_t n, struct err_list *err)
 {
 	int rc = pol_verify((struct span){bytes, n}, &r->pol, err);

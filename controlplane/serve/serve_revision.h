@@ -49,8 +49,6 @@ uint64_t serve_text_hash(const char *p, size_t n);
 // first. 0 or -EINVAL with every error in *err.
 int serve_revision_parse(struct serve_revision *r, bool read_shipped, const char *local_path,
 	struct err_list *err);
-// Adds the errors and warnings of a later step to those of an earlier one.
-void serve_errors_add(struct err_list *e, const struct err_list *more);
 // Takes the bytes of an image (owned from here on, also on failure) and proves them. 0 or -EINVAL.
 int serve_revision_image(struct serve_revision *r, uint8_t *bytes, size_t n, struct err_list *err);
 // A fingerprint of everything the image is made of.

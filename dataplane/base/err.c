@@ -109,6 +109,24 @@ void err_warn_at(
 	va_end(ap);
 }
 
+void err_append(struct err_list *dst, const struct err_list *src)
+{
+	unsigned kept = src->kept < ERR_MAX ? src->kept : ERR_MAX, errors = 0;
+
+	for (unsigned i = 0; i < kept; i++) {
+		unsigned slot = slot_take(dst, src->is_warning[i]);
+
+		errors += !src->is_warning[i];
+		if (slot == ERR_MAX)
+			continue;
+		dst->is_warning[slot] = src->is_warning[i];
+		dst->warnings += src->is_warning[i];
+		(void)snprintf(dst->text[slot], ERR_TEXT_MAX, "%.*s", ERR_TEXT_MAX - 1,
+			src->text[i]); // of the same size
+	}
+	dst->count += src->count > errors ? src->count : errors;
+}
+
 bool err_any(const struct err_list *e)
 {
 	return e->count != 0;

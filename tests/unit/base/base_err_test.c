@@ -99,6 +99,60 @@ static void a_long_message_is_cut_at_every_part(void **)
 		assert_int_equal(strlen(list.text[i]), ERR_TEXT_MAX - 1);
 }
 
+static void a_list_behind_a_list_keeps_warnings_as_warnings(void **)
+{
+	static struct err_list more;
+
+	err_init(&more);
+	err_warn_at(&more, "f", 1, 2, "odd");
+	err_add(&more, "bad");
+	err_add(&list, "first");
+	err_append(&list, &more);
+	assert_int_equal(list.kept, 3);
+	assert_int_equal(list.count, 2);
+	assert_int_equal(list.warnings, 1);
+	assert_true(list.is_warning[1]);
+	assert_string_equal(list.text[1], "f:1:2: warning: odd");
+	assert_false(list.is_warning[2]);
+	assert_string_equal(list.text[2], "bad");
+}
+
+static void a_list_behind_a_full_list_is_counted_and_errors_displace_warnings(void **)
+{
+	static struct err_list more;
+
+	err_init(&more);
+	for (int i = 0; i < ERR_MAX + 4; i++)
+		err_add(&more, "more %d", i);
+	err_add(&list, "first");
+	for (int i = 1; i < ERR_MAX; i++)
+		err_warn_at(&list, NULL, 0, 0, "w%d", i);
+	err_append(&list, &more);
+	assert_int_equal(list.kept, ERR_MAX);
+	assert_int_equal(list.warnings, 0);
+	assert_int_equal(list.count, ERR_MAX + 5);
+	assert_string_equal(list.text[ERR_MAX - 1], "more 18");
+	err_init(&more);
+	for (int i = 0; i < ERR_MAX; i++)
+		err_warn_at(&more, NULL, 0, 0, "late %d", i);
+	err_append(&list, &more);
+	assert_int_equal(list.warnings, 0);
+	err_add(&list, "last"); // no warning is there to make room
+	assert_int_equal(list.kept, ERR_MAX);
+	assert_int_equal(list.count, ERR_MAX + 6);
+}
+
+static void a_list_with_absurd_numbers_is_bounded(void **)
+{
+	static struct err_list more;
+
+	memset(&more, 'x', sizeof(more)); // no NUL in any text
+	memset(more.is_warning, 0, sizeof(more.is_warning));
+	err_append(&list, &more);
+	assert_int_equal(list.kept, ERR_MAX);
+	assert_int_equal(strlen(list.text[0]), ERR_TEXT_MAX - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +161,12 @@ int main(void)
 		cmocka_unit_test_setup(beyond_the_maximum_errors_are_counted_and_said, list_clear),
 		cmocka_unit_test_setup(
 			an_error_takes_the_place_of_a_warning_when_the_list_is_full, list_clear),
+		cmocka_unit_test_setup(
+			a_list_behind_a_list_keeps_warnings_as_warnings, list_clear),
+		cmocka_unit_test_setup(
+			a_list_behind_a_full_list_is_counted_and_errors_displace_warnings,
+			list_clear),
+		cmocka_unit_test_setup(a_list_with_absurd_numbers_is_bounded, list_clear),
 		cmocka_unit_test_setup(a_long_message_is_cut_at_every_part, list_clear),
 	};
 
