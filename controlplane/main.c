@@ -139,7 +139,7 @@ static int run(
 	int rc;
 
 	s = serve_open(&(struct serve_conf){.loop = loop,
-			       .control = &boot->control,
+			       .boot = boot,
 			       .file = file,
 			       .version = MAILWEIR_VERSION},
 		err);

@@ -101,29 +101,30 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 		return NULL;
 	}
 	s->loop = conf->loop;
-	s->control = conf->control;
+	s->control = &conf->boot->control;
 	s->version = conf->version;
 	s->started_us = core_now_us();
 	s->names = serve_names_new();
-	s->store = serve_store_open(conf->control->state_dir, err);
+	s->store = serve_store_open(s->control->state_dir, err);
 	if (s->store != NULL)
 		s->changes = serve_changes_new(&(struct serve_changes_conf){.loop = conf->loop,
 			.store = s->store,
 			.file = conf->file,
+			.boot = conf->boot,
 			.taken = on_revision,
 			.arg = s});
 	if (s->changes != NULL)
-		s->events = serve_events_open(base, conf->control->event_log, err);
+		s->events = serve_events_open(base, s->control->event_log, err);
 	if (s->events != NULL && s->names != NULL)
 		s->rpc = serve_rpc_open(&(struct serve_rpc_conf){.base = base,
-						.path = conf->control->rpc,
-						.group = conf->control->group,
+						.path = s->control->rpc,
+						.group = s->control->group,
 						.run = methods,
 						.arg = s},
 			err);
 	if (s->rpc != NULL && owner_set(s, err) == 0)
 		s->link = core_link_new(conf->loop,
-			&(struct core_link_conf){.path = conf->control->link,
+			&(struct core_link_conf){.path = s->control->link,
 				.arg = s,
 				.ops = {.attached = on_attached, .record = on_record}});
 	if (s->link != NULL)
@@ -141,7 +142,9 @@ int serve_start(struct serve *s, struct err_list *err)
 
 static void on_reloaded(void *arg, const struct serve_change_result *res)
 {
-	(void)arg, (void)res; // the log has said it
+	(void)arg;
+	for (unsigned i = 0; res->code == 0 && i < res->err->kept; i++)
+		LOG(WARNING, "%s", res->err->text[i]); // errors were logged where they came up
 }
 
 void serve_reload(struct serve *s)

@@ -197,6 +197,7 @@ struct serve_changes *serve_changes_new(const struct serve_changes_conf *conf)
 	err_init(&c->errors);
 	c->loop = conf->loop;
 	c->store = conf->store;
+	c->boot = conf->boot;
 	c->taken = conf->taken;
 	c->arg = conf->arg;
 	c->file = realpath(conf->file, NULL);
@@ -327,6 +328,12 @@ enum serve_origin serve_changes_origin(const struct serve_changes *c)
 const struct serve_revision *serve_changes_current(const struct serve_changes *c)
 {
 	return c->current;
+}
+
+void serve_changes_warn_restart(
+	const struct serve_changes *c, const struct serve_revision *r, struct err_list *err)
+{
+	cfg_warn_restart(c->boot, r->cfg, err);
 }
 
 bool serve_changes_busy(const struct serve_changes *c)

@@ -50,6 +50,7 @@ struct serve_changes_conf {
 	struct core_loop *loop;
 	struct serve_store *store; // borrowed
 	const char *file;          // the configuration given at start; copied
+	const struct cfg *boot;    // what it said then; borrowed
 	void (*taken)(
 		void *arg, const struct serve_revision *r); // a new one is in force; may be NULL
 	void *arg;
@@ -80,6 +81,10 @@ const char *serve_origin_name(enum serve_origin o);
 enum serve_origin serve_changes_origin(const struct serve_changes *c);
 // In force; NULL with SERVE_ORIGIN_NONE. Valid until the loop turns.
 const struct serve_revision *serve_changes_current(const struct serve_changes *c);
+// Adds a warning for each key of a configuration that no commit changes and that differs from what
+// the processes were started with.
+void serve_changes_warn_restart(
+	const struct serve_changes *c, const struct serve_revision *r, struct err_list *err);
 bool serve_changes_busy(const struct serve_changes *c);
 // Why the file was not usable at start, or why the data plane did not take the image.
 const struct err_list *serve_changes_errors(const struct serve_changes *c);

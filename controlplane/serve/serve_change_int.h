@@ -40,6 +40,7 @@ struct serve_changes {
 	struct core_link *link;
 	struct serve_store *store;
 	char *file, *dir;
+	const struct cfg *boot;
 	void (*taken)(void *arg, const struct serve_revision *r);
 	void *arg;
 	struct core_timer *next;          // takes the next change outside the last one's stack

@@ -44,7 +44,7 @@ static void on_compiled(void *arg, struct compile_job *job, int rc, struct err_l
 	size_t n;
 
 	ch->child = NULL; // freed behind this callback
-	serve_errors_add(&ch->err, err);
+	err_append(&ch->err, err);
 	if (rc == 1 && compile_take(job, &bytes, &n) == 0)
 		candidate_push(ch, bytes, n);
 	else if (rc == -EINVAL)
@@ -128,10 +128,13 @@ void serve_change_config(struct change *ch)
 		return;
 	}
 	rc = serve_revision_parse(ch->cand, true, serve_changes_rules_path(c), &ch->err);
-	if (rc != 0)
+	if (rc != 0) {
 		serve_change_fail(ch, API_RPC_ERR_CONFIG, "bad configuration or rules");
-	else
-		candidate_compile(ch);
+		return;
+	}
+	if (ch->kind == KIND_CONFIG)
+		serve_changes_warn_restart(c, ch->cand, &ch->err);
+	candidate_compile(ch);
 }
 
 static bool rule_is_shipped(const struct serve_revision *r, uint32_t id)

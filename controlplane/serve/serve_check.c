@@ -57,9 +57,9 @@ static struct serve_check *check_new(struct serve *s, struct serve_call *call)
 	return ck;
 }
 
-static void check_fail(struct serve_check *ck, const struct err_list *err, const char *why)
+static void check_fail(struct serve_check *ck, int code, const char *why)
 {
-	serve_call_errors(ck->call, API_RPC_ERR_CONFIG, err, why);
+	serve_call_errors(ck->call, code, &ck->err, why);
 	check_free(ck);
 }
 
@@ -69,10 +69,12 @@ static void on_config_end(void *arg, struct compile_job *job, int rc, struct err
 
 	(void)job;        // nobody wants the image
 	ck->child = NULL; // freed behind this callback
-	serve_errors_add(&ck->err, err);
+	err_append(&ck->err, err);
 	if (rc != 1) {
-		check_fail(ck, &ck->err,
-			rc == -EINVAL ? "bad rules or configuration" : "the compilation failed");
+		if (rc == -EINVAL)
+			check_fail(ck, API_RPC_ERR_CONFIG, "bad rules or configuration");
+		else
+			check_fail(ck, API_RPC_ERR_INTERNAL, "the compilation failed");
 		return;
 	}
 	serve_call_result(ck->call,
@@ -118,7 +120,7 @@ static void config_compile(struct serve_check *ck)
 	if (job != NULL)
 		ck->child = serve_child_watch(core_loop_base(ck->s->loop), job, on_config_end, ck);
 	if (ck->child == NULL)
-		check_fail(ck, &ck->err, "the compilation cannot start");
+		check_fail(ck, API_RPC_ERR_INTERNAL, "the compilation cannot start");
 }
 
 void serve_config_check(void *arg, struct serve_call *call, json_t *params)
@@ -141,8 +143,9 @@ void serve_config_check(void *arg, struct serve_call *call, json_t *params)
 		check_free(ck);
 	} else if (serve_revision_parse(
 			   ck->rev, true, serve_changes_rules_path(s->changes), &ck->err) != 0) {
-		check_fail(ck, &ck->err, "bad configuration or rules");
+		check_fail(ck, API_RPC_ERR_CONFIG, "bad configuration or rules");
 	} else {
+		serve_changes_warn_restart(s->changes, ck->rev, &ck->err);
 		config_compile(ck);
 	}
 }
@@ -195,9 +198,12 @@ static void on_rules_end(void *arg, struct compile_job *job, int rc, struct err_
 	struct compile_cost *cost;
 
 	ck->child = NULL; // freed behind this callback
-	serve_errors_add(&ck->err, err);
+	err_append(&ck->err, err);
 	if (rc != 1 || compile_cost_take(job, &cost) != 0) {
-		check_fail(ck, &ck->err, rc == -EINVAL ? "bad rules" : "the check failed");
+		if (rc == -EINVAL)
+			check_fail(ck, API_RPC_ERR_CONFIG, "bad rules");
+		else
+			check_fail(ck, API_RPC_ERR_INTERNAL, "the check failed");
 		return;
 	}
 	serve_call_result(ck->call,
@@ -227,14 +233,14 @@ void serve_rules_check(void *arg, struct serve_call *call, json_t *params)
 		return;
 	set = ck->rules = cfg_rules_load_text(text, strlen(text), file, &ck->err);
 	if (set == NULL) {
-		check_fail(ck, &ck->err, "bad rules");
+		check_fail(ck, API_RPC_ERR_CONFIG, "bad rules");
 		return;
 	}
 	job = compile_cost_start(&set, 1, &ck->err);
 	if (job != NULL)
 		ck->child = serve_child_watch(core_loop_base(s->loop), job, on_rules_end, ck);
 	if (ck->child == NULL)
-		check_fail(ck, &ck->err, "the check cannot start");
+		check_fail(ck, API_RPC_ERR_INTERNAL, "the check cannot start");
 }
 
 void serve_checks_stop(struct serve *s)

@@ -71,7 +71,7 @@ json_t *serve_json_lines(const struct err_list *e, bool warnings)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < e->kept; i++) {
-		if (warnings != (strstr(e->text[i], "warning: ") != NULL))
+		if (warnings != e->is_warning[i])
 			continue;
 		(void)json_array_append_new(list, serve_json_text(e->text[i])); // else one less
 	}

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,7 +42,7 @@ struct bench {
 	unsigned images;  // commands seen
 	uint64_t version; // last image taken
 	char dir[64], file[96], rules[96], state[96], rpc[96], events[96];
-	struct cfg_control control;
+	struct cfg *boot;
 };
 
 static const char config_ok[] =
@@ -173,7 +174,7 @@ static void service_open(struct bench *b)
 
 	err_init(&err);
 	b->serve = serve_open(&(struct serve_conf){.loop = b->loop,
-				      .control = &b->control,
+				      .boot = b->boot,
 				      .file = b->file,
 				      .version = "test"},
 		&err);
@@ -191,6 +192,22 @@ static void service_close(struct bench *b)
 		dp_drop(&b->dp);
 }
 
+// What the processes were started with: the first configuration, and the test's own places.
+static struct cfg *boot_make(struct bench *b)
+{
+	struct err_list err;
+	struct cfg *boot;
+
+	err_init(&err);
+	boot = cfg_load_text(config_ok, strlen(config_ok), "t.yaml", b->dir, &err);
+	assert_non_null(boot);
+	boot->control.link = b->dp.path;
+	boot->control.rpc = b->rpc;
+	boot->control.state_dir = b->state;
+	boot->control.event_log = b->events;
+	return boot;
+}
+
 static int setup(void **state)
 {
 	struct bench *b = calloc(1, sizeof(*b));
@@ -205,13 +222,7 @@ static int setup(void **state)
 	file_write(b->file, config_ok);
 	file_write(b->rules, "#: shipped one\n1 body 10 l BUYNOW\n");
 	dp_listen(&b->dp);
-	b->control = (struct cfg_control){.link = b->dp.path,
-		.rpc = b->rpc,
-		.state_dir = b->state,
-		.event_log = b->events,
-		.group = "",
-		.user_dataplane = "",
-		.user_controlplane = ""};
+	b->boot = boot_make(b);
 	b->loop = core_loop_new();
 	b->attach = true;
 	*state = b;
@@ -226,6 +237,7 @@ static int teardown(void **state)
 		service_close(b);
 	core_loop_free(b->loop);
 	dp_close(&b->dp);
+	cfg_free(b->boot);
 	bench_dir_remove(b->dir);
 	free(b);
 	return 0;
@@ -592,6 +604,75 @@ static void other_ports_than_the_running_ones_are_refused(void **state)
 	assert_int_equal(b->images, 1);
 }
 
+// Is there a line in a result's list that begins so?
+static bool has_line(json_t *r, const char *list, const char *start)
+{
+	json_t *line;
+	size_t i;
+
+	json_array_foreach(json_object_get(r, list), i, line) {
+		if (strncmp(json_string_value(line), start, strlen(start)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void what_a_commit_cannot_change_is_warned_of(void **state)
+{
+	static const char same[] = "text: warning: dataplane.messages";
+	static const char other[] = "text: warning: dataplane.flows differs from what runs";
+	struct bench *b = *state;
+	char config[sizeof(config_ok) + 64];
+	json_t *r;
+
+	(void)snprintf(config, sizeof(config), "dataplane: {flows: 5000,%s",
+		config_ok + strlen("dataplane: {"));
+	service_open(b);
+	settle(b, "committed", true);
+	r = call(b, "config.check", json_pack("{s:s,s:s}", "text", config, "file", "text"));
+	assert_true(has_line(r, "warnings", other));
+	assert_false(has_line(r, "warnings", same));
+	json_decref(r);
+	r = call(b, "config.commit", json_pack("{s:s,s:s}", "text", config, "file", "text"));
+	assert_int_equal(json_integer_value(json_object_get(r, "revision")), 2);
+	assert_true(has_line(r, "warnings", other));
+	assert_false(has_line(r, "warnings", same));
+	json_decref(r);
+}
+
+static void an_error_that_quotes_a_warning_is_an_error(void **state)
+{
+	struct bench *b = *state;
+	char config[sizeof(config_ok) + 64], text[512];
+
+	(void)snprintf(config, sizeof(config), "\"warning: x\": 1\n%s", config_ok);
+	service_open(b);
+	settle(b, "committed", true);
+	assert_int_equal(
+		call_error(b, "config.commit", json_pack("{s:s}", "text", config), text), -32003);
+	assert_non_null(strstr(text, "| "));
+	assert_non_null(strstr(strstr(text, "| "), "warning: x"));
+}
+
+static void a_check_that_cannot_run_is_not_a_bad_configuration(void **state)
+{
+	struct bench *b = *state;
+	struct rlimit old, none;
+
+	service_open(b);
+	settle(b, "committed", true);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = (struct rlimit){.rlim_cur = (rlim_t)b->client.fd + 1, .rlim_max = old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0); // no descriptor for the child
+	assert_int_equal(
+		call_error(b, "rules.check", json_pack("{s:s}", "text", "1 body 5 l abc\n"), NULL),
+		-32603);
+	assert_int_equal(
+		call_error(b, "config.check", json_pack("{s:s}", "text", config_two), NULL),
+		-32603);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+}
+
 static void a_restart_finds_everything_again_and_pushes_nothing(void **state)
 {
 	struct bench *b = *state;
@@ -885,6 +966,9 @@ int main(int argc, char **argv)
 		T(a_bad_configuration_changes_nothing_and_names_every_place),
 		T(a_commit_keeps_rules_added_at_run_time),
 		T(other_ports_than_the_running_ones_are_refused),
+		T(what_a_commit_cannot_change_is_warned_of),
+		T(an_error_that_quotes_a_warning_is_an_error),
+		T(a_check_that_cannot_run_is_not_a_bad_configuration),
 		T(a_restart_finds_everything_again_and_pushes_nothing),
 		T(a_revision_confirmed_after_it_was_stored_is_not_pushed_again),
 		T(a_restart_keeps_what_was_committed_unless_the_file_changed),
