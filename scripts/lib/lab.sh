@@ -323,7 +323,7 @@ lab_down() {
 		[ ! -f "$record" ] || proc_end "$record" || :
 	done
 	if [ "$LAB_SOCKETS" != "$LAB" ]; then
-		rm -f "$LAB_SOCKETS/link.sock" "$LAB_SOCKETS/rpc.sock"
+		rm -f "$LAB_SOCKETS"/link.sock* "$LAB_SOCKETS"/rpc.sock* # their locks too
 		rmdir "$LAB_SOCKETS" 2>/dev/null || :
 	fi
 	for ns in "$NS_SUB" "$NS_BOX" "$NS_NET"; do
