@@ -15,9 +15,30 @@ struct cfg_place { // where in the file: for errors found later
 	unsigned line, col;
 };
 
+enum { // what a policy image can hold: compile/ asserts that both say the same
+	CFG_PORTS_MAX = 32, // they fit a bit set
+	CFG_CONTEXTS_MAX = 15,
+	CFG_POLICIES_MAX = 10000,
+};
+
 enum cfg_mode { CFG_MODE_PAIR, CFG_MODE_LEARN };
 enum cfg_idle { CFG_IDLE_POLL, CFG_IDLE_PAUSE, CFG_IDLE_SLEEP };
 enum cfg_pick { CFG_PICK_PROXY, CFG_PICK_PASS, CFG_PICK_DROP };
+enum cfg_action { // of a policy
+	CFG_ACTION_PASS,
+	CFG_ACTION_INSPECT,
+	CFG_ACTION_REJECT,
+	CFG_ACTION_TEMPFAIL,
+	CFG_ACTION_DROP,
+	CFG_ACTION_COUNT
+};
+enum cfg_verdict { // on a condemned message
+	CFG_VERDICT_REJECT,
+	CFG_VERDICT_TEMPFAIL,
+	CFG_VERDICT_DISCARD,
+	CFG_VERDICT_MONITOR,
+	CFG_VERDICT_COUNT
+};
 // auto: --no-huge with one warning where none are free
 enum cfg_huge { CFG_HUGE_AUTO, CFG_HUGE_ON, CFG_HUGE_OFF };
 
@@ -44,7 +65,7 @@ struct cfg_dataplane {
 	uint32_t nports;
 	struct cfg_pair *pairs;
 	uint32_t npairs;
-	uint32_t flows;          // inspected flows at most, all workers together
+	uint32_t flows;          // picked-up connections at most, read or not, all workers together
 	uint32_t messages;       // messages open at once, all workers together
 	uint32_t slabs;          // 2 kB retention slabs, all workers together
 	uint32_t memory_mb;      // for DPDK; 0 = computed
@@ -94,7 +115,7 @@ struct cfg_content {
 	struct cfg_place at;
 	const char *name;
 	int32_t threshold;
-	uint8_t action; // enum pol_verdict order
+	uint8_t action; // enum cfg_verdict
 	const char *text; // "" = default
 };
 
@@ -108,7 +129,7 @@ struct cfg_policy {
 	uint32_t ningress;
 	uint16_t vlan_lo, vlan_hi;     // lo 0xffff = any
 	uint16_t port_lo, port_hi;     // 0..65535 = any
-	uint8_t action;                // enum pol_action order: pass inspect reject tempfail drop
+	uint8_t action;                // enum cfg_action
 	const char *session, *content; // profile names, NULL = none
 };
 
@@ -135,8 +156,8 @@ struct cfg *cfg_load(const char *path, struct err_list *err);
 // The same from memory; `name` stands in errors, `dir` resolves relative paths.
 struct cfg *cfg_load_text(
 	const char *text, size_t n, const char *name, const char *dir, struct err_list *err);
-// Which part an error list is about matters at start: true if the dataplane: (or control:) section
-// alone loads, then *out has only these two filled (pickup etc. empty).
+// The same for a start: looks at the sections dataplane: and control: alone, whatever the rest of the
+// file says, and leaves the rest of the tree empty.
 struct cfg *cfg_load_boot(const char *path, struct err_list *err);
 void cfg_free(struct cfg *c);
 // Prints the canonical form: every key, defaults included. Loading it gives the same print.

@@ -13,10 +13,8 @@
 #include "text.h"
 
 enum {
-	RULES_MAX = 200000, // of one file
 	TEXT_MAX = 4096,    // bytes of TEXT
 	LABEL_MAX = 100,    // bytes of a label
-	SCORE_MAX = 10000,  // points either way
 	SHOWN_MAX = 60,     // bytes of a wrong word that an error repeats
 	WORD_MAX = 32,      // bytes of ID, SCOPE, SCORE and FLAGS
 };
@@ -246,8 +244,8 @@ static bool rule_parse(struct reader *r, struct span line, struct cfg_rule *rule
 			r, "scope \"%s\"; it is one of: helo, mail, rcpt, header, body", word);
 	rule->scope = (uint8_t)scope;
 	line = word_next(line, word);
-	if (!number_parse(word, -SCORE_MAX, SCORE_MAX, &number))
-		return refuse(r, "score \"%s\"; it must be %d..%d", word, -SCORE_MAX, SCORE_MAX);
+	if (!number_parse(word, -CFG_SCORE_MAX, CFG_SCORE_MAX, &number))
+		return refuse(r, "score \"%s\"; it must be %d..%d", word, -CFG_SCORE_MAX, CFG_SCORE_MAX);
 	rule->score = (int32_t)number;
 	line = word_next(line, word);
 	if (word[0] == '\0')
@@ -344,8 +342,8 @@ static void read_lines(struct reader *r, struct span rest, struct cfg_ruleset *s
 		} else if (words.n >= 2 && words.p[0] == '#' && words.p[1] == ':') {
 			label_keep(r, span_from(words, 2));
 		} else if (words.n > 0 && words.p[0] != '#') {
-			if (set->n == RULES_MAX) {
-				(void)refuse(r, "too many rules; the limit is %d", RULES_MAX);
+			if (set->n == CFG_RULES_MAX) {
+				(void)refuse(r, "too many rules; the limit is %d", CFG_RULES_MAX);
 				return;
 			}
 			if (rule_parse(r, words, &set->rules[set->n]))
@@ -379,7 +377,7 @@ struct cfg_ruleset *cfg_rules_load_text(
 	}
 	if (set != NULL)
 		set->rules = cfg_arena_take(
-			r.arena, (lines < RULES_MAX ? lines : RULES_MAX) * sizeof(set->rules[0]));
+			r.arena, (lines < CFG_RULES_MAX ? lines : CFG_RULES_MAX) * sizeof(set->rules[0]));
 	if (r.name == NULL || set == NULL || set->rules == NULL) {
 		err_at(err, name, 0, 0, "cannot be loaded; out of memory");
 		goto free_arena;

@@ -15,6 +15,8 @@
 #include "err.h"
 #include "span.h"
 
+enum { CFG_RULES_MAX = 100000, CFG_SCORE_MAX = 10000 }; // of one file; points either way
+
 enum cfg_rule_scope {
 	CFG_SCOPE_HELO,
 	CFG_SCOPE_MAIL,

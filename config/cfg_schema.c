@@ -18,12 +18,9 @@ static const char *const refuse_words[] = {"pass", "refuse", NULL};
 static const char *const action_words[] = {"pass", "inspect", "reject", "tempfail", "drop", NULL};
 static const char *const verdict_words[] = {"reject", "tempfail", "discard", "monitor", NULL};
 
-// 32 ports fit the bit set of a policy image. The list of workers ends at 64, as any list of
-// values, which is what the link's head holds.
+// The list of workers ends at 64, as any list of values, which is what the link's head holds.
 enum {
-	PORTS_MAX = 32,
 	CPU_MAX = 1023,
-	POLICIES_MAX = 10000,
 	PROFILES_MAX = 1000,
 	SOCKET_PATH_MAX = 107, // bytes: sun_path without its NUL
 };
@@ -108,13 +105,13 @@ static const struct cfg_field dataplane_fields[] = {
 	{.key = "ports",
 		.kind = CFG_KIND_MAPS,
 		AT2(cfg_dataplane, ports, nports),
-		.max = PORTS_MAX,
+		.max = CFG_PORTS_MAX,
 		.sub = &port_section,
 		.help = "the network ports"},
 	{.key = "pairs",
 		.kind = CFG_KIND_MAPS,
 		AT2(cfg_dataplane, pairs, npairs),
-		.max = PORTS_MAX / 2,
+		.max = CFG_PORTS_MAX / 2,
 		.sub = &pair_section,
 		.preset = "",
 		.help = "mode pair: which two ports belong together"},
@@ -125,7 +122,7 @@ static const struct cfg_field dataplane_fields[] = {
 		.max = 100000000,
 		.preset = "1000000",
 		.unit = "flows",
-		.help = "inspected connections at most"},
+		.help = "picked-up connections at most, read or not"},
 	{.key = "messages",
 		.kind = CFG_KIND_NUMBER,
 		AT(cfg_dataplane, messages),
@@ -247,20 +244,22 @@ static const struct cfg_field pickup_fields[] = {
 		.words = pick_words,
 		.preset = "proxy",
 		.reload = true,
-		.help = "connections to protected domains' servers"},
+		.help = "connections to protected servers; without effect: in this release "
+			"none are known"},
 	{.key = "outgoing",
 		.kind = CFG_KIND_WORD,
 		AT(cfg_pickup, outgoing),
 		.words = pick_words,
 		.preset = "proxy",
 		.reload = true,
-		.help = "connections to any other server"},
+		.help = "connections to any other server: in this release every one"},
 	{.key = "local",
 		.kind = CFG_KIND_BOOL,
 		AT(cfg_pickup, local),
 		.preset = "false",
 		.reload = true,
-		.help = "connections to this machine itself"},
+		.help = "connections to this machine itself; without effect: in this release "
+			"it takes none"},
 };
 static const struct cfg_section pickup_section = {.name = "pickup",
 	SECTION(cfg_pickup, pickup_fields),
@@ -378,7 +377,8 @@ static const struct cfg_field content_fields[] = {
 		.max = 200,
 		.preset = "",
 		.reload = true,
-		.help = "text of the refusal; empty = the usual one"},
+		.help = "text of the refusal; empty = the usual one, which a session also gets "
+			"when the policy it began under is no longer in force"},
 };
 static const struct cfg_section content_section = {.name = "content_profiles.*",
 	SECTION(cfg_content, content_fields),
@@ -504,7 +504,7 @@ static const struct cfg_field root_fields[] = {
 	{.key = "contexts",
 		.kind = CFG_KIND_MAPS,
 		AT2(cfg, contexts, ncontexts),
-		.max = PORTS_MAX,
+		.max = CFG_CONTEXTS_MAX,
 		.sub = &context_section,
 		.preset = "",
 		.reload = true,
@@ -535,7 +535,7 @@ static const struct cfg_field root_fields[] = {
 	{.key = "policies",
 		.kind = CFG_KIND_MAPS,
 		AT2(cfg, policies, npolicies),
-		.max = POLICIES_MAX,
+		.max = CFG_POLICIES_MAX,
 		.sub = &policy_section,
 		.preset = "",
 		.reload = true,

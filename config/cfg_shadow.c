@@ -65,7 +65,6 @@ static void warn_shadowed(const struct cfg *c, uint32_t index, struct err_list *
 
 void cfg_check_shadows(const struct cfg *c, struct err_list *err)
 {
-	enum { INSPECT = 1 }; // place in enum pol_action
 	bool judges = false;
 
 	for (uint32_t i = 0; i < c->npolicies; i++) {
@@ -74,8 +73,8 @@ void cfg_check_shadows(const struct cfg *c, struct err_list *err)
 		if (!p->enabled)
 			continue;
 		warn_shadowed(c, i, err);
-		judges = judges || (p->action == INSPECT && p->content != NULL);
-		if (p->action == INSPECT && p->content == NULL)
+		judges = judges || (p->action == CFG_ACTION_INSPECT && p->content != NULL);
+		if (p->action == CFG_ACTION_INSPECT && p->content == NULL)
 			err_warn_at(err, c->file, p->at.line, p->at.col,
 				"policy \"%s\" inspects without a content profile; its mail is not "
 				"scanned",

@@ -9,6 +9,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+// What config/ stores by its own numbers goes into an image as it is, and what it lets pass fits.
+#define SAME(a, b) _Static_assert((int)(a) == (int)(b), #a " is " #b)
+SAME(CFG_ACTION_PASS, POL_PASS);
+SAME(CFG_ACTION_INSPECT, POL_INSPECT);
+SAME(CFG_ACTION_REJECT, POL_REJECT);
+SAME(CFG_ACTION_TEMPFAIL, POL_TEMPFAIL);
+SAME(CFG_ACTION_DROP, POL_DROP);
+SAME(CFG_ACTION_COUNT, POL_ACTION_COUNT);
+SAME(CFG_VERDICT_REJECT, POL_CONTENT_REJECT);
+SAME(CFG_VERDICT_TEMPFAIL, POL_CONTENT_TEMPFAIL);
+SAME(CFG_VERDICT_DISCARD, POL_CONTENT_DISCARD);
+SAME(CFG_VERDICT_MONITOR, POL_CONTENT_MONITOR);
+SAME(CFG_VERDICT_COUNT, POL_CONTENT_COUNT);
+SAME(CFG_SCOPE_HELO, POL_SCOPE_HELO);
+SAME(CFG_SCOPE_MAIL, POL_SCOPE_MAIL);
+SAME(CFG_SCOPE_RCPT, POL_SCOPE_RCPT);
+SAME(CFG_SCOPE_HEADER, POL_SCOPE_HEADER);
+SAME(CFG_SCOPE_BODY, POL_SCOPE_BODY);
+SAME(CFG_SCOPE_COUNT, POL_SCOPE_COUNT);
+SAME(CFG_PORTS_MAX, POL_PORTS_MAX);
+SAME(CFG_CONTEXTS_MAX, POL_CONTEXTS_MAX);
+SAME(CFG_POLICIES_MAX, POL_POLICIES_MAX);
+SAME(CFG_RULES_MAX, POL_RULES_MAX);
+SAME(CFG_SCORE_MAX, POL_SCORE_MAX);
+
 struct names { // one compilation
 	struct pol_build *b;
 	const struct cfg *cfg;
@@ -217,7 +242,7 @@ static void drop_add(struct names *n)
 	(void)pol_build_add(n->b, POL_SEC_POLICIES, &r); // the only one
 }
 
-// Without protected domains every connection is an outgoing one, so that word alone decides.
+// Without protected servers every connection is an outgoing one, so that word alone decides.
 static void pickup_add(struct names *n)
 {
 	const struct cfg_pickup *p = &n->cfg->pickup;
@@ -225,7 +250,11 @@ static void pickup_add(struct names *n)
 
 	if (p->incoming != p->outgoing)
 		err_warn_at(n->err, p->at.file, p->at.line, p->at.col,
-			"pickup.incoming has no effect; there are no protected domains");
+			"pickup.incoming has no effect; no protected servers are known, so every "
+			"connection is an outgoing one");
+	if (p->local)
+		err_warn_at(n->err, p->at.file, p->at.line, p->at.col,
+			"pickup.local has no effect; this machine takes no connections");
 	if (p->nports == 0 || p->outgoing == CFG_PICK_PASS)
 		return;
 	sorted = malloc(p->nports * sizeof(*sorted));

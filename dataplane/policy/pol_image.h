@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The compiled policy: one flat, immutable run of bytes made by controlplane/compile, carried over
 // the link in a slot, verified here, and read in place by the workers. Offsets, never pointers.
-// All integers little endian, native alignment; the head's `build` refuses another layout.
+// Native byte order and alignment, for it never leaves the host; the head's `build` refuses another
+// layout.
 // Thread: read-only after pol_verify.
 #pragma once
 
@@ -72,7 +73,7 @@ enum { POL_ANY = 0xffff, POL_NONE = 0xffffffff, POL_PORTS_MAX = 32 };
 
 enum { // bounds the verifier holds an image to
 	POL_ALIGN = 64,
-	POL_POLICIES_MAX = 16384,
+	POL_POLICIES_MAX = 10000,
 	POL_CONTEXTS_MAX = 15,  // a flow key has 4 bits for it
 	POL_RULES_MAX = 100000, // times POL_SCORE_MAX stays inside 31 bits
 	POL_SCORE_MAX = 10000,  // of a rule, either sign
@@ -98,7 +99,7 @@ struct pol_policy {
 
 struct pol_session {
 	uint32_t name;
-	uint8_t prevent_encryption; // mask STARTTLS and the AUTH mechanisms with a security layer
+	uint8_t prevent_encryption; // mask STARTTLS
 	uint8_t mask_chunking;
 	uint8_t mask_unknown;       // EHLO keywords nobody here knows: 1 = mask
 	uint8_t strict_lines;       // 1 = refuse odd line ends with 500

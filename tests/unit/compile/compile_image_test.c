@@ -113,6 +113,38 @@ static void pick_up_can_pass_or_drop_everything(void **)
 	}
 }
 
+static void keys_of_pick_up_without_effect_are_warned_of(void **)
+{
+	static const struct {
+		enum cfg_pick incoming, outgoing;
+		bool local;
+		const char *key; // NULL = no warning
+	} ROWS[] = {
+		{CFG_PICK_PROXY, CFG_PICK_PROXY, false, NULL},
+		{CFG_PICK_DROP, CFG_PICK_DROP, false, NULL},
+		{CFG_PICK_PASS, CFG_PICK_PROXY, false, "warning: pickup.incoming has no effect"},
+		{CFG_PICK_PROXY, CFG_PICK_PROXY, true, "warning: pickup.local has no effect"},
+	};
+
+	for (size_t i = 0; i < COUNT(ROWS); i++) {
+		struct cfg cfg = sample_cfg();
+		struct err_list err;
+		uint8_t *bytes;
+		size_t n;
+
+		cfg.pickup.incoming = ROWS[i].incoming;
+		cfg.pickup.outgoing = ROWS[i].outgoing;
+		cfg.pickup.local = ROWS[i].local;
+		err_init(&err);
+		assert_int_equal(
+			compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), 0);
+		assert_int_equal(err.warnings, ROWS[i].key != NULL);
+		if (ROWS[i].key != NULL)
+			assert_true(sample_has(&err, ROWS[i].key));
+		free(bytes);
+	}
+}
+
 static void what_an_image_cannot_hold_is_refused_with_its_place(void **)
 {
 	static const char *nowhere[] = {"nowhere"};
@@ -188,6 +220,7 @@ int main(void)
 		cmocka_unit_test(the_image_decides_as_the_configuration_says),
 		cmocka_unit_test(the_empty_image_picks_up_nothing),
 		cmocka_unit_test(pick_up_can_pass_or_drop_everything),
+		cmocka_unit_test(keys_of_pick_up_without_effect_are_warned_of),
 		cmocka_unit_test(what_an_image_cannot_hold_is_refused_with_its_place),
 		cmocka_unit_test(too_many_of_anything_is_refused),
 	};

@@ -122,6 +122,9 @@ static const struct row rows[] = {
 		"f:4:11: dataplane.pairs[] must be a list of 2 values; it is a single value\n"},
 
 	// Ranges.
+	{"more contexts than a policy image holds",
+		DP POL "contexts: [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}]\n",
+		"f:3:11: contexts has 16 entries; the limit is 15\n"},
 	{"below the range", SPLIT "  pairs: [[a, b]]\n  flows: 15\n" POL,
 		"f:5:10: dataplane.flows: 15 is out of range; 16..100000000 is allowed (flows)\n"},
 	{"above the range", SPLIT "  pairs: [[a, b]]\n  flows: 100000001\n" POL,

@@ -212,6 +212,22 @@ static void any_bytes_can_be_a_literal(void **)
 	assert_int_equal(cfg_literal_write(span_str(""), text, sizeof(text)), -EINVAL);
 }
 
+static void more_rules_than_a_policy_image_holds_are_refused(void **)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+
+	assert_non_null(f);
+	for (int i = 1; i <= CFG_RULES_MAX + 1; i++)
+		(void)fprintf(f, "%d body 1 l a\n", i);
+	assert_int_equal(fclose(f), 0);
+	assert_null(load(text));
+	assert_int_equal(err.count, 1);
+	assert_string_equal(err.text[0], "r:100001: too many rules; the limit is 100000");
+	free(text);
+}
+
 static void scopes_have_names(void **)
 {
 	enum cfg_rule_scope scope;
@@ -236,6 +252,7 @@ int main(void)
 		cmocka_unit_test(a_rule_goes_back_to_its_line),
 		cmocka_unit_test(a_text_that_would_not_come_back_is_not_written),
 		cmocka_unit_test(any_bytes_can_be_a_literal),
+		cmocka_unit_test(more_rules_than_a_policy_image_holds_are_refused),
 		cmocka_unit_test(scopes_have_names),
 	};
 	int failed;
