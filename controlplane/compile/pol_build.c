@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
+#include "hash.h"
 
 enum { GROW_MIN = 256, SLOTS_MIN = 256 };
 
@@ -83,7 +83,7 @@ static uint32_t *slot_of(
 	const struct pol_build *b, uint32_t *slots, uint32_t nslots, const char *text)
 {
 	const char *strings = (const char *)b->sec[POL_SEC_STRINGS].p;
-	uint32_t i = text_crc32c(0, text, strlen(text)) & (nslots - 1);
+	uint32_t i = hash_crc32c(0, text, strlen(text)) & (nslots - 1);
 
 	while (slots[i] != 0 && strcmp(strings + slots[i], text) != 0)
 		i = (i + 1) & (nslots - 1);

@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "hash.h"
 #include "text.h"
 
 enum { RULE_LINE_MAX = 16 << 10 };
@@ -57,7 +58,7 @@ int serve_text_set(struct serve_text *t, const char *p, size_t n)
 
 uint64_t serve_text_hash(const char *p, size_t n)
 {
-	return text_siphash(hash_key, p, n);
+	return hash_siphash(hash_key, p, n);
 }
 
 int serve_revision_parse(
@@ -112,7 +113,7 @@ uint64_t serve_revision_hash(const struct serve_revision *r)
 	for (unsigned i = 0; i < 3; i++)
 		sum[2 + i] = texts[i]->p == NULL ? 0 : serve_text_hash(texts[i]->p, texts[i]->n);
 	sum[5] = r->dir == NULL ? 0 : serve_text_hash(r->dir, strlen(r->dir));
-	return text_siphash(hash_key, sum, sizeof(sum));
+	return hash_siphash(hash_key, sum, sizeof(sum));
 }
 
 static int rule_write(FILE *f, const struct cfg_rule *rule)

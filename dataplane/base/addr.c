@@ -83,7 +83,7 @@ static bool has_host_bits(const struct prefix *p)
 	return false;
 }
 
-// One to three digits without sign or blanks; -EINVAL, or -ERANGE over `max`.
+// One to three digits without sign, blanks or leading zeros; -EINVAL, or -ERANGE over `max`.
 static int length_parse(const char *text, unsigned max, unsigned *out)
 {
 	unsigned n = 0;
@@ -94,7 +94,7 @@ static int length_parse(const char *text, unsigned max, unsigned *out)
 		if (n > max)
 			return -ERANGE;
 	}
-	if (i == 0 || text[i] != '\0')
+	if (i == 0 || text[i] != '\0' || (i > 1 && text[0] == '0'))
 		return -EINVAL;
 	*out = n;
 	return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Making bytes printable, ids readable, and hashing. Thread: any; no state.
+// Making bytes printable and ids readable. Thread: any; no state.
 #pragma once
 
 #include <stddef.h>
@@ -17,11 +17,3 @@ size_t text_copy(char *out, size_t cap, const char *in);
 // 64 bits as 13 base32 characters (0-9a-v without padding, most significant first) and a NUL.
 #define TEXT_ID_LEN 13
 char *text_id(uint64_t id, char out[TEXT_ID_LEN + 1]);
-// The reverse: 0, or -EINVAL.
-int text_id_parse(const char *text, uint64_t *id);
-
-// CRC-32C (Castagnoli), as iSCSI uses it (RFC 3720 appendix B.4). Start with crc = 0.
-uint32_t text_crc32c(uint32_t crc, const void *p, size_t n);
-
-// SipHash-2-4 (Aumasson, Bernstein 2012) with a 16-byte key.
-uint64_t text_siphash(const uint8_t key[16], const void *p, size_t n);

@@ -3,7 +3,7 @@
 // lost while there is a place to wait: they add up a client and kind until they are taken).
 // Thread: the worker.
 #include "eng_session.h"
-#include "text.h"
+#include "hash.h"
 
 // 64 bits that no refusal had before: seconds of an epoch that only grows, worker, counter.
 uint64_t eng_id_next(struct eng_worker *w)
@@ -113,7 +113,7 @@ static void outcome_sum(struct eng_worker *w, const struct eng_outcome *o)
 {
 	enum { PROBES = 16 };
 	struct eng_smtp *p = w->smtp;
-	uint32_t at = text_crc32c(o->kind, &o->client, sizeof(o->client));
+	uint32_t at = hash_crc32c(o->kind, &o->client, sizeof(o->client));
 	for (uint32_t i = 0; i < PROBES; i++) {
 		struct eng_sum *sum = &p->sum[(at + i) % ENG_OUTCOMES];
 		if (sum->used && same_place(&sum->outcome, o)) {

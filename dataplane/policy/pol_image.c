@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "text.h"
+#include "hash.h"
 
 static const uint32_t RECORD_BYTES[POL_SEC_COUNT] = {
 	[POL_SEC_STRINGS] = 1,
@@ -35,10 +35,10 @@ uint32_t pol_checksum(struct span bytes)
 {
 	static const uint8_t none[sizeof(uint32_t)];
 	const size_t at = offsetof(struct pol_head, crc), behind = at + sizeof(none);
-	uint32_t crc = text_crc32c(0, bytes.p, at);
+	uint32_t crc = hash_crc32c(0, bytes.p, at);
 
-	crc = text_crc32c(crc, none, sizeof(none));
-	return text_crc32c(crc, bytes.p + behind, bytes.n - behind);
+	crc = hash_crc32c(crc, none, sizeof(none));
+	return hash_crc32c(crc, bytes.p + behind, bytes.n - behind);
 }
 
 const struct pol_head *pol_head(const struct pol_image *img)
