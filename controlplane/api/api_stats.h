@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define API_STATS_MAGIC UINT64_C(0x5354415453574d01)
-#define API_STATS_VERSION 1
+#define API_STATS_VERSION 2
 
 enum { API_STATS_NAMES_MAX = 256, API_STATS_PORTS_MAX = 32, API_STATS_POLICIES_MAX = 16384 };
 
@@ -22,7 +22,8 @@ enum api_stat_kind { // what a counter counts
 
 struct api_stat_name {
 	char name[48];  // metric name, lower case with underscores
-	char help[143]; // one line
+	char help[127]; // one line
+	char unit[16];  // what one count is one of: "connections", "messages", "segments", "frames"...
 	uint8_t kind;   // enum api_stat_kind
 };
 

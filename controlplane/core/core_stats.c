@@ -64,6 +64,7 @@ static const char *names_take(struct core_stats *s)
 
 		n->name[sizeof(n->name) - 1] = '\0';
 		n->help[sizeof(n->help) - 1] = '\0';
+		n->unit[sizeof(n->unit) - 1] = '\0';
 		if (n->name[0] == '\0' || n->kind >= API_STAT_KIND_COUNT)
 			return "a counter without a name or kind";
 	}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // system.status: what an operator asks first. What is not scanned comes before everything else:
-// each PASS counter by name, as a share of what it counts, which is the first word of its meaning
-// ("connections", "messages", "segments").
+// each PASS counter by name, as a share of all that its unit counts.
 // Thread: the loop's.
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@ static const struct {
 	{"connections", "connections"},
 	{"messages", "messages"},
 	{"segments", "smtp_packets"},
+	{"frames", "rx_packets"},
 };
 
 static uint64_t counter(const struct core_stats *s, const char *name)
@@ -24,13 +24,13 @@ static uint64_t counter(const struct core_stats *s, const char *name)
 	return core_stats_sum(s, core_stats_find(s, name)); // 0 where there is none
 }
 
-// Which of the units a counter's meaning begins with; their number where it is none.
+// Which of the units a counter's is; their number where it is none of them.
 static unsigned unit_of(const struct api_stat_name *name)
 {
 	unsigned u = 0;
 
 	while (u < sizeof(units) / sizeof(units[0]) &&
-		strncmp(name->help, units[u].unit, strlen(units[u].unit)) != 0)
+		strcmp(name->unit, units[u].unit) != 0)
 		u++;
 	return u;
 }

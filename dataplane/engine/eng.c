@@ -42,8 +42,8 @@ struct eng_ask {               // one question of flows.list
 };
 
 const struct eng_stat_name eng_stat_names[] = {
-#define REASON(symbol, stat, metric, meaning) \
-	[symbol] = {.name = metric, .help = meaning, .kind = ENG_STAT_##stat},
+#define REASON(symbol, stat, counted, metric, meaning) \
+	[symbol] = {.name = metric, .unit = counted, .help = meaning, .kind = ENG_STAT_##stat},
 #include "reasons.def"
 #undef REASON
 };

@@ -81,7 +81,7 @@ enum eng_stat_kind {
 	ENG_STAT_GAUGE
 };
 struct eng_stat_name {
-	const char *name, *help;
+	const char *name, *help, *unit; // unit: what one count is one of, "connections"
 	enum eng_stat_kind kind;
 };
 extern const struct eng_stat_name eng_stat_names[];

@@ -4,7 +4,7 @@
 #pragma once
 
 enum eng_reason {
-#define REASON(symbol, kind, name, help) symbol,
+#define REASON(symbol, kind, unit, name, help) symbol,
 #include "reasons.def"
 #undef REASON
 	ENG_REASON_COUNT

@@ -239,6 +239,7 @@ static void on_syn(struct eng_worker *w, const struct flow_key *key, struct rte_
 	}
 	if (s == NULL) {
 		p->full_until_us = p->now_us + ENG_GRACE_MS * UINT64_C(1000);
+		eng_count(w, FLOWS_OPENED);
 		eng_count(w, PASS_TABLE_FULL);
 		eng_forward_tx(w, meta->in_port, m);
 		return;

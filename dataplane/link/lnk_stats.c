@@ -57,6 +57,7 @@ static void names_fill(struct api_stat_name *out)
 
 		(void)text_copy(out[i].name, sizeof(out[i].name), n->name); // cut is fine
 		(void)text_copy(out[i].help, sizeof(out[i].help), n->help);
+		(void)text_copy(out[i].unit, sizeof(out[i].unit), n->unit);
 		out[i].kind = (uint8_t)n->kind;
 	}
 }

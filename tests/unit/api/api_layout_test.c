@@ -130,7 +130,8 @@ static const struct {
 	FIELD(api_record, refusal.spare, 84, 4),
 	SIZE(api_stat_name, 192),
 	FIELD(api_stat_name, name, 0, 48),
-	FIELD(api_stat_name, help, 48, 143),
+	FIELD(api_stat_name, help, 48, 127),
+	FIELD(api_stat_name, unit, 175, 16),
 	FIELD(api_stat_name, kind, 191, 1),
 	SIZE(api_port_stats, 240),
 	FIELD(api_port_stats, name, 0, 32),
@@ -175,11 +176,11 @@ static const struct {
 };
 // clang-format on
 
-static void every_field_lies_where_version_1_put_it(void **state)
+static void every_field_lies_where_its_version_put_it(void **state)
 {
 	(void)state;
 	assert_int_equal(API_LINK_VERSION, 1);
-	assert_int_equal(API_STATS_VERSION, 1);
+	assert_int_equal(API_STATS_VERSION, 2);
 	for (size_t i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
 		const char *field = layout[i].field == NULL ? "whole" : layout[i].field;
 
@@ -338,7 +339,7 @@ static void the_numbers_of_the_enumerations_stand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_field_lies_where_version_1_put_it),
+		cmocka_unit_test(every_field_lies_where_its_version_put_it),
 		cmocka_unit_test(no_message_has_padding_between_its_fields),
 		cmocka_unit_test(the_bytes_of_a_message_are_the_golden_ones),
 		cmocka_unit_test(the_numbers_of_the_enumerations_stand),

@@ -9,11 +9,11 @@
 #include "pol_image.h"
 
 const struct eng_stat_name eng_stat_names[] = {
-	{"rx_packets", "packets received", ENG_STAT_TRAFFIC},
-	{"pass_no_policy", "no policy matched", ENG_STAT_PASS},
-	{"drop_bad_checksum", "checksum was wrong", ENG_STAT_DROP},
-	{"cut_spam", "cut after a verdict", ENG_STAT_ACTION},
-	{"flows", "flows held", ENG_STAT_GAUGE},
+	{"rx_packets", "packets received", "frames", ENG_STAT_TRAFFIC},
+	{"pass_no_policy", "no policy matched", "connections", ENG_STAT_PASS},
+	{"drop_bad_checksum", "checksum was wrong", "segments", ENG_STAT_DROP},
+	{"cut_spam", "cut after a verdict", "messages", ENG_STAT_ACTION},
+	{"flows", "flows held", "connections", ENG_STAT_GAUGE},
 };
 const unsigned eng_stat_count = sizeof(eng_stat_names) / sizeof(eng_stat_names[0]);
 

@@ -69,6 +69,7 @@ static void statistics_can_be_read_and_not_written(void **state)
 	for (unsigned i = 0; i < eng_stat_count; i++) {
 		assert_string_equal(names[i].name, eng_stat_names[i].name);
 		assert_string_equal(names[i].help, eng_stat_names[i].help);
+		assert_string_equal(names[i].unit, eng_stat_names[i].unit);
 		assert_int_equal(names[i].kind, eng_stat_names[i].kind);
 	}
 	for (unsigned w = 0; w < DOUBLE_WORKERS; w++) {
