@@ -10,9 +10,11 @@
 
 #include <cmocka.h>
 
+#include "eng_session.h"
 #include "session_world.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define SPAM "Subject: x\r\n\r\nbuy-now-cheap\r\n.\r\n"
 #define HAM "Subject: x\r\n\r\nhello\r\n.\r\n"
 
 enum { DATA = WIRE_ACK | WIRE_PSH };
@@ -45,14 +47,412 @@ static void a_list_of_flows_looks_at_a_bounded_number_of_cells_a_turn(void **)
 	assert_true(addr_eq(&row.who.client, &c->client));
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, world_new, world_end)
+// ---- segments that are dropped
+
+static void client_sends(struct conn *c, uint32_t ahead, const char *text)
+{
+	struct end *e = &c->end[CLIENT];
+
+	segment(c, CLIENT, DATA, e->nxt + ahead, e->rcv, text, strlen(text));
+	settle();
+}
+
+// The byte is as good as any: the checksum covers it.
+static void spoil_last_byte(struct rte_mbuf *m)
+{
+	rte_pktmbuf_mtod(m, uint8_t *)[m->data_len - 1] ^= 0x20;
+}
+
+static void spoil_checksum(struct rte_mbuf *m)
+{
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+	struct wire_view v;
+
+	wire_parse((struct span){.p = frame, .n = m->data_len}, &v);
+	frame[v.l4_off + 16] ^= 0xff;
+}
+
+static void leave_checksum_to_the_device(struct rte_mbuf *m)
+{
+	spoil_checksum(m);
+	m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
+}
+
+static void condemn_by_the_device(struct rte_mbuf *m)
+{
+	m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_BAD;
+}
+
+static void a_wrong_checksum_is_dropped_whoever_finds_it(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+	void (*const spoils[])(struct rte_mbuf *) = {
+		spoil_last_byte, spoil_checksum, condemn_by_the_device};
+
+	greets(c);
+	for (unsigned i = 0; i < COUNT(spoils); i++) {
+		world.spoil = spoils[i];
+		client_sends(c, 0, "NOOP\r\n");
+		assert_int_equal(counter(DROP_TCP_CHECKSUM), i + 1);
+		hears(c, SERVER, "");
+	}
+	says(c, CLIENT, "NOOP\r\n");
+	hears(c, SERVER, "NOOP\r\n");
+}
+
+static void a_checksum_left_to_the_device_is_completed(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	world.spoil = leave_checksum_to_the_device;
+	says(c, CLIENT, "NOOP\r\n");
+	hears(c, SERVER, "NOOP\r\n"); // settle() looks at the checksum of all that leaves
+	assert_int_equal(counter(DROP_TCP_CHECKSUM), 0);
+	assert_true(counter(SMTP_FORWARDED) > 0);
+}
+
+static void a_segment_with_an_old_timestamp_is_dropped(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	c->ts = 1000;
+	greets(c);
+	c->ts = 100;
+	client_sends(c, 0, "NOOP\r\n");
+	assert_int_equal(counter(DROP_PAWS), 1);
+	hears(c, SERVER, "");
+	c->ts = 1000;
+	says(c, CLIENT, "NOOP\r\n");
+	hears(c, SERVER, "NOOP\r\n");
+}
+
+static int world_of_few_slabs(void **)
+{
+	return world_new_sized(63, 15, 3);
+}
+
+static void what_can_not_be_retained_does_not_leave(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	forget_seen();
+	for (uint32_t i = 1; i <= 8; i++)
+		client_sends(c, i * 10, "x");
+	assert_true(counter(DROP_NO_SLAB) > 0);
+	assert_int_equal(frames_seen(c, SERVER), 0);
+}
+
+static void a_segment_of_one_side_by_the_port_of_the_other_is_dropped(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+	const struct end *e = &c->end[SERVER];
+
+	greets(c);
+	forget_seen();
+	segment_by(c, SERVER, CLIENT,
+		&(struct wire_tcp_out){.seq = e->nxt, .ack = e->rcv, .flags = WIRE_ACK | WIRE_RST});
+	settle();
+	assert_int_equal(counter(DROP_WRONG_PORT), 1);
+	assert_int_equal(world.nseen, 0);
+}
+
+static void a_connection_to_be_refused_is_dropped_while_the_table_is_full(void **)
+{
+	struct conn *c;
+
+	for (uint16_t i = 0; i < 64; i++)
+		handshake(dial("10.0.1.2", (uint16_t)(3000 + i)));
+	c = dial("10.0.3.1", 2000);
+	segment(c, CLIENT, WIRE_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+	settle();
+	assert_int_equal(counter(DROP_NO_FLOW), 1);
+	assert_int_equal(frames_seen(c, CLIENT) + frames_seen(c, SERVER), 0);
+}
+
+static void a_handshake_with_wrong_numbers_is_dropped(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+	struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
+
+	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	settle();
+	forget_seen();
+	segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn, client->isn + 2, NULL, 0);
+	settle();
+	assert_int_equal(counter(DROP_HANDSHAKE), 1);
+	segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn, client->isn + 1, NULL, 0);
+	settle();
+	assert_int_equal(frames_seen(c, CLIENT), 1);
+	segment(c, CLIENT, WIRE_ACK, client->nxt, server->isn + 2, NULL, 0);
+	settle();
+	assert_int_equal(counter(DROP_ACK), 1);
+	assert_int_equal(frames_seen(c, SERVER), 0);
+}
+
+static void without_packet_buffers_nothing_is_sent_and_nothing_breaks(void **)
+{
+	static struct rte_mbuf *taken[1 << 13];
+	struct conn *c = dial("10.0.1.1", 2000);
+	unsigned n = 0;
+
+	pass_ms(11 * 60 * 1000); // what is unknown is reset now
+	while (n < COUNT(taken) && (taken[n] = rte_pktmbuf_alloc(world.eng->conf.pool)) != NULL)
+		n++;
+	rte_pktmbuf_free(taken[--n]);
+	client_sends(c, 0, "NOOP\r\n");
+	assert_int_equal(counter(DROP_NO_MBUF), 2); // one reset for each end
+	assert_int_equal(world.nseen, 0);
+	while (n > 0)
+		rte_pktmbuf_free(taken[--n]);
+	client_sends(c, 0, "NOOP\r\n");
+	assert_int_equal(counter(SMTP_BUILT), 2);
+	assert_true(c->end[CLIENT].reset && c->end[SERVER].reset);
+}
+
+// ---- passed unread
+
+static const uint8_t MD5[20] = {19, 18, [18] = 1, 1}; // RFC 2385, padded
+
+static void a_connection_that_both_ends_sign_is_passed(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	syn_with(c, MD5, sizeof(MD5), "");
+	syn_ack_with(c, MD5, sizeof(MD5));
+	settle();
+	assert_int_equal(counter(PASS_TCP_MD5), 1);
+	segment(c, CLIENT, WIRE_ACK, c->end[CLIENT].nxt, c->end[CLIENT].rcv, NULL, 0);
+	begins_mail(c); // whatever an end says goes by
+	says(c, CLIENT, SPAM);
+	hears(c, SERVER, SPAM);
+}
+
+static void a_connection_that_one_end_signs_is_read(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	syn_with(c, MD5, sizeof(MD5), "");
+	segment(c, SERVER, WIRE_SYN | WIRE_ACK, c->end[SERVER].isn, c->end[CLIENT].isn + 1, NULL, 0);
+	settle();
+	assert_int_equal(counter(PASS_TCP_MD5), 0);
+	segment(c, CLIENT, WIRE_ACK, c->end[CLIENT].nxt, c->end[CLIENT].rcv, NULL, 0);
+	says(c, SERVER, "220 mx\r\n");
+	says(c, CLIENT, "EHLO me\r\n");
+	says(c, SERVER, "250 mx\r\n");
+	c->end[CLIENT].told = c->end[CLIENT].rcv - c->end[SERVER].isn - 1;
+	c->end[SERVER].told = c->end[SERVER].rcv - c->end[CLIENT].isn - 1;
+	begins_mail(c);
+	says(c, CLIENT, SPAM);
+	hears(c, SERVER, "");
+	assert_int_equal(counter(ACT_REJECTED), 1);
+}
+
+static void without_a_content_profile_messages_are_not_scanned(void **)
+{
+	struct conn *c = dial("10.0.11.1", 2000);
+
+	greets(c);
+	begins_mail(c);
+	says(c, CLIENT, SPAM);
+	hears(c, SERVER, SPAM);
+	assert_int_equal(counter(PASS_NO_PROFILE), 1);
+	assert_int_equal(counter(MESSAGES), 1);
+}
+
+static int world_of_one_message(void **)
+{
+	return world_new_sized(63, 0, 2047);
+}
+
+static void a_message_that_finds_no_memory_is_passed_and_counted(void **)
+{
+	struct conn *first = dial("10.0.1.1", 2000), *second = dial("10.0.1.2", 2001);
+
+	greets(first);
+	greets(second);
+	begins_mail(first);
+	begins_mail(second);
+	says(second, CLIENT, SPAM);
+	hears(second, SERVER, SPAM);
+	assert_true(counter(PASS_NO_SCAN_MEMORY) > 0);
+	says(first, CLIENT, SPAM);
+	hears(first, SERVER, "");
+	assert_int_equal(counter(ACT_REJECTED), 1);
+}
+
+static void a_message_that_stalls_gives_its_memory_to_one_that_does_not(void **)
+{
+	struct conn *first = dial("10.0.1.1", 2000), *second = dial("10.0.1.2", 2001);
+
+	greets(first);
+	greets(second);
+	begins_mail(first);
+	pass_ms(11 * 1000);
+	begins_mail(second);
+	assert_int_equal(counter(ACT_SCAN_TAKEN), 1);
+	says(second, CLIENT, SPAM);
+	hears_begin(second, CLIENT, "550 ");
+	hears(first, SERVER, "");
+	assert_true(first->end[SERVER].reset);
+	says(first, CLIENT, HAM); // it is told behind its end
+	hears_begin(first, CLIENT, "451 ");
+	assert_int_equal(counter(PASS_NO_SCAN_MEMORY), 0);
+}
+
+// ---- what we do
+
+static void a_one_way_connection_whose_server_turns_up_is_reset(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+	struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
+
+	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	pass_ms(3500);
+	for (unsigned i = 0; i < 3; i++)
+		client_sends(c, 0, "NOOP\r\n");
+	assert_int_equal(counter(PASS_ONE_WAY), 1);
+	client->nxt += 6;
+	segment(c, SERVER, DATA, server->nxt, client->nxt, "250 ok\r\n", 8);
+	settle();
+	assert_int_equal(counter(ACT_ONE_WAY_RESET), 1);
+	assert_true(client->reset && server->reset);
+}
+
+static void a_fin_behind_half_a_command_resets_both(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	says(c, CLIENT, "QUI");
+	hangs_up(c, CLIENT);
+	hears(c, SERVER, "");
+	assert_int_equal(counter(ACT_FIN_PARTIAL), 1);
+	assert_true(c->end[CLIENT].reset && c->end[SERVER].reset);
+}
+
+static void a_masked_keyword_rewrites_its_segment(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	handshake(c);
+	says(c, SERVER, "220 mx\r\n");
+	says(c, CLIENT, "EHLO me\r\n");
+	hears(c, CLIENT, "220 mx\r\n");
+	says(c, SERVER, "250-mx\r\n250-SIZE\r\n250 XCLIENT\r\n");
+	hears(c, CLIENT, "250-mx\r\n250-SIZE\r\n250 XCLIENX\r\n");
+	assert_int_equal(counter(ACT_MASKED), 1);
+	assert_int_equal(counter(ACT_REWRITTEN), 1);
+}
+
+static void odd_lines_and_possible_ends_are_counted(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	says(c, CLIENT, " NOOP\r\n");
+	hears(c, SERVER, " NOOP\r\n");
+	says(c, SERVER, "250 ok\r\n");
+	hears(c, CLIENT, "250 ok\r\n");
+	assert_int_equal(counter(ACT_LINE_ODD), 1);
+	begins_mail(c);
+	says(c, CLIENT, "Subject: x\r\n\r\nhello\n.\nbye\r\n.\r\n");
+	assert_int_equal(counter(ACT_POSSIBLE_END), 1);
+	assert_int_equal(counter(MESSAGES_CLEAN), 1);
+}
+
+static void a_refused_connection_is_answered_by_us(void **)
+{
+	struct conn *c = dial("10.0.3.1", 2000);
+
+	segment(c, CLIENT, WIRE_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+	settle();
+	assert_int_equal(counter(ACT_ANSWERED), 1);
+	assert_int_equal(counter(SMTP_BUILT), 1);
+	assert_int_equal(frames_seen(c, SERVER), 0);
+}
+
+// ---- what is lost, and told so
+
+static void without_a_taker_records_are_lost_and_counted(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	eng_sink_set(world.eng, 0, NULL);
+	greets(c);
+	begins_mail(c);
+	says(c, CLIENT, SPAM);
+	assert_int_equal(counter(RECORDS_LOST), 1); // the message's
+	assert_int_equal(world.nrecords, 0);
+}
+
+static int told;
+
+static int count_outcome(void *, const struct eng_outcome *o)
+{
+	told += (int)o->count;
+	return 0;
+}
+
+static int take_record(void *, const struct eng_record *)
+{
+	return 0;
+}
+
+static unsigned never_full(void *)
+{
+	return 0;
+}
+
+static void outcomes_add_up_while_nobody_takes_them_and_some_are_lost(void **)
+{
+	enum { CLIENTS = 4 * ENG_OUTCOMES };
+	static const struct eng_sink sink = {
+		.outcome = count_outcome, .record = take_record, .fill = never_full};
+	struct eng_session s = {.session_profile = POL_NONE};
+
+	eng_sink_set(world.eng, 0, NULL);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		s.flow.key.client.b[14] = (uint8_t)(i >> 8);
+		s.flow.key.client.b[15] = (uint8_t)i;
+		eng_outcome(world.w, &s, ENG_OUT_ACCEPTED);
+	}
+	assert_in_range(counter(OUTCOMES_LOST), CLIENTS - ENG_OUTCOMES, CLIENTS - 1);
+	told = 0;
+	eng_sink_set(world.eng, 0, &sink);
+	for (unsigned i = 0; i < ENG_OUTCOMES; i++)
+		(void)eng_turn(world.w, world.now_us += 1000);
+	assert_int_equal(told + counter(OUTCOMES_LOST), CLIENTS);
+}
+
+#define CASE_IN(setup, f) cmocka_unit_test_setup_teardown(f, setup, world_end)
+#define CASE(f) CASE_IN(world_new, f)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			a_list_of_flows_looks_at_a_bounded_number_of_cells_a_turn, wide_world,
-			world_end),
+		CASE_IN(wide_world, a_list_of_flows_looks_at_a_bounded_number_of_cells_a_turn),
+		CASE(a_wrong_checksum_is_dropped_whoever_finds_it),
+		CASE(a_checksum_left_to_the_device_is_completed),
+		CASE(a_segment_with_an_old_timestamp_is_dropped),
+		CASE_IN(world_of_few_slabs, what_can_not_be_retained_does_not_leave),
+		CASE(a_segment_of_one_side_by_the_port_of_the_other_is_dropped),
+		CASE(a_connection_to_be_refused_is_dropped_while_the_table_is_full),
+		CASE(a_handshake_with_wrong_numbers_is_dropped),
+		CASE(without_packet_buffers_nothing_is_sent_and_nothing_breaks),
+		CASE(a_connection_that_both_ends_sign_is_passed),
+		CASE(a_connection_that_one_end_signs_is_read),
+		CASE(without_a_content_profile_messages_are_not_scanned),
+		CASE_IN(world_of_one_message, a_message_that_finds_no_memory_is_passed_and_counted),
+		CASE_IN(world_of_one_message, a_message_that_stalls_gives_its_memory_to_one_that_does_not),
+		CASE(a_one_way_connection_whose_server_turns_up_is_reset),
+		CASE(a_fin_behind_half_a_command_resets_both),
+		CASE(a_masked_keyword_rewrites_its_segment),
+		CASE(odd_lines_and_possible_ends_are_counted),
+		CASE(a_refused_connection_is_answered_by_us),
+		CASE(without_a_taker_records_are_lost_and_counted),
+		CASE(outcomes_add_up_while_nobody_takes_them_and_some_are_lost),
 	};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);

@@ -42,6 +42,7 @@ static const char CONFIG[] =
 	"- {name: discard, source: 10.0.8.0/24, action: inspect, session: plain, content: quiet}\n"
 	"- {name: monitor, source: 10.0.9.0/24, action: inspect, session: plain, content: look}\n"
 	"- {name: strict, source: 10.0.10.0/24, action: inspect, session: strict, content: spam}\n"
+	"- {name: unscanned, source: 10.0.11.0/24, action: inspect, session: plain}\n"
 	"- {name: six, source: \"fd77::/16\", action: inspect, session: plain, content: spam}\n";
 
 static const char RULES[] = "1 body 100 l buy-now-cheap\n"
@@ -196,6 +197,9 @@ static void template(const struct conn *c, enum world_side side, struct wire_tmp
 
 static void inject(uint8_t port, struct rte_mbuf *m)
 {
+	if (world.spoil != NULL)
+		world.spoil(m);
+	world.spoil = NULL;
 	world.now_us += 20;
 	eng_rx(world.w, port, &m, 1, world.now_us);
 	world.done += eng_turn(world.w, world.now_us);
@@ -233,8 +237,10 @@ void segment(struct conn *c, enum world_side side, uint8_t flags, uint32_t seq, 
 			.payload = {.p = bytes, .n = n}});
 }
 
-void syn_with(struct conn *c, const uint8_t *options, size_t n, const char *payload)
+static void syn_of(struct conn *c, enum world_side side, const struct wire_tcp_out *o,
+	const uint8_t *options, size_t n, const char *payload)
 {
+	struct wire_tcp_out out = *o;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 	struct wire_view v;
 	struct wire_tmpl t;
@@ -246,19 +252,34 @@ void syn_with(struct conn *c, const uint8_t *options, size_t n, const char *payl
 	assert_true(n % 4 == 0 && len <= sizeof(text));
 	memcpy(text, options, n); // options are payload until the data offset says otherwise
 	memcpy(text + n, payload, strlen(payload));
-	template(c, CLIENT, &t);
+	template(c, side, &t);
 	frame = rte_pktmbuf_mtod(m, uint8_t *);
-	m->data_len = (uint16_t)wire_tcp_build(frame, rte_pktmbuf_tailroom(m), &t,
-		&(struct wire_tcp_out){.seq = c->end[CLIENT].isn,
-			.flags = WIRE_SYN,
-			.window = 60000,
-			.payload = {.p = text, .n = len}});
+	out.payload = (struct span){.p = text, .n = len};
+	m->data_len = (uint16_t)wire_tcp_build(frame, rte_pktmbuf_tailroom(m), &t, &out);
 	m->pkt_len = m->data_len;
 	wire_parse((struct span){.p = frame, .n = m->data_len}, &v);
 	frame[v.l4_off + 12] = (uint8_t)((20 + n) / 4 << 4);
 	wire_parse((struct span){.p = frame, .n = m->data_len}, &v);
 	wire_tcp_csum_set(frame, m->data_len, &v);
-	inject(CLIENT, m);
+	inject((uint8_t)side, m);
+}
+
+void syn_with(struct conn *c, const uint8_t *options, size_t n, const char *payload)
+{
+	const struct wire_tcp_out o = {
+		.seq = c->end[CLIENT].isn, .flags = WIRE_SYN, .window = 60000};
+
+	syn_of(c, CLIENT, &o, options, n, payload);
+}
+
+void syn_ack_with(struct conn *c, const uint8_t *options, size_t n)
+{
+	const struct wire_tcp_out o = {.seq = c->end[SERVER].isn,
+		.ack = c->end[CLIENT].isn + 1,
+		.flags = WIRE_SYN | WIRE_ACK,
+		.window = 60000};
+
+	syn_of(c, SERVER, &o, options, n, "");
 }
 
 static struct conn *conn_of(const struct wire_view *v, uint8_t port, const struct addr *client)

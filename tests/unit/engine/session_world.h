@@ -50,6 +50,7 @@ struct world {
 	struct eng_record records[RECORDS_MAX];
 	unsigned nrecords;
 	uint32_t outcomes[8]; // by kind
+	void (*spoil)(struct rte_mbuf *m); // what happens to the next frame on its way in
 };
 
 extern struct world world;
@@ -72,6 +73,8 @@ void segment(struct conn *c, enum world_side side, uint8_t flags, uint32_t seq, 
 // The same by another port than the side's own, with a TTL, with options (a frame's bytes).
 void segment_by(struct conn *c, enum world_side side, uint8_t port, const struct wire_tcp_out *o);
 void syn_with(struct conn *c, const uint8_t *options, size_t n, const char *payload);
+// The server's answer to it, with options, too.
+void syn_ack_with(struct conn *c, const uint8_t *options, size_t n);
 // Delivers what came out, lets the ends acknowledge, until nothing moves.
 void settle(void);
 // Lets time pass, waking when the worker asks for it.
