@@ -18,13 +18,6 @@ static const char *const flow_states[] = {
 	[API_FLOW_OPEN] = "open",
 	[API_FLOW_CLOSING] = "closing",
 };
-static const char *const outcomes[] = {
-	[API_OUT_NONE] = "none",
-	[API_OUT_ACCEPTED] = "accepted",
-	[API_OUT_CONDEMNED] = "condemned",
-	[API_OUT_RCPT_REFUSED] = "rcpt_refused",
-	[API_OUT_AUTH_FAILED] = "auth_failed",
-};
 static const char *const records[] = {
 	[API_REC_NONE] = "none",
 	[API_REC_SESSION] = "session",
@@ -51,7 +44,6 @@ static const char *const stat_kinds[] = {
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 _Static_assert(COUNT(lanes) == API_LANE_COUNT, "a word each");
 _Static_assert(COUNT(flow_states) == API_FLOW_STATE_COUNT, "a word each");
-_Static_assert(COUNT(outcomes) == API_OUT_COUNT, "a word each");
 _Static_assert(COUNT(records) == API_REC_COUNT, "a word each");
 _Static_assert(COUNT(verdicts) == API_VERDICT_COUNT, "a word each");
 _Static_assert(COUNT(stat_kinds) == API_STAT_KIND_COUNT, "a word each");
@@ -66,11 +58,6 @@ const char *api_lane_name(uint32_t lane)
 const char *api_flow_state_name(uint32_t state)
 {
 	return NAME(flow_states, state);
-}
-
-const char *api_outcome_name(uint32_t kind)
-{
-	return NAME(outcomes, kind);
 }
 
 const char *api_record_name(uint32_t kind)

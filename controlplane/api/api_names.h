@@ -7,7 +7,6 @@
 
 const char *api_lane_name(uint32_t lane);               // enum api_lane
 const char *api_flow_state_name(uint32_t state);        // enum api_flow_state
-const char *api_outcome_name(uint32_t kind);            // enum api_outcome_kind
 const char *api_record_name(uint32_t kind);             // enum api_record_kind
 const char *api_verdict_name(uint32_t verdict);         // enum api_verdict
 const char *api_stat_kind_name(uint32_t kind);          // enum api_stat_kind

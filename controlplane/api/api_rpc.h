@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 enum {
-	API_RPC_LINE_MAX = 16 << 20, // bytes of one request or answer, newline included
+	API_RPC_REQUEST_MAX = 8 << 20, // bytes of one request, newline included
+	API_RPC_ANSWER_MAX = 16 << 20, // bytes of one answer, and of all that a client leaves unread
 	API_RPC_FLOWS_MAX = 10000,   // rows of flows.list at most
 	API_RPC_TAIL_MAX = 1000,     // events sessions.tail goes back at most
 };
@@ -25,8 +26,6 @@ enum api_rpc_id {
 struct api_rpc_method {
 	const char *name;   // "noun.verb"
 	const char *help;   // one line
-	const char *params; // members of the params object; a '?' follows an optional name
-	const char *result; // members of the result object
 };
 extern const struct api_rpc_method api_rpc_methods[API_RPC_COUNT]; // by enum api_rpc_id
 
@@ -38,7 +37,7 @@ enum api_rpc_id api_rpc_find(const char *name);
 #define API_RPC_NOTIFY_EVENT "sessions.event"
 
 enum { // error codes; the first five are JSON-RPC's own
-	API_RPC_ERR_PARSE = -32700,    // not JSON, or a line over API_RPC_LINE_MAX
+	API_RPC_ERR_PARSE = -32700,    // not JSON, or a line over API_RPC_REQUEST_MAX
 	API_RPC_ERR_REQUEST = -32600,  // JSON, but no request
 	API_RPC_ERR_METHOD = -32601,   // no such method
 	API_RPC_ERR_PARAMS = -32602,   // a missing, unknown or wrong member

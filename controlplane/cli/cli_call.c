@@ -80,7 +80,7 @@ static int read_more(struct cli *c)
 	if (c->in_n + READ_STEP > c->in_cap) {
 		char *more;
 
-		if (c->in_cap >= 2 * (size_t)API_RPC_LINE_MAX)
+		if (c->in_cap >= 2 * (size_t)API_RPC_ANSWER_MAX)
 			return -EMSGSIZE;
 		more = realloc(c->in, c->in_cap * 2 + READ_STEP);
 		if (more == NULL)

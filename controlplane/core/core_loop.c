@@ -23,7 +23,6 @@ struct core_timer {
 	struct event *ev;
 	core_timer_cb cb;
 	void *arg;
-	struct timeval every; // 0 = once
 };
 
 struct core_signal {
@@ -106,10 +105,7 @@ static void timer_fired(evutil_socket_t, short, void *arg)
 {
 	struct core_timer *t = arg;
 
-	// Started again before the callback, which may stop or free it.
-	if (evutil_timerisset(&t->every))
-		(void)event_add(t->ev, &t->every); // it was added before: no memory is taken
-	t->cb(t->arg);
+	t->cb(t->arg); // may start or free it
 }
 
 struct core_timer *core_timer_new(struct core_loop *l, core_timer_cb cb, void *arg)
@@ -128,28 +124,11 @@ struct core_timer *core_timer_new(struct core_loop *l, core_timer_cb cb, void *a
 	return t;
 }
 
-static int timer_start(struct core_timer *t, uint32_t ms, bool again)
+int core_timer_once(struct core_timer *t, uint32_t ms)
 {
 	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
 
-	t->every = again ? tv : (struct timeval){0};
 	return event_add(t->ev, &tv) < 0 ? -ENOMEM : 0;
-}
-
-int core_timer_once(struct core_timer *t, uint32_t ms)
-{
-	return timer_start(t, ms, false);
-}
-
-int core_timer_every(struct core_timer *t, uint32_t ms)
-{
-	return timer_start(t, ms == 0 ? 1 : ms, true);
-}
-
-void core_timer_stop(struct core_timer *t)
-{
-	t->every = (struct timeval){0};
-	(void)event_del(t->ev); // no failure for an event of ours
 }
 
 void core_timer_free(struct core_timer *t)

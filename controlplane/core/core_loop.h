@@ -29,9 +29,7 @@ uint64_t core_now_us(void);
 
 // A timer at rest. NULL with errno.
 struct core_timer *core_timer_new(struct core_loop *l, core_timer_cb cb, void *arg);
-int core_timer_once(struct core_timer *t, uint32_t ms);  // (re)starts it; 0 or -errno
-int core_timer_every(struct core_timer *t, uint32_t ms); // (re)starts it; 0 or -errno
-void core_timer_stop(struct core_timer *t);
+int core_timer_once(struct core_timer *t, uint32_t ms); // (re)starts it; 0 or -errno
 void core_timer_free(struct core_timer *t); // NULL is fine; allowed within its own callback
 
 // Calls `cb` on the loop, not in signal context. NULL with errno.

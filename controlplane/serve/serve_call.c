@@ -27,6 +27,16 @@ struct serve_call {
 	json_t *id;                  // NULL = a notification: no answer leaves
 };
 
+char *serve_error_text(int code, const char *why)
+{
+	json_t *answer = json_pack("{s:s,s:{s:i,s:s},s:n}", "jsonrpc", "2.0", "error", "code", code,
+		"message", why, "id");
+	char *text = answer == NULL ? NULL : json_dumps(answer, JSON_COMPACT);
+
+	json_decref(answer);
+	return text;
+}
+
 static void answer_send(struct serve_client *client, json_t *answer)
 {
 	char *text = json_dumps(answer, JSON_COMPACT);
@@ -217,10 +227,12 @@ static void batch_take(struct serve_client *client, json_t *list)
 	struct batch *b;
 	json_t *req;
 	size_t i, n = json_array_size(list);
+	char text[MESSAGE_MAX];
 
 	if (n == 0 || n > SERVE_BATCH_MAX) {
-		error_give(client, NULL, NULL, API_RPC_ERR_REQUEST,
-			n == 0 ? "empty batch" : "more than 1000 requests in a batch");
+		(void)snprintf(
+			text, sizeof(text), "more than %d requests in a batch", SERVE_BATCH_MAX);
+		error_give(client, NULL, NULL, API_RPC_ERR_REQUEST, n == 0 ? "empty batch" : text);
 		return;
 	}
 	b = calloc(1, sizeof(*b));

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -102,7 +103,7 @@ static void client_send(struct serve_client *cl, const char *text, size_t n)
 	if (cl->bev == NULL)
 		return;
 	out = bufferevent_get_output(cl->bev);
-	if (evbuffer_get_length(out) + n >= SERVE_OUT_MAX) {
+	if (evbuffer_get_length(out) + n >= API_RPC_ANSWER_MAX) {
 		if (cl->closing)
 			return;
 		LOG(WARNING, "client uid %u: dropped: it does not read", (unsigned)cl->uid);
@@ -137,10 +138,12 @@ static bool line_find(struct serve_client *cl, struct evbuffer *in, size_t *n)
 
 static void line_too_long(struct serve_client *cl)
 {
-	static const char answer[] = "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32700,\"message\":"
-				     "\"line too long; the connection ends here\"},\"id\":null}";
+	char *answer = serve_error_text(
+		API_RPC_ERR_PARSE, "line too long; the connection ends here");
 
-	client_send(cl, answer, sizeof(answer) - 1);
+	if (answer != NULL) // else it just ends
+		client_send(cl, answer, strlen(answer));
+	free(answer);
 	client_stop_reading(cl);
 }
 
@@ -167,7 +170,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 
 	cl->busy++;
 	while (cl->bev != NULL && !cl->closing && lines < LINES_A_TURN && line_find(cl, in, &n)) {
-		if (n >= SERVE_LINE_MAX) {
+		if (n >= API_RPC_REQUEST_MAX) {
 			line_too_long(cl);
 			break;
 		}
@@ -180,7 +183,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 	if (cl->bev != NULL && !cl->closing) {
 		if (lines == LINES_A_TURN)
 			bufferevent_trigger(bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
-		else if (evbuffer_get_length(in) >= SERVE_LINE_MAX)
+		else if (evbuffer_get_length(in) >= API_RPC_REQUEST_MAX)
 			line_too_long(cl);
 	}
 	cl->busy--;
@@ -254,13 +257,14 @@ static void on_error(struct evconnlistener *listener, void *arg)
 
 static void peer_refuse(int fd, uid_t uid)
 {
-	static const char answer[] = "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":"
-				     "\"permission denied: not root, not the control plane's user, "
-				     "not in control.group\"},"
-				     "\"id\":null}\n";
+	char *answer = serve_error_text(API_RPC_ERR_REQUEST,
+		"permission denied: not root, not the control plane's user, not in control.group");
+	struct iovec parts[] = {{answer, answer == NULL ? 0 : strlen(answer)}, {(char[]){'\n'}, 1}};
+	struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
 
 	LOG(WARNING, "client uid %u: refused: not in the group", (unsigned)uid);
-	(void)send(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL); // courtesy only
+	(void)sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL); // courtesy only
+	free(answer);
 	(void)close(fd); // nothing is lost with it
 }
 
@@ -290,7 +294,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	TAILQ_INSERT_TAIL(&rpc->clients, cl, link);
 	rpc->nclients++;
 	bufferevent_setcb(cl->bev, on_read, on_write, on_event, cl);
-	bufferevent_setwatermark(cl->bev, EV_READ, 0, SERVE_LINE_MAX + 1);
+	bufferevent_setwatermark(cl->bev, EV_READ, 0, API_RPC_REQUEST_MAX + 1);
 	(void)bufferevent_set_timeouts(cl->bev, NULL, &stall); // fails only without memory
 	(void)bufferevent_enable(cl->bev, EV_READ | EV_WRITE); // then the client just times out
 	if (rpc->nclients >= SERVE_CLIENTS_MAX)

@@ -20,8 +20,6 @@ struct serve_call;   // one request, until it is answered
 struct serve_client; // one connection
 
 enum {
-	SERVE_LINE_MAX = API_RPC_LINE_MAX / 2, // bytes of a request; answers may take the whole
-	SERVE_OUT_MAX = API_RPC_LINE_MAX, // bytes a client may leave unread before it is dropped
 	SERVE_CLIENTS_MAX = 256,
 	SERVE_CALLS_MAX = 256, // requests of one client not answered yet
 	SERVE_BATCH_MAX = 1000,

@@ -173,5 +173,4 @@ uint32_t pol_checksum(struct span bytes);
 
 // Names for people; "unknown" for a number that means nothing.
 const char *pol_action_name(enum pol_action a);
-const char *pol_verdict_name(enum pol_verdict v);
 const char *pol_scope_name(enum pol_scope s);

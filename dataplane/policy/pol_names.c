@@ -12,14 +12,6 @@ static const char *const ACTIONS[] = {
 };
 _Static_assert(sizeof(ACTIONS) / sizeof(ACTIONS[0]) == POL_ACTION_COUNT, "a word each");
 
-static const char *const VERDICTS[] = {
-	[POL_CONTENT_REJECT] = "reject",
-	[POL_CONTENT_TEMPFAIL] = "tempfail",
-	[POL_CONTENT_DISCARD] = "discard",
-	[POL_CONTENT_MONITOR] = "monitor",
-};
-_Static_assert(sizeof(VERDICTS) / sizeof(VERDICTS[0]) == POL_CONTENT_COUNT, "a word each");
-
 static const char *const SCOPES[] = {
 	[POL_SCOPE_HELO] = "helo",
 	[POL_SCOPE_MAIL] = "mail",
@@ -44,11 +36,6 @@ _Static_assert(sizeof(MISSES) / sizeof(MISSES[0]) == POL_MISS_COUNT, "a word eac
 const char *pol_action_name(enum pol_action a)
 {
 	return (unsigned)a < POL_ACTION_COUNT ? ACTIONS[a] : "unknown";
-}
-
-const char *pol_verdict_name(enum pol_verdict v)
-{
-	return (unsigned)v < POL_CONTENT_COUNT ? VERDICTS[v] : "unknown";
 }
 
 const char *pol_scope_name(enum pol_scope s)

@@ -41,7 +41,7 @@ static void image_walk(const struct pol_image *img, struct span bytes)
 			const struct pol_content *c = pol_content_at(img, p->content);
 
 			CHECK(strlen(pol_string(img, c->text)) <= POL_TEXT_MAX);
-			CHECK(pol_verdict_name(c->action)[0] != 0);
+			CHECK(c->action < POL_CONTENT_COUNT);
 		}
 		if (p->context != POL_ANY)
 			CHECK(strlen(pol_string(img, pol_context_at(img, p->context)->name)) <

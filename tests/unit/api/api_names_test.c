@@ -20,7 +20,6 @@ static const struct {
 } tables[] = {
 	{api_lane_name, API_LANE_COUNT, "pass"},
 	{api_flow_state_name, API_FLOW_STATE_COUNT, "half_open"},
-	{api_outcome_name, API_OUT_COUNT, "none"},
 	{api_record_name, API_REC_COUNT, "none"},
 	{api_verdict_name, API_VERDICT_COUNT, "clean"},
 	{api_stat_kind_name, API_STAT_KIND_COUNT, "traffic"},
@@ -50,8 +49,6 @@ static void every_method_is_noun_dot_verb_with_help_and_is_found_by_name(void **
 		assert_non_null(m->name);
 		assert_non_null(strchr(m->name, '.'));
 		assert_true(strlen(m->help) > 10 && strlen(m->help) < 80);
-		assert_non_null(m->params);
-		assert_true(strlen(m->result) > 0);
 		assert_int_equal(api_rpc_find(m->name), i);
 	}
 	assert_int_equal(api_rpc_find("system.statu"), API_RPC_COUNT);

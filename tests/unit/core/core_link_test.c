@@ -584,9 +584,9 @@ static void count_signal(int signo, void *arg)
 static void timers_and_signals_come_on_the_loop(void **state)
 {
 	struct core_loop *l = core_loop_new();
-	unsigned once = 0, every = 0, signals = 0;
+	unsigned once = 0, freed = 0, signals = 0;
 	struct core_timer *a = core_timer_new(l, count_rings, &once);
-	struct core_timer *b = core_timer_new(l, count_rings, &every);
+	struct core_timer *b = core_timer_new(l, count_rings, &freed);
 	struct core_signal *s = core_signal_new(l, SIGUSR1, count_signal, &signals);
 
 	(void)state;
@@ -594,20 +594,22 @@ static void timers_and_signals_come_on_the_loop(void **state)
 	assert_non_null(b);
 	assert_non_null(s);
 	assert_int_equal(core_timer_once(a, 0), 0);
-	assert_int_equal(core_timer_every(b, 1), 0);
+	assert_int_equal(core_timer_once(b, 1), 0);
+	core_timer_free(b);
 	assert_int_equal(raise(SIGUSR1), 0);
-	for (unsigned i = 0; i < TURNS_MAX && (every < 5 || signals == 0); i++)
+	for (unsigned i = 0; i < TURNS_MAX && (once == 0 || signals == 0); i++)
 		assert_int_equal(core_loop_turn(l, 5), 0);
 	assert_int_equal(once, 1);
-	assert_true(every >= 5);
 	assert_int_equal(signals, 1);
-	core_timer_stop(b);
-	every = 0;
 	for (unsigned i = 0; i < 5; i++)
 		assert_int_equal(core_loop_turn(l, 2), 0);
-	assert_int_equal(every, 0);
+	assert_int_equal(once, 1);
+	assert_int_equal(freed, 0);
+	assert_int_equal(core_timer_once(a, 0), 0); // and again
+	for (unsigned i = 0; i < TURNS_MAX && once == 1; i++)
+		assert_int_equal(core_loop_turn(l, 5), 0);
+	assert_int_equal(once, 2);
 	core_signal_free(s);
-	core_timer_free(b);
 	core_timer_free(a);
 	core_loop_free(l);
 }

@@ -365,7 +365,6 @@ static void random_damage_is_refused_or_harmless(void **)
 static void names_are_the_words_of_the_configuration(void **)
 {
 	assert_string_equal(pol_action_name(POL_INSPECT), "inspect");
-	assert_string_equal(pol_verdict_name(POL_CONTENT_DISCARD), "discard");
 	assert_string_equal(pol_scope_name(POL_SCOPE_HEADER), "header");
 	assert_string_equal(pol_miss_name(POL_MISS_VLAN), "vlan");
 	assert_string_equal(pol_scope_name(POL_SCOPE_COUNT), "unknown");

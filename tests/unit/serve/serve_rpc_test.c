@@ -384,13 +384,13 @@ static void long_line(struct bench *b, size_t n, bool closes)
 
 static void a_line_of_8_mib_less_one_is_read(void **state)
 {
-	long_line(*state, SERVE_LINE_MAX - 1, false);
+	long_line(*state, API_RPC_REQUEST_MAX - 1, false);
 }
 
 static void a_line_of_8_mib_gets_an_error_and_the_end(void **state)
 {
-	long_line(*state, SERVE_LINE_MAX, true);
-	long_line(*state, SERVE_LINE_MAX * 2, true);
+	long_line(*state, API_RPC_REQUEST_MAX, true);
+	long_line(*state, API_RPC_REQUEST_MAX * 2, true);
 }
 
 static void a_client_that_does_not_read_is_dropped(void **state)
