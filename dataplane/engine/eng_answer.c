@@ -40,7 +40,7 @@ static void say_code(
 static const char *own_text(const struct eng_worker *w, const struct eng_session *s)
 {
 	const struct pol_image *img = w->image == NULL ? NULL : eng_image_policy(w->image);
-	if (!s->reply_own || img == NULL || pol_head(img)->version != s->image_version ||
+	if (!s->reply.own || img == NULL || pol_head(img)->version != s->image_version ||
 		s->content_profile == POL_NONE)
 		return NULL;
 	const char *text = pol_string(img, pol_content_at(img, s->content_profile)->text);
@@ -50,7 +50,7 @@ static const char *own_text(const struct eng_worker *w, const struct eng_session
 static void say_verdict(struct eng_worker *w, struct eng_session *s)
 {
 	const char *own = own_text(w, s);
-	say_code(w, s, s->reply_code, own != NULL ? own : s->reply_text, s->reply_id);
+	say_code(w, s, s->reply.code, own != NULL ? own : s->reply.text, s->reply.id);
 }
 
 static void hang_up(struct eng_session *s)
@@ -77,9 +77,9 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const c
 	s->flow.lane = ENG_LANE_ANSWER;
 	s->dialog_at_ms = p->now_ms + ENG_DIALOG_MS;
 	s->hold_on[STREAM_CLIENT] = s->hold_on[STREAM_SERVER] = false;
-	s->reply_code = code;
-	s->reply_text = text;
-	s->reply_id = id;
+	s->reply.code = code;
+	s->reply.text = text;
+	s->reply.id = id;
 	if (in_body && smtp_in_message(&s->smtp)) {
 		s->dialog = ENG_DIALOG_BODY;
 		s->dialog_at_ms = p->now_ms + ENG_BODY_MS;
@@ -176,7 +176,7 @@ static void greet(struct eng_worker *w, struct eng_session *s)
 	s->dialog_at_ms = w->smtp->now_ms + ENG_DIALOG_MS;
 	say_verdict(w, s);
 	s->dialog = ENG_DIALOG_REFUSED;
-	if (s->reply_code == 421)
+	if (s->reply.code == 421)
 		hang_up(s);
 }
 
@@ -188,14 +188,14 @@ void eng_answer_syn(
 	uint16_t mss = addr_is_v4(&s->flow.key.client) ? 1460 : 1440;
 	if (action != POL_ACTION_COUNT) {
 		s->refused_at_connect = true;
-		s->reply_id = eng_id_next(w);
-		s->reply_code = action == POL_REJECT ? 554 : 421;
-		s->reply_text = action == POL_REJECT ? "Connection refused by policy"
+		s->reply.id = eng_id_next(w);
+		s->reply.code = action == POL_REJECT ? 554 : 421;
+		s->reply.text = action == POL_REJECT ? "Connection refused by policy"
 						     : "Service not available, try again later";
 		s->reason = ACT_REFUSED_CONNECT;
 		s->dialog_at_ms = p->now_ms + ENG_HALF_OPEN_MS;
 		eng_count(w, ACT_REFUSED_CONNECT);
-		eng_record_refusal(w, s, s->reply_id, s->reply_code);
+		eng_record_refusal(w, s, s->reply.id, s->reply.code);
 		stream_answer(st, (uint32_t)rte_rand(), mss);
 	}
 	eng_count(w, ACT_ANSWERED);

@@ -6,7 +6,15 @@
 
 #include "eng_session.h"
 
-enum { RST_TTL_MIN = 64, SEGMENT_MAX = 9216 };
+enum {
+	RST_TTL_MIN = 64,
+	SEGMENT_MAX = 9216,    // bytes of payload
+	SAFE_V4_BYTES = 512,   // payload of the small sender that nearly every path takes (RFC 791 3.1)
+	SAFE_V6_BYTES = 1200,  // ... of IPv6: below its least MTU (RFC 8200 5)
+	TS_OPTION_BYTES = 12,  // with its padding (RFC 7323 A)
+	MSS_LEAST_BYTES = 64,  // what an MSS must leave for payload beside that
+	IP6_HEADER_BYTES = 40, // not in the payload length
+};
 
 static void put16(uint8_t *p, uint16_t v)
 {
@@ -28,7 +36,7 @@ void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len)
 	if (v->family == 4)
 		put16(ip + 2, l3_len);
 	else
-		put16(ip + 4, (uint16_t)(l3_len - 40));
+		put16(ip + 4, (uint16_t)(l3_len - IP6_HEADER_BYTES));
 	if (v->flags & WIRE_F_PPPOE)
 		put16(ip - 4, (uint16_t)(l3_len + 2)); // RFC 2516 4: the PPP protocol counts
 	v->payload_len = len;
@@ -62,37 +70,42 @@ static void rewrite(struct eng_worker *w, struct eng_session *s, const struct st
 	eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 }
 
-// Where frames in the name of `side` leave: the port behind which the other side is.
-static void send_frame(struct eng_worker *w, const struct eng_session *s, enum stream_side side,
-	struct rte_mbuf *m)
+// A frame of ours, or NULL, counted, where there is no buffer for it.
+static struct rte_mbuf *frame_build(
+	struct eng_worker *w, const struct wire_tmpl *t, const struct wire_tcp_out *o)
 {
-	const struct flow_side *other = &s->flow.side[!side], *own = &s->flow.side[side];
+	struct rte_mbuf *m = rte_pktmbuf_alloc(w->smtp->mbufs);
+
+	if (m == NULL) {
+		eng_count(w, DROP_NO_MBUF);
+		return NULL;
+	}
+	size_t n = wire_tcp_build(rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_tailroom(m), t, o);
+	if (n == 0) {
+		eng_drop(w, m, DROP_NO_MBUF);
+		return NULL;
+	}
+	m->data_len = (uint16_t)n;
+	m->pkt_len = (uint32_t)n;
 	eng_count(w, SMTP_BUILT);
-	if (other->l2_len != 0)
-		eng_out_tx(w, other->in_port, m);
-	else
-		eng_forward_tx(w, own->in_port, m);
+	return m;
 }
 
 void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side,
 	const struct wire_tcp_out *o, bool for_reset)
 {
+	// It leaves by the port behind which the other side is.
+	const struct flow_side *other = &s->flow.side[!side], *own = &s->flow.side[side];
 	struct wire_tmpl tmpl;
-	struct rte_mbuf *m = rte_pktmbuf_alloc(w->smtp->mbufs);
-	if (m == NULL) {
-		eng_count(w, DROP_NO_MBUF);
-		return;
-	}
+
 	flow_template(&s->flow, side, for_reset, &tmpl);
-	size_t n =
-		wire_tcp_build(rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_tailroom(m), &tmpl, o);
-	if (n == 0) {
-		eng_drop(w, m, DROP_NO_MBUF);
+	struct rte_mbuf *m = frame_build(w, &tmpl, o);
+	if (m == NULL)
 		return;
-	}
-	m->data_len = (uint16_t)n;
-	m->pkt_len = (uint32_t)n;
-	send_frame(w, s, side, m);
+	if (other->l2_len != 0)
+		eng_out_tx(w, other->in_port, m);
+	else
+		eng_forward_tx(w, own->in_port, m);
 }
 
 static void send_act(
@@ -151,11 +164,11 @@ void eng_reset_side(struct eng_worker *w, struct eng_session *s, enum stream_sid
 
 uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards)
 {
-	uint32_t safe = addr_is_v4(&s->flow.key.client) ? 512 : 1200; // design: the small sender
+	uint32_t safe = addr_is_v4(&s->flow.key.client) ? SAFE_V4_BYTES : SAFE_V6_BYTES;
 	uint32_t max = s->seg_max[!towards] > safe ? s->seg_max[!towards] : safe;
 	uint32_t mss = s->flow.stream.half[towards].mss;
-	if (s->flow.stream.ts_on && mss > 64 + 12)
-		mss -= 12;
+	if (s->flow.stream.ts_on && mss > MSS_LEAST_BYTES + TS_OPTION_BYTES)
+		mss -= TS_OPTION_BYTES;
 	max = max < mss ? max : mss;
 	return (uint16_t)(max < SEGMENT_MAX ? max : SEGMENT_MAX);
 }
@@ -163,18 +176,11 @@ uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards)
 static void stray_rst(struct eng_worker *w, const struct wire_tmpl *t, uint32_t seq, uint32_t ack,
 	uint16_t in_port, bool back)
 {
-	uint8_t *buf;
-	struct rte_mbuf *m = rte_pktmbuf_alloc(w->smtp->mbufs);
-	if (m == NULL) {
-		eng_count(w, DROP_NO_MBUF);
-		return;
-	}
-	buf = rte_pktmbuf_mtod(m, uint8_t *);
 	struct wire_tcp_out o = {.seq = seq, .ack = ack, .flags = WIRE_RST | WIRE_ACK};
-	size_t n = wire_tcp_build(buf, rte_pktmbuf_tailroom(m), t, &o);
-	m->data_len = (uint16_t)n;
-	m->pkt_len = (uint32_t)n;
-	eng_count(w, SMTP_BUILT);
+	struct rte_mbuf *m = frame_build(w, t, &o);
+
+	if (m == NULL)
+		return;
 	if (back)
 		eng_out_tx(w, in_port, m);
 	else

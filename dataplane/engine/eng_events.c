@@ -168,7 +168,7 @@ static bool condemn(struct eng_worker *w, struct eng_session *s, bool in_body)
 	s->refused++;
 	msg->judged = true;
 	msg->id = eng_id_next(w);
-	s->reply_own = s->content_action != POL_CONTENT_DISCARD;
+	s->reply.own = s->content_action != POL_CONTENT_DISCARD;
 	eng_outcome(w, s, ENG_OUT_CONDEMNED);
 	switch (s->content_action) {
 	case POL_CONTENT_TEMPFAIL:
@@ -229,7 +229,7 @@ static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struc
 static bool on_possible_end(
 	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
 {
-	enum { POSSIBLE_ENDS_MAX = 4 }; // design section 4
+	enum { POSSIBLE_ENDS_MAX = 4 }; // each costs a copy of the scan's streams: an honest text has few
 	struct eng_message *msg = s->message;
 	eng_count(w, ACT_POSSIBLE_END);
 	if (left_ahead(w, s)) {

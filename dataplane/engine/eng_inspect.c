@@ -134,7 +134,7 @@ void eng_pump(struct eng_worker *w, struct eng_session *s)
 	pump_side(w, s, STREAM_SERVER, false, 0);
 }
 
-// Bytes that are held: when we take custody of them (design: table of waits).
+// Bytes that are held: when we take custody of them (docs/architecture.md, Gates).
 static void holds_update(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
@@ -181,7 +181,7 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s)
 	if (s->more)
 		earliest(&any, &at, p->now_ms + 1);
 	// A timer that fires early is set again; so a far one is not moved with each packet.
-	if (f->timer_slot == UINT16_MAX || ms_before(at, f->timer_at_ms))
+	if (!flow_timer_is_set(f) || ms_before(at, f->timer_at_ms))
 		flow_timer_set(p->flows, f, at);
 }
 

@@ -7,7 +7,6 @@
 
 #include "wire_parse.h"
 
-// Per-packet notes of the engine, in the mbuf's private area (the pools are made with this size).
 struct eng_meta {
 	uint16_t in_port;
 	uint16_t context;   // of the flow key, set by the steer stage (see eng_context_index)

@@ -30,7 +30,7 @@ enum {
 // Times, in milliseconds
 enum {
 	ENG_HALF_OPEN_MS = 30 * 1000,
-	ENG_IDLE_MS = 15 * 60 * 1000, // design: waits
+	ENG_IDLE_MS = 15 * 60 * 1000,
 	ENG_PASS_IDLE_MS =
 		3 * 60 * 60 * 1000, // a flow that is not read: longer than TCP keep-alive's 2 h
 	ENG_CLOSING_MS = 30 * 1000,
@@ -84,8 +84,12 @@ struct eng_session {
 	struct smtp smtp;
 	struct eng_message *message;      // of the transaction that the server is in
 	struct eng_message *message_next; // of a MAIL sent before the reply that decides about it
-	const char *reply_text;           // goes with reply_code
-	uint64_t reply_id;                // 0 = none is shown
+	struct {                          // what a client that is cut off is told
+		const char *text;         // behind the code; borrowed for ever
+		uint64_t id;              // 0: none is shown
+		uint16_t code;            // perhaps told only at its message's end
+		bool own;                 // the content profile's own text goes before this one
+	} reply;
 	uint64_t id, image_version, born_us;
 	uint32_t policy, session_profile, content_profile; // indexes, of image_version
 	int32_t threshold;
@@ -102,10 +106,8 @@ struct eng_session {
 	} again;
 	uint16_t profile;    // ENG_PROFILE_*
 	uint16_t reason;     // why it is not read or how it ended; ENG_REASON_NONE
-	uint16_t reply_code; // what a client that is cut off is told, perhaps only at its message's end
 	uint16_t vlan;
 	uint8_t content_action; // enum pol_verdict
-	bool reply_own;         // the content profile's own text goes before reply_text
 	uint8_t dialog, dialog_commands;
 	uint8_t helo_len;
 	uint8_t one_way; // client segments with nothing from the server
@@ -133,7 +135,7 @@ struct eng_smtp {
 	struct eng_message *scan_oldest, *scan_newest;
 	uint64_t image_version;      // the one that image_since_us speaks of
 	uint64_t id_epoch, id_count; // of ids that are never used twice
-	uint32_t sums, sum_at; // waiting; where the next flush looks
+	uint32_t sums, sum_at;       // waiting; where the next flush looks
 	struct eng_sum sum[ENG_OUTCOMES];
 	uint8_t line[ENG_LINE_BUF];
 };

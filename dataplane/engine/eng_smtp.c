@@ -119,8 +119,8 @@ static void bind_policy(struct eng_session *s, const struct pol_image *img, uint
 		if (profile->idle_ms != 0)
 			s->idle_ms = profile->idle_ms;
 	} else {
-		s->profile |=
-			ENG_PROFILE_MASK_UNKNOWN; // design: masked by default when content is read
+		// What is read must not be led past us by a keyword that we don't know.
+		s->profile |= ENG_PROFILE_MASK_UNKNOWN;
 	}
 	if (policy->content != POL_NONE) {
 		const struct pol_content *content = pol_content_at(img, policy->content);

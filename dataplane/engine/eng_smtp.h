@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The picked-up flows of one worker: what the forward stage hands over and when it must call.
+// The picked-up flows of one worker: what the steer stage or another worker's inbox hands over, and
+// when its turn must call.
 // Thread: the worker.
 #pragma once
 

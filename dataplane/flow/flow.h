@@ -16,7 +16,7 @@ struct flow_key {
 	struct addr client, server;
 	uint16_t client_port, server_port; // host order
 	uint16_t context;
-	uint16_t zero;
+	uint16_t zero; // 0: no padding, for the whole key is hashed and compared
 };
 
 enum flow_state { FLOW_HALF_OPEN, FLOW_OPEN, FLOW_CLOSING, FLOW_STATE_COUNT };
@@ -40,17 +40,19 @@ struct flow {
 	uint16_t timer_slot;
 	uint8_t state;                 // enum flow_state
 	uint8_t lane;                  // the engine's
-	uint32_t open_next, open_prev; // half-open flows, oldest first
+	uint32_t half_next, half_prev; // half-open flows, oldest first
 	uint32_t born_ms, seen_ms;     // now_ms of the first and the last packet
 	uint64_t bytes[STREAM_SIDES];  // payload that left, by sender
 };
 
 struct flow_table;
 
-// A table for `count` flows of `object` bytes each (struct flow first), on a NUMA socket. NULL with errno.
-struct flow_table *flow_table_new(const char *name, uint32_t count, uint32_t object, int socket);
+// A table for `count` flows of `flow_bytes` each (struct flow first), in memory of a NUMA socket
+// (SOCKET_ID_ANY is one); `name` is unique in the process. NULL with errno ENOMEM.
+struct flow_table *flow_table_new(
+	const char *name, uint32_t count, uint32_t flow_bytes, int socket);
 void flow_table_free(struct flow_table *t);
-uint64_t flow_table_bytes(uint32_t count, uint32_t object); // memory it will take, about
+uint64_t flow_table_bytes(uint32_t count, uint32_t flow_bytes); // memory it will take, about
 
 struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key);
 // A new flow, zeroed but for its key, half-open; NULL where the table is full. When half-open flows
@@ -66,8 +68,10 @@ uint32_t flow_capacity(const struct flow_table *t);
 uint32_t flow_cells(const struct flow_table *t);
 struct flow *flow_at(const struct flow_table *t, uint32_t i);
 
-// One timer a flow: the earliest of what it waits for. Set again replaces.
+// One timer a flow: the earliest of what it waits for. Set again replaces. at_ms lies less than
+// 2^31 ms from now; a time that is past is due at the next tick of 4 ms.
 void flow_timer_set(struct flow_table *t, struct flow *f, uint32_t at_ms);
+bool flow_timer_is_set(const struct flow *f);
 void flow_timer_clear(struct flow_table *t, struct flow *f);
 // The next flow whose timer is due at now_ms (its timer is cleared), or NULL. Looks at a bounded number.
 struct flow *flow_timer_due(struct flow_table *t, uint32_t now_ms);

@@ -13,7 +13,7 @@ struct flow_table {
 	uint8_t *cells;
 	uint8_t *used; // one byte a cell
 	uint32_t object, count, live;
-	uint32_t half_open, open_first, open_last; // list of half-open flows
+	uint32_t half_open, half_first, half_last; // list of half-open flows
 	uint32_t timers;    // flows with a timer
 	uint32_t wheel_ms;  // time of the slot that is looked at next, multiple of FLOW_TICK_MS
 	bool wheel_on;

@@ -4,6 +4,8 @@
 // Thread: the worker that owns the flow.
 #include "flow.h"
 
+enum { ETH_BYTES = 14, TTL_USUAL = 64 }; // of a side that was never heard
+
 void flow_side_note(
 	struct flow_side *s, struct span frame, const struct wire_view *v, uint16_t in_port)
 {
@@ -43,12 +45,12 @@ void flow_template(const struct flow *f, enum stream_side side, bool for_reset, 
 	};
 	memcpy(t->l2, s->l2, s->l2_len);
 	if (s->l2_len == 0 &&
-		f->side[!side].l2_len >= 14) { // never heard of: the other's, turned round
+		f->side[!side].l2_len >= ETH_BYTES) { // never heard of: the other's, turned round
 		const struct flow_side *o = &f->side[!side];
 		memcpy(t->l2, o->l2, o->l2_len);
 		memcpy(t->l2, o->l2 + 6, 6);
 		memcpy(t->l2 + 6, o->l2, 6);
 		t->l2_len = o->l2_len;
-		t->ttl = 64;
+		t->ttl = TTL_USUAL;
 	}
 }

@@ -10,19 +10,27 @@
 
 #include "flow_int.h"
 
+enum { HASH_ENTRY_BYTES = 74 }; // what rte_hash takes for a key of 40 bytes
+
+// Each cell begins a cache line.
+static uint32_t cell_bytes(uint32_t flow_bytes)
+{
+	return (flow_bytes + RTE_CACHE_LINE_SIZE - 1) & ~(uint32_t)(RTE_CACHE_LINE_SIZE - 1);
+}
+
 static uint32_t key_hash(const void *key, uint32_t len, uint32_t init)
 {
 	return rte_jhash(key, len, init);
 }
 
-struct flow_table *flow_table_new(const char *name, uint32_t count, uint32_t object, int socket)
+struct flow_table *flow_table_new(const char *name, uint32_t count, uint32_t flow_bytes, int socket)
 {
 	struct flow_table *t = rte_zmalloc_socket("flow table", sizeof(*t), 64, socket);
 	if (t == NULL)
 		goto no_memory;
-	t->object = (object + 63) & ~63u;
+	t->object = cell_bytes(flow_bytes);
 	t->count = count;
-	t->open_first = t->open_last = FLOW_NONE;
+	t->half_first = t->half_last = FLOW_NONE;
 	t->walk = FLOW_NONE;
 	for (unsigned i = 0; i < FLOW_WHEEL_SLOTS; i++)
 		t->wheel[i] = FLOW_NONE;
@@ -67,10 +75,9 @@ void flow_table_free(struct flow_table *t)
 	rte_free(t);
 }
 
-uint64_t flow_table_bytes(uint32_t count, uint32_t object)
+uint64_t flow_table_bytes(uint32_t count, uint32_t flow_bytes)
 {
-	return (uint64_t)count *
-		(((object + 63) & ~63u) + 1 + 74); // 74: rte_hash with a 40-byte key
+	return (uint64_t)count * (cell_bytes(flow_bytes) + 1 + HASH_ENTRY_BYTES);
 }
 
 struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key)
@@ -81,14 +88,14 @@ struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key)
 
 static void half_open_unlink(struct flow_table *t, struct flow *f)
 {
-	if (f->open_prev == FLOW_NONE)
-		t->open_first = f->open_next;
+	if (f->half_prev == FLOW_NONE)
+		t->half_first = f->half_next;
 	else
-		flow_cell(t, f->open_prev)->open_next = f->open_next;
-	if (f->open_next == FLOW_NONE)
-		t->open_last = f->open_prev;
+		flow_cell(t, f->half_prev)->half_next = f->half_next;
+	if (f->half_next == FLOW_NONE)
+		t->half_last = f->half_prev;
 	else
-		flow_cell(t, f->open_next)->open_prev = f->open_prev;
+		flow_cell(t, f->half_next)->half_prev = f->half_prev;
 	t->half_open--;
 }
 
@@ -106,18 +113,18 @@ struct flow *flow_add(struct flow_table *t, const struct flow_key *key, struct f
 	f->key = *key;
 	f->timer_slot = FLOW_NO_SLOT;
 	f->timer_next = f->timer_prev = FLOW_NONE;
-	f->open_prev = t->open_last;
-	f->open_next = FLOW_NONE;
-	if (t->open_last == FLOW_NONE)
-		t->open_first = i;
+	f->half_prev = t->half_last;
+	f->half_next = FLOW_NONE;
+	if (t->half_last == FLOW_NONE)
+		t->half_first = i;
 	else
-		flow_cell(t, t->open_last)->open_next = i;
-	t->open_last = i;
+		flow_cell(t, t->half_last)->half_next = i;
+	t->half_last = i;
 	t->used[i] = 1;
 	t->live++;
 	t->half_open++;
 	if (t->half_open > t->count / 4 + 1)
-		*victim = flow_cell(t, t->open_first);
+		*victim = flow_cell(t, t->half_first);
 	return f;
 }
 

@@ -16,6 +16,11 @@ static uint16_t slot_of(uint32_t at_ms)
 	return (uint16_t)(at_ms / FLOW_TICK_MS % FLOW_WHEEL_SLOTS);
 }
 
+bool flow_timer_is_set(const struct flow *f)
+{
+	return f->timer_slot != FLOW_NO_SLOT;
+}
+
 void flow_timer_clear(struct flow_table *t, struct flow *f)
 {
 	if (f->timer_slot == FLOW_NO_SLOT)

@@ -34,7 +34,7 @@ enum { // smtp.trans, smtp.sent
 	SMTP_T_SESSION = SMTP_T_HELO | SMTP_T_AUTH, // outlives a transaction
 };
 
-// The lines that close the gate whatever their verb (design: line gate).
+// The lines that close the gate whatever their verb (docs/architecture.md, Gates).
 enum { SMTP_LINE_ODD = SMTP_LINE_BARE_LF | SMTP_LINE_BARE_CR | SMTP_LINE_NUL | SMTP_LINE_BLANKS };
 
 // Writing events -------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ struct smtp_line smtp_line_of(struct span in);
 // Index of the first CR or LF from `from` on, or in.n.
 size_t smtp_line_break(struct span in, size_t from);
 
-// End of data (design section 4) ---------------------------------------------------------------
+// End of data (docs/architecture.md, Gates) -----------------------------------------------------
 
 enum { SMTP_EOD_RUN_MAX = 64 }; // CRs taken as one line end; bounds what is held back
 

@@ -185,7 +185,8 @@ bool stream_deadline(const struct stream *st, enum stream_side side, uint32_t *a
 // sequence number, and at the receiver's last acknowledgement where that differs).
 unsigned stream_reset(const struct stream *st, enum stream_side side, struct stream_act act[2]);
 // Cuts the server off: from now on we speak in its name. Unsent server bytes are forgotten, sent ones
-// are ours to repeat; everything the client sent is consumed and acknowledged.
+// are ours to repeat. The client's half is as it was: the caller reads on with stream_unread and
+// stream_consume, acknowledges with stream_take, and then frees what it consumed with stream_discard.
 void stream_cut(struct stream *st, struct stream_pool *p);
 // Appends bytes of ours in the server's name (after stream_cut or stream_answer). 0 or -ENOBUFS.
 int stream_say(struct stream *st, struct stream_pool *p, struct span text);
