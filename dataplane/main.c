@@ -3,7 +3,7 @@
 // privileges, workers; back in reverse. What is in the dataplane: and control: sections has to be
 // right (exit 2); policy comes later over the link, until then everything is forwarded.
 // Exit: 0 stopped when asked to; 1 this machine does not give what the configuration asks for;
-// 2 the configuration is wrong; 70 a worker stalled.
+// 2 the configuration or the command line is wrong; 70 a worker stalled.
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
+
 #include "cfg.h"
 #include "eng.h"
 #include "io.h"
@@ -26,6 +28,7 @@
 LOG_COMPONENT("main");
 
 enum { EXIT_MACHINE = 1, EXIT_CONFIG = 2 };
+enum { UMASK = 0027, LINK_PATH_BYTES = 256 };
 
 struct run { // what main makes, in order
 	struct cfg *cfg;
@@ -38,16 +41,17 @@ struct run { // what main makes, in order
 };
 
 static const char usage[] =
-	"Usage: mailweir-dataplane -c FILE [--check]\n"
-	"  -c, --config FILE  configuration (default /etc/mailweir/mailweir.yaml)\n"
-	"      --check        check the dataplane: and control: sections, print nothing if right\n"
-	"      --verbose      log at level info\n"
-	"  -h, --help         this text\n"
-	"  -V, --version      version\n";
+	"usage: mailweir-dataplane [-c FILE] [-l LEVEL] [--check]\n"
+	"  -c, --config FILE  the configuration (/etc/mailweir/mailweir.yaml)\n"
+	"  -l, --log LEVEL    err, warning, notice (default), info or debug\n"
+	"      --check        check the dataplane: and control: sections, then end: 0 or 2\n"
+	"  -V, --version      print the version and end\n"
+	"  -h, --help         print this and end\n"
+	"See mailweir-dataplane(8).\n";
 
 struct options {
 	const char *file;
-	bool check, verbose;
+	bool check;
 };
 
 // -1: go on; else the exit status.
@@ -56,15 +60,16 @@ static int options_read(int argc, char **argv, struct options *o)
 	static const struct option longs[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, 'k'},
-		{"verbose", no_argument, NULL, 'v'},
+		{"log", required_argument, NULL, 'l'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{0},
 	};
+	enum log_level level;
 	int c;
 
 	*o = (struct options){.file = "/etc/mailweir/mailweir.yaml"};
-	while ((c = getopt_long(argc, argv, "c:hV", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:l:hV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o->file = optarg;
@@ -72,8 +77,14 @@ static int options_read(int argc, char **argv, struct options *o)
 		case 'k':
 			o->check = true;
 			break;
-		case 'v':
-			o->verbose = true;
+		case 'l':
+			if (!log_level_parse(optarg, &level)) {
+				(void)fprintf(stderr,
+					"mailweir-dataplane: -l %s: no such level\n%s", optarg,
+					usage);
+				return EXIT_CONFIG;
+			}
+			log_level_set(level);
 			break;
 		case 'h':
 			(void)fputs(usage, stdout);
@@ -198,6 +209,12 @@ static int user_find(const char *name, struct passwd **pw, struct err_list *err)
 	return *pw == NULL ? -ENOENT : 0;
 }
 
+// Why a creator failed that says so in errno, or forgot to.
+static int failure(void)
+{
+	return errno != 0 ? -errno : -EIO;
+}
+
 static int link_open(struct run *r, struct err_list *err)
 {
 	const struct cfg_control *c = &r->cfg->control;
@@ -211,7 +228,7 @@ static int link_open(struct run *r, struct err_list *err)
 		.gid = LNK_ID_NONE,
 		.port = port_row,
 		.arg = r};
-	char dir[256];
+	char dir[LINK_PATH_BYTES];
 	struct passwd *pw;
 
 	if (user_find(c->user_controlplane, &pw, err) < 0)
@@ -222,28 +239,68 @@ static int link_open(struct run *r, struct err_list *err)
 	}
 	(void)text_copy(dir, sizeof(dir), c->link);
 	if (mkdir(dirname(dir), 0755) < 0 && errno != EEXIST) {
-		err_add(err, "%s: %s", dir, strerror(errno));
-		return -errno;
+		int rc = -errno;
+
+		err_add(err, "%s: %s", dir, strerror(-rc));
+		return rc;
 	}
 	r->lnk = lnk_new(&conf, err);
-	return r->lnk == NULL ? -errno : 0;
+	return r->lnk == NULL ? failure() : 0;
 }
 
-// Devices and sockets are open: root is not needed any more. glibc changes all threads at once.
+// What belongs to a thread and goes to those it starts, so before there are others: none of them
+// ever gains anything by exec, and who becomes another user has nothing left that could come back.
+static int privileges_bound(const char *user, struct err_list *err)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+		err_add(err, "privileges: forbid new ones: %s", strerror(errno));
+		return failure();
+	}
+	for (int c = 0; user != NULL && user[0] != '\0' && c <= CAP_LAST_CAP; c++) {
+		// EINVAL: the kernel knows fewer than its headers.
+		if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno != EINVAL) {
+			err_add(err, "privileges: drop from the bounding set: %s", strerror(errno));
+			return failure();
+		}
+	}
+	return 0;
+}
+
+// Devices and sockets are open: root is not needed any more. glibc changes the user of all threads
+// at once, and the kernel takes their capabilities with it. The umask is the process's.
 static int privileges_drop(const char *user, struct err_list *err)
 {
 	struct passwd *pw;
 
+	(void)umask(UMASK); // cannot fail
 	if (user_find(user, &pw, err) < 0)
 		return -ENOENT;
 	if (pw == NULL)
 		return 0;
-	if (initgroups(pw->pw_name, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 ||
-		setuid(pw->pw_uid) < 0) {
-		err_add(err, "user %s: %s", user, strerror(errno));
-		return -errno;
+	if (initgroups(pw->pw_name, pw->pw_gid) < 0 ||
+		setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
+		setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0) {
+		int rc = failure();
+
+		err_add(err, "user %s: %s", user, strerror(-rc));
+		return rc;
 	}
 	return 0;
+}
+
+// Errors of a start belong in the log: the program's name and their level stand before them.
+static void errors_say(const struct err_list *err)
+{
+	const unsigned shown = err->kept - err->warnings;
+
+	for (unsigned i = 0; i < err->kept; i++) {
+		if (err->is_warning[i])
+			LOG(WARNING, "%s", err->text[i]);
+		else
+			LOG(ERR, "%s", err->text[i]);
+	}
+	if (err->count > shown)
+		LOG(ERR, "%u more", err->count - shown);
 }
 
 static int chores_turn(void *arg, uint64_t now_us)
@@ -288,15 +345,18 @@ static void stopped_say(const struct run *r)
 
 static int parts_start(struct run *r, struct err_list *err)
 {
-	int ret;
+	int ret = privileges_bound(r->cfg->control.user_dataplane, err);
 
+	if (ret < 0)
+		return ret;
+	errno = 0;
 	r->io = io_new(&r->io_conf, err);
 	if (r->io == NULL)
-		return -errno;
+		return failure();
 	io_describe(r->io, &r->eng_conf);
 	r->eng = eng_new(&r->eng_conf, err);
 	if (r->eng == NULL)
-		return -errno;
+		return failure();
 	ret = io_start(r->io, r->eng, err);
 	if (ret == 0)
 		ret = link_open(r, err);
@@ -323,30 +383,25 @@ int main(int argc, char **argv)
 	if (ret >= 0)
 		return ret;
 	log_ident_set("mailweir-dataplane");
-	if (opt.verbose)
-		log_level_set(LOG_LEVEL_INFO);
 	err_init(&err);
 	run.cfg = cfg_load_boot(opt.file, &err);
-	if (run.cfg == NULL || conf_fill(&run, &err) < 0) {
+	bool fits = run.cfg != NULL && conf_fill(&run, &err) == 0;
+	if (opt.check)
 		err_print(&err, stderr);
+	else
+		errors_say(&err);
+	if (!fits || opt.check) {
 		cfg_free(run.cfg);
-		return EXIT_CONFIG;
-	}
-	err_print(&err, stderr); // warnings
-	if (opt.check) {
-		cfg_free(run.cfg);
-		return 0;
+		return fits ? 0 : EXIT_CONFIG;
 	}
 	err_init(&err);
-	// A thread's own: before there are others. None of them will ever gain anything by exec.
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	signal_fd = io_signals_open();
 	if (signal_fd < 0) {
 		LOG(ERR, "signals: %s", strerror(-signal_fd));
 		return EXIT_MACHINE;
 	}
 	if (parts_start(&run, &err) < 0) {
-		err_print(&err, stderr);
+		errors_say(&err);
 		parts_stop(&run);
 		return EXIT_MACHINE;
 	}
