@@ -164,5 +164,8 @@ void cfg_free(struct cfg *c);
 void cfg_print(const struct cfg *c, FILE *f);
 // Prints the reference of every key as Markdown, from the schema.
 void cfg_reference_print(FILE *f);
+// The nearest to `text` by edit distance among n names, the first at `list`, `stride` bytes apart;
+// NULL where there is none.
+const char *cfg_nearest(const char *text, const void *list, size_t n, size_t stride);
 // Adds a warning for each key in which `next` differs from what runs and which no commit changes.
 void cfg_warn_restart(const struct cfg *running, const struct cfg *next, struct err_list *err);

@@ -99,9 +99,6 @@ int cfg_value_parse(struct cfg_arena *a, const char *dir, const struct cfg_field
 void cfg_value_print(
 	const struct cfg_field *f, enum cfg_kind kind, struct cfg_slot slot, FILE *out);
 bool cfg_name_is_good(const struct cfg_value *v, int64_t max);
-// The nearest to `text` by edit distance among n names, the first at `list`, `stride` bytes apart;
-// NULL where there is none.
-const char *cfg_nearest(const char *text, const void *list, size_t n, size_t stride);
 
 // Prints a section's fields, which lie at `base`, in canonical form.
 void cfg_section_print(const struct cfg_section *sec, const void *base, FILE *out);

@@ -404,6 +404,27 @@ struct cfg_ruleset *cfg_rules_load(const char *path, struct err_list *err)
 	return set;
 }
 
+struct cfg_ruleset *cfg_rules_of(const struct cfg *c, struct err_list *err)
+{
+	const struct cfg_place *at = &c->rules.at;
+	struct cfg_ruleset *set;
+	struct err_list why;
+	char *text;
+	size_t n;
+
+	if (c->rules.file == NULL || c->rules.file[0] == '\0')
+		return NULL;
+	err_init(&why);
+	text = cfg_file_read(c->rules.file, &n, &why);
+	if (text == NULL) {
+		err_at(err, at->file, at->line, at->col, "rules.file: %s", why.text[0]);
+		return NULL;
+	}
+	set = cfg_rules_load_text(text, n, c->rules.file, err);
+	free(text);
+	return set;
+}
+
 void cfg_rules_free(struct cfg_ruleset *r)
 {
 	if (r != NULL)

@@ -26,6 +26,8 @@ enum cfg_rule_scope {
 	CFG_SCOPE_COUNT
 };
 
+struct cfg;
+
 struct cfg_rule {
 	uint32_t id;
 	int32_t score;
@@ -48,6 +50,9 @@ struct cfg_ruleset {
 struct cfg_ruleset *cfg_rules_load(const char *path, struct err_list *err);
 struct cfg_ruleset *cfg_rules_load_text(
 	const char *text, size_t n, const char *name, struct err_list *err);
+// Reads the rules file that a configuration names. NULL without an error where it names none; where
+// the file can't be read the error has the place of the configuration's line.
+struct cfg_ruleset *cfg_rules_of(const struct cfg *c, struct err_list *err);
 void cfg_rules_free(struct cfg_ruleset *r);
 // One line of the file's form, no newline and no label. 0; -ENOSPC where buf is too small; -EINVAL
 // where the text can't stand in a line (empty, a line end, a blank at its beginning).

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 int compile_finish(const struct pol_build *b, uint64_t version, int64_t made_s, uint8_t **bytes,
 	size_t *n, struct err_list *err)
@@ -47,6 +48,27 @@ free_databases:
 free_build:
 	pol_build_free(b);
 	free(p);
+	return rc;
+}
+
+int compile_check(const struct cfg *cfg, struct err_list *err)
+{
+	unsigned before = err->count;
+	struct cfg_ruleset *rules = cfg_rules_of(cfg, err);
+	const struct cfg_ruleset *sets[] = {rules};
+	struct compile_input in = {
+		.cfg = cfg, .rulesets = sets, .nrulesets = rules != NULL, .version = 1};
+	uint8_t *bytes = NULL;
+	int rc = -EINVAL;
+	size_t n;
+
+	if (err->count == before)
+		rc = compile_image(&in, &bytes, &n, err);
+	if (rc != 0 && rc != -EINVAL && err->count == before)
+		err_add(err, "compilation: %s", strerror(-rc));
+	free(bytes);
+	if (rules != NULL)
+		cfg_rules_free(rules);
 	return rc;
 }
 

@@ -77,7 +77,8 @@ int serve_revision_parse(
 		rc = serve_file_read(path, &r->shipped.p, &r->shipped.n);
 		if (rc != 0) {
 			err_at(err, r->cfg->rules.at.file, r->cfg->rules.at.line,
-				r->cfg->rules.at.col, "rules.file: %s: %s", path, strerror(-rc));
+				r->cfg->rules.at.col, "rules.file: %s: cannot be opened; %s", path,
+				strerror(-rc));
 			return -EINVAL;
 		}
 	}

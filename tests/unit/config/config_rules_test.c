@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "cfg.h"
 #include "cfg_rules.h"
 
 static struct err_list err;
@@ -228,6 +229,20 @@ static void more_rules_than_a_policy_image_holds_are_refused(void **)
 	free(text);
 }
 
+static void a_rules_file_that_cannot_be_read_names_the_line_that_wants_it(void **)
+{
+	struct cfg c = {.rules = {.at = {"f.yaml", 7, 9}, .file = ""}};
+
+	err_init(&err);
+	assert_null(cfg_rules_of(&c, &err));
+	assert_int_equal(err.kept, 0);
+	c.rules.file = "/nonexistent/r";
+	assert_null(cfg_rules_of(&c, &err));
+	assert_string_equal(err.text[0],
+		"f.yaml:7:9: rules.file: /nonexistent/r: cannot be opened; No such file or "
+		"directory");
+}
+
 static void scopes_have_names(void **)
 {
 	enum cfg_rule_scope scope;
@@ -253,6 +268,7 @@ int main(void)
 		cmocka_unit_test(a_text_that_would_not_come_back_is_not_written),
 		cmocka_unit_test(any_bytes_can_be_a_literal),
 		cmocka_unit_test(more_rules_than_a_policy_image_holds_are_refused),
+		cmocka_unit_test(a_rules_file_that_cannot_be_read_names_the_line_that_wants_it),
 		cmocka_unit_test(scopes_have_names),
 	};
 	int failed;
