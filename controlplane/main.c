@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The control plane: order of start and stop, and what the exit status says: 0 ended as asked,
-// 1 something it needs is not there or taken, 2 the configuration can't be used.
+// The control plane: order of start and stop, and what the exit status says: 0 ended as asked, 2 bad
+// usage or a configuration that can't be used, 1 anything else that failed.
 // It needs the control: section to know its own sockets; anything else in the file may be wrong, for
 // then the last good revision is taken (serve_change.h). It may be killed at any moment.
 // Thread: this one.
@@ -10,10 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cfg.h"
-#include "cfg_rules.h"
 #include "compile.h"
 #include "core_loop.h"
 #include "core_priv.h"
@@ -22,16 +20,17 @@
 
 LOG_COMPONENT("main");
 
-enum { EXIT_CONFIG = 2 };
+enum { EXIT_BAD = 2 }; // usage or configuration
 
 static const char usage[] =
-	"usage: mailweir-controlplane [-c FILE] [-f] [-l LEVEL] [--check]\n"
-	"  -c, --config FILE  the configuration (/etc/mailweir/mailweir.yaml)\n"
-	"  -f, --foreground   stay in the foreground (always so; for scripts that say it)\n"
+	"usage: mailweir-controlplane [-c FILE] [-l LEVEL] [--check]\n"
+	"       mailweir-controlplane -h | -V\n"
+	"  -c, --config FILE  configuration (default /etc/mailweir/mailweir.yaml)\n"
 	"  -l, --log LEVEL    err, warning, notice (default), info or debug\n"
-	"      --check        check the configuration and its rules, then end: 0 or 2\n"
-	"      --version      print the version and end\n"
-	"See mailweir-controlplane(8).\n";
+	"      --check        check the configuration and its rules, then end\n"
+	"  -h, --help         print this text and end\n"
+	"  -V, --version      print the version and end\n"
+	"Exit status: 0 ended as asked, 1 failed, 2 bad usage or configuration.\n";
 
 struct options {
 	const char *file;
@@ -43,7 +42,6 @@ static int options_take(int argc, char **argv, struct options *opt)
 {
 	static const struct option longs[] = {
 		{"config", required_argument, NULL, 'c'},
-		{"foreground", no_argument, NULL, 'f'},
 		{"log", required_argument, NULL, 'l'},
 		{"check", no_argument, NULL, 'C'},
 		{"version", no_argument, NULL, 'V'},
@@ -53,7 +51,7 @@ static int options_take(int argc, char **argv, struct options *opt)
 	enum log_level level;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:fl:h", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:l:hV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			opt->file = optarg;
@@ -61,30 +59,28 @@ static int options_take(int argc, char **argv, struct options *opt)
 		case 'C':
 			opt->check = true;
 			break;
-		case 'f':
-			break;
 		case 'l':
 			if (!log_level_parse(optarg, &level)) {
 				(void)fprintf(stderr,
 					"mailweir-controlplane: -l %s: no such level\n", optarg);
-				return EXIT_FAILURE + 1;
+				return EXIT_BAD + 1;
 			}
 			log_level_set(level);
 			break;
 		case 'V':
-			(void)puts(MAILWEIR_VERSION);
+			(void)puts("mailweir-controlplane " MAILWEIR_VERSION);
 			return EXIT_SUCCESS + 1;
 		case 'h':
 			(void)fputs(usage, stdout);
 			return EXIT_SUCCESS + 1;
 		default:
 			(void)fputs(usage, stderr);
-			return EXIT_FAILURE + 1;
+			return EXIT_BAD + 1;
 		}
 	}
 	if (optind != argc) {
 		(void)fputs(usage, stderr);
-		return EXIT_FAILURE + 1;
+		return EXIT_BAD + 1;
 	}
 	return 0;
 }
@@ -93,29 +89,17 @@ static int options_take(int argc, char **argv, struct options *opt)
 static int check(const char *file)
 {
 	struct err_list err;
-	struct cfg_ruleset *rules = NULL;
-	const struct cfg_ruleset *sets[1];
-	struct compile_input in = {.rulesets = sets, .version = 1, .made_s = time(NULL)};
-	uint8_t *bytes = NULL;
 	struct cfg *cfg;
-	size_t n;
+	int rc = -EINVAL;
 
 	err_init(&err);
 	cfg = cfg_load(file, &err);
-	if (cfg != NULL && cfg->rules.file != NULL && *cfg->rules.file != '\0')
-		rules = cfg_rules_load(cfg->rules.file, &err);
-	sets[0] = rules;
-	in.nrulesets = rules != NULL;
-	in.cfg = cfg;
-	if (!err_any(&err) && compile_image(&in, &bytes, &n, &err) == -ENOMEM)
-		err_add(&err, "out of memory");
+	if (cfg != NULL)
+		rc = compile_check(cfg, &err);
 	err_print(&err, stderr);
-	free(bytes);
-	if (rules != NULL)
-		cfg_rules_free(rules);
 	if (cfg != NULL)
 		cfg_free(cfg);
-	return err_any(&err) ? EXIT_CONFIG : EXIT_SUCCESS;
+	return rc == 0 ? EXIT_SUCCESS : rc == -EINVAL ? EXIT_BAD : EXIT_FAILURE;
 }
 
 static void on_stop(int signo, void *arg)
@@ -185,20 +169,21 @@ int main(int argc, char **argv)
 		return check(opt.file);
 	err_init(&err);
 	boot = cfg_load_boot(opt.file, &err);
+	loop = boot == NULL ? NULL : core_loop_new();
 	if (boot == NULL) {
-		err_print(&err, stderr);
-		return EXIT_CONFIG;
-	}
-	loop = core_loop_new();
-	if (loop == NULL) {
+		rc = EXIT_BAD;
+	} else if (loop == NULL) {
 		err_add(&err, "event loop: %s", strerror(errno));
 		rc = EXIT_FAILURE;
 	} else {
 		rc = run(loop, boot, opt.file, &err);
 		core_loop_free(loop);
 	}
-	for (unsigned i = 0; rc != EXIT_SUCCESS && i < err.kept; i++)
-		LOG(ERR, "%s", err.text[i]);
-	cfg_free(boot);
+	for (unsigned i = 0; rc != EXIT_SUCCESS && i < err.kept; i++) {
+		if (!err.is_warning[i])
+			LOG(ERR, "%s", err.text[i]);
+	}
+	if (boot != NULL)
+		cfg_free(boot);
 	return rc;
 }

@@ -17,6 +17,7 @@
 
 #define CLI_SOCKET "/run/mailweir/rpc.sock"
 
+// Bad input: usage, or a configuration or rules that can't be used or read. Failed: anything else.
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_BAD_INPUT = 2 };
 
 enum cli_type { CLI_TEXT, CLI_NUMBER, CLI_FLAG };
@@ -54,6 +55,8 @@ extern const unsigned cli_verb_count;
 
 // The verb that argv begins with; *used says how many words it took. NULL where there is none.
 const struct cli_verb *cli_verb_find(int argc, char **argv, int *used);
+// One line in `why` for words that begin with no verb; it names the nearest one.
+void cli_verb_unknown(int argc, char **argv, char why[256]);
 // Words behind the verb into params; also -s, --socket, --json, which may stand anywhere. CLI_OK, or
 // CLI_BAD_INPUT with one line in *why. *help is set where --help was among them.
 int cli_args_take(struct cli *c, const struct cli_verb *v, int argc, char **argv, json_t *params,

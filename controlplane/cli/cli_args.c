@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cfg.h"
+
 const struct cli_verb *cli_verb_find(int argc, char **argv, int *used)
 {
 	*used = 1;
@@ -21,6 +23,23 @@ const struct cli_verb *cli_verb_find(int argc, char **argv, int *used)
 			return &cli_verbs[i];
 	}
 	return NULL;
+}
+
+void cli_verb_unknown(int argc, char **argv, char why[256])
+{
+	enum { WORDS_MAX = 64, VERBS_MAX = 32 };
+	char words[WORDS_MAX], names[VERBS_MAX][WORDS_MAX];
+	const char *list[VERBS_MAX];
+	unsigned n = 0;
+
+	(void)snprintf(words, sizeof(words), "%s%s%s", argc > 0 ? argv[0] : "", // cut where longer
+		argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+	for (; n < cli_verb_count && n < VERBS_MAX; n++) {
+		(void)snprintf(names[n], WORDS_MAX, "%s %s", cli_verbs[n].noun, cli_verbs[n].verb);
+		list[n] = names[n];
+	}
+	(void)snprintf(why, 256, "%s: no such verb; the nearest is \"%s\" (--help lists them)", words,
+		cfg_nearest(words, list, n, sizeof(list[0])));
 }
 
 static bool number_parse(const char *text, json_int_t *out)
@@ -207,7 +226,9 @@ void cli_verb_usage(const struct cli_verb *v, FILE *f)
 
 void cli_usage(FILE *f)
 {
-	(void)fputs("usage: mailweirctl [-s SOCKET] [--json] VERB [ARGUMENTS]\n\n", f);
+	(void)fputs("usage: mailweirctl [-s SOCKET] [--json] VERB [ARGUMENTS]\n"
+		    "       mailweirctl -h | -V\n\n",
+		f);
 	for (unsigned i = 0; i < cli_verb_count; i++)
 		(void)fprintf(f, "  %-8s %-8s %s\n", cli_verbs[i].noun, cli_verbs[i].verb,
 			api_rpc_methods[cli_verbs[i].method].help);
@@ -215,6 +236,6 @@ void cli_usage(FILE *f)
 		    "--help` tells\n"
 		    "the arguments. The socket is " CLI_SOCKET " or what MAILWEIR_RPC says.\n"
 		    "`config check` and `rules check` need no control plane.\n"
-		    "Exit status: 0 done, 1 refused or failed, 2 bad input.\n",
+		    "Exit status: 0 done, 1 refused or failed, 2 bad usage, configuration or rules.\n",
 		f);
 }

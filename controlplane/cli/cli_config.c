@@ -16,7 +16,7 @@ static int file_to_text(json_t *params)
 
 	if (rc != 0) {
 		(void)fprintf(stderr, "mailweirctl: %s: %s\n", path, strerror(-rc));
-		return CLI_FAILED;
+		return CLI_BAD_INPUT;
 	}
 	whole = realpath(path, NULL);
 	rc = json_object_set_new(params, "text", json_stringn(text, n));

@@ -22,8 +22,8 @@ static int front_take(struct cli *c, int argc, char **argv)
 		} else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 			cli_usage(stdout);
 			return 0;
-		} else if (strcmp(argv[i], "--version") == 0) {
-			(void)puts(MAILWEIR_VERSION);
+		} else if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0) {
+			(void)puts("mailweirctl " MAILWEIR_VERSION);
 			return 0;
 		} else {
 			(void)fprintf(stderr, "mailweirctl: %s: no such option\n", argv[i]);
@@ -42,13 +42,15 @@ static int verb_run(struct cli *c, int argc, char **argv)
 	int used, rc;
 
 	v = cli_verb_find(argc, argv, &used);
-	if (v == NULL || params == NULL) {
-		if (argc > 0)
-			(void)fprintf(stderr, "mailweirctl: %s%s%s: no such verb\n\n", argv[0],
-				argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+	if (v == NULL && argc == 0)
 		cli_usage(stderr);
+	if (v == NULL && argc > 0) {
+		cli_verb_unknown(argc, argv, why);
+		(void)fprintf(stderr, "mailweirctl: %s\n", why);
+	}
+	if (v == NULL || params == NULL) {
 		json_decref(params);
-		return CLI_BAD_INPUT;
+		return v == NULL ? CLI_BAD_INPUT : CLI_FAILED;
 	}
 	rc = cli_args_take(c, v, argc - used, argv + used, params, &help, why);
 	if (rc != CLI_OK)

@@ -177,6 +177,29 @@ static void what_is_no_verb_is_not_found(void **state)
 	}
 }
 
+static void an_unknown_verb_names_the_nearest(void **state)
+{
+	static const struct {
+		const char *line, *why;
+	} rows[] = {
+		{"rules ad", "rules ad: no such verb; the nearest is \"rules add\""},
+		{"rule list --added", "rule list: no such verb; the nearest is \"rules list\""},
+		{"stat get", "stat get: no such verb; the nearest is \"stats get\""},
+		{"config", "config: no such verb; the nearest is \"config get\""},
+	};
+	char why[256];
+	struct words ws;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		split(&ws, rows[i].line);
+		cli_verb_unknown(ws.n, ws.w, why);
+		if (strncmp(why, rows[i].why, strlen(rows[i].why)) != 0)
+			fail_msg("%s: %s", rows[i].line, why);
+		assert_null(strchr(why, '\n'));
+	}
+}
+
 static void each_method_has_its_verb_and_each_verb_its_usage(void **state)
 {
 	bool seen[API_RPC_COUNT] = {false};
@@ -211,6 +234,7 @@ int main(void)
 		cmocka_unit_test(common_options_may_stand_anywhere),
 		cmocka_unit_test(help_is_given_without_the_required_words),
 		cmocka_unit_test(what_is_no_verb_is_not_found),
+		cmocka_unit_test(an_unknown_verb_names_the_nearest),
 		cmocka_unit_test(each_method_has_its_verb_and_each_verb_its_usage),
 	};
 
