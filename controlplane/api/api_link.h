@@ -11,7 +11,7 @@
 #include "addr.h"
 
 #define API_LINK_MAGIC UINT64_C(0x314b4e494c57494d) // "MIWLINK1"
-#define API_LINK_VERSION 1
+#define API_LINK_VERSION 2
 
 enum { API_WORKERS_MAX = 64, API_SLOTS = 2, API_TEXT_MAX = 128, API_RULES_MAX = 8 };
 
@@ -52,10 +52,7 @@ struct api_command { // control plane -> manager
 
 enum api_event_kind { API_EVT_NONE, API_EVT_ACK, API_EVT_FLOW, API_EVT_FLOWS_END, API_EVT_COUNT };
 
-enum api_lane {
-	API_LANE_PASS, API_LANE_INSPECT, API_LANE_TRANSLATE, API_LANE_ANSWER, API_LANE_DROP,
-	API_LANE_COUNT
-};
+enum api_lane { API_LANE_PASS, API_LANE_INSPECT, API_LANE_ANSWER, API_LANE_COUNT };
 
 struct api_flow {
 	struct addr client, server;

@@ -179,7 +179,7 @@ static const struct {
 static void every_field_lies_where_its_version_put_it(void **state)
 {
 	(void)state;
-	assert_int_equal(API_LINK_VERSION, 1);
+	assert_int_equal(API_LINK_VERSION, 2);
 	assert_int_equal(API_STATS_VERSION, 2);
 	for (size_t i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
 		const char *field = layout[i].field == NULL ? "whole" : layout[i].field;
@@ -321,7 +321,7 @@ static void the_numbers_of_the_enumerations_stand(void **state)
 	assert_int_equal(API_EVT_ACK, 1);
 	assert_int_equal(API_EVT_FLOW, 2);
 	assert_int_equal(API_EVT_FLOWS_END, 3);
-	assert_int_equal(API_LANE_DROP, 4);
+	assert_int_equal(API_LANE_ANSWER, 2);
 	assert_int_equal(API_FLOW_CLOSING, 2);
 	assert_int_equal(API_OUT_ACCEPTED, 1);
 	assert_int_equal(API_OUT_AUTH_FAILED, 4);
