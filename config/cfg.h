@@ -167,5 +167,9 @@ void cfg_reference_print(FILE *f);
 // The nearest to `text` by edit distance among n names, the first at `list`, `stride` bytes apart;
 // NULL where there is none.
 const char *cfg_nearest(const char *text, const void *list, size_t n, size_t stride);
+// The bytes of a file or pipe, or of standard input for "-", from the heap, *n of them; cut a little
+// behind CFG_FILE_MAX, which who parses them refuses. NULL with the error in *err.
+enum { CFG_FILE_MAX = 64 << 20 }; // bytes
+char *cfg_file_read(const char *path, size_t *n, struct err_list *err);
 // Adds a warning for each key in which `next` differs from what runs and which no commit changes.
 void cfg_warn_restart(const struct cfg *running, const struct cfg *next, struct err_list *err);

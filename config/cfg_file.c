@@ -13,7 +13,8 @@ enum { READ_STEP = 1 << 16 }; // bytes a read
 
 char *cfg_file_read(const char *path, size_t *n, struct err_list *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+	bool input = strcmp(path, "-") == 0;
+	int fd = input ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC), rc = 0;
 	size_t cap = 0;
 	char *text = NULL, *grown;
 	ssize_t got = 1;

@@ -130,16 +130,9 @@ void cfg_check_dataplane(const struct cfg *c, const struct cfg_spots *s, struct 
 void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 void cfg_check_shadows(const struct cfg *c, struct err_list *err);
 
-// --- files -----------------------------------------------------------------------------------
-
-// The bytes of a file (or pipe), from the heap, *n of them; cut a little behind CFG_FILE_MAX, which
-// the caller refuses. NULL with the error in *err.
-char *cfg_file_read(const char *path, size_t *n, struct err_list *err);
-
 // --- YAML ------------------------------------------------------------------------------------
 
 enum {
-	CFG_FILE_MAX = 64 << 20, // bytes
 	CFG_NODES_MAX = 1000000, // of a document, aliases expanded
 	CFG_DEPTH_MAX = 16,
 };

@@ -114,5 +114,3 @@ void cli_table_print(struct cli_table *t); // and frees it
 
 // Duration for people: "3 d 4 h", "12 s", "250 ms". Returns buf.
 char *cli_duration(int64_t ms, char buf[32]);
-// A file, or standard input for "-", with a NUL behind it. 0 (free() *text) or -errno.
-int cli_file_read(const char *path, char **text, size_t *n);

@@ -36,15 +36,12 @@ static char *folder_of(const char *path)
 
 static struct cfg *config_load(const char *path, struct err_list *err)
 {
-	char *text, *dir;
 	struct cfg *cfg = NULL;
 	size_t n;
-	int rc = cli_file_read(path, &text, &n);
+	char *text = cfg_file_read(path, &n, err), *dir;
 
-	if (rc != 0) {
-		err_at(err, path, 0, 0, "%s", strerror(-rc));
+	if (text == NULL)
 		return NULL;
-	}
 	dir = folder_of(path);
 	if (dir != NULL)
 		cfg = cfg_load_text(text, n, path, dir, err);
@@ -141,13 +138,12 @@ int cli_rules_check(struct cli *c, const struct cli_verb *v, json_t *params)
 	json_t *j;
 	char *text;
 	size_t n;
-	int rc = cli_file_read(path, &text, &n);
+	int rc = 0;
 
 	err_init(&err);
-	if (rc != 0) {
-		err_at(&err, path, 0, 0, "%s", strerror(-rc));
+	text = cfg_file_read(path, &n, &err);
+	if (text == NULL)
 		return errors_print(&err, 0);
-	}
 	set = rules = cfg_rules_load_text(text, n, path, &err);
 	free(text);
 	if (rules != NULL)

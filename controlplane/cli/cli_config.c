@@ -4,18 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cfg.h"
 #include "cli.h"
 
 // Replaces the name of a file by its text and its whole name, as the method wants it.
 static int file_to_text(json_t *params)
 {
 	const char *path = json_string_value(json_object_get(params, "file"));
+	struct err_list err;
 	char *text, *whole;
 	size_t n;
-	int rc = cli_file_read(path, &text, &n);
+	int rc;
 
-	if (rc != 0) {
-		(void)fprintf(stderr, "mailweirctl: %s: %s\n", path, strerror(-rc));
+	err_init(&err);
+	text = cfg_file_read(path, &n, &err);
+	if (text == NULL) {
+		err_print(&err, stderr);
 		return CLI_BAD_INPUT;
 	}
 	whole = realpath(path, NULL);

@@ -2,14 +2,10 @@
 // Printing: tables, JSON, durations, and reading members that may be missing. What came from mail
 // is escaped before a terminal sees it; libsmartcols does so for its cells.
 // Thread: the program's only one.
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <libsmartcols.h>
 
@@ -120,39 +116,4 @@ char *cli_duration(int64_t ms, char buf[32])
 	else
 		(void)snprintf(buf, 32, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
 	return buf;
-}
-
-int cli_file_read(const char *path, char **text, size_t *n)
-{
-	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-	size_t cap = 64 << 10;
-	char *p = fd < 0 ? NULL : malloc(cap + 1);
-	ssize_t k = 1;
-
-	*n = 0;
-	if (fd < 0 || p == NULL)
-		return fd < 0 ? -errno : -ENOMEM;
-	while (k > 0) {
-		if (*n == cap) {
-			char *more = realloc(p, (cap *= 2) + 1);
-
-			if (more == NULL) {
-				errno = ENOMEM;
-				k = -1;
-				break;
-			}
-			p = more;
-		}
-		k = read(fd, p + *n, cap - *n);
-		*n += k > 0 ? (size_t)k : 0;
-	}
-	int rc = k < 0 ? -errno : 0;
-	(void)close(fd); // only read
-	if (rc != 0) {
-		free(p);
-		return rc;
-	}
-	p[*n] = '\0';
-	*text = p;
-	return 0;
 }
