@@ -9,9 +9,16 @@
 #include <rte_random.h>
 
 #include "eng_session.h"
+#include "seq.h"
 #include "text.h"
 
-enum { COMMANDS_MAX = 10, LINE_MAX_UNREAD = 4096, ANSWER_WINDOW = 65535 };
+enum {
+	COMMANDS_MAX = 10,
+	LINE_MAX_UNREAD = 4096, // bytes
+	ANSWER_WINDOW = 65535,
+	MSS_V4_BYTES = 1460, // of Ethernet's 1500
+	MSS_V6_BYTES = 1440,
+};
 
 static void say(struct eng_worker *w, struct eng_session *s, const char *line)
 {
@@ -185,7 +192,7 @@ void eng_answer_syn(
 {
 	struct eng_smtp *p = w->smtp;
 	struct stream *st = &s->flow.stream;
-	uint16_t mss = addr_is_v4(&s->flow.key.client) ? 1460 : 1440;
+	uint16_t mss = addr_is_v4(&s->flow.key.client) ? MSS_V4_BYTES : MSS_V6_BYTES;
 	if (action != POL_ACTION_COUNT) {
 		s->refused_at_connect = true;
 		s->reply.id = eng_id_next(w);
@@ -348,7 +355,7 @@ void eng_answer(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 void eng_answer_timer(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
-	bool due = (int32_t)(p->now_ms - s->dialog_at_ms) >= 0, dead = false;
+	bool due = seq_le(s->dialog_at_ms, p->now_ms), dead = false;
 	if (due && (s->flow.state == FLOW_CLOSING || s->flow.state == FLOW_HALF_OPEN)) {
 		eng_session_end(w, s);
 		return;

@@ -169,7 +169,7 @@ static bool condemn(struct eng_worker *w, struct eng_session *s, bool in_body)
 	msg->judged = true;
 	msg->id = eng_id_next(w);
 	s->reply.own = s->content_action != POL_CONTENT_DISCARD;
-	eng_outcome(w, s, ENG_OUT_CONDEMNED);
+	eng_outcome(w, s, ENG_OUTCOME_CONDEMNED);
 	switch (s->content_action) {
 	case POL_CONTENT_TEMPFAIL:
 		msg->verdict = ENG_VERDICT_TEMPFAILED;
@@ -216,7 +216,7 @@ static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struc
 			return condemn(w, s, false);
 		msg->verdict = ENG_VERDICT_MONITORED;
 		eng_count(w, ACT_MONITORED);
-		eng_outcome(w, s, ENG_OUT_CONDEMNED);
+		eng_outcome(w, s, ENG_OUTCOME_CONDEMNED);
 	} else {
 		msg->verdict = ENG_VERDICT_CLEAN;
 		eng_count(w, MESSAGES_CLEAN);
@@ -308,7 +308,7 @@ static void on_reply(struct eng_worker *w, struct eng_session *s, const struct s
 		break;
 	case SMTP_VERB_RCPT:
 		if (ev->code >= 500)
-			eng_outcome(w, s, ENG_OUT_RCPT_REFUSED);
+			eng_outcome(w, s, ENG_OUTCOME_RCPT_REFUSED);
 		else if (ev->code < 300 && msg != NULL)
 			msg->recipients++;
 		break;
@@ -318,7 +318,7 @@ static void on_reply(struct eng_worker *w, struct eng_session *s, const struct s
 		if (!msg->judged && msg->verdict == ENG_VERDICT_UNSCANNED && msg->scan != NULL)
 			msg->verdict = ENG_VERDICT_ABORTED; // the server ended it before its end
 		if (ev->code < 300)
-			eng_outcome(w, s, ENG_OUT_ACCEPTED);
+			eng_outcome(w, s, ENG_OUTCOME_ACCEPTED);
 		eng_record_message(w, s, ev->code);
 		eng_message_done(w, s);
 		break;
@@ -376,7 +376,7 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 		if (ev->code == 235)
 			s->auth = true;
 		else if (ev->code >= 500)
-			eng_outcome(w, s, ENG_OUT_AUTH_FAILED);
+			eng_outcome(w, s, ENG_OUTCOME_AUTH_FAILED);
 		return true;
 	case SMTP_EV_DESYNC:
 		return on_desync(w, s, ev);

@@ -5,6 +5,7 @@
 // read until neither goes on.
 // Thread: the worker.
 #include "eng_session.h"
+#include "seq.h"
 
 enum { PUMP_MAX = 128 }; // segments of ours in one go
 
@@ -15,11 +16,6 @@ static const enum eng_reason drop_reasons[STREAM_IN_COUNT] = {
 	[STREAM_IN_DROP_SLABS] = DROP_NO_SLAB,
 	[STREAM_IN_DROP_ACK] = DROP_ACK,
 };
-
-static bool ms_before(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) < 0;
-}
 
 enum tls { TLS_YES, TLS_NO, TLS_WAIT };
 
@@ -141,7 +137,7 @@ static void holds_update(struct eng_worker *w, struct eng_session *s)
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		const struct stream_half *h = &s->flow.stream.half[side];
 		bool held =
-			h->nxt != h->rel && h->nxt != h->owned && (int32_t)(h->nxt - h->owned) > 0;
+			h->nxt != h->rel && h->nxt != h->owned && seq_lt(h->owned, h->nxt);
 		if (!held) {
 			s->hold_on[side] = false;
 			continue;
@@ -156,7 +152,7 @@ static void holds_update(struct eng_worker *w, struct eng_session *s)
 
 static void earliest(bool *any, uint32_t *at, uint32_t candidate)
 {
-	if (!*any || ms_before(candidate, *at))
+	if (!*any || seq_lt(candidate, *at))
 		*at = candidate;
 	*any = true;
 }
@@ -165,11 +161,8 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
 	struct flow *f = &s->flow;
-	uint32_t limit_ms = f->state == FLOW_HALF_OPEN ? ENG_HALF_OPEN_MS
-		: f->state == FLOW_CLOSING             ? ENG_CLOSING_MS
-						       : s->idle_ms;
 	bool answers = f->lane == ENG_LANE_ANSWER, any = true;
-	uint32_t at = answers ? s->dialog_at_ms : f->seen_ms + limit_ms, when;
+	uint32_t at = answers ? s->dialog_at_ms : f->seen_ms + eng_quiet_max_ms(s), when;
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		if (s->hold_on[side])
 			earliest(&any, &at, s->hold_at_ms[side]);
@@ -181,7 +174,7 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s)
 	if (s->more)
 		earliest(&any, &at, p->now_ms + 1);
 	// A timer that fires early is set again; so a far one is not moved with each packet.
-	if (!flow_timer_is_set(f) || ms_before(at, f->timer_at_ms))
+	if (!flow_timer_is_set(f) || seq_lt(at, f->timer_at_ms))
 		flow_timer_set(p->flows, f, at);
 }
 
@@ -222,8 +215,8 @@ static void on_reset(struct eng_worker *w, struct eng_session *s, struct rte_mbu
 static bool holds_payload(const struct eng_session *s, const struct stream_seg *seg)
 {
 	return seg->payload.n > 0 &&
-		(int32_t)(seg->seq + (uint32_t)seg->payload.n -
-			s->flow.stream.half[seg->side].rel) > 0;
+		seq_lt(s->flow.stream.half[seg->side].rel,
+			seg->seq + (uint32_t)seg->payload.n);
 }
 
 // Lone dots and line ends that a server might take for the end of a message; at the segment's edges
@@ -268,7 +261,6 @@ static bool fin_partial(struct eng_session *s, enum stream_side side)
 static void leave(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg, enum stream_in in)
 {
-	struct eng_smtp *p = w->smtp;
 	struct stream_act act;
 	pump_side(w, s, seg->side, true, seg->seq);
 	if (s->more) { // earlier bytes are still to leave, this segment's behind them; they are retained
@@ -276,7 +268,7 @@ static void leave(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *
 		rte_pktmbuf_free(m);
 		return;
 	}
-	stream_dispose(&s->flow.stream, &p->pool, seg, in, &act);
+	stream_dispose(&s->flow.stream, seg, in, &act);
 	if (holds_payload(s, seg))
 		eng_count(w, s->flow.stream.half[seg->side].fresh ? ACT_HELD : ACT_HELD_REPEAT);
 	eng_emit(w, s, &act, m);
@@ -362,7 +354,7 @@ void eng_inspect_timer(struct eng_worker *w, struct eng_session *s)
 	bool dead;
 	s->more = false;
 	for (int side = 0; side < STREAM_SIDES; side++) {
-		if (s->hold_on[side] && !ms_before(p->now_ms, s->hold_at_ms[side])) {
+		if (s->hold_on[side] && !seq_lt(p->now_ms, s->hold_at_ms[side])) {
 			s->hold_on[side] = false;
 			if (stream_take(&s->flow.stream, side, &act)) {
 				eng_count(w, ACT_CUSTODY);

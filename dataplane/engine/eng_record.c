@@ -115,7 +115,7 @@ static void outcome_sum(struct eng_worker *w, const struct eng_outcome *o)
 	struct eng_smtp *p = w->smtp;
 	uint32_t at = hash_crc32c(o->kind, &o->client, sizeof(o->client));
 	for (uint32_t i = 0; i < PROBES; i++) {
-		struct eng_sum *sum = &p->sum[(at + i) % ENG_OUTCOMES];
+		struct eng_sum *sum = &p->sum[(at + i) % ENG_SUMS_MAX];
 		if (sum->used && same_place(&sum->outcome, o)) {
 			sum->outcome.count += o->count;
 			return;
@@ -155,7 +155,7 @@ void eng_outcomes_flush(struct eng_worker *w)
 	if (sink == NULL)
 		return;
 	for (uint32_t i = 0; i < A_TURN && p->sums > 0; i++) {
-		struct eng_sum *sum = &p->sum[p->sum_at++ % ENG_OUTCOMES];
+		struct eng_sum *sum = &p->sum[p->sum_at++ % ENG_SUMS_MAX];
 		if (!sum->used)
 			continue;
 		if (!outcome_give(w, &sum->outcome))

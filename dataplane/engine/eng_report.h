@@ -12,18 +12,16 @@
 enum eng_lane {
 	ENG_LANE_PASS,
 	ENG_LANE_INSPECT,
-	ENG_LANE_TRANSLATE,
 	ENG_LANE_ANSWER,
-	ENG_LANE_DROP,
 	ENG_LANE_COUNT
 };
 enum eng_flow_state { ENG_FLOW_HALF_OPEN, ENG_FLOW_OPEN, ENG_FLOW_CLOSING, ENG_FLOW_STATE_COUNT };
 enum eng_outcome_kind {
-	ENG_OUT_ACCEPTED,
-	ENG_OUT_CONDEMNED,
-	ENG_OUT_RCPT_REFUSED,
-	ENG_OUT_AUTH_FAILED,
-	ENG_OUT_COUNT
+	ENG_OUTCOME_ACCEPTED,
+	ENG_OUTCOME_CONDEMNED,
+	ENG_OUTCOME_RCPT_REFUSED,
+	ENG_OUTCOME_AUTH_FAILED,
+	ENG_OUTCOME_COUNT
 };
 enum eng_verdict {
 	ENG_VERDICT_CLEAN,
@@ -40,8 +38,10 @@ enum { ENG_RULES_MAX = 8, ENG_REASON_NONE = 0xffff };
 
 struct eng_who { // the connection
 	struct addr client, server;
-	uint16_t client_port, server_port, vlan, context;
-	uint32_t policy; // index, POL_NONE
+	uint16_t client_port, server_port; // host order
+	uint16_t vlan;    // outer VLAN id, 0 = untagged
+	uint16_t context; // index in the image, POL_ANY = none
+	uint32_t policy;  // index, POL_NONE
 	uint64_t image_version;
 	uint64_t session; // id
 };
@@ -65,7 +65,8 @@ struct eng_record {
 	bool tls, auth;
 	uint16_t reason; // index into eng_stat_names, ENG_REASON_NONE; also of a refusal
 	// message
-	uint64_t id, octets; // id also of a refusal
+	uint64_t id;     // also of a refusal
+	uint64_t octets; // of content, as RFC 5321 4.5.3.1.7 counts them: dots unstuffed
 	uint32_t scan_ns, recipients;
 	int32_t score, threshold;
 	uint32_t rules[ENG_RULES_MAX]; // operator's rule ids, 0 = end

@@ -274,8 +274,3 @@ void eng_scan_abort(struct eng_scan *s)
 	scan_end(s, false);
 	scan_free(s);
 }
-
-struct eng_image *eng_scan_image(const struct eng_scan *s)
-{
-	return s->image;
-}

@@ -39,5 +39,3 @@ bool eng_scan_peek(struct eng_scan *s, struct eng_scan_result *out);
 void eng_scan_close(struct eng_scan *s, struct eng_scan_result *out);
 // The same without a result, for a message that was aborted.
 void eng_scan_abort(struct eng_scan *s);
-
-struct eng_image *eng_scan_image(const struct eng_scan *s);

@@ -22,7 +22,7 @@ enum {
 	ENG_HELO_MAX = 64,
 	ENG_PATH_MAX = 96,
 	ENG_REPLY_MAX = 400, // bytes of a reply of ours
-	ENG_OUTCOMES = 1024, // clients whose outcomes add up while they can't be handed over
+	ENG_SUMS_MAX = 1024, // clients whose outcomes add up while they can't be handed over
 	ENG_TIMERS_A_TURN = 64,
 	ENG_CELLS_A_TURN = 1024, // flow cells looked at by flows.list in a turn
 };
@@ -136,7 +136,7 @@ struct eng_smtp {
 	uint64_t image_version;      // the one that image_since_us speaks of
 	uint64_t id_epoch, id_count; // of ids that are never used twice
 	uint32_t sums, sum_at;       // waiting; where the next flush looks
-	struct eng_sum sum[ENG_OUTCOMES];
+	struct eng_sum sum[ENG_SUMS_MAX];
 	uint8_t line[ENG_LINE_BUF];
 };
 
@@ -214,4 +214,17 @@ void eng_session_remnant(struct eng_worker *w, struct eng_session *s);
 static inline struct eng_session *eng_session_of(struct flow *f)
 {
 	return (struct eng_session *)(void *)f;
+}
+
+// For how long nothing may come before a session is given up.
+static inline uint32_t eng_quiet_max_ms(const struct eng_session *s)
+{
+	switch (s->flow.state) {
+	case FLOW_HALF_OPEN:
+		return ENG_HALF_OPEN_MS;
+	case FLOW_CLOSING:
+		return ENG_CLOSING_MS;
+	default:
+		return s->idle_ms;
+	}
 }

@@ -12,11 +12,6 @@
 
 #include "eng_session.h"
 
-static struct eng_smtp *smtp_of(const struct eng_worker *w)
-{
-	return w->smtp;
-}
-
 struct eng_smtp *eng_smtp_new(
 	struct eng_worker *w, const struct eng_conf *conf, struct err_list *err)
 {
@@ -74,7 +69,7 @@ void eng_smtp_free(struct eng_smtp *s)
 
 static void clock_note(struct eng_worker *w, uint64_t now_us)
 {
-	struct eng_smtp *p = smtp_of(w);
+	struct eng_smtp *p = w->smtp;
 	uint64_t version = w->image == NULL ? 0 : pol_head(eng_image_policy(w->image))->version;
 	p->now_us = now_us;
 	p->now_ms = (uint32_t)(now_us / 1000);
@@ -89,7 +84,7 @@ static void clock_note(struct eng_worker *w, uint64_t now_us)
 
 void eng_session_end(struct eng_worker *w, struct eng_session *s)
 {
-	struct eng_smtp *p = smtp_of(w);
+	struct eng_smtp *p = w->smtp;
 	eng_message_abort(w, s);
 	if (!s->recorded)
 		eng_record_session(w, s);
@@ -147,7 +142,7 @@ static uint32_t match_policy(
 
 void eng_rebind(struct eng_worker *w, struct eng_session *s)
 {
-	struct eng_smtp *p = smtp_of(w);
+	struct eng_smtp *p = w->smtp;
 	if (w->image == NULL || s->image_version == p->image_version ||
 		p->now_us < p->image_since_us + ENG_REBIND_MS * UINT64_C(1000))
 		return;
@@ -184,7 +179,7 @@ static struct stream_syn syn_options(
 static void syn_clean(struct eng_worker *w, struct rte_mbuf *m, struct wire_view *v)
 {
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
-	if (wire_tcp_options_strip(frame, m->data_len, v) > 0)
+	if (wire_tcp_options_strip(frame, v) > 0)
 		eng_count(w, ACT_OPTIONS);
 	if (v->payload_len == 0)
 		return;
@@ -195,7 +190,7 @@ static void syn_clean(struct eng_worker *w, struct rte_mbuf *m, struct wire_view
 static struct eng_session *session_new(
 	struct eng_worker *w, const struct flow_key *key, const struct eng_meta *meta)
 {
-	struct eng_smtp *p = smtp_of(w);
+	struct eng_smtp *p = w->smtp;
 	struct flow *victim;
 	struct flow *f = flow_add(p->flows, key, &victim);
 	if (victim != NULL) {
@@ -220,7 +215,7 @@ static struct eng_session *session_new(
 // The first segment of a connection: decides its lane. Consumes `m`.
 static void on_syn(struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m)
 {
-	struct eng_smtp *p = smtp_of(w);
+	struct eng_smtp *p = w->smtp;
 	struct eng_meta *meta = eng_meta_of(m);
 	struct wire_view *v = &meta->view;
 	const struct pol_image *img = eng_image_policy(w->image);
@@ -338,14 +333,14 @@ static void on_syn_ack(struct eng_worker *w, struct eng_session *s, struct rte_m
 	struct stream_syn syn = syn_options(m, v, &opts);
 	if (s->md5) {
 		if (opts.has_md5) {
-			flow_set_open(smtp_of(w)->flows, &s->flow);
+			flow_set_open(w->smtp->flows, &s->flow);
 			pass_lane(w, s, PASS_TCP_MD5);
 			eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 			return;
 		}
 		s->md5 = false; // the server does not sign, so the client will refuse or go on bare
 	}
-	if (!stream_accept(&s->flow.stream, &smtp_of(w)->pool, s->flow.state == FLOW_HALF_OPEN,
+	if (!stream_accept(&s->flow.stream, &w->smtp->pool, s->flow.state == FLOW_HALF_OPEN,
 		    v->seq, v->ack, v->window, &syn)) {
 		eng_drop(w, m, DROP_HANDSHAKE);
 		return;
@@ -362,7 +357,7 @@ static void on_syn_ack(struct eng_worker *w, struct eng_session *s, struct rte_m
 static bool on_half_open(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg)
 {
-	struct eng_smtp *p = smtp_of(w);
+	struct eng_smtp *p = w->smtp;
 	const struct stream *st = &s->flow.stream;
 	uint16_t in_port = eng_meta_of(m)->in_port;
 	bool of_client = seg->side == STREAM_CLIENT &&
@@ -423,7 +418,7 @@ static void on_pass(struct eng_worker *w, struct eng_session *s, struct rte_mbuf
 	bool established = s->server_seen && seg->side == STREAM_CLIENT &&
 		(seg->flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == WIRE_ACK;
 	if (f->state == FLOW_HALF_OPEN && (established || s->reason == PASS_ONE_WAY))
-		flow_set_open(smtp_of(w)->flows, f);
+		flow_set_open(w->smtp->flows, f);
 	if (seg->flags & WIRE_FIN)
 		f->stream.half[seg->side].has_fin = true;
 	bool over = (seg->flags & WIRE_RST) != 0 ||
@@ -438,7 +433,7 @@ static void on_pass(struct eng_worker *w, struct eng_session *s, struct rte_mbuf
 // A picked-up segment without a flow that is no SYN. Consumes `m`.
 static void on_stray(struct eng_worker *w, struct rte_mbuf *m)
 {
-	struct eng_smtp *p = smtp_of(w);
+	struct eng_smtp *p = w->smtp;
 	const struct eng_meta *meta = eng_meta_of(m);
 	const struct wire_view *v = &meta->view;
 	bool full = p->now_us < p->full_until_us;
@@ -480,9 +475,9 @@ static struct eng_session *session_find(struct eng_worker *w, const struct rte_m
 		.context = meta->context};
 	*side = meta->to_client ? STREAM_SERVER : STREAM_CLIENT;
 	*key = meta->to_client ? back : forth;
-	struct flow *f = flow_lookup(smtp_of(w)->flows, key);
+	struct flow *f = flow_lookup(w->smtp->flows, key);
 	if (f == NULL && !meta->to_client && eng_image_picks_up(w->image, v->sport)) {
-		f = flow_lookup(smtp_of(w)->flows,
+		f = flow_lookup(w->smtp->flows,
 			&back); // both ports are picked up: who asked first is the client
 		if (f != NULL) {
 			*side = STREAM_SERVER;
@@ -552,7 +547,7 @@ static void read_timestamps(
 static void dispatch(
 	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum stream_side side)
 {
-	struct eng_smtp *p = smtp_of(w);
+	struct eng_smtp *p = w->smtp;
 	const struct wire_view *v = &eng_meta_of(m)->view;
 	struct stream_seg seg;
 	bool syn_ack = side == STREAM_SERVER &&
@@ -623,7 +618,7 @@ void eng_smtp_packet(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us)
 	} else if (s == NULL) {
 		on_syn(w, &key, m);
 	} else if (s->flow.lane == ENG_LANE_ANSWER) {
-		s->flow.seen_ms = smtp_of(w)->now_ms;
+		s->flow.seen_ms = w->smtp->now_ms;
 		eng_answer_syn(w, s, m, POL_ACTION_COUNT);
 	} else if (s->flow.state == FLOW_OPEN && s->client_isn != v->seq) {
 		on_syn_again(w, s, m);
@@ -636,12 +631,9 @@ void eng_smtp_packet(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us)
 
 static void on_timer(struct eng_worker *w, struct eng_session *s)
 {
-	struct eng_smtp *p = smtp_of(w);
+	struct eng_smtp *p = w->smtp;
 	uint32_t quiet_ms = p->now_ms - s->flow.seen_ms;
-	uint32_t limit_ms = s->flow.state == FLOW_HALF_OPEN ? ENG_HALF_OPEN_MS
-		: s->flow.state == FLOW_CLOSING             ? ENG_CLOSING_MS
-							    : s->idle_ms;
-	if (s->flow.lane != ENG_LANE_ANSWER && quiet_ms >= limit_ms) {
+	if (s->flow.lane != ENG_LANE_ANSWER && quiet_ms >= eng_quiet_max_ms(s)) {
 		if (s->flow.state == FLOW_OPEN &&
 			s->flow.lane == ENG_LANE_INSPECT) { // never forgotten silently
 			eng_count(w, ACT_IDLE_RESET);
@@ -664,7 +656,7 @@ static void on_timer(struct eng_worker *w, struct eng_session *s)
 
 uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us)
 {
-	struct eng_smtp *p = smtp_of(w);
+	struct eng_smtp *p = w->smtp;
 	uint32_t done = 0;
 	clock_note(w, now_us);
 	while (done < ENG_TIMERS_A_TURN) {
@@ -684,14 +676,14 @@ uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us)
 uint32_t eng_smtp_wait_us(const struct eng_worker *w, uint64_t now_us, uint32_t max_us)
 {
 	uint32_t ms =
-		flow_timer_wait_ms(smtp_of(w)->flows, (uint32_t)(now_us / 1000), max_us / 1000);
+		flow_timer_wait_ms(w->smtp->flows, (uint32_t)(now_us / 1000), max_us / 1000);
 	return ms * 1000 < max_us ? ms * 1000 : max_us;
 }
 
 uint32_t eng_smtp_rows(struct eng_worker *w, uint32_t *cursor, struct eng_flow_row *rows,
 	uint32_t max, uint64_t now_us)
 {
-	struct eng_smtp *p = smtp_of(w);
+	struct eng_smtp *p = w->smtp;
 	uint32_t n = 0, looked = 0, cells = flow_cells(p->flows);
 	uint32_t now_ms = (uint32_t)(now_us / 1000);
 

@@ -63,7 +63,6 @@ void flow_set_open(struct flow_table *t, struct flow *f);
 // Takes it out; the object may be used again at once.
 void flow_remove(struct flow_table *t, struct flow *f);
 uint32_t flow_count(const struct flow_table *t);
-uint32_t flow_capacity(const struct flow_table *t);
 // Walk: flow in cell `i` (0 .. flow_cells - 1), or NULL.
 uint32_t flow_cells(const struct flow_table *t);
 struct flow *flow_at(const struct flow_table *t, uint32_t i);

@@ -151,11 +151,6 @@ uint32_t flow_count(const struct flow_table *t)
 	return t->live;
 }
 
-uint32_t flow_capacity(const struct flow_table *t)
-{
-	return t->count;
-}
-
 uint32_t flow_cells(const struct flow_table *t)
 {
 	return t->count + 1;

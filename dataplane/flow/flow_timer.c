@@ -3,13 +3,9 @@
 // their slot for more turns. Each call looks at a bounded number of flows and slots.
 // Thread: the worker that owns the table.
 #include "flow_int.h"
+#include "seq.h"
 
 enum { FLOW_TIMER_LOOKS = 256 }; // flows and slots looked at in one call
-
-static bool ms_le(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) <= 0;
-}
 
 static uint16_t slot_of(uint32_t at_ms)
 {
@@ -44,7 +40,7 @@ void flow_timer_set(struct flow_table *t, struct flow *f, uint32_t at_ms)
 		return;
 	flow_timer_clear(t, f);
 	// The slot of this tick may have been walked already: at the next one.
-	if (t->wheel_on && ms_le(at_ms, t->wheel_ms + FLOW_TICK_MS - 1))
+	if (t->wheel_on && seq_le(at_ms, t->wheel_ms + FLOW_TICK_MS - 1))
 		at_ms = t->wheel_ms + FLOW_TICK_MS;
 	uint32_t i = flow_index(t, f);
 	f->timer_at_ms = at_ms;
@@ -68,7 +64,7 @@ struct flow *flow_timer_due(struct flow_table *t, uint32_t now_ms)
 		while (t->walk != FLOW_NONE && looks++ < FLOW_TIMER_LOOKS) {
 			struct flow *f = flow_cell(t, t->walk);
 			t->walk = f->timer_next;
-			if (!ms_le(f->timer_at_ms, now_ms))
+			if (!seq_le(f->timer_at_ms, now_ms))
 				continue;
 			flow_timer_clear(t, f);
 			return f;
@@ -76,7 +72,7 @@ struct flow *flow_timer_due(struct flow_table *t, uint32_t now_ms)
 		if (t->walk != FLOW_NONE)
 			return NULL;
 		uint32_t next_ms = t->wheel_ms + FLOW_TICK_MS;
-		if (!ms_le(next_ms, now_ms)) { // this slot again, for what is due within its tick
+		if (!seq_le(next_ms, now_ms)) { // this slot again, for what is due within its tick
 			t->walk = t->wheel[slot_of(t->wheel_ms)];
 			return NULL;
 		}
@@ -99,7 +95,7 @@ uint32_t flow_timer_wait_ms(const struct flow_table *t, uint32_t now_ms, uint32_
 	for (uint32_t waited = 0; waited < max_ms; waited += FLOW_TICK_MS, at_ms += FLOW_TICK_MS) {
 		if (t->wheel[slot_of(at_ms)] == FLOW_NONE)
 			continue;
-		return ms_le(at_ms, now_ms) ? 0 : at_ms - now_ms;
+		return seq_le(at_ms, now_ms) ? 0 : at_ms - now_ms;
 	}
 	return max_ms;
 }

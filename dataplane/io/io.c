@@ -48,7 +48,7 @@ static int devices_new(struct io *io, struct err_list *err)
 	int ret;
 
 	for (uint16_t i = 0; i < io->conf.nports; i++)
-		(void)io_port_probe(io, &io->port[i], err);
+		(void)io_port_probe(&io->port[i], err);
 	if (err_any(err)) // each port's fault is told before we end
 		return -ENODEV;
 	io->pool = io_pool_new(io);
@@ -78,7 +78,7 @@ struct io *io_new(const struct io_conf *conf, struct err_list *err)
 	io->conf = *conf;
 	for (uint16_t i = 0; i < conf->nports; i++) {
 		io->port[i].conf = &conf->ports[i];
-		(void)io_port_find(io, &io->port[i], err);
+		(void)io_port_find(&io->port[i], err);
 	}
 	if (err_any(err) || io_eal_start(io, err) < 0)
 		goto free_io;

@@ -95,8 +95,8 @@ uint64_t io_hugepages_free(void); // bytes
 struct rte_mempool *io_pool_new(const struct io *io);
 
 // io_port.c
-int io_port_find(struct io *io, struct io_port *p, struct err_list *err);
-int io_port_probe(struct io *io, struct io_port *p, struct err_list *err);
+int io_port_find(struct io_port *p, struct err_list *err);
+int io_port_probe(struct io_port *p, struct err_list *err);
 int io_port_setup(struct io *io, struct io_port *p, struct err_list *err);
 int io_port_start(struct io_port *p, struct err_list *err);
 void io_port_close(struct io_port *p);

@@ -41,12 +41,12 @@ static void af_packet_sizes(struct io_port *p)
 		frame, frame * AF_PACKET_BLOCK, RTE_MAX(frames, 64u));
 }
 
-int io_port_find(struct io *io, struct io_port *p, struct err_list *err)
+int io_port_find(struct io_port *p, struct err_list *err)
 {
+	static const char PCI[] = "pci:";
 	const char *name = p->conf->name, *dev = p->conf->dev;
 	size_t n = strcspn(dev, ",");
 
-	(void)io;
 	p->lock_fd = -1;
 	p->mtu = p->conf->mtu;
 	if (text_copy(p->devargs, sizeof(p->devargs), dev) >= sizeof(p->devargs) ||
@@ -54,8 +54,10 @@ int io_port_find(struct io *io, struct io_port *p, struct err_list *err)
 		err_add(err, "port %s: device arguments too long", name);
 		return -EINVAL;
 	}
-	if (strncmp(dev, "pci:", 4) == 0)
-		dev += 4, n -= 4;
+	if (strncmp(dev, PCI, strlen(PCI)) == 0) {
+		dev += strlen(PCI);
+		n -= strlen(PCI);
+	}
 	// "01:00.0" stands for "0000:01:00.0".
 	(void)snprintf(p->dev_name, sizeof(p->dev_name), "%s%.*s",
 		io_dev_is_pci(dev) && n == strlen("01:00.0") ? "0000:" : "", (int)n, dev);
@@ -87,11 +89,10 @@ static int no_device(const struct io_port *p, int why, struct err_list *err)
 	return why < 0 ? why : -ENODEV;
 }
 
-int io_port_probe(struct io *io, struct io_port *p, struct err_list *err)
+int io_port_probe(struct io_port *p, struct err_list *err)
 {
 	int ret;
 
-	(void)io;
 	if (p->ifname[0] != '\0') {
 		p->lock_fd = io_netdev_lock(p->ifname);
 		if (p->lock_fd == -EBUSY) {

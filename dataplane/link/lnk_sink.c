@@ -11,12 +11,6 @@
 #include "pol_image.h"
 
 #define SAME(a, b) _Static_assert((int)(a) == (int)(b), "the engine's word and the link's")
-SAME(ENG_LANE_PASS, API_LANE_PASS);
-SAME(ENG_LANE_INSPECT, API_LANE_INSPECT);
-SAME(ENG_LANE_TRANSLATE, API_LANE_TRANSLATE);
-SAME(ENG_LANE_ANSWER, API_LANE_ANSWER);
-SAME(ENG_LANE_DROP, API_LANE_DROP);
-SAME(ENG_LANE_COUNT, API_LANE_COUNT);
 SAME(ENG_FLOW_HALF_OPEN, API_FLOW_HALF_OPEN);
 SAME(ENG_FLOW_OPEN, API_FLOW_OPEN);
 SAME(ENG_FLOW_CLOSING, API_FLOW_CLOSING);
@@ -33,18 +27,23 @@ SAME(ENG_RULES_MAX, API_RULES_MAX);
 SAME(ENG_REASON_NONE, 0xffff);
 _Static_assert(POL_NONE == 0xffffffffu, "no policy, on both sides");
 
-static const uint32_t outcome_kinds[ENG_OUT_COUNT] = {
-	[ENG_OUT_ACCEPTED] = API_OUT_ACCEPTED,
-	[ENG_OUT_CONDEMNED] = API_OUT_CONDEMNED,
-	[ENG_OUT_RCPT_REFUSED] = API_OUT_RCPT_REFUSED,
-	[ENG_OUT_AUTH_FAILED] = API_OUT_AUTH_FAILED,
+static const uint8_t lanes[ENG_LANE_COUNT] = {
+	[ENG_LANE_PASS] = API_LANE_PASS,
+	[ENG_LANE_INSPECT] = API_LANE_INSPECT,
+	[ENG_LANE_ANSWER] = API_LANE_ANSWER,
+};
+static const uint32_t outcome_kinds[ENG_OUTCOME_COUNT] = {
+	[ENG_OUTCOME_ACCEPTED] = API_OUT_ACCEPTED,
+	[ENG_OUTCOME_CONDEMNED] = API_OUT_CONDEMNED,
+	[ENG_OUTCOME_RCPT_REFUSED] = API_OUT_RCPT_REFUSED,
+	[ENG_OUTCOME_AUTH_FAILED] = API_OUT_AUTH_FAILED,
 };
 static const uint16_t record_kinds[ENG_REC_COUNT] = {
 	[ENG_REC_SESSION] = API_REC_SESSION,
 	[ENG_REC_MESSAGE] = API_REC_MESSAGE,
 	[ENG_REC_REFUSAL] = API_REC_REFUSAL,
 };
-_Static_assert((int)ENG_OUT_COUNT + 1 == (int)API_OUT_COUNT, "one each, and none");
+_Static_assert((int)ENG_OUTCOME_COUNT + 1 == (int)API_OUT_COUNT, "one each, and none");
 _Static_assert((int)ENG_REC_COUNT + 1 == (int)API_REC_COUNT, "one each, and none");
 
 // -EAGAIN for a full ring as for a broken one: the engine knows no other.
@@ -90,7 +89,7 @@ static void session_fill(struct api_record *out, const struct eng_record *r)
 	out->session_end.server_bytes = r->server_bytes;
 	out->session_end.messages = r->messages;
 	out->session_end.refused = r->refused;
-	out->session_end.lane = r->lane;
+	out->session_end.lane = lanes[r->lane];
 	out->session_end.reason = r->reason;
 	out->session_end.tls = r->tls;
 	out->session_end.auth = r->auth;

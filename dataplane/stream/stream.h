@@ -166,8 +166,8 @@ bool stream_is_ahead(
 
 // What becomes of the segment after reading and release. Call stream_next with upto = seg->seq
 // before it (earlier bytes first) and without bound after it.
-void stream_dispose(struct stream *st, struct stream_pool *p, const struct stream_seg *seg,
-	enum stream_in in, struct stream_act *act);
+void stream_dispose(struct stream *st, const struct stream_seg *seg, enum stream_in in,
+	struct stream_act *act);
 // The next segment of ours that must leave in the name of `side`, `max` payload bytes at most.
 // false where there is none. `upto`: no byte at or behind it when bounded.
 bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_side side,

@@ -1,26 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Inside stream/: sequence arithmetic and the slab chain of a half. See stream.h for the invariants.
+// Inside stream/: the slab chain of a half. See stream.h for the invariants.
 #pragma once
 
+#include "seq.h"
 #include "stream.h"
-
-// RFC 9293 3.4: comparison modulo 2^32.
-static inline bool seq_lt(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) < 0;
-}
-static inline bool seq_le(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) <= 0;
-}
-static inline uint32_t seq_max(uint32_t a, uint32_t b)
-{
-	return seq_lt(a, b) ? b : a;
-}
-static inline uint32_t seq_min(uint32_t a, uint32_t b)
-{
-	return seq_lt(a, b) ? a : b;
-}
 
 enum { // TCP flags as on the wire (RFC 9293 3.1)
 	TCP_FIN = 0x01,

@@ -94,12 +94,11 @@ static void dispose_bare(
 	act->seq = next;
 }
 
-void stream_dispose(struct stream *st, struct stream_pool *p, const struct stream_seg *seg,
-	enum stream_in in, struct stream_act *act)
+void stream_dispose(struct stream *st, const struct stream_seg *seg, enum stream_in in,
+	struct stream_act *act)
 {
 	struct stream_half *h = &st->half[seg->side];
 	const struct stream_half *o = &st->half[!seg->side];
-	(void)p;
 	*act = (struct stream_act){
 		.kind = STREAM_SWALLOW, .side = seg->side, .ack = seg->ack, .window = seg->window};
 	if (in != STREAM_IN_OK && in != STREAM_IN_OLD && in != STREAM_IN_ORDER_WAIT)
@@ -182,8 +181,7 @@ static uint32_t next_run(struct stream_half *h, const struct stream_pool *p, uin
 	return seq_min(end, limit) - h->sent;
 }
 
-static bool next_repeat(
-	struct stream *st, struct stream_half *h, uint16_t max, struct stream_act *act)
+static bool next_repeat(struct stream_half *h, uint16_t max, struct stream_act *act)
 {
 	h->repeat = false;
 	uint32_t n = seq_lt(h->una, h->sent) ? h->sent - h->una : 0;
@@ -198,7 +196,6 @@ static bool next_repeat(
 	bool fin = h->fin_sent && !h->fin_acked && h->una + act->len == h->fin;
 	if (fin)
 		act->flags |= TCP_FIN;
-	(void)st;
 	return act->len > 0 || fin;
 }
 
@@ -207,7 +204,7 @@ bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_sid
 {
 	struct stream_half *h = &st->half[side];
 	act_fill(st, side, act);
-	if (h->repeat && next_repeat(st, h, max, act))
+	if (h->repeat && next_repeat(h, max, act))
 		return true;
 	uint32_t limit = seq_min(h->rel, h->edge);
 	if (bounded)

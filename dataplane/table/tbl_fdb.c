@@ -28,7 +28,6 @@ struct tbl_fdb {
 	_Atomic uint32_t *seen_s; // by key position; w: workers and manager
 	uint32_t next;            // where ageing goes on
 	uint32_t used;
-	uint64_t refused;
 	unsigned ndead;
 	int32_t dead[DEAD_MAX]; // positions deleted but not yet free
 };
@@ -119,10 +118,8 @@ unsigned tbl_fdb_learn(struct tbl_fdb *f, uint32_t now_s, unsigned max)
 		bool known = rte_hash_lookup(f->hash, &r.key) >= 0;
 		int32_t pos;
 
-		if (rte_hash_add_key_data(f->hash, &r.key, (void *)(uintptr_t)r.port) != 0) {
-			f->refused++;
-			continue;
-		}
+		if (rte_hash_add_key_data(f->hash, &r.key, (void *)(uintptr_t)r.port) != 0)
+			continue; // full: its frames are flooded
 		f->used += known ? 0 : 1;
 		pos = rte_hash_lookup(f->hash, &r.key);
 		if (pos >= 0)
@@ -165,9 +162,4 @@ void tbl_fdb_reclaim(struct tbl_fdb *f)
 uint32_t tbl_fdb_entries(const struct tbl_fdb *f)
 {
 	return f->used;
-}
-
-uint64_t tbl_fdb_refused(const struct tbl_fdb *f)
-{
-	return f->refused;
 }

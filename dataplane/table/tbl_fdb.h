@@ -36,6 +36,5 @@ unsigned tbl_fdb_learn(struct tbl_fdb *f, uint32_t now_s, unsigned max);
 unsigned tbl_fdb_age(struct tbl_fdb *f, uint32_t now_s, unsigned slice);
 // Manager: every worker has passed a burst boundary since the last tbl_fdb_age.
 void tbl_fdb_reclaim(struct tbl_fdb *f);
-// Manager: entries in use; reports that met a full table so far.
+// Manager: entries in use.
 uint32_t tbl_fdb_entries(const struct tbl_fdb *f);
-uint64_t tbl_fdb_refused(const struct tbl_fdb *f);

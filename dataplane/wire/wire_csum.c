@@ -94,8 +94,3 @@ uint16_t wire_csum_update16(uint16_t csum_be, uint16_t old_be, uint16_t new_be)
 {
 	return (uint16_t)~wire_sum_fold((uint64_t)(uint16_t)~csum_be + (uint16_t)~old_be + new_be);
 }
-
-uint16_t wire_csum_update32(uint16_t csum_be, uint32_t old_be, uint32_t new_be)
-{
-	return (uint16_t)~wire_sum_fold((uint64_t)(uint16_t)~csum_be + (uint32_t)~old_be + new_be);
-}

@@ -70,9 +70,3 @@ static inline bool wire_is_tunnel_port(uint16_t port)
 {
 	return port == 2152 || port == 4789 || port == 6081 || port == 1701 || port == 3544;
 }
-
-// Destination MAC is group (multicast or broadcast).
-static inline bool wire_is_group(struct span frame)
-{
-	return frame.n >= 6 && (frame.p[0] & 1) != 0;
-}

@@ -112,7 +112,7 @@ void wire_tcp_options(struct span frame, const struct wire_view *v, struct wire_
 	}
 }
 
-unsigned wire_tcp_options_strip(uint8_t *frame, size_t, const struct wire_view *v)
+unsigned wire_tcp_options_strip(uint8_t *frame, const struct wire_view *v)
 {
 	uint8_t *p = frame + v->l4_off + WIRE_TCP_LEN;
 	uint8_t *field = frame + v->l4_off + WIRE_TCP_CSUM;

@@ -29,7 +29,7 @@ void wire_tcp_options(struct span frame, const struct wire_view *v, struct wire_
 // Overwrites with NOP every option but MSS, window scale, SACK-permitted, SACK and timestamps, and
 // all from a malformed one on.
 // Returns the number of bytes overwritten; the checksum is mended incrementally (RFC 1624).
-unsigned wire_tcp_options_strip(uint8_t *frame, size_t n, const struct wire_view *v);
+unsigned wire_tcp_options_strip(uint8_t *frame, const struct wire_view *v);
 
 // Checksum of TCP header and payload with its pseudo header: true if right.
 bool wire_tcp_csum_ok(struct span frame, const struct wire_view *v);
@@ -37,9 +37,8 @@ bool wire_tcp_csum_ok(struct span frame, const struct wire_view *v);
 void wire_tcp_csum_set(uint8_t *frame, size_t n, const struct wire_view *v);
 // IPv4 header checksum at v->l3_off: computes and stores; no effect for IPv6.
 void wire_ip_csum_set(uint8_t *frame, size_t n, const struct wire_view *v);
-// One's complement sum helpers for incremental updates (RFC 1624 eqn. 3).
+// One's complement sum: an incremental update (RFC 1624 eqn. 3).
 uint16_t wire_csum_update16(uint16_t csum_be, uint16_t old_be, uint16_t new_be);
-uint16_t wire_csum_update32(uint16_t csum_be, uint32_t old_be, uint32_t new_be);
 
 // What a direction's segments look like outside of TCP: copied from its last packet.
 enum { WIRE_L2_MAX = 14 + 4 * 3 + 4 * 4 + 8 };
@@ -72,7 +71,3 @@ struct wire_tcp_out {
 // length, or 0 where `cap` is too small.
 size_t wire_tcp_build(uint8_t *buf, size_t cap, const struct wire_tmpl *t,
 	const struct wire_tcp_out *o);
-
-// Sequence arithmetic modulo 2^32 (RFC 9293 3.4).
-static inline bool wire_seq_lt(uint32_t a, uint32_t b) { return (int32_t)(a - b) < 0; }
-static inline bool wire_seq_le(uint32_t a, uint32_t b) { return (int32_t)(a - b) <= 0; }

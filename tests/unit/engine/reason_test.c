@@ -407,7 +407,7 @@ static unsigned never_full(void *)
 
 static void outcomes_add_up_while_nobody_takes_them_and_some_are_lost(void **)
 {
-	enum { CLIENTS = 4 * ENG_OUTCOMES };
+	enum { CLIENTS = 4 * ENG_SUMS_MAX };
 	static const struct eng_sink sink = {
 		.outcome = count_outcome, .record = take_record, .fill = never_full};
 	struct eng_session s = {.session_profile = POL_NONE};
@@ -416,12 +416,12 @@ static void outcomes_add_up_while_nobody_takes_them_and_some_are_lost(void **)
 	for (unsigned i = 0; i < CLIENTS; i++) {
 		s.flow.key.client.b[14] = (uint8_t)(i >> 8);
 		s.flow.key.client.b[15] = (uint8_t)i;
-		eng_outcome(world.w, &s, ENG_OUT_ACCEPTED);
+		eng_outcome(world.w, &s, ENG_OUTCOME_ACCEPTED);
 	}
-	assert_in_range(counter(OUTCOMES_LOST), CLIENTS - ENG_OUTCOMES, CLIENTS - 1);
+	assert_in_range(counter(OUTCOMES_LOST), CLIENTS - ENG_SUMS_MAX, CLIENTS - 1);
 	told = 0;
 	eng_sink_set(world.eng, 0, &sink);
-	for (unsigned i = 0; i < ENG_OUTCOMES; i++)
+	for (unsigned i = 0; i < ENG_SUMS_MAX; i++)
 		(void)eng_turn(world.w, world.now_us += 1000);
 	assert_int_equal(told + counter(OUTCOMES_LOST), CLIENTS);
 }

@@ -71,7 +71,7 @@ static void clean_mail_reaches_the_server_as_it_was(void **)
 	hears(c, CLIENT, "250 queued\r\n");
 	ends_like_friends(c);
 	assert_int_equal(counter(MESSAGES_CLEAN), 1);
-	assert_int_equal(world.outcomes[ENG_OUT_ACCEPTED], 1);
+	assert_int_equal(world.outcomes[ENG_OUTCOME_ACCEPTED], 1);
 	pass_ms(60 * 1000); // over for both: it goes without a reset
 	assert_int_equal(counter(GAUGE_FLOWS), 0);
 	nobody_was_reset(c);
@@ -109,7 +109,7 @@ static void spam_is_refused_and_the_server_never_sees_its_end(void **)
 	hangs_up(c, CLIENT);
 	assert_int_equal(last_seen(c, CLIENT)->ack, c->end[CLIENT].nxt);
 	assert_int_equal(counter(ACT_REJECTED), 1);
-	assert_int_equal(world.outcomes[ENG_OUT_CONDEMNED], 1);
+	assert_int_equal(world.outcomes[ENG_OUTCOME_CONDEMNED], 1);
 	assert_int_equal(world.records[0].verdict, ENG_VERDICT_REJECTED);
 	assert_int_equal(world.records[0].code, 550);
 }

@@ -16,6 +16,7 @@
 
 #include "addr.h"
 #include "compile.h"
+#include "seq.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -306,7 +307,7 @@ static void receive(
 	if (e->reset || (v->tcp_flags & WIRE_SYN) != 0)
 		return;
 	e->owes_ack |=
-		v->payload_len > 0 || (v->tcp_flags & WIRE_FIN) != 0 || wire_seq_lt(v->seq, e->rcv);
+		v->payload_len > 0 || (v->tcp_flags & WIRE_FIN) != 0 || seq_lt(v->seq, e->rcv);
 	for (uint32_t i = 0; i < v->payload_len && at + i < END_BYTES; i++) {
 		if (!e->have[at + i])
 			e->bytes[at + i] = (char)bytes[i];

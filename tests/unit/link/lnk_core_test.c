@@ -194,7 +194,7 @@ static void flows_and_a_ping_are_answered(void **state)
 
 static void every_outcome_and_record_is_delivered_even_when_the_data_plane_goes(void **state)
 {
-	const struct eng_outcome o = {.kind = ENG_OUT_CONDEMNED, .count = 1};
+	const struct eng_outcome o = {.kind = ENG_OUTCOME_CONDEMNED, .count = 1};
 	const struct eng_record r = {.kind = ENG_REC_MESSAGE,
 		.code = 550,
 		.verdict = ENG_VERDICT_REJECTED,

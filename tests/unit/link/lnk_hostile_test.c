@@ -25,7 +25,7 @@
 
 enum { SLOT = 65536, KILLS = 100 };
 
-static const struct eng_outcome an_outcome = {.kind = ENG_OUT_ACCEPTED, .count = 1};
+static const struct eng_outcome an_outcome = {.kind = ENG_OUTCOME_ACCEPTED, .count = 1};
 
 // An honest newcomer attaches, pings, and sees `refused` refusals and `attached` attachments.
 static void newcomer_is_served(struct bench *b, uint64_t attached, uint64_t refused)

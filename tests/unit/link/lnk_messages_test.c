@@ -178,7 +178,7 @@ static void a_refused_image_is_answered_with_the_reason_and_the_old_one_stays(vo
 static void outcomes_and_records_arrive_as_the_worker_gave_them(void **state)
 {
 	static const char longish[300] = {[0 ... 298] = 'x'};
-	struct eng_outcome o = {.kind = ENG_OUT_CONDEMNED,
+	struct eng_outcome o = {.kind = ENG_OUTCOME_CONDEMNED,
 		.count = 3,
 		.context = 4,
 		.session_profile = 5,
@@ -239,11 +239,11 @@ static void outcomes_and_records_arrive_as_the_worker_gave_them(void **state)
 	assert_int_equal(strnlen(ar.message.helo, API_HELO_MAX), API_HELO_MAX - 1);
 	assert_string_equal(ar.message.from, "a@example.net");
 	assert_string_equal(ar.message.to, "");
-	r.kind = ENG_REC_SESSION, r.lane = ENG_LANE_DROP, r.tls = true, r.reason = ENG_REASON_NONE;
+	r.kind = ENG_REC_SESSION, r.lane = ENG_LANE_ANSWER, r.tls = true, r.reason = ENG_REASON_NONE;
 	assert_int_equal(sink->record(sink->arg, &r), 0);
 	assert_int_equal(api_ring_take(&p.record[1], &ar), 0);
 	assert_int_equal(ar.kind, API_REC_SESSION);
-	assert_int_equal(ar.session_end.lane, API_LANE_DROP);
+	assert_int_equal(ar.session_end.lane, API_LANE_ANSWER);
 	assert_int_equal(ar.session_end.tls, 1);
 	assert_int_equal(ar.session_end.reason, 0xffff);
 	r.kind = ENG_REC_REFUSAL;
@@ -257,7 +257,7 @@ static void outcomes_and_records_arrive_as_the_worker_gave_them(void **state)
 
 static void a_full_ring_tells_the_worker_and_fills_up_to_100(void **state)
 {
-	const struct eng_outcome o = {.kind = ENG_OUT_ACCEPTED, .count = 1};
+	const struct eng_outcome o = {.kind = ENG_OUTCOME_ACCEPTED, .count = 1};
 	const struct eng_sink *sink;
 	struct bench b;
 	struct peer p;

@@ -71,7 +71,7 @@ static inline struct stream_act pass(struct fixture *f, const struct stream_seg 
 	enum stream_in in = stream_input(&f->st, &f->pool, seg);
 	stream_consume(&f->st, seg->side, f->st.half[seg->side].nxt - f->st.half[seg->side].read);
 	stream_release(&f->st, seg->side);
-	stream_dispose(&f->st, &f->pool, seg, in, &act);
+	stream_dispose(&f->st, seg, in, &act);
 	return act;
 }
 

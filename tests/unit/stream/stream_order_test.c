@@ -58,7 +58,7 @@ static void held_bytes_do_not_leave_but_their_acknowledgement_does_once(void **s
 	a.window = 501;
 	for (int i = 0; i < 2; i++) {
 		enum stream_in in = stream_input(&f->st, &f->pool, &a);
-		stream_dispose(&f->st, &f->pool, &a, in, &act);
+		stream_dispose(&f->st, &a, in, &act);
 		assert_int_equal(act.kind, i == 0 ? STREAM_REWRITE : STREAM_SWALLOW);
 		assert_int_equal(act.len, 0);
 	}
@@ -78,7 +78,7 @@ static void held_bytes_leave_once_their_line_is_whole(void **state)
 	assert_true(
 		stream_next(&f->st, &f->pool, STREAM_CLIENT, true, b.seq, 1460, f->now_ms, &act));
 	assert_bytes(f, &act, "QU");
-	stream_dispose(&f->st, &f->pool, &b, in, &act);
+	stream_dispose(&f->st, &b, in, &act);
 	assert_int_equal(act.kind, STREAM_FORWARD);
 	assert_false(stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1460, f->now_ms, &act));
 }
@@ -92,7 +92,7 @@ static void a_segment_behind_a_hole_waits_and_leaves_with_what_fills_it(void **s
 	enum stream_in in = stream_input(&f->st, &f->pool, &late);
 	assert_int_equal(in, STREAM_IN_ORDER_WAIT);
 	assert_int_equal(stream_unread(&f->st, &f->pool, STREAM_CLIENT, false, NULL, 0).n, 0);
-	stream_dispose(&f->st, &f->pool, &late, in, &act);
+	stream_dispose(&f->st, &late, in, &act);
 	assert_int_equal(act.len, 0);
 	act = pass(f, &first);
 	assert_int_equal(act.kind, STREAM_FORWARD);
@@ -147,7 +147,7 @@ static void an_edit_leaves_with_every_repeat(void **state)
 	stream_consume(&f->st, STREAM_SERVER, 14);
 	stream_release(&f->st, STREAM_SERVER);
 	for (int i = 0; i < 2; i++) {
-		stream_dispose(&f->st, &f->pool, &a, in, &act);
+		stream_dispose(&f->st, &a, in, &act);
 		assert_int_equal(act.kind, STREAM_REWRITE);
 		assert_bytes(f, &act, "250 STARTTLX\r\n");
 		in = stream_input(&f->st, &f->pool, &a);
@@ -295,7 +295,7 @@ static void a_fin_waits_for_the_bytes_before_it(void **state)
 	fin.flags |= F_FIN;
 	enum stream_in in = stream_input(&f->st, &f->pool, &fin);
 	stream_release(&f->st, STREAM_CLIENT);
-	stream_dispose(&f->st, &f->pool, &fin, in, &act);
+	stream_dispose(&f->st, &fin, in, &act);
 	assert_false(act.kind == STREAM_FORWARD || (act.flags & F_FIN));
 	act = pass(f, &data);
 	assert_int_equal(act.kind, STREAM_REWRITE); // the FIN leaves with the bytes it waited for

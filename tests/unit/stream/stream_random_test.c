@@ -93,7 +93,7 @@ static void send_some(struct fixture *f, struct model *m, uint32_t isn)
 	stream_release(&f->st, STREAM_CLIENT);
 	m->released = h->rel - isn - 1;
 	pump(f, m, isn, true, seg.seq);
-	stream_dispose(&f->st, &f->pool, &seg, in, &act);
+	stream_dispose(&f->st, &seg, in, &act);
 	take_act(f, m, isn, &act, &seg);
 	pump(f, m, isn, false, 0);
 }

@@ -117,9 +117,6 @@ static void check_change(uint16_t rest, uint16_t from, uint16_t to)
 	after = (uint16_t)~slow_sum(0, data, sizeof(data));
 	got = wire_csum_update16(htons(before), htons(from), htons(to));
 	assert_int_equal(got, htons(after));
-	got = wire_csum_update32(htons(before), htonl((uint32_t)rest << 16 | from),
-		htonl((uint32_t)rest << 16 | to));
-	assert_int_equal(got, htons(after));
 }
 
 static void an_incremental_change_equals_a_new_sum(void **)

@@ -235,16 +235,6 @@ static void a_frame_longer_than_any_port_carries_is_read_up_to_64_kilobytes(void
 	free(big);
 }
 
-static void group_addresses_are_seen(void **)
-{
-	uint8_t mac[6] = {1, 0x80, 0xc2};
-
-	assert_true(wire_is_group((struct span){mac, 6}));
-	assert_false(wire_is_group((struct span){mac, 5}));
-	mac[0] = 2;
-	assert_false(wire_is_group((struct span){mac, 6}));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,7 +246,6 @@ int main(void)
 		cmocka_unit_test(lengths_that_lie_make_a_broken_packet),
 		cmocka_unit_test(any_single_changed_byte_keeps_the_view_inside_the_frame),
 		cmocka_unit_test(a_frame_longer_than_any_port_carries_is_read_up_to_64_kilobytes),
-		cmocka_unit_test(group_addresses_are_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,7 @@ static void the_options_of_a_usual_syn_are_read(void **)
 	assert_int_equal(o.wscale, 7);
 	assert_int_equal(o.ts_val, 0x01020304);
 	assert_int_equal(o.ts_ecr, 0x05060708);
-	assert_int_equal(wire_tcp_options_strip(s.b, s.n, &v), 0);
+	assert_int_equal(wire_tcp_options_strip(s.b, &v), 0);
 }
 
 static void up_to_four_sack_blocks_are_read(void **)
@@ -99,11 +99,11 @@ static void odd_options_are_named_and_blanked(void **)
 		if (o.has_md5 != c->md5 || o.has_other != c->other || o.malformed != c->malformed)
 			fail_msg("%s: md5 %d other %d malformed %d", c->name, o.has_md5,
 				o.has_other, o.malformed);
-		if (wire_tcp_options_strip(p, s.n, &v) != c->blanked ||
+		if (wire_tcp_options_strip(p, &v) != c->blanked ||
 			memcmp(p + v.l4_off + 20, c->out, c->n) != 0)
 			fail_msg("%s: not stripped as told", c->name);
 		assert_true(wire_tcp_csum_ok((struct span){p, s.n}, &v));
-		assert_int_equal(wire_tcp_options_strip(p, s.n, &v), 0);
+		assert_int_equal(wire_tcp_options_strip(p, &v), 0);
 		free(p);
 	}
 }
@@ -139,7 +139,7 @@ static void any_option_bytes_are_read_and_stripped_inside_the_header(void **)
 		syn_with(&s, options, n, &v);
 		p = sample_copy(&s, s.n);
 		wire_tcp_options((struct span){p, s.n}, &v, &o);
-		(void)wire_tcp_options_strip(p, s.n, &v);
+		(void)wire_tcp_options_strip(p, &v);
 		assert_true(wire_tcp_csum_ok((struct span){p, s.n}, &v));
 		assert_memory_equal(p, s.b, v.l4_off + 16);
 		wire_tcp_options((struct span){p, s.n}, &v, &o);
