@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Inside the engine: a picked-up connection, its open message, and the steps that judge it.
-//   eng_smtp.c     lookup, handshake, lanes, timers
-//   eng_inspect.c  segment -> stream -> smtp -> release
-//   eng_events.c   SMTP events -> masks, verdict
-//   eng_message.c  the open message and its scan
-//   eng_answer.c   we speak SMTP in the server's place
-//   eng_emit.c     stream actions -> frames
-//   eng_record.c   records and outcomes
+// Inside the engine: a picked-up connection, its open message, and what the files
+// that handle it (README.md lists them) offer one another.
 // Thread: the worker that owns the flow.
 #pragma once
 
