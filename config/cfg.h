@@ -156,8 +156,8 @@ struct cfg *cfg_load(const char *path, struct err_list *err);
 // The same from memory; `name` stands in errors, `dir` resolves relative paths.
 struct cfg *cfg_load_text(
 	const char *text, size_t n, const char *name, const char *dir, struct err_list *err);
-// The same for a start: looks at the sections dataplane: and control: alone, whatever the rest of the
-// file says, and leaves the rest of the tree empty.
+// The same for a start: looks at the sections dataplane: and control: alone, whatever the rest of
+// the file says, and leaves the rest of the tree empty.
 struct cfg *cfg_load_boot(const char *path, struct err_list *err);
 void cfg_free(struct cfg *c);
 // Prints the canonical form: every key, defaults included. Loading it gives the same print.
@@ -167,8 +167,8 @@ void cfg_reference_print(FILE *f);
 // The nearest to `text` by edit distance among n names, the first at `list`, `stride` bytes apart;
 // NULL where there is none.
 const char *cfg_nearest(const char *text, const void *list, size_t n, size_t stride);
-// The bytes of a file or pipe, or of standard input for "-", from the heap, *n of them; cut a little
-// behind CFG_FILE_MAX, which who parses them refuses. NULL with the error in *err.
+// The bytes of a file or pipe, or of standard input for "-", from the heap, *n of them; cut a
+// little behind CFG_FILE_MAX, which who parses them refuses. NULL with the error in *err.
 enum { CFG_FILE_MAX = 64 << 20 }; // bytes
 char *cfg_file_read(const char *path, size_t *n, struct err_list *err);
 // Adds a warning for each key in which `next` differs from what runs and which no commit changes.

@@ -578,7 +578,7 @@ struct cfg *cfg_load_text(
 static struct cfg *load_path(const char *path, bool boot, struct err_list *err)
 {
 	size_t n;
-	char *text = cfg_file_read(path, &n, err), *whole, *slash;
+	char *text = cfg_file_read(path, &n, err), *whole;
 	struct cfg *c = NULL;
 
 	if (text == NULL)
@@ -587,9 +587,7 @@ static struct cfg *load_path(const char *path, bool boot, struct err_list *err)
 	if (whole == NULL) { // a pipe has no folder: relative paths stay as they are
 		c = load_text(text, n, path, NULL, boot, err);
 	} else {
-		slash = strrchr(whole, '/');
-		*slash = '\0';
-		c = load_text(text, n, path, whole, boot, err);
+		c = load_text(text, n, path, text_folder(whole), boot, err);
 	}
 	free(whole);
 	free(text);

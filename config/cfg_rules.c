@@ -245,7 +245,8 @@ static bool rule_parse(struct reader *r, struct span line, struct cfg_rule *rule
 	rule->scope = (uint8_t)scope;
 	line = word_next(line, word);
 	if (!number_parse(word, -CFG_SCORE_MAX, CFG_SCORE_MAX, &number))
-		return refuse(r, "score \"%s\"; it must be %d..%d", word, -CFG_SCORE_MAX, CFG_SCORE_MAX);
+		return refuse(r, "score \"%s\"; it must be %d..%d", word, -CFG_SCORE_MAX,
+			CFG_SCORE_MAX);
 	rule->score = (int32_t)number;
 	line = word_next(line, word);
 	if (word[0] == '\0')
@@ -376,8 +377,8 @@ struct cfg_ruleset *cfg_rules_load_text(
 		set = cfg_arena_take(r.arena, sizeof(*set));
 	}
 	if (set != NULL)
-		set->rules = cfg_arena_take(
-			r.arena, (lines < CFG_RULES_MAX ? lines : CFG_RULES_MAX) * sizeof(set->rules[0]));
+		set->rules = cfg_arena_take(r.arena,
+			(lines < CFG_RULES_MAX ? lines : CFG_RULES_MAX) * sizeof(set->rules[0]));
 	if (r.name == NULL || set == NULL || set->rules == NULL) {
 		err_at(err, name, 0, 0, "cannot be loaded; out of memory");
 		goto free_arena;
@@ -414,6 +415,11 @@ struct cfg_ruleset *cfg_rules_of(const struct cfg *c, struct err_list *err)
 
 	if (c->rules.file == NULL || c->rules.file[0] == '\0')
 		return NULL;
+	if (strcmp(c->rules.file, "-") == 0) {
+		err_at(err, at->file, at->line, at->col,
+			"rules.file: -: standard input cannot be read again; name a file");
+		return NULL;
+	}
 	err_init(&why);
 	text = cfg_file_read(c->rules.file, &n, &why);
 	if (text == NULL) {

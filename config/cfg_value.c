@@ -202,7 +202,7 @@ static int parse_path(struct cfg_arena *a, const char *dir, const struct cfg_fie
 
 	if (v->n == 0 || v->text[0] == '/' || strcmp(v->text, "-") == 0 || dir == NULL)
 		return parse_text(a, f, v, slot, why);
-	dir_n = strlen(dir);
+	dir_n = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
 	joined = cfg_arena_take(a, dir_n + 1 + v->n + 1);
 	if (joined == NULL)
 		return refuse(why, "cannot be kept; out of memory");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The control plane: order of start and stop, and what the exit status says: 0 ended as asked, 2 bad
-// usage or a configuration that can't be used, 1 anything else that failed.
+// The control plane: order of start and stop, and what the exit status says: 0 ended as asked,
+// 2 bad usage or a configuration that can't be used, 1 anything else that failed.
 // It needs the control: section to know its own sockets; anything else in the file may be wrong, for
 // then the last good revision is taken (serve_change.h). It may be killed at any moment.
 // Thread: this one.

@@ -11,7 +11,7 @@
 
 enum {
 	API_RPC_REQUEST_MAX = 8 << 20, // bytes of one request, newline included
-	API_RPC_ANSWER_MAX = 16 << 20, // bytes of one answer, and of all that a client leaves unread
+	API_RPC_ANSWER_MAX = 16 << 20, // bytes of one answer, and of all a client leaves unread
 	API_RPC_FLOWS_MAX = 10000,   // rows of flows.list at most
 	API_RPC_TAIL_MAX = 1000,     // events sessions.tail goes back at most
 };

@@ -38,8 +38,8 @@ void cli_verb_unknown(int argc, char **argv, char why[256])
 		(void)snprintf(names[n], WORDS_MAX, "%s %s", cli_verbs[n].noun, cli_verbs[n].verb);
 		list[n] = names[n];
 	}
-	(void)snprintf(why, 256, "%s: no such verb; the nearest is \"%s\" (--help lists them)", words,
-		cfg_nearest(words, list, n, sizeof(list[0])));
+	(void)snprintf(why, 256, "%s: no such verb; the nearest is \"%s\" (--help lists them)",
+		words, cfg_nearest(words, list, n, sizeof(list[0])));
 }
 
 static bool number_parse(const char *text, json_int_t *out)
@@ -236,6 +236,7 @@ void cli_usage(FILE *f)
 		    "--help` tells\n"
 		    "the arguments. The socket is " CLI_SOCKET " or what MAILWEIR_RPC says.\n"
 		    "`config check` and `rules check` need no control plane.\n"
-		    "Exit status: 0 done, 1 refused or failed, 2 bad usage, configuration or rules.\n",
+		    "Exit status: 0 done, 1 refused or failed, 2 bad usage, configuration or "
+		    "rules.\n",
 		f);
 }

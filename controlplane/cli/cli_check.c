@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// `config check` and `rules check`: here, without a control plane, by the same code that it uses. What
-// only a running Mailweir knows, rules added at run time and the ports in use, is not looked at.
+// `config check` and `rules check`: here, without a control plane, by the same code that it uses.
+// What only a running Mailweir knows, rules added at run time and the ports in use, is not looked
+// at.
 // Thread: the program's only one.
 #include <errno.h>
 #include <math.h>
@@ -11,9 +12,10 @@
 #include "cfg_rules.h"
 #include "cli.h"
 #include "compile.h"
+#include "text.h"
 
-// Errors and warnings to standard error; the exit status. `rc` is what the compiler said, if it came
-// to that: what is not the fault of the file is no bad input.
+// Errors and warnings to standard error; the exit status. `rc` is what the compiler said, if it
+// came to that: what is not the fault of the file is no bad input.
 static int errors_print(const struct err_list *err, int rc)
 {
 	err_print(err, stderr);
@@ -25,13 +27,10 @@ static int errors_print(const struct err_list *err, int rc)
 // The folder that relative paths in `path` start from; free it. NULL without memory.
 static char *folder_of(const char *path)
 {
-	char *whole = strcmp(path, "-") == 0 ? realpath(".", NULL) : realpath(path, NULL), *slash;
+	bool input = strcmp(path, "-") == 0;
+	char *whole = realpath(input ? "." : path, NULL);
 
-	if (whole != NULL && strcmp(path, "-") != 0) {
-		slash = strrchr(whole, '/');
-		slash[slash == whole] = '\0';
-	}
-	return whole;
+	return whole == NULL || input ? whole : text_folder(whole);
 }
 
 static struct cfg *config_load(const char *path, struct err_list *err)

@@ -24,15 +24,15 @@ struct compile_input {
 	int64_t made_s;                            // seconds since 1970, becomes pol_head.made_s
 };
 
-// Makes the image in this process, patterns included (blocks as long as that takes: half a
-// minute for 10,000 regexes; no canary). 0 with *bytes (64-byte aligned, free() it) and *n, -EINVAL with every
-// error (up to ERR_MAX, a bad rule with its file, line, id and Hyperscan's words), -EIO (the image does
-// not verify: our bug, in *err), -ENOMEM.
+// Makes the image in this process, patterns included (blocks as long as that takes: half a minute
+// for 10,000 regexes; no canary). 0 with *bytes (64-byte aligned, free() it) and *n, -EINVAL with
+// every error (up to ERR_MAX, a bad rule with its file, line, id and Hyperscan's words), -EIO (the
+// image does not verify: our bug, in *err), -ENOMEM.
 int compile_image(const struct compile_input *in, uint8_t **bytes, size_t *n, struct err_list *err);
 
-// Could a commit make an image of this configuration? Reads its rules file and makes one. Rules added
-// at run time and the ports of the running data plane are not known here. 0, else as compile_image,
-// with errors in *err.
+// Could a commit make an image of this configuration? Reads its rules file and makes one. Rules
+// added at run time and the ports of the running data plane are not known here. 0, else as
+// compile_image, with errors in *err.
 int compile_check(const struct cfg *cfg, struct err_list *err);
 
 // The image that picks up nothing and so passes everything: for a start without a usable
@@ -83,8 +83,8 @@ struct compile_cost {
 
 // Measures in this process: compilation of the set plus at most about 10 s. 0 with *out (free() it),
 // -EINVAL (bad rules, in *err), -ENOMEM.
-int compile_cost(const struct cfg_ruleset *const *rulesets, uint32_t nrulesets, struct compile_cost **out,
-	struct err_list *err);
+int compile_cost(const struct cfg_ruleset *const *rulesets, uint32_t nrulesets,
+	struct compile_cost **out, struct err_list *err);
 // The same in a child: compile_fd, compile_step and compile_free as above, then the result.
 struct compile_job *compile_cost_start(const struct cfg_ruleset *const *rulesets, uint32_t nrulesets,
 	struct err_list *err);

@@ -73,8 +73,8 @@ int compile_names(struct pol_build *b, const struct compile_input *in, struct er
 
 // compile_image.c
 // Lays the image out and holds it against the verifier. 0, -ENOMEM, -EIO with *err.
-int compile_finish(const struct pol_build *b, uint64_t version, int64_t made_s, uint8_t **bytes, size_t *n,
-	struct err_list *err);
+int compile_finish(const struct pol_build *b, uint64_t version, int64_t made_s, uint8_t **bytes,
+	size_t *n, struct err_list *err);
 
 // compile_corpus.c: made-up mail to run databases over; the same bytes each time.
 struct compile_corpus {
@@ -89,7 +89,8 @@ struct span compile_corpus_unit(const struct compile_corpus *c, uint32_t i);
 int compile_scan(const hs_database_t *db, hs_scratch_t *scratch, struct span unit);
 
 // compile_cost.c
-int compile_cost_measure(const struct compile_patterns *p, struct compile_cost **out, struct err_list *err);
+int compile_cost_measure(
+	const struct compile_patterns *p, struct compile_cost **out, struct err_list *err);
 static inline size_t compile_cost_bytes(uint32_t nrules)
 {
 	return sizeof(struct compile_cost) + (size_t)nrules * sizeof(struct compile_cost_rule);

@@ -24,4 +24,5 @@ void pol_build_database(struct pol_build *b, enum pol_scope scope, const void *b
 
 // The whole image with its checksum, 64-byte aligned, to be free()d. The build can go on afterwards.
 // 0 or -ENOMEM.
-int pol_build_finish(const struct pol_build *b, uint64_t version, int64_t made_s, uint8_t **bytes, size_t *n);
+int pol_build_finish(const struct pol_build *b, uint64_t version, int64_t made_s,
+	uint8_t **bytes, size_t *n);

@@ -12,7 +12,7 @@ struct serve;
 
 struct serve_conf {
 	struct core_loop *loop;
-	const struct cfg *boot;            // what this process started with; borrowed until serve_free
+	const struct cfg *boot;            // what the process started with; borrowed until serve_free
 	const char *file;                  // the configuration given at start
 	const char *version;               // of the program
 };

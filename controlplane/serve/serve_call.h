@@ -7,7 +7,8 @@
 
 // Takes one line: parses it, runs what it asks, answers errors.
 void serve_call_text(struct serve_client *client, const char *line, size_t n);
-// The answer to what is no request: an error without an id, no newline. free() it; NULL without memory.
+// The answer to what is no request: an error without an id, no newline. free() it; NULL without
+// memory.
 char *serve_error_text(int code, const char *why);
 
 // The method behind an id with its argument.

@@ -189,7 +189,6 @@ static void on_retry(void *arg)
 struct serve_changes *serve_changes_new(const struct serve_changes_conf *conf)
 {
 	struct serve_changes *c = calloc(1, sizeof(*c));
-	char *slash;
 
 	if (c == NULL)
 		return NULL;
@@ -210,9 +209,7 @@ struct serve_changes *serve_changes_new(const struct serve_changes_conf *conf)
 		serve_changes_free(c);
 		return NULL;
 	}
-	slash = strrchr(c->dir, '/');
-	if (slash != NULL)
-		slash[slash == c->dir] = '\0';
+	(void)text_folder(c->dir);
 	return c;
 }
 

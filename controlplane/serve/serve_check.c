@@ -10,6 +10,7 @@
 
 #include "serve_child.h"
 #include "serve_int.h"
+#include "text.h"
 
 struct serve_check {
 	struct serve *s;
@@ -88,7 +89,6 @@ static int check_texts(struct serve_check *ck, const char *text, const char *fil
 {
 	const struct serve_revision *cur = serve_changes_current(ck->s->changes);
 	struct serve_revision *r = ck->rev = serve_revision_new();
-	char *slash;
 
 	if (r == NULL || serve_text_set(&r->text, text, strlen(text)) != 0)
 		return -ENOMEM;
@@ -99,9 +99,8 @@ static int check_texts(struct serve_check *ck, const char *text, const char *fil
 	r->dir = strdup(file != NULL && *file == '/' ? file : serve_changes_dir(ck->s->changes));
 	if (r->name == NULL || r->dir == NULL)
 		return -ENOMEM;
-	slash = file != NULL && *file == '/' ? strrchr(r->dir, '/') : NULL;
-	if (slash != NULL)
-		slash[slash == r->dir] = '\0';
+	if (file != NULL && *file == '/')
+		(void)text_folder(r->dir);
 	return 0;
 }
 

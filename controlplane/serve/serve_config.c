@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "serve_int.h"
+#include "text.h"
 
 static json_t *warnings_of(const struct serve_change_result *res)
 {
@@ -28,13 +29,9 @@ static void on_committed(void *arg, const struct serve_change_result *res)
 // name is absolute, else that of the configuration given at start.
 static char *dir_of(const char *file)
 {
-	char *dir = file != NULL && *file == '/' ? strdup(file) : NULL, *slash;
+	char *dir = file != NULL && *file == '/' ? strdup(file) : NULL;
 
-	if (dir == NULL)
-		return NULL;
-	slash = strrchr(dir, '/');
-	slash[slash == dir] = '\0';
-	return dir;
+	return dir == NULL ? NULL : text_folder(dir);
 }
 
 void serve_config_commit(void *arg, struct serve_call *call, json_t *params)

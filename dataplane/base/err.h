@@ -28,7 +28,8 @@ __attribute__((format(printf, 2, 3))) void err_add(struct err_list *e, const cha
 __attribute__((format(printf, 5, 6))) void err_warn_at(struct err_list *e, const char *file,
 	unsigned line, unsigned col, const char *fmt, ...);
 // Adds what `src` has to the end of `dst`, warnings as warnings, at most what fits; what is only
-// counted in `src` is counted in `dst`. `src` may come from another process: its numbers are bounded.
+// counted in `src` is counted in `dst`. `src` may come from another process: its numbers are
+// bounded.
 void err_append(struct err_list *dst, const struct err_list *src);
 bool err_any(const struct err_list *e); // true if an error (not only warnings) was added
 void err_print(const struct err_list *e, FILE *f); // one a line, then "N more" if cut

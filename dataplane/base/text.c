@@ -62,6 +62,17 @@ size_t text_copy(char *out, size_t cap, const char *in)
 	return n;
 }
 
+char *text_folder(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash != NULL)
+		slash[slash == path] = '\0';
+	else if (path[0] != '\0')
+		memcpy(path, ".", 2);
+	return path;
+}
+
 char *text_id(uint64_t id, char out[TEXT_ID_LEN + 1])
 {
 	for (unsigned i = TEXT_ID_LEN; i-- > 0; id >>= 5)

@@ -32,7 +32,14 @@ enum pol_section {
 	POL_SEC_COUNT
 };
 
-enum pol_scope { POL_SCOPE_HELO, POL_SCOPE_MAIL, POL_SCOPE_RCPT, POL_SCOPE_HEADER, POL_SCOPE_BODY, POL_SCOPE_COUNT };
+enum pol_scope {
+	POL_SCOPE_HELO,
+	POL_SCOPE_MAIL,
+	POL_SCOPE_RCPT,
+	POL_SCOPE_HEADER,
+	POL_SCOPE_BODY,
+	POL_SCOPE_COUNT
+};
 
 enum pol_action { // of a policy
 	POL_PASS,     // forward unread

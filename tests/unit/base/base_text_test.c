@@ -71,6 +71,27 @@ static void copying_reports_the_whole_length(void **)
 	assert_string_equal(out, "abc");
 }
 
+static void a_path_is_cut_to_its_folder(void **)
+{
+	static const struct {
+		const char *in, *out;
+	} CASES[] = {
+		{"/a/b", "/a"},
+		{"/b", "/"},
+		{"/", "/"},
+		{"a/b/c", "a/b"},
+		{"b", "."},
+		{"file.yaml", "."},
+		{"", ""},
+	};
+	char path[16];
+
+	for (size_t i = 0; i < COUNT(CASES); i++) {
+		(void)text_copy(path, sizeof(path), CASES[i].in);
+		assert_string_equal(text_folder(path), CASES[i].out);
+	}
+}
+
 static void ids_are_thirteen_digits(void **)
 {
 	static const struct {
@@ -96,6 +117,7 @@ int main(void)
 		cmocka_unit_test(bytes_are_escaped_and_the_cut_is_shown),
 		cmocka_unit_test(escaping_fills_any_buffer_without_leaving_it),
 		cmocka_unit_test(copying_reports_the_whole_length),
+		cmocka_unit_test(a_path_is_cut_to_its_folder),
 		cmocka_unit_test(ids_are_thirteen_digits),
 	};
 

@@ -181,6 +181,11 @@ static void relative_paths_start_at_the_file(void **)
 	assert_string_equal(c->control.event_log, "-");
 	assert_string_equal(c->control.rpc, "/abs");
 	cfg_free(c);
+	err_init(&err);
+	c = cfg_load_text(DP "rules: {file: r}\n", strlen(DP "rules: {file: r}\n"), "f", "/", &err);
+	assert_non_null(c);
+	assert_string_equal(c->rules.file, "/r");
+	cfg_free(c);
 }
 
 static void aliases_repeat_a_value(void **)

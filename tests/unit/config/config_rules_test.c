@@ -241,6 +241,10 @@ static void a_rules_file_that_cannot_be_read_names_the_line_that_wants_it(void *
 	assert_string_equal(err.text[0],
 		"f.yaml:7:9: rules.file: /nonexistent/r: cannot be opened; No such file or "
 		"directory");
+	c.rules.file = "-";
+	assert_null(cfg_rules_of(&c, &err));
+	assert_string_equal(err.text[1],
+		"f.yaml:7:9: rules.file: -: standard input cannot be read again; name a file");
 }
 
 static void scopes_have_names(void **)
