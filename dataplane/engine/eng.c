@@ -224,7 +224,7 @@ static uint32_t read_smtp(struct eng_worker *w, uint64_t now_us)
 		if (next != w->smtpq_tail)
 			rte_prefetch0(rte_pktmbuf_mtod(
 				w->smtpq[next & (ENG_SMTPQ_MAX - 1)], const void *));
-		eng_smtp_packet(w, w->smtpq[w->smtpq_head++ & (ENG_SMTPQ_MAX - 1)], now_us);
+		eng_smtp_packet_consume(w, w->smtpq[w->smtpq_head++ & (ENG_SMTPQ_MAX - 1)], now_us);
 		n++;
 		if (rte_rdtsc() > until)
 			break;

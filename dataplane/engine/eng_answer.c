@@ -187,7 +187,7 @@ static void greet(struct eng_worker *w, struct eng_session *s)
 		hang_up(s);
 }
 
-void eng_answer_syn(
+void eng_answer_syn_consume(
 	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum pol_action action)
 {
 	struct eng_smtp *p = w->smtp;
@@ -212,7 +212,7 @@ void eng_answer_syn(
 			.seq = st->half[STREAM_SERVER].una - 1,
 			.ack = st->half[STREAM_CLIENT].una,
 			.window = ANSWER_WINDOW,
-			.flags = WIRE_SYN | WIRE_ACK,
+			.flags = TCP_SYN | TCP_ACK,
 			.mss = mss,
 		};
 		eng_send(w, s, STREAM_SERVER, &o, false);
@@ -221,11 +221,11 @@ void eng_answer_syn(
 }
 
 // One end doesn't know yet that it is over, or our reset was lost: another, at the number it expects.
-static void reset_again(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+static void reset_again_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg)
 {
-	if (!(seg->flags & WIRE_RST) && (seg->flags & WIRE_ACK)) {
-		struct wire_tcp_out o = {.seq = seg->ack, .flags = WIRE_RST};
+	if (!(seg->flags & TCP_RST) && (seg->flags & TCP_ACK)) {
+		struct wire_tcp_out o = {.seq = seg->ack, .flags = TCP_RST};
 		eng_send(w, s, !seg->side, &o, true);
 	}
 	eng_drop(w, m, DROP_AFTER_CUT);
@@ -287,26 +287,26 @@ static bool input_ok(struct eng_worker *w, struct eng_session *s, struct rte_mbu
 }
 
 // The client's segment. false: nothing more is to be done with it.
-static bool take_segment(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+static bool take_segment_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg)
 {
 	struct stream *st = &s->flow.stream;
 	struct stream_act act;
 	if (s->flow.state == FLOW_CLOSING) {
 		bool fin_again =
-			(seg->flags & WIRE_FIN) && st->half[STREAM_CLIENT].has_fin && st->answered;
+			(seg->flags & TCP_FIN) && st->half[STREAM_CLIENT].has_fin && st->answered;
 		if (!fin_again) {
-			reset_again(w, s, m, seg);
+			reset_again_consume(w, s, m, seg);
 			return false;
 		}
 		(void)stream_take(st, STREAM_CLIENT, &act); // our last acknowledgement was lost
-		eng_emit(w, s, &act, NULL);
+		eng_emit_consume(w, s, &act, NULL);
 		eng_count(w, ACT_ANSWERED);
 		rte_pktmbuf_free(m);
 		return false;
 	}
 	bool half_open = s->flow.state == FLOW_HALF_OPEN;
-	if (half_open && !(seg->flags & WIRE_RST) && seg->ack != st->half[STREAM_SERVER].una) {
+	if (half_open && !(seg->flags & TCP_RST) && seg->ack != st->half[STREAM_SERVER].una) {
 		eng_drop(w, m, DROP_ACK); // RFC 9293 3.10.7.4: only our own number opens
 		return false;
 	}
@@ -322,17 +322,17 @@ static bool take_segment(struct eng_worker *w, struct eng_session *s, struct rte
 	return true;
 }
 
-void eng_answer(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+void eng_answer_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg)
 {
 	struct stream *st = &s->flow.stream;
 	struct stream_act act;
 	if (seg != NULL && seg->side == STREAM_SERVER) {
-		reset_again(w, s, m, seg);
+		reset_again_consume(w, s, m, seg);
 		return;
 	}
-	bool wants_ack = seg != NULL && (seg->payload.n > 0 || (seg->flags & WIRE_FIN) != 0);
-	if (seg != NULL && !take_segment(w, s, m, seg))
+	bool wants_ack = seg != NULL && (seg->payload.n > 0 || (seg->flags & TCP_FIN) != 0);
+	if (seg != NULL && !take_segment_consume(w, s, m, seg))
 		return;
 	dialog_read(w, s);
 	const struct stream_half *client = &st->half[STREAM_CLIENT];
@@ -343,7 +343,7 @@ void eng_answer(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	uint64_t built = w->counters[SMTP_BUILT];
 	eng_pump(w, s);
 	if ((news || wants_ack) && w->counters[SMTP_BUILT] == built)
-		eng_emit(w, s, &act, NULL);
+		eng_emit_consume(w, s, &act, NULL);
 	if (s->dialog == ENG_DIALOG_OVER && stream_is_drained(st) && client->has_fin &&
 		client->read == client->fin) {
 		finish(w, s);

@@ -5,6 +5,7 @@
 #include <rte_byteorder.h>
 
 #include "eng_session.h"
+#include "wire_field.h"
 
 enum {
 	RST_TTL_MIN = 64,
@@ -13,20 +14,7 @@ enum {
 	SAFE_V6_BYTES = 1200,  // ... of IPv6: below its least MTU (RFC 8200 5)
 	TS_OPTION_BYTES = 12,  // with its padding (RFC 7323 A)
 	MSS_LEAST_BYTES = 64,  // what an MSS must leave for payload beside that
-	IP6_HEADER_BYTES = 40, // not in the payload length
 };
-
-static void put16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, (uint16_t)(v >> 16));
-	put16(p + 2, (uint16_t)v);
-}
 
 void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len)
 {
@@ -34,11 +22,11 @@ void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len)
 	uint8_t *ip = frame + v->l3_off;
 	uint16_t l3_len = (uint16_t)(v->payload_off - v->l3_off + len);
 	if (v->family == 4)
-		put16(ip + 2, l3_len);
+		wire_put16(ip + 2, l3_len);
 	else
-		put16(ip + 4, (uint16_t)(l3_len - IP6_HEADER_BYTES));
+		wire_put16(ip + 4, (unsigned)(l3_len - WIRE_IP6_LEN));
 	if (v->flags & WIRE_F_PPPOE)
-		put16(ip - 4, (uint16_t)(l3_len + 2)); // RFC 2516 4: the PPP protocol counts
+		wire_put16(ip - 4, (uint16_t)(l3_len + 2)); // RFC 2516 4: the PPP protocol counts
 	v->payload_len = len;
 	v->l3_len = l3_len;
 	m->data_len = (uint16_t)(v->payload_off + len);
@@ -47,7 +35,7 @@ void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len)
 	wire_tcp_csum_set(frame, m->data_len, v);
 }
 
-static void rewrite(struct eng_worker *w, struct eng_session *s, const struct stream_act *act,
+static void rewrite_consume(struct eng_worker *w, struct eng_session *s, const struct stream_act *act,
 	struct rte_mbuf *m)
 {
 	struct wire_view *v = &eng_meta_of(m)->view;
@@ -55,11 +43,11 @@ static void rewrite(struct eng_worker *w, struct eng_session *s, const struct st
 	uint8_t *tcp = frame + v->l4_off;
 	stream_copy(&s->flow.stream, &w->smtp->pool, act->side, act->seq, act->len,
 		frame + v->payload_off);
-	put32(tcp + 4, act->seq);
-	put32(tcp + 8, act->ack);
+	wire_put32(tcp + 4, act->seq);
+	wire_put32(tcp + 8, act->ack);
 	tcp[13] = act->flags;
-	put16(tcp + 14, act->window);
-	put16(tcp + 18, 0); // urgent pointer
+	wire_put16(tcp + 14, act->window);
+	wire_put16(tcp + 18, 0); // urgent pointer
 	v->seq = act->seq;
 	v->ack = act->ack;
 	v->tcp_flags = act->flags;
@@ -131,7 +119,7 @@ static void send_act(
 	eng_send(w, s, act->side, &o, for_reset);
 }
 
-void eng_emit(struct eng_worker *w, struct eng_session *s, const struct stream_act *act,
+void eng_emit_consume(struct eng_worker *w, struct eng_session *s, const struct stream_act *act,
 	struct rte_mbuf *m)
 {
 	switch (act->kind) {
@@ -141,10 +129,10 @@ void eng_emit(struct eng_worker *w, struct eng_session *s, const struct stream_a
 		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 		return;
 	case STREAM_REWRITE:
-		rewrite(w, s, act, m);
+		rewrite_consume(w, s, act, m);
 		return;
 	case STREAM_SEND:
-		send_act(w, s, act, (act->flags & WIRE_RST) != 0);
+		send_act(w, s, act, (act->flags & TCP_RST) != 0);
 		return;
 	default:
 		rte_pktmbuf_free(m);
@@ -176,7 +164,7 @@ uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards)
 static void stray_rst(struct eng_worker *w, const struct wire_tmpl *t, uint32_t seq, uint32_t ack,
 	uint16_t in_port, bool back)
 {
-	struct wire_tcp_out o = {.seq = seq, .ack = ack, .flags = WIRE_RST | WIRE_ACK};
+	struct wire_tcp_out o = {.seq = seq, .ack = ack, .flags = TCP_RST | TCP_ACK};
 	struct rte_mbuf *m = frame_build(w, t, &o);
 
 	if (m == NULL)
@@ -187,7 +175,7 @@ static void stray_rst(struct eng_worker *w, const struct wire_tmpl *t, uint32_t 
 		eng_forward_tx(w, in_port, m);
 }
 
-void eng_reset_stray(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r)
+void eng_reset_stray_consume(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r)
 {
 	const struct eng_meta *meta = eng_meta_of(m);
 	const struct wire_view *v = &meta->view;

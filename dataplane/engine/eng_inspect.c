@@ -119,7 +119,7 @@ static void pump_side(struct eng_worker *w, struct eng_session *s, enum stream_s
 		if (!stream_next(
 			    &s->flow.stream, &p->pool, side, bounded, upto, max, p->now_ms, &act))
 			return;
-		eng_emit(w, s, &act, NULL);
+		eng_emit_consume(w, s, &act, NULL);
 	}
 	s->more = true; // the rest at the next turn of the timer
 }
@@ -201,7 +201,7 @@ static void closing_note(struct eng_session *s)
 
 // A reset that ends the connection: the other end gets it at the number it expects; a held end of
 // data is never released after it.
-static void on_reset(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+static void on_reset_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg)
 {
 	if (seg->seq == s->flow.stream.half[seg->side].sent)
@@ -244,7 +244,7 @@ static bool goes_ahead(const struct eng_session *s, const struct stream_seg *seg
 {
 	const struct stream_half *h = &s->flow.stream.half[seg->side];
 	return seg->side == STREAM_CLIENT && h->fresh && seg->payload.n > 0 &&
-		!(seg->flags & (WIRE_FIN | WIRE_URG)) && smtp_in_message(&s->smtp) &&
+		!(seg->flags & (TCP_FIN | TCP_URG)) && smtp_in_message(&s->smtp) &&
 		!smtp_is_gated(&s->smtp) && s->smtp.chunk_left == 0 && !s->smtp.suspect &&
 		h->nxt == h->rel && !may_end_message(seg->payload);
 }
@@ -258,7 +258,7 @@ static bool fin_partial(struct eng_session *s, enum stream_side side)
 		(side == STREAM_SERVER || !smtp_is_gated(&s->smtp));
 }
 
-static void leave(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+static void leave_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg, enum stream_in in)
 {
 	struct stream_act act;
@@ -271,18 +271,18 @@ static void leave(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *
 	stream_dispose(&s->flow.stream, seg, in, &act);
 	if (holds_payload(s, seg))
 		eng_count(w, s->flow.stream.half[seg->side].fresh ? ACT_HELD : ACT_HELD_REPEAT);
-	eng_emit(w, s, &act, m);
+	eng_emit_consume(w, s, &act, m);
 	eng_pump(w, s);
 }
 
-void eng_inspect(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg)
 {
 	struct eng_smtp *p = w->smtp;
 	enum stream_in in = stream_input(&s->flow.stream, &p->pool, seg);
 	switch (in) {
 	case STREAM_IN_RST:
-		on_reset(w, s, m, seg);
+		on_reset_consume(w, s, m, seg);
 		return;
 	case STREAM_IN_RST_ODD:
 		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
@@ -320,7 +320,7 @@ void eng_inspect(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m
 		if (s->dialog == ENG_DIALOG_OVER && s->flow.lane == ENG_LANE_INSPECT)
 			eng_session_remnant(w, s);
 		else
-			eng_answer(w, s, NULL, NULL);
+			eng_answer_consume(w, s, NULL, NULL);
 		return;
 	}
 	if (fin_partial(s, STREAM_CLIENT)) {
@@ -334,7 +334,7 @@ void eng_inspect(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m
 		stream_consume(&s->flow.stream, STREAM_SERVER, h->nxt - h->read);
 		stream_release(&s->flow.stream, STREAM_SERVER);
 	}
-	leave(w, s, m, seg, in);
+	leave_consume(w, s, m, seg, in);
 	closing_note(s);
 	leave_when_opaque(s);
 	holds_update(w, s);
@@ -358,7 +358,7 @@ void eng_inspect_timer(struct eng_worker *w, struct eng_session *s)
 			s->hold_on[side] = false;
 			if (stream_take(&s->flow.stream, side, &act)) {
 				eng_count(w, ACT_CUSTODY);
-				eng_emit(w, s, &act, NULL);
+				eng_emit_consume(w, s, &act, NULL);
 			}
 		}
 		(void)stream_timer(&s->flow.stream, side, p->now_ms, &dead);

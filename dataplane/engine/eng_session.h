@@ -135,7 +135,7 @@ struct eng_smtp {
 };
 
 // eng_inspect.c
-void eng_inspect(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg);
 void eng_inspect_timer(struct eng_worker *w, struct eng_session *s);
 // Sends what is due in both directions.
@@ -163,9 +163,9 @@ void eng_message_done(struct eng_worker *w, struct eng_session *s);
 void eng_message_abort(struct eng_worker *w, struct eng_session *s);
 
 // eng_answer.c
-void eng_answer_syn(
+void eng_answer_syn_consume(
 	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum pol_action action);
-void eng_answer(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+void eng_answer_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg);
 void eng_answer_timer(struct eng_worker *w, struct eng_session *s);
 // Cuts the server off: it gets resets, the client a dialogue. `text` is the reply behind the code, sent at
@@ -175,12 +175,12 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const c
 	uint64_t id, bool in_body, enum eng_reason r);
 
 // eng_emit.c
-void eng_emit(struct eng_worker *w, struct eng_session *s, const struct stream_act *act,
+void eng_emit_consume(struct eng_worker *w, struct eng_session *s, const struct stream_act *act,
 	struct rte_mbuf *m);
 void eng_reset_side(struct eng_worker *w, struct eng_session *s, enum stream_side towards);
 uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards);
 // Resets both ends of a connection that nothing is known of, by its segment. Consumes `m`.
-void eng_reset_stray(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r);
+void eng_reset_stray_consume(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r);
 // A segment of ours built from numbers, in the name of `side`.
 void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side,
 	const struct wire_tcp_out *o, bool for_reset);

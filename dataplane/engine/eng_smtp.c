@@ -213,7 +213,7 @@ static struct eng_session *session_new(
 }
 
 // The first segment of a connection: decides its lane. Consumes `m`.
-static void on_syn(struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m)
+static void on_syn_consume(struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m)
 {
 	struct eng_smtp *p = w->smtp;
 	struct eng_meta *meta = eng_meta_of(m);
@@ -250,7 +250,7 @@ static void on_syn(struct eng_worker *w, const struct flow_key *key, struct rte_
 		s->flow.stream.half[STREAM_CLIENT].ts_last = opts.ts_val;
 	if (action == POL_REJECT || action == POL_TEMPFAIL) {
 		s->flow.lane = ENG_LANE_ANSWER;
-		eng_answer_syn(w, s, m, action);
+		eng_answer_syn_consume(w, s, m, action);
 		return;
 	}
 	if (action == POL_PASS) {
@@ -277,7 +277,7 @@ static void note_side(struct eng_session *s, enum stream_side side, struct rte_m
 
 // A SYN on a live connection, which the old one survives unless the server accepts it (RFC 9293
 // 3.10.7.4: a server that still has the old one answers with an ACK instead). Consumes `m`.
-static void on_syn_again(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
+static void on_syn_again_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
 {
 	struct wire_view *v = &eng_meta_of(m)->view;
 	struct wire_tcp_opts opts;
@@ -326,7 +326,7 @@ static struct eng_session *session_restart(struct eng_worker *w, struct eng_sess
 }
 
 // The server's answer to a SYN under inspection. Consumes `m`.
-static void on_syn_ack(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
+static void on_syn_ack_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
 {
 	struct wire_view *v = &eng_meta_of(m)->view;
 	struct wire_tcp_opts opts;
@@ -361,7 +361,7 @@ static bool on_half_open(struct eng_worker *w, struct eng_session *s, struct rte
 	const struct stream *st = &s->flow.stream;
 	uint16_t in_port = eng_meta_of(m)->in_port;
 	bool of_client = seg->side == STREAM_CLIENT &&
-		(seg->flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == WIRE_ACK;
+		(seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK;
 	if (st->half[STREAM_SERVER].syn) {
 		if (!of_client)
 			return false;
@@ -372,7 +372,7 @@ static bool on_half_open(struct eng_worker *w, struct eng_session *s, struct rte
 		flow_set_open(p->flows, &s->flow);
 		return false;
 	}
-	if (seg->flags & WIRE_RST) { // refused by the server, or given up by the client
+	if (seg->flags & TCP_RST) { // refused by the server, or given up by the client
 		eng_forward_tx(w, in_port, m);
 		eng_session_end(w, s);
 		return true;
@@ -394,19 +394,19 @@ static bool on_half_open(struct eng_worker *w, struct eng_session *s, struct rte
 static bool one_way_ends(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
 {
 	const struct wire_view *v = &eng_meta_of(m)->view;
-	if ((v->tcp_flags & (WIRE_SYN | WIRE_ACK)) == (WIRE_SYN | WIRE_ACK) && !s->client_sent) {
+	if ((v->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) && !s->client_sent) {
 		s->flow.lane = ENG_LANE_INSPECT;
 		s->idle_ms = ENG_IDLE_MS;
 		s->reason = ENG_REASON_NONE;
 		return false;
 	}
 	s->reason = ACT_ONE_WAY_RESET;
-	eng_reset_stray(w, m, ACT_ONE_WAY_RESET);
+	eng_reset_stray_consume(w, m, ACT_ONE_WAY_RESET);
 	eng_session_remnant(w, s);
 	return true;
 }
 
-static void on_pass(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+static void on_pass_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg)
 {
 	struct flow *f = &s->flow;
@@ -416,12 +416,12 @@ static void on_pass(struct eng_worker *w, struct eng_session *s, struct rte_mbuf
 	else if (seg->payload.n > 0)
 		s->client_sent = true;
 	bool established = s->server_seen && seg->side == STREAM_CLIENT &&
-		(seg->flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == WIRE_ACK;
+		(seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK;
 	if (f->state == FLOW_HALF_OPEN && (established || s->reason == PASS_ONE_WAY))
 		flow_set_open(w->smtp->flows, f);
-	if (seg->flags & WIRE_FIN)
+	if (seg->flags & TCP_FIN)
 		f->stream.half[seg->side].has_fin = true;
-	bool over = (seg->flags & WIRE_RST) != 0 ||
+	bool over = (seg->flags & TCP_RST) != 0 ||
 		(f->stream.half[STREAM_CLIENT].has_fin && f->stream.half[STREAM_SERVER].has_fin);
 	if (over && f->state != FLOW_HALF_OPEN)
 		f->state = FLOW_CLOSING;
@@ -431,14 +431,14 @@ static void on_pass(struct eng_worker *w, struct eng_session *s, struct rte_mbuf
 }
 
 // A picked-up segment without a flow that is no SYN. Consumes `m`.
-static void on_stray(struct eng_worker *w, struct rte_mbuf *m)
+static void on_stray_consume(struct eng_worker *w, struct rte_mbuf *m)
 {
 	struct eng_smtp *p = w->smtp;
 	const struct eng_meta *meta = eng_meta_of(m);
 	const struct wire_view *v = &meta->view;
 	bool full = p->now_us < p->full_until_us;
-	bool opening = (v->tcp_flags & WIRE_SYN) != 0;
-	if (v->tcp_flags & WIRE_RST) {
+	bool opening = (v->tcp_flags & TCP_SYN) != 0;
+	if (v->tcp_flags & TCP_RST) {
 		eng_forward_tx(w, meta->in_port, m);
 		return;
 	}
@@ -452,7 +452,7 @@ static void on_stray(struct eng_worker *w, struct rte_mbuf *m)
 		eng_drop(w, m, DROP_SYNACK_UNKNOWN);
 		return;
 	}
-	eng_reset_stray(w, m, ACT_MIDSTREAM_RESET);
+	eng_reset_stray_consume(w, m, ACT_MIDSTREAM_RESET);
 }
 
 static struct eng_session *session_find(struct eng_worker *w, const struct rte_mbuf *m,
@@ -544,14 +544,14 @@ static void read_timestamps(
 	seg->ts_ecr = opts.ts_ecr;
 }
 
-static void dispatch(
+static void dispatch_consume(
 	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum stream_side side)
 {
 	struct eng_smtp *p = w->smtp;
 	const struct wire_view *v = &eng_meta_of(m)->view;
 	struct stream_seg seg;
 	bool syn_ack = side == STREAM_SERVER &&
-		(v->tcp_flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == (WIRE_SYN | WIRE_ACK);
+		(v->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK);
 	if (!port_fits(w, s, side, eng_meta_of(m)->in_port)) {
 		eng_drop(w, m, DROP_WRONG_PORT);
 		return;
@@ -570,20 +570,20 @@ static void dispatch(
 		one_way_ends(w, s, m))
 		return;
 	if (s->flow.lane == ENG_LANE_PASS) {
-		on_pass(w, s, m, &seg);
+		on_pass_consume(w, s, m, &seg);
 		return;
 	}
 	if (s->flow.stream.ts_on)
 		read_timestamps(m, v, &seg);
 	if (s->flow.lane == ENG_LANE_ANSWER)
-		eng_answer(w, s, m, &seg);
+		eng_answer_consume(w, s, m, &seg);
 	else if (syn_ack)
-		on_syn_ack(w, s, m);
+		on_syn_ack_consume(w, s, m);
 	else if (s->flow.state != FLOW_HALF_OPEN || !on_half_open(w, s, m, &seg))
-		eng_inspect(w, s, m, &seg);
+		eng_inspect_consume(w, s, m, &seg);
 }
 
-void eng_smtp_packet(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us)
+void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us)
 {
 	struct eng_meta *meta = eng_meta_of(m);
 	struct wire_view *v = &meta->view;
@@ -600,12 +600,12 @@ void eng_smtp_packet(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us)
 		return;
 	}
 	struct eng_session *s = session_find(w, m, &key, &side);
-	bool syn = (v->tcp_flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == WIRE_SYN;
+	bool syn = (v->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 	if (!syn || side != STREAM_CLIENT) {
 		if (s == NULL)
-			on_stray(w, m);
+			on_stray_consume(w, m);
 		else
-			dispatch(w, s, m, side);
+			dispatch_consume(w, s, m, side);
 		return;
 	}
 	if (s != NULL && (s->flow.state == FLOW_CLOSING || s->client_isn != v->seq) &&
@@ -616,12 +616,12 @@ void eng_smtp_packet(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us)
 	if (s != NULL && !port_fits(w, s, STREAM_CLIENT, meta->in_port)) {
 		eng_drop(w, m, DROP_WRONG_PORT);
 	} else if (s == NULL) {
-		on_syn(w, &key, m);
+		on_syn_consume(w, &key, m);
 	} else if (s->flow.lane == ENG_LANE_ANSWER) {
 		s->flow.seen_ms = w->smtp->now_ms;
-		eng_answer_syn(w, s, m, POL_ACTION_COUNT);
+		eng_answer_syn_consume(w, s, m, POL_ACTION_COUNT);
 	} else if (s->flow.state == FLOW_OPEN && s->client_isn != v->seq) {
-		on_syn_again(w, s, m);
+		on_syn_again_consume(w, s, m);
 	} else { // its repeat
 		if (s->flow.lane == ENG_LANE_INSPECT && !s->md5)
 			syn_clean(w, m, v);

@@ -9,17 +9,19 @@
 
 #include <rte_mempool.h>
 
-enum { MAC_LEN = 6, OFF_TYPE = 12, OFF_TCI = 14, HEAD_MIN = 14 };
+#include "wire_field.h"
+
+enum { MAC_LEN = 6, OFF_TYPE = 12, OFF_TCI = WIRE_ETH_LEN };
 
 // The outer VLAN id, 0 = untagged: C-tag and S-tag (IEEE 802.1Q 9.5), as both divide the network.
 static uint16_t outer_vid(const struct rte_mbuf *m)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint16_t type = (uint16_t)(p[OFF_TYPE] << 8 | p[OFF_TYPE + 1]);
+	uint16_t type = wire_get16(p + OFF_TYPE);
 
-	if ((type != 0x8100 && type != 0x88a8) || m->data_len < OFF_TCI + 2)
+	if ((type != WIRE_TYPE_TAG && type != WIRE_TYPE_STAG) || m->data_len < OFF_TCI + 2)
 		return 0;
-	return (uint16_t)((p[OFF_TCI] << 8 | p[OFF_TCI + 1]) & 0xfff);
+	return wire_get16(p + OFF_TCI) & 0xfff;
 }
 
 void eng_learn(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *const *pkts, uint16_t n,
@@ -31,7 +33,7 @@ void eng_learn(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *const *p
 		const uint8_t *src = rte_pktmbuf_mtod(pkts[i], const uint8_t *) + MAC_LEN;
 
 		// A group address is nobody's source (IEEE 802 8.2).
-		if (pkts[i]->data_len >= HEAD_MIN && (src[0] & 1) == 0)
+		if (pkts[i]->data_len >= WIRE_ETH_LEN && (src[0] & 1) == 0)
 			tbl_fdb_seen(
 				w->eng->fdb, tbl_fdb_key(outer_vid(pkts[i]), src), in_port, now_s);
 	}
@@ -71,7 +73,7 @@ static void learnt_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m
 	const uint8_t *dst = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint16_t out;
 
-	if (m->data_len < HEAD_MIN || (dst[0] & 1) != 0) {
+	if (m->data_len < WIRE_ETH_LEN || (dst[0] & 1) != 0) {
 		flood_tx(w, in_port, m);
 		return;
 	}

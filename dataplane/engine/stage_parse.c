@@ -8,32 +8,20 @@
 // Thread: the worker.
 #include "eng_int.h"
 
-#include <rte_byteorder.h>
 #include <rte_prefetch.h>
+
+#include "wire_field.h"
 
 enum {
 	OFF_TYPE = 12,
-	OFF_IP = 14,
+	OFF_IP = WIRE_ETH_LEN,
 	OFF_V4_FRAG = OFF_IP + 6,
 	OFF_V4_PROTO = OFF_IP + 9,
-	OFF_V4_PORTS = OFF_IP + 20,
+	OFF_V4_PORTS = OFF_IP + WIRE_IP4_LEN,
 	OFF_V6_NEXT = OFF_IP + 6,
-	OFF_V6_PORTS = OFF_IP + 40,
-	TYPE_IPV4 = 0x0800,
-	TYPE_ARP = 0x0806,
-	TYPE_IPV6 = 0x86dd,
-	TYPE_MIN = 0x0600, // below it a length: 802.2, STP and the like (IEEE 802.3 3.2.6)
-	PROTO_TCP = 6,
-	PROTO_UDP = 17,
-	PROTO_ICMP = 1,
-	PROTO_ICMP6 = 58,
+	OFF_V6_PORTS = OFF_IP + WIRE_IP6_LEN,
 	PREFETCH_AHEAD = 4,
 };
-
-static inline uint16_t be16_at(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
 
 // May the TCP segment with these ports stay unread?
 static inline bool ports_pass(struct eng_worker *w, const uint8_t *p)
@@ -42,25 +30,25 @@ static inline bool ports_pass(struct eng_worker *w, const uint8_t *p)
 		eng_count(w, PASS_NO_IMAGE);
 		return true;
 	}
-	return !eng_image_picks_up(w->image, be16_at(p)) &&
-		!eng_image_picks_up(w->image, be16_at(p + 2));
+	return !eng_image_picks_up(w->image, wire_get16(p)) &&
+		!eng_image_picks_up(w->image, wire_get16(p + 2));
 }
 
 // A tunnel is counted, so it is looked at.
 static inline bool udp_passes(const uint8_t *p)
 {
-	return !wire_is_tunnel_port(be16_at(p)) && !wire_is_tunnel_port(be16_at(p + 2));
+	return !wire_is_tunnel_port(wire_get16(p)) && !wire_is_tunnel_port(wire_get16(p + 2));
 }
 
 static inline bool v4_passes(struct eng_worker *w, const uint8_t *p, uint16_t n)
 {
 	if (n < OFF_V4_PORTS + 4 || p[OFF_IP] != 0x45)
 		return false;
-	if (p[OFF_V4_PROTO] == PROTO_UDP)
+	if (p[OFF_V4_PROTO] == WIRE_IPPROTO_UDP)
 		return udp_passes(p + OFF_V4_PORTS);
-	if (p[OFF_V4_PROTO] == PROTO_ICMP)
+	if (p[OFF_V4_PROTO] == WIRE_IPPROTO_ICMP)
 		return true;
-	if (p[OFF_V4_PROTO] != PROTO_TCP || (be16_at(p + OFF_V4_FRAG) & 0x3fff) != 0)
+	if (p[OFF_V4_PROTO] != WIRE_IPPROTO_TCP || (wire_get16(p + OFF_V4_FRAG) & 0x3fff) != 0)
 		return false;
 	return ports_pass(w, p + OFF_V4_PORTS);
 }
@@ -69,11 +57,11 @@ static inline bool v6_passes(struct eng_worker *w, const uint8_t *p, uint16_t n)
 {
 	if (n < OFF_V6_PORTS + 4 || p[OFF_IP] >> 4 != 6)
 		return false;
-	if (p[OFF_V6_NEXT] == PROTO_UDP)
+	if (p[OFF_V6_NEXT] == WIRE_IPPROTO_UDP)
 		return udp_passes(p + OFF_V6_PORTS);
-	if (p[OFF_V6_NEXT] == PROTO_ICMP6)
+	if (p[OFF_V6_NEXT] == WIRE_IPPROTO_ICMPV6)
 		return true;
-	return p[OFF_V6_NEXT] == PROTO_TCP && ports_pass(w, p + OFF_V6_PORTS);
+	return p[OFF_V6_NEXT] == WIRE_IPPROTO_TCP && ports_pass(w, p + OFF_V6_PORTS);
 }
 
 static inline bool passes(struct eng_worker *w, const struct rte_mbuf *m)
@@ -83,12 +71,12 @@ static inline bool passes(struct eng_worker *w, const struct rte_mbuf *m)
 
 	if (m->data_len < OFF_IP)
 		return m->nb_segs == 1; // not even an Ethernet header: nothing to read
-	type = be16_at(p + OFF_TYPE);
-	if (type == TYPE_IPV4)
+	type = wire_get16(p + OFF_TYPE);
+	if (type == WIRE_TYPE_IP4)
 		return v4_passes(w, p, m->data_len);
-	if (type == TYPE_IPV6)
+	if (type == WIRE_TYPE_IP6)
 		return v6_passes(w, p, m->data_len);
-	return type == TYPE_ARP || type < TYPE_MIN;
+	return type == WIRE_TYPE_ARP || type < WIRE_TYPE_MIN;
 }
 
 // A view reads one buffer. No pool of ours hands out frames in pieces, but a driver may.

@@ -9,7 +9,9 @@
 
 #include <string.h>
 
-enum { PROTO_TCP = 6, TCP_PORTS_LEN = 4 };
+#include "wire_field.h"
+
+enum { TCP_PORTS_LEN = 4 };
 
 static struct span frame_of(const struct rte_mbuf *m)
 {
@@ -92,8 +94,8 @@ static bool fragment_shows_pickup(
 		return false;
 	if (ports.n < TCP_PORTS_LEN)
 		return true;
-	return eng_image_picks_up(w->image, (uint16_t)(ports.p[0] << 8 | ports.p[1])) ||
-		eng_image_picks_up(w->image, (uint16_t)(ports.p[2] << 8 | ports.p[3]));
+	return eng_image_picks_up(w->image, wire_get16(ports.p)) ||
+		eng_image_picks_up(w->image, wire_get16(ports.p + 2));
 }
 
 static void steer_one_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
@@ -101,7 +103,7 @@ static void steer_one_consume(struct eng_worker *w, uint16_t in_port, struct rte
 	const struct wire_view *v = &eng_meta_of(m)->view;
 
 	if (w->image == NULL) {
-		if (v->ip_proto == PROTO_TCP && v->family != 0)
+		if (v->ip_proto == WIRE_IPPROTO_TCP && v->family != 0)
 			eng_count(w, PASS_NO_IMAGE);
 	} else if (v->proto == WIRE_TCP) {
 		bool from_server = eng_image_picks_up(w->image, v->sport);
@@ -111,7 +113,7 @@ static void steer_one_consume(struct eng_worker *w, uint16_t in_port, struct rte
 			steer_consume(w, in_port, m, from_server && !to_server);
 			return;
 		}
-	} else if (v->proto == WIRE_FRAGMENT && v->ip_proto == PROTO_TCP) {
+	} else if (v->proto == WIRE_FRAGMENT && v->ip_proto == WIRE_IPPROTO_TCP) {
 		if (fragment_shows_pickup(w, m, v)) {
 			eng_drop(w, m, DROP_FRAGMENT_PICKUP);
 			return;

@@ -81,7 +81,7 @@ struct stream {
 
 struct stream_seg {    // one TCP segment, host byte order
 	uint8_t side;  // who sent it
-	uint8_t flags; // WIRE_* bits as on the wire
+	uint8_t flags; // TCP_*
 	uint16_t window;
 	uint32_t seq, ack;
 	uint32_t now_ms;
@@ -121,7 +121,7 @@ enum stream_act_kind {
 struct stream_act {
 	uint8_t kind;  // enum stream_act_kind
 	uint8_t side;  // in whose name: sequence space and receiver follow from it
-	uint8_t flags; // WIRE_* bits
+	uint8_t flags; // TCP_*
 	bool repeat;   // repeated by our timer
 	uint16_t window, len;
 	uint32_t seq, ack;

@@ -4,15 +4,7 @@
 
 #include "seq.h"
 #include "stream.h"
-
-enum { // TCP flags as on the wire (RFC 9293 3.1)
-	TCP_FIN = 0x01,
-	TCP_SYN = 0x02,
-	TCP_RST = 0x04,
-	TCP_PSH = 0x08,
-	TCP_ACK = 0x10,
-	TCP_URG = 0x20,
-};
+#include "tcp_flags.h"
 
 enum {
 	STREAM_ANSWER_WINDOW = 65535,

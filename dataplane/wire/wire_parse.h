@@ -10,6 +10,7 @@
 
 #include "addr.h"
 #include "span.h"
+#include "tcp_flags.h"
 
 enum {
 	WIRE_TAGS_MAX = 3,
@@ -35,18 +36,13 @@ enum { // wire_view.flags
 	WIRE_F_TUNNEL = 1 << 4,     // IP in IP, GRE or the like: something may hide inside
 };
 
-enum { // wire_view.tcp_flags, as on the wire (RFC 9293 3.1)
-	WIRE_FIN = 0x01, WIRE_SYN = 0x02, WIRE_RST = 0x04, WIRE_PSH = 0x08,
-	WIRE_ACK = 0x10, WIRE_URG = 0x20, WIRE_ECE = 0x40, WIRE_CWR = 0x80,
-};
-
 struct wire_view {
 	uint8_t proto;      // enum wire_proto
 	uint8_t flags;      // WIRE_F_*
 	uint8_t family;     // 4, 6, or 0 where not IP
 	uint8_t ip_proto;   // innermost next header
 	uint8_t ntags;      // VLAN tags seen, outermost first
-	uint8_t tcp_flags;  // WIRE_SYN...
+	uint8_t tcp_flags;  // TCP_SYN...
 	uint16_t ethertype; // host order; behind the tags (MPLS's or PPPoE's own)
 	uint16_t tci[WIRE_TAGS_MAX]; // host order, PCP and DEI included
 	uint16_t l3_off;    // bytes from the frame's start

@@ -59,7 +59,7 @@ void wire_tmpl_set(struct wire_tmpl *t, struct span frame, const struct wire_vie
 struct wire_tcp_out {
 	uint32_t seq, ack;
 	uint16_t window;    // as on the wire, unscaled
-	uint8_t flags;      // WIRE_ACK...
+	uint8_t flags;      // TCP_ACK...
 	bool has_ts;
 	uint32_t ts_val, ts_ecr;
 	uint16_t mss;       // != 0: an MSS option is added (SYN only)

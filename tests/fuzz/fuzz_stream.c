@@ -5,6 +5,7 @@
 // sequence number, then segments: kind, place, length, acknowledgement; their bytes are made up.
 #include "fuzz.h"
 #include "stream.h"
+#include "tcp_flags.h"
 
 enum {
 	SLABS = 160,
@@ -12,8 +13,6 @@ enum {
 	PAYLOAD_MAX = 3000,
 	STEPS_MAX = 400,
 };
-
-enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10, TCP_URG = 0x20 };
 
 struct watch { // what has left in a side's name
 	uint32_t base;

@@ -15,7 +15,7 @@
 #define SPAM "Subject: x\r\n\r\nbuy-now-cheap\r\n.\r\n"
 #define HAM "Subject: x\r\n\r\nhello\r\n.\r\n"
 
-enum { DATA = WIRE_ACK | WIRE_PSH };
+enum { DATA = TCP_ACK | TCP_PSH };
 
 static void client_sends(struct conn *c, uint32_t ahead, const char *text)
 {
@@ -87,12 +87,12 @@ static void a_client_in_a_hurry_does_not_make_a_one_way_connection(void **)
 	struct conn *c = dial("10.0.1.1", 2000);
 	struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
 
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
 	for (unsigned i = 0; i < 3; i++)
-		segment(c, CLIENT, WIRE_ACK, client->nxt, 1, NULL, 0);
-	segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn, client->nxt, NULL, 0);
+		segment(c, CLIENT, TCP_ACK, client->nxt, 1, NULL, 0);
+	segment(c, SERVER, TCP_SYN | TCP_ACK, server->isn, client->nxt, NULL, 0);
 	settle();
-	segment(c, CLIENT, WIRE_ACK, client->nxt, client->rcv, NULL, 0);
+	segment(c, CLIENT, TCP_ACK, client->nxt, client->rcv, NULL, 0);
 	settle();
 	says(c, SERVER, "220 mx\r\n");
 	says(c, CLIENT, "EHLO me\r\n");
@@ -107,9 +107,9 @@ static void half_a_handshake_and_three_segments_do_not_fill_the_table(void **)
 	for (uint16_t i = 0; i < 80; i++) {
 		struct conn *c = dial("10.0.1.1", (uint16_t)(2000 + i));
 
-		segment(c, CLIENT, WIRE_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+		segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
 		for (unsigned k = 0; k < 3; k++)
-			segment(c, CLIENT, WIRE_ACK, c->end[CLIENT].nxt, 1, NULL, 0);
+			segment(c, CLIENT, TCP_ACK, c->end[CLIENT].nxt, 1, NULL, 0);
 	}
 	settle();
 	assert_int_equal(counter(PASS_TABLE_FULL), 0);
@@ -150,10 +150,10 @@ static void urgent_bytes_do_not_leave_ahead(void **)
 	greets(c);
 	begins_mail(c);
 	forget_seen();
-	segment(c, CLIENT, DATA | WIRE_URG, client->nxt + 2, client->rcv, "\r\n.X\r\nRSET\r\n", 12);
+	segment(c, CLIENT, DATA | TCP_URG, client->nxt + 2, client->rcv, "\r\n.X\r\nRSET\r\n", 12);
 	settle();
 	for (unsigned i = 0; i < world.nseen; i++)
-		assert_int_equal(world.seen[i].flags & WIRE_URG, 0);
+		assert_int_equal(world.seen[i].flags & TCP_URG, 0);
 }
 
 static void what_was_not_retained_does_not_leave_ahead(void **)
@@ -165,7 +165,7 @@ static void what_was_not_retained_does_not_leave_ahead(void **)
 	begins_mail(c);
 	client_sends(c, 30, "x buy-now-cheap x"); // 10 bytes in the window, 7 behind it
 	c->end[SERVER].window = 60000;
-	segment(c, SERVER, WIRE_ACK, c->end[SERVER].nxt, c->end[SERVER].rcv, NULL, 0);
+	segment(c, SERVER, TCP_ACK, c->end[SERVER].nxt, c->end[SERVER].rcv, NULL, 0);
 	settle();
 	client_sends(c, 40, "x-ham!!");
 	client_sends(c, 0, "Subject: 012345678\r\n\r\n90123456");
@@ -275,7 +275,7 @@ static void a_reset_that_the_server_challenges_does_not_end_the_reading(void **)
 	client_sends(c, 0, "this never arrives");
 	memset(server->have + (stood - client->isn - 1), 0, 18);
 	server->rcv = stood; // it died of its TTL
-	segment(c, CLIENT, WIRE_RST, client->nxt + 18, 0, NULL, 0);
+	segment(c, CLIENT, TCP_RST, client->nxt + 18, 0, NULL, 0);
 	settle();
 	server->mute = false;
 	server->owes_ack = true;
@@ -291,15 +291,15 @@ static void a_syn_ack_without_its_syn_is_dropped_in_grace(void **)
 	struct conn *c = dial("10.0.1.1", 2000);
 	struct end *client = &c->end[CLIENT];
 
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
-	segment(c, CLIENT, WIRE_RST, client->isn + 5, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_RST, client->isn + 5, 0, NULL, 0);
 	settle();
 	forget_seen();
-	segment(c, SERVER, WIRE_SYN | WIRE_ACK, c->end[SERVER].isn, client->nxt, NULL, 0);
+	segment(c, SERVER, TCP_SYN | TCP_ACK, c->end[SERVER].isn, client->nxt, NULL, 0);
 	settle();
 	if (frames_seen(c, CLIENT) == 0)
 		return;
-	segment(c, CLIENT, WIRE_ACK, client->nxt, client->rcv, NULL, 0);
+	segment(c, CLIENT, TCP_ACK, client->nxt, client->rcv, NULL, 0);
 	settle();
 	says(c, SERVER, "220 mx\r\n");
 	talk(c, NESTED, 1);
@@ -315,9 +315,9 @@ static void a_wrong_acknowledgement_does_not_open_a_connection(void **)
 		struct conn *c = dial("10.0.1.1", (uint16_t)(2000 + i));
 		struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
 
-		segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
-		segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn, client->nxt, NULL, 0);
-		segment(c, CLIENT, WIRE_ACK, client->nxt, server->isn - 1000, NULL, 0);
+		segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
+		segment(c, SERVER, TCP_SYN | TCP_ACK, server->isn, client->nxt, NULL, 0);
+		segment(c, CLIENT, TCP_ACK, client->nxt, server->isn - 1000, NULL, 0);
 	}
 	settle();
 	assert_int_equal(counter(PASS_TABLE_FULL), 0);
@@ -328,11 +328,11 @@ static void a_wrong_acknowledgement_gets_no_greeting(void **)
 	struct conn *c = dial("10.0.3.1", 2000);
 	struct end *client = &c->end[CLIENT];
 
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
 	settle();
 	uint32_t isn = last_seen(c, CLIENT)->seq;
 	forget_seen();
-	segment(c, CLIENT, WIRE_ACK, client->nxt, isn - 1000, NULL, 0);
+	segment(c, CLIENT, TCP_ACK, client->nxt, isn - 1000, NULL, 0);
 	settle();
 	for (unsigned i = 0; i < world.nseen; i++)
 		assert_int_equal(world.seen[i].len, 0);
@@ -343,8 +343,8 @@ static void a_passed_connection_needs_a_server_to_stay(void **)
 	for (uint16_t i = 0; i < 80; i++) {
 		struct conn *c = dial("10.0.5.1", (uint16_t)(2000 + i));
 
-		segment(c, CLIENT, WIRE_SYN, c->end[CLIENT].isn, 0, NULL, 0);
-		segment(c, CLIENT, WIRE_ACK, c->end[CLIENT].nxt, 1, NULL, 0);
+		segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+		segment(c, CLIENT, TCP_ACK, c->end[CLIENT].nxt, 1, NULL, 0);
 	}
 	settle();
 	assert_int_equal(counter(PASS_TABLE_FULL), 0);
@@ -359,7 +359,7 @@ static void a_full_table_does_not_let_in_who_is_refused(void **)
 	for (uint16_t i = 0; i < 64; i++)
 		handshake(dial("10.0.1.2", (uint16_t)(3000 + i)));
 	c = dial("10.0.3.1", 2000);
-	segment(c, CLIENT, WIRE_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
 	settle();
 	assert_int_equal(frames_seen(c, SERVER), 0);
 }
@@ -393,7 +393,7 @@ static void a_stray_port_does_not_move_a_side(void **)
 	begins_mail(c);
 	segment_by(c, SERVER, CLIENT,
 		&(struct wire_tcp_out){
-			.seq = server->nxt + 1000000, .ack = 0, .flags = WIRE_ACK, .window = 1});
+			.seq = server->nxt + 1000000, .ack = 0, .flags = TCP_ACK, .window = 1});
 	settle();
 	says(c, CLIENT, SPAM);
 	assert_true(server->reset);
@@ -405,7 +405,7 @@ static void a_wild_acknowledgement_is_dropped(void **)
 	struct end *client = &c->end[CLIENT];
 
 	greets(c);
-	segment(c, CLIENT, WIRE_ACK, client->nxt, client->rcv + 0x30000000, NULL, 0);
+	segment(c, CLIENT, TCP_ACK, client->nxt, client->rcv + 0x30000000, NULL, 0);
 	settle();
 	assert_false(c->end[SERVER].reset || client->reset);
 }
@@ -441,13 +441,13 @@ static void a_server_that_chose_another_number_is_followed_while_half_open(void 
 	struct conn *c = dial("10.0.1.1", 2000);
 	struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
 
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
-	segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn - 64000, client->nxt, NULL,
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
+	segment(c, SERVER, TCP_SYN | TCP_ACK, server->isn - 64000, client->nxt, NULL,
 		0); // lost behind us
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
 	settle();
 	forget_seen();
-	segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn, client->nxt, NULL, 0);
+	segment(c, SERVER, TCP_SYN | TCP_ACK, server->isn, client->nxt, NULL, 0);
 	settle();
 	assert_int_equal(frames_seen(c, CLIENT), 1);
 }
@@ -491,7 +491,7 @@ static void a_window_that_stays_closed_but_answers_is_no_reason_to_reset(void **
 	server->window = 0;
 	says(c, CLIENT, "01234567890123456.\r\n");
 	server->window = 4;
-	segment(c, SERVER, WIRE_ACK, server->nxt, server->rcv, NULL, 0);
+	segment(c, SERVER, TCP_ACK, server->nxt, server->rcv, NULL, 0);
 	settle();
 	server->window = 0;
 	says(c, CLIENT, ".\r"); // held: custody
@@ -515,7 +515,7 @@ static void held_segments_are_counted_as_held(void **)
 	struct conn *c = dial("10.0.1.1", 2000);
 
 	greets(c);
-	segment(c, CLIENT, WIRE_ACK, c->end[CLIENT].nxt, c->end[CLIENT].rcv, NULL, 0);
+	segment(c, CLIENT, TCP_ACK, c->end[CLIENT].nxt, c->end[CLIENT].rcv, NULL, 0);
 	says(c, CLIENT, "QUI");
 	assert_int_equal(counter(ACT_HELD), 1);
 	assert_int_equal(counter(ACT_HELD_REPEAT), 0);
@@ -552,16 +552,16 @@ static void a_one_way_client_that_meets_its_server_is_read(void **)
 	struct conn *c = dial("10.0.1.1", 2000);
 	struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
 
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
 	pass_ms(4000);
 	for (unsigned i = 0; i < 6; i++)
-		segment(c, CLIENT, WIRE_ACK, client->nxt, 1, NULL, 0);
+		segment(c, CLIENT, TCP_ACK, client->nxt, 1, NULL, 0);
 	settle();
 	assert_int_equal(counter(PASS_ONE_WAY), 1);
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
-	segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn, client->nxt, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
+	segment(c, SERVER, TCP_SYN | TCP_ACK, server->isn, client->nxt, NULL, 0);
 	settle();
-	segment(c, CLIENT, WIRE_ACK, client->nxt, client->rcv, NULL, 0);
+	segment(c, CLIENT, TCP_ACK, client->nxt, client->rcv, NULL, 0);
 	settle();
 	says(c, SERVER, "220 mx\r\n");
 	says(c, CLIENT, "EHLO me\r\n");
@@ -619,9 +619,9 @@ static void syn_acks_of_many_numbers_leak_nothing(void **)
 	struct conn *c = dial("10.0.1.1", 2000);
 	struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
 
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
 	for (uint32_t i = 0; i < 50; i++) {
-		segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn + i * 100, client->nxt, NULL,
+		segment(c, SERVER, TCP_SYN | TCP_ACK, server->isn + i * 100, client->nxt, NULL,
 			0);
 		segment(c, SERVER, DATA, server->isn + i * 100 + 10, client->nxt, "island", 6);
 	}
@@ -634,7 +634,7 @@ static void a_syn_ack_in_mid_session_changes_nothing(void **)
 	struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
 
 	greets(c);
-	segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->nxt + 5000, client->nxt, NULL, 0);
+	segment(c, SERVER, TCP_SYN | TCP_ACK, server->nxt + 5000, client->nxt, NULL, 0);
 	settle();
 	says(c, CLIENT, "NOOP\r\n");
 	hears(c, SERVER, "NOOP\r\n");
@@ -648,7 +648,7 @@ static void bytes_that_went_round_us_from_ahead_end_the_connection(void **)
 	struct end *server = &c->end[SERVER];
 
 	greets(c);
-	segment(c, SERVER, WIRE_ACK, server->nxt, server->rcv + 6, NULL,
+	segment(c, SERVER, TCP_ACK, server->nxt, server->rcv + 6, NULL,
 		0); // "NOOP\r\n" by another way
 	settle();
 	assert_true(c->end[CLIENT].reset);

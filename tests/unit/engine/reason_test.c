@@ -17,7 +17,7 @@
 #define SPAM "Subject: x\r\n\r\nbuy-now-cheap\r\n.\r\n"
 #define HAM "Subject: x\r\n\r\nhello\r\n.\r\n"
 
-enum { DATA = WIRE_ACK | WIRE_PSH };
+enum { DATA = TCP_ACK | TCP_PSH };
 
 // ---- the list of flows
 
@@ -152,7 +152,7 @@ static void a_segment_of_one_side_by_the_port_of_the_other_is_dropped(void **)
 	greets(c);
 	forget_seen();
 	segment_by(c, SERVER, CLIENT,
-		&(struct wire_tcp_out){.seq = e->nxt, .ack = e->rcv, .flags = WIRE_ACK | WIRE_RST});
+		&(struct wire_tcp_out){.seq = e->nxt, .ack = e->rcv, .flags = TCP_ACK | TCP_RST});
 	settle();
 	assert_int_equal(counter(DROP_WRONG_PORT), 1);
 	assert_int_equal(world.nseen, 0);
@@ -165,7 +165,7 @@ static void a_connection_to_be_refused_is_dropped_while_the_table_is_full(void *
 	for (uint16_t i = 0; i < 64; i++)
 		handshake(dial("10.0.1.2", (uint16_t)(3000 + i)));
 	c = dial("10.0.3.1", 2000);
-	segment(c, CLIENT, WIRE_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
 	settle();
 	assert_int_equal(counter(DROP_NO_FLOW), 1);
 	assert_int_equal(frames_seen(c, CLIENT) + frames_seen(c, SERVER), 0);
@@ -176,16 +176,16 @@ static void a_handshake_with_wrong_numbers_is_dropped(void **)
 	struct conn *c = dial("10.0.1.1", 2000);
 	struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
 
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
 	settle();
 	forget_seen();
-	segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn, client->isn + 2, NULL, 0);
+	segment(c, SERVER, TCP_SYN | TCP_ACK, server->isn, client->isn + 2, NULL, 0);
 	settle();
 	assert_int_equal(counter(DROP_HANDSHAKE), 1);
-	segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn, client->isn + 1, NULL, 0);
+	segment(c, SERVER, TCP_SYN | TCP_ACK, server->isn, client->isn + 1, NULL, 0);
 	settle();
 	assert_int_equal(frames_seen(c, CLIENT), 1);
-	segment(c, CLIENT, WIRE_ACK, client->nxt, server->isn + 2, NULL, 0);
+	segment(c, CLIENT, TCP_ACK, client->nxt, server->isn + 2, NULL, 0);
 	settle();
 	assert_int_equal(counter(DROP_ACK), 1);
 	assert_int_equal(frames_seen(c, SERVER), 0);
@@ -223,7 +223,7 @@ static void a_connection_that_both_ends_sign_is_passed(void **)
 	syn_ack_with(c, MD5, sizeof(MD5));
 	settle();
 	assert_int_equal(counter(PASS_TCP_MD5), 1);
-	segment(c, CLIENT, WIRE_ACK, c->end[CLIENT].nxt, c->end[CLIENT].rcv, NULL, 0);
+	segment(c, CLIENT, TCP_ACK, c->end[CLIENT].nxt, c->end[CLIENT].rcv, NULL, 0);
 	begins_mail(c); // whatever an end says goes by
 	says(c, CLIENT, SPAM);
 	hears(c, SERVER, SPAM);
@@ -234,10 +234,10 @@ static void a_connection_that_one_end_signs_is_read(void **)
 	struct conn *c = dial("10.0.1.1", 2000);
 
 	syn_with(c, MD5, sizeof(MD5), "");
-	segment(c, SERVER, WIRE_SYN | WIRE_ACK, c->end[SERVER].isn, c->end[CLIENT].isn + 1, NULL, 0);
+	segment(c, SERVER, TCP_SYN | TCP_ACK, c->end[SERVER].isn, c->end[CLIENT].isn + 1, NULL, 0);
 	settle();
 	assert_int_equal(counter(PASS_TCP_MD5), 0);
-	segment(c, CLIENT, WIRE_ACK, c->end[CLIENT].nxt, c->end[CLIENT].rcv, NULL, 0);
+	segment(c, CLIENT, TCP_ACK, c->end[CLIENT].nxt, c->end[CLIENT].rcv, NULL, 0);
 	says(c, SERVER, "220 mx\r\n");
 	says(c, CLIENT, "EHLO me\r\n");
 	says(c, SERVER, "250 mx\r\n");
@@ -308,7 +308,7 @@ static void a_one_way_connection_whose_server_turns_up_is_reset(void **)
 	struct conn *c = dial("10.0.1.1", 2000);
 	struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
 
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
 	pass_ms(3500);
 	for (unsigned i = 0; i < 3; i++)
 		client_sends(c, 0, "NOOP\r\n");
@@ -366,7 +366,7 @@ static void a_refused_connection_is_answered_by_us(void **)
 {
 	struct conn *c = dial("10.0.3.1", 2000);
 
-	segment(c, CLIENT, WIRE_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
 	settle();
 	assert_int_equal(counter(ACT_ANSWERED), 1);
 	assert_int_equal(counter(SMTP_BUILT), 1);

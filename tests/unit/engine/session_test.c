@@ -14,7 +14,7 @@
 #define SPAM "Subject: x\r\n\r\nbuy-now-cheap\r\n.\r\n"
 #define HAM "Subject: x\r\n\r\nhello\r\n.\r\n"
 
-enum { DATA = WIRE_ACK | WIRE_PSH };
+enum { DATA = TCP_ACK | TCP_PSH };
 
 // A segment `ahead` bytes behind what the client sent last; its number does not move.
 static void client_sends(struct conn *c, uint32_t ahead, const char *text)
@@ -124,7 +124,7 @@ static void a_server_that_missed_the_reset_gets_another(void **)
 	says(c, CLIENT, SPAM);
 	server->reset = false; // it was lost
 	forget_seen();
-	segment(c, SERVER, WIRE_ACK, server->nxt, server->rcv, NULL, 0);
+	segment(c, SERVER, TCP_ACK, server->nxt, server->rcv, NULL, 0);
 	settle();
 	assert_true(server->reset);
 	assert_int_equal(counter(DROP_AFTER_CUT), 1);
@@ -367,12 +367,12 @@ static void refused_by_policy_a_client_may_only_quit(void **)
 	struct conn *c = dial("10.0.3.1", 2000);
 	struct end *client = &c->end[CLIENT];
 
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
 	settle();
-	assert_int_equal(last_seen(c, CLIENT)->flags, WIRE_SYN | WIRE_ACK);
+	assert_int_equal(last_seen(c, CLIENT)->flags, TCP_SYN | TCP_ACK);
 	c->end[SERVER].isn = last_seen(c, CLIENT)->seq;
 	client->rcv = c->end[SERVER].isn + 1;
-	segment(c, CLIENT, WIRE_ACK, client->nxt, client->rcv, NULL, 0);
+	segment(c, CLIENT, TCP_ACK, client->nxt, client->rcv, NULL, 0);
 	settle();
 	hears_begin(c, CLIENT, "554 5.7.1 Connection refused by policy (mw-");
 	says(c, CLIENT, "EHLO me\r\n");
@@ -394,11 +394,11 @@ static struct conn *refused(const char *source, uint16_t port)
 	struct conn *c = dial(source, port);
 	struct end *client = &c->end[CLIENT];
 
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
 	settle();
 	c->end[SERVER].isn = last_seen(c, CLIENT)->seq;
 	client->rcv = c->end[SERVER].isn + 1;
-	segment(c, CLIENT, WIRE_ACK, client->nxt, client->rcv, NULL, 0);
+	segment(c, CLIENT, TCP_ACK, client->nxt, client->rcv, NULL, 0);
 	settle();
 	return c;
 }
@@ -462,17 +462,17 @@ static void a_repeated_syn_gets_the_same_answer_and_a_lost_greeting_another_chan
 	struct end *client = &c->end[CLIENT];
 	uint32_t isn;
 
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
 	settle();
 	isn = last_seen(c, CLIENT)->seq;
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
 	settle();
 	assert_int_equal(last_seen(c, CLIENT)->seq, isn);
 	assert_int_equal(counter(ACT_REFUSED_CONNECT), 1);
 	c->end[SERVER].isn = isn;
 	client->rcv = isn + 1;
 	client->mute = true;
-	segment(c, CLIENT, WIRE_ACK, client->nxt, client->rcv, NULL, 0);
+	segment(c, CLIENT, TCP_ACK, client->nxt, client->rcv, NULL, 0);
 	settle();
 	forget_seen();
 	pass_ms(1500);
@@ -483,7 +483,7 @@ static void nobody_behind_a_refused_syn_costs_nothing_for_long(void **)
 {
 	struct conn *c = dial("10.0.3.1", 2000);
 
-	segment(c, CLIENT, WIRE_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
 	settle();
 	pass_ms(31 * 1000);
 	assert_int_equal(counter(GAUGE_FLOWS), 0);
@@ -519,16 +519,16 @@ static void a_fin_on_the_last_bytes_and_its_repeat_arrive(void **)
 	struct end *client = &c->end[CLIENT];
 
 	greets(c);
-	segment(c, CLIENT, DATA | WIRE_FIN, client->nxt, client->rcv, "QUIT\r\n", 6);
+	segment(c, CLIENT, DATA | TCP_FIN, client->nxt, client->rcv, "QUIT\r\n", 6);
 	settle();
 	hears(c, SERVER, "QUIT\r\n");
 	assert_true(c->end[SERVER].fin_got);
 	forget_seen();
-	segment(c, CLIENT, DATA | WIRE_FIN, client->nxt, client->rcv, "QUIT\r\n", 6);
+	segment(c, CLIENT, DATA | TCP_FIN, client->nxt, client->rcv, "QUIT\r\n", 6);
 	settle();
 	assert_int_equal(frames_seen(c, SERVER), 1); // it answers that with an acknowledgement
 	client->nxt += 7;
-	segment(c, CLIENT, WIRE_ACK | WIRE_FIN, client->nxt - 1, client->rcv, NULL, 0);
+	segment(c, CLIENT, TCP_ACK | TCP_FIN, client->nxt - 1, client->rcv, NULL, 0);
 	settle();
 	assert_int_equal(frames_seen(c, SERVER), 2);
 	hangs_up(c, SERVER);
@@ -542,8 +542,8 @@ static void both_may_close_at_once(void **)
 	struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
 
 	greets(c);
-	segment(c, CLIENT, WIRE_ACK | WIRE_FIN, client->nxt++, client->rcv, NULL, 0);
-	segment(c, SERVER, WIRE_ACK | WIRE_FIN, server->nxt++, server->rcv, NULL, 0);
+	segment(c, CLIENT, TCP_ACK | TCP_FIN, client->nxt++, client->rcv, NULL, 0);
+	segment(c, SERVER, TCP_ACK | TCP_FIN, server->nxt++, server->rcv, NULL, 0);
 	settle();
 	assert_true(client->fin_got && server->fin_got);
 	pass_ms(31 * 1000);
@@ -558,7 +558,7 @@ static void a_reset_at_the_right_number_ends_both(void **)
 	greets(c);
 	begins_mail(c);
 	says(c, CLIENT, "half a message");
-	segment(c, CLIENT, WIRE_RST, c->end[CLIENT].nxt, 0, NULL, 0);
+	segment(c, CLIENT, TCP_RST, c->end[CLIENT].nxt, 0, NULL, 0);
 	settle();
 	assert_true(c->end[SERVER].reset);
 	pass_ms(5);
@@ -573,7 +573,7 @@ static void a_reset_takes_a_held_end_of_data_with_it(void **)
 	greets(c);
 	begins_mail(c);
 	says(c, CLIENT, "x\r\n.\r");
-	segment(c, CLIENT, WIRE_RST, c->end[CLIENT].nxt, 0, NULL, 0);
+	segment(c, CLIENT, TCP_RST, c->end[CLIENT].nxt, 0, NULL, 0);
 	settle();
 	hears_begin(c, SERVER, "x\r\n");
 	assert_true(c->end[SERVER].reset);
@@ -585,11 +585,11 @@ static void a_reset_outside_the_window_is_dropped_and_one_within_kept_the_flow(v
 	struct end *client = &c->end[CLIENT];
 
 	greets(c);
-	segment(c, CLIENT, WIRE_RST, client->nxt - 1, 0, NULL, 0);
-	segment(c, CLIENT, WIRE_RST, client->nxt + 70000, 0, NULL, 0);
+	segment(c, CLIENT, TCP_RST, client->nxt - 1, 0, NULL, 0);
+	segment(c, CLIENT, TCP_RST, client->nxt + 70000, 0, NULL, 0);
 	settle();
 	assert_int_equal(counter(DROP_WINDOW), 2);
-	segment(c, CLIENT, WIRE_RST, client->nxt + 1, 0, NULL, 0);
+	segment(c, CLIENT, TCP_RST, client->nxt + 1, 0, NULL, 0);
 	settle();
 	assert_int_equal(counter(DROP_WINDOW), 2);
 	assert_false(c->end[SERVER].reset);
@@ -600,10 +600,10 @@ static void a_server_may_refuse_a_connection(void **)
 {
 	struct conn *c = dial("10.0.1.1", 2000);
 
-	segment(c, CLIENT, WIRE_SYN, c->end[CLIENT].isn, 0, NULL, 0);
-	segment(c, SERVER, WIRE_RST | WIRE_ACK, 0, c->end[CLIENT].isn + 1, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+	segment(c, SERVER, TCP_RST | TCP_ACK, 0, c->end[CLIENT].isn + 1, NULL, 0);
 	settle();
-	assert_true((last_seen(c, CLIENT)->flags & WIRE_RST) != 0);
+	assert_true((last_seen(c, CLIENT)->flags & TCP_RST) != 0);
 	pass_ms(5);
 	assert_int_equal(counter(GAUGE_FLOWS), 0);
 }
@@ -646,7 +646,7 @@ static void keep_alives_keep_a_session(void **)
 	for (unsigned i = 0; i < 4; i++) { // without and with a byte of garbage
 		pass_ms(10 * 60 * 1000);
 		forget_seen();
-		segment(c, CLIENT, WIRE_ACK, client->nxt - 1, client->rcv, "", i % 2);
+		segment(c, CLIENT, TCP_ACK, client->nxt - 1, client->rcv, "", i % 2);
 		settle();
 		assert_int_equal(frames_seen(c, SERVER), 1);
 		assert_int_equal(frames_seen(c, CLIENT), 1);
@@ -667,14 +667,14 @@ static void a_closed_window_is_waited_for_and_its_probes_are_passed_on(void **)
 	assert_int_equal(last_seen(c, CLIENT)->window, 0);
 	for (unsigned i = 0; i < 3; i++) { // one byte at the edge, or none before it
 		forget_seen();
-		segment(c, CLIENT, WIRE_ACK, client->nxt - (i == 2), client->rcv, "1", i != 2);
+		segment(c, CLIENT, TCP_ACK, client->nxt - (i == 2), client->rcv, "1", i != 2);
 		settle();
 		assert_int_equal(frames_seen(c, SERVER), 1);
 		assert_int_equal(last_seen(c, CLIENT)->window, 0);
 		pass_ms(60 * 1000);
 	}
 	server->window = 60000;
-	segment(c, SERVER, WIRE_ACK, server->nxt, server->rcv, NULL, 0);
+	segment(c, SERVER, TCP_ACK, server->nxt, server->rcv, NULL, 0);
 	settle();
 	assert_int_equal(last_seen(c, CLIENT)->window, 60000);
 	says(c, CLIENT, "12\r\n.\r\n");
@@ -691,18 +691,18 @@ static void a_flood_of_syns_pushes_out_the_oldest_only(void **)
 
 	greets(live);
 	first = dial("10.0.1.2", 3000);
-	segment(first, CLIENT, WIRE_SYN, first->end[CLIENT].isn, 0, NULL, 0);
+	segment(first, CLIENT, TCP_SYN, first->end[CLIENT].isn, 0, NULL, 0);
 	for (uint16_t i = 1; i < 40; i++) {
 		c = dial("10.0.1.2", (uint16_t)(3000 + i));
-		segment(c, CLIENT, WIRE_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+		segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
 	}
 	settle();
 	assert_int_equal(counter(ACT_HALF_OPEN_OUT), 40 - 17); // a quarter of 64 and one
 	assert_int_equal(counter(PASS_TABLE_FULL), 0);
-	segment(c, SERVER, WIRE_SYN | WIRE_ACK, c->end[SERVER].isn, c->end[CLIENT].isn + 1, NULL,
+	segment(c, SERVER, TCP_SYN | TCP_ACK, c->end[SERVER].isn, c->end[CLIENT].isn + 1, NULL,
 		0);
 	settle();
-	assert_int_equal(last_seen(c, CLIENT)->flags, WIRE_SYN | WIRE_ACK); // the youngest is there
+	assert_int_equal(last_seen(c, CLIENT)->flags, TCP_SYN | TCP_ACK); // the youngest is there
 	begins_mail(live);
 	says(live, CLIENT, SPAM);
 	hears_begin(live, CLIENT, "550 ");
@@ -751,7 +751,7 @@ static void a_syn_ack_without_its_syn_is_dropped_after_grace(void **)
 	says(c, CLIENT, "x");
 	pass_ms(11 * 60 * 1000);
 	forget_seen();
-	segment(c, SERVER, WIRE_SYN | WIRE_ACK, c->end[SERVER].isn, c->end[CLIENT].isn + 1, NULL,
+	segment(c, SERVER, TCP_SYN | TCP_ACK, c->end[SERVER].isn, c->end[CLIENT].isn + 1, NULL,
 		0);
 	settle();
 	assert_int_equal(frames_seen(c, CLIENT), 0);
@@ -784,7 +784,7 @@ static void what_is_dropped_is_dropped(void **)
 {
 	struct conn *c = dial("10.0.6.1", 2000);
 
-	segment(c, CLIENT, WIRE_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
 	settle();
 	assert_int_equal(frames_seen(c, SERVER) + frames_seen(c, CLIENT), 0);
 	assert_int_equal(counter(DROP_POLICY), 1);
@@ -998,7 +998,7 @@ static void bytes_that_went_round_us_end_the_connection(void **)
 
 	greets(c);
 	says(c, CLIENT, "NO"); // held
-	segment(c, SERVER, WIRE_ACK, server->nxt, server->rcv + 1, NULL, 0);
+	segment(c, SERVER, TCP_ACK, server->nxt, server->rcv + 1, NULL, 0);
 	settle();
 	assert_true(c->end[CLIENT].reset);
 	assert_int_equal(counter(ACT_BYPASSED), 1);
@@ -1011,8 +1011,8 @@ static void segments_that_no_receiver_takes_are_dropped(void **)
 
 	greets(c);
 	forget_seen();
-	segment(c, CLIENT, WIRE_PSH, client->nxt, client->rcv, "x", 1);
-	segment(c, CLIENT, DATA | WIRE_SYN, client->nxt, client->rcv, "x", 1);
+	segment(c, CLIENT, TCP_PSH, client->nxt, client->rcv, "x", 1);
+	segment(c, CLIENT, DATA | TCP_SYN, client->nxt, client->rcv, "x", 1);
 	segment(c, CLIENT, DATA, client->nxt + 70000, client->rcv, "x", 1);
 	settle();
 	assert_int_equal(frames_seen(c, SERVER), 0);
@@ -1027,9 +1027,9 @@ static void urgent_data_is_ordinary_data(void **)
 	struct end *client = &c->end[CLIENT];
 
 	greets(c);
-	segment(c, CLIENT, DATA | WIRE_URG, client->nxt, client->rcv, "NOOP\r\n", 6);
+	segment(c, CLIENT, DATA | TCP_URG, client->nxt, client->rcv, "NOOP\r\n", 6);
 	settle();
-	assert_int_equal(last_seen(c, SERVER)->flags & WIRE_URG, 0);
+	assert_int_equal(last_seen(c, SERVER)->flags & TCP_URG, 0);
 	hears(c, SERVER, "NOOP\r\n");
 }
 

@@ -268,7 +268,7 @@ static void syn_of(struct conn *c, enum world_side side, const struct wire_tcp_o
 void syn_with(struct conn *c, const uint8_t *options, size_t n, const char *payload)
 {
 	const struct wire_tcp_out o = {
-		.seq = c->end[CLIENT].isn, .flags = WIRE_SYN, .window = 60000};
+		.seq = c->end[CLIENT].isn, .flags = TCP_SYN, .window = 60000};
 
 	syn_of(c, CLIENT, &o, options, n, payload);
 }
@@ -277,7 +277,7 @@ void syn_ack_with(struct conn *c, const uint8_t *options, size_t n)
 {
 	const struct wire_tcp_out o = {.seq = c->end[SERVER].isn,
 		.ack = c->end[CLIENT].isn + 1,
-		.flags = WIRE_SYN | WIRE_ACK,
+		.flags = TCP_SYN | TCP_ACK,
 		.window = 60000};
 
 	syn_of(c, SERVER, &o, options, n, "");
@@ -299,15 +299,15 @@ static void receive(
 	struct end *e = &c->end[side];
 	uint32_t base = c->end[!side].isn + 1, at = v->seq - base;
 
-	if ((v->tcp_flags & WIRE_RST) != 0) {
+	if ((v->tcp_flags & TCP_RST) != 0) {
 		e->reset |= v->seq == e->rcv;
 		e->rst_odd |= v->seq != e->rcv;
 		return;
 	}
-	if (e->reset || (v->tcp_flags & WIRE_SYN) != 0)
+	if (e->reset || (v->tcp_flags & TCP_SYN) != 0)
 		return;
 	e->owes_ack |=
-		v->payload_len > 0 || (v->tcp_flags & WIRE_FIN) != 0 || seq_lt(v->seq, e->rcv);
+		v->payload_len > 0 || (v->tcp_flags & TCP_FIN) != 0 || seq_lt(v->seq, e->rcv);
 	for (uint32_t i = 0; i < v->payload_len && at + i < END_BYTES; i++) {
 		if (!e->have[at + i])
 			e->bytes[at + i] = (char)bytes[i];
@@ -315,7 +315,7 @@ static void receive(
 	}
 	while (!e->fin_got && e->rcv - base < END_BYTES && e->have[e->rcv - base])
 		e->rcv++;
-	if ((v->tcp_flags & WIRE_FIN) != 0 && !e->fin_got && v->seq + v->payload_len == e->rcv) {
+	if ((v->tcp_flags & TCP_FIN) != 0 && !e->fin_got && v->seq + v->payload_len == e->rcv) {
 		e->fin_got = true;
 		e->rcv++;
 	}
@@ -362,7 +362,7 @@ static unsigned acknowledge(struct conn *c, enum world_side side)
 	if (!e->owes_ack || e->mute || e->reset)
 		return 0;
 	e->owes_ack = false;
-	segment(c, side, WIRE_ACK, e->nxt, e->rcv, NULL, 0);
+	segment(c, side, TCP_ACK, e->nxt, e->rcv, NULL, 0);
 	return 1;
 }
 
@@ -417,13 +417,13 @@ void handshake(struct conn *c)
 {
 	struct end *client = &c->end[CLIENT], *server = &c->end[SERVER];
 
-	segment(c, CLIENT, WIRE_SYN, client->isn, 0, NULL, 0);
+	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
 	settle();
-	assert_true((last_seen(c, SERVER)->flags & WIRE_SYN) != 0);
-	segment(c, SERVER, WIRE_SYN | WIRE_ACK, server->isn, client->isn + 1, NULL, 0);
+	assert_true((last_seen(c, SERVER)->flags & TCP_SYN) != 0);
+	segment(c, SERVER, TCP_SYN | TCP_ACK, server->isn, client->isn + 1, NULL, 0);
 	settle();
-	assert_int_equal(last_seen(c, CLIENT)->flags, WIRE_SYN | WIRE_ACK);
-	segment(c, CLIENT, WIRE_ACK, client->nxt, client->rcv, NULL, 0);
+	assert_int_equal(last_seen(c, CLIENT)->flags, TCP_SYN | TCP_ACK);
+	segment(c, CLIENT, TCP_ACK, client->nxt, client->rcv, NULL, 0);
 	settle();
 	forget_seen();
 }
@@ -432,7 +432,7 @@ void says(struct conn *c, enum world_side side, const char *text)
 {
 	struct end *e = &c->end[side];
 
-	segment(c, side, WIRE_ACK | WIRE_PSH, e->nxt, e->rcv, text, strlen(text));
+	segment(c, side, TCP_ACK | TCP_PSH, e->nxt, e->rcv, text, strlen(text));
 	e->nxt += (uint32_t)strlen(text);
 	settle();
 }
@@ -441,7 +441,7 @@ void hangs_up(struct conn *c, enum world_side side)
 {
 	struct end *e = &c->end[side];
 
-	segment(c, side, WIRE_ACK | WIRE_FIN, e->nxt, e->rcv, NULL, 0);
+	segment(c, side, TCP_ACK | TCP_FIN, e->nxt, e->rcv, NULL, 0);
 	e->nxt++;
 	settle();
 }

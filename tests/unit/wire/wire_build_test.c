@@ -19,7 +19,7 @@ static const struct wire_tcp_out REPLY = {
 	.seq = 0xfffffff0,
 	.ack = 0x01020304,
 	.window = 0x8001,
-	.flags = WIRE_ACK | WIRE_PSH,
+	.flags = TCP_ACK | TCP_PSH,
 	.has_ts = true,
 	.ts_val = 0xaabbccdd,
 	.ts_ecr = 0x11223344,
@@ -96,7 +96,7 @@ static void a_frame_built_from_any_packet_parses_back(void **)
 static void a_syn_ack_carries_its_mss(void **)
 {
 	const struct wire_tcp_out out = {
-		.seq = 7, .ack = 8, .flags = WIRE_SYN | WIRE_ACK, .mss = 1460};
+		.seq = 7, .ack = 8, .flags = TCP_SYN | TCP_ACK, .mss = 1460};
 	struct wire_tcp_opts o;
 	struct wire_view v;
 	struct wire_tmpl t;
@@ -119,7 +119,7 @@ static void a_syn_ack_carries_its_mss(void **)
 
 static void a_payload_that_fits_no_ip_packet_is_refused(void **)
 {
-	struct wire_tcp_out out = {.flags = WIRE_ACK};
+	struct wire_tcp_out out = {.flags = TCP_ACK};
 	uint8_t *payload = calloc(1, 70000), *buf = malloc(80000);
 	struct wire_view v;
 	struct wire_tmpl t;

@@ -66,7 +66,7 @@ static void a_long_segment_of_ones_does_not_overflow_the_sum(void **)
 	assert_non_null(big);
 	sample_eth(&s, 0x0800);
 	sample_ip4(&s, 6, 0, 0x4000);
-	sample_tcp(&s, WIRE_ACK, NULL, 0);
+	sample_tcp(&s, TCP_ACK, NULL, 0);
 	memset(big, 0xff, 65535);
 	memcpy(big, s.b, s.n);
 	big[s.ip + 2] = (uint8_t)((65535 - 14) >> 8);

@@ -63,7 +63,7 @@ static void the_fields_of_tcp_are_in_host_order(void **)
 	assert_int_equal(v.seq, 0x11223344);
 	assert_int_equal(v.ack, 0x55667788);
 	assert_int_equal(v.window, 0xfaf0);
-	assert_int_equal(v.tcp_flags, WIRE_ACK | WIRE_PSH);
+	assert_int_equal(v.tcp_flags, TCP_ACK | TCP_PSH);
 	assert_int_equal(v.payload_off, 14 + 20 + 32);
 	assert_memory_equal(s.b + v.payload_off, "HELO ", 5);
 	wire_addrs((struct span){s.b, s.n}, &v, &src, &dst);

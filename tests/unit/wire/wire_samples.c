@@ -207,7 +207,7 @@ static const uint8_t TS[12] = {1, 1, 8, 10, 0, 0, 1, 2, 0, 0, 3, 4};
 
 static void data_tcp(struct sample *s)
 {
-	sample_tcp(s, WIRE_ACK | WIRE_PSH, TS, sizeof(TS));
+	sample_tcp(s, TCP_ACK | TCP_PSH, TS, sizeof(TS));
 	sample_bytes(s, HELO, sizeof(HELO) - 1);
 }
 
@@ -229,7 +229,7 @@ static void bare_ack(struct sample *s)
 {
 	sample_eth(s, 0x0800);
 	sample_ip4(s, 6, 0, 0x4000);
-	sample_tcp(s, WIRE_ACK, NULL, 0);
+	sample_tcp(s, TCP_ACK, NULL, 0);
 }
 
 static void one_tag(struct sample *s)

@@ -18,7 +18,7 @@ static void syn_with(struct sample *s, const uint8_t *options, unsigned n, struc
 {
 	sample_eth(s, 0x0800);
 	sample_ip4(s, 6, 0, 0x4000);
-	sample_tcp(s, WIRE_SYN, options, n);
+	sample_tcp(s, TCP_SYN, options, n);
 	sample_close(s);
 	wire_parse((struct span){s->b, s->n}, v);
 	assert_int_equal(v->proto, WIRE_TCP);
