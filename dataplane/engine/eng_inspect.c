@@ -275,11 +275,10 @@ static void leave_consume(struct eng_worker *w, struct eng_session *s, struct rt
 	eng_pump(w, s);
 }
 
-void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
-	const struct stream_seg *seg)
+// What the stream did not take for bytes of the connection.
+static void refused_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg, enum stream_in in)
 {
-	struct eng_smtp *p = w->smtp;
-	enum stream_in in = stream_input(&s->flow.stream, &p->pool, seg);
 	switch (in) {
 	case STREAM_IN_RST:
 		on_reset_consume(w, s, m, seg);
@@ -292,15 +291,36 @@ void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte
 		eng_session_remnant(w, s);
 		rte_pktmbuf_free(m);
 		return;
-	case STREAM_IN_DROP_WINDOW:
-	case STREAM_IN_DROP_PAWS:
-	case STREAM_IN_DROP_FLAGS:
-	case STREAM_IN_DROP_SLABS:
-	case STREAM_IN_DROP_ACK:
+	default:
 		eng_drop(w, m, drop_reasons[in]);
 		return;
-	default:
-		break;
+	}
+}
+
+// What was read cut the session: nothing of the segment leaves.
+static void cut_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
+{
+	eng_count(w, ACT_ANSWERED);
+	rte_pktmbuf_free(m);
+	if (s->dialog == ENG_DIALOG_OVER && s->flow.lane == ENG_LANE_INSPECT)
+		eng_session_remnant(w, s);
+	else
+		eng_answer_consume(w, s, NULL, NULL);
+}
+
+static bool is_taken(enum stream_in in)
+{
+	return in == STREAM_IN_OK || in == STREAM_IN_ORDER_WAIT || in == STREAM_IN_OLD;
+}
+
+void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg)
+{
+	struct eng_smtp *p = w->smtp;
+	enum stream_in in = stream_input(&s->flow.stream, &p->pool, seg);
+	if (!is_taken(in)) {
+		refused_consume(w, s, m, seg, in);
+		return;
 	}
 	if (seg->payload.n > s->seg_max[seg->side])
 		s->seg_max[seg->side] = (uint16_t)seg->payload.n;
@@ -314,13 +334,8 @@ void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte
 		eng_timer_update(w, s);
 		return;
 	}
-	if (!read_both(w, s)) { // cut: nothing of this segment leaves
-		eng_count(w, ACT_ANSWERED);
-		rte_pktmbuf_free(m);
-		if (s->dialog == ENG_DIALOG_OVER && s->flow.lane == ENG_LANE_INSPECT)
-			eng_session_remnant(w, s);
-		else
-			eng_answer_consume(w, s, NULL, NULL);
+	if (!read_both(w, s)) {
+		cut_consume(w, s, m);
 		return;
 	}
 	if (fin_partial(s, STREAM_CLIENT)) {

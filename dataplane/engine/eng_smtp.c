@@ -583,6 +583,58 @@ static void dispatch_consume(
 		eng_inspect_consume(w, s, m, &seg);
 }
 
+// What a client's SYN means for the connection of its key.
+enum syn_edge {
+	SYN_NEW,    // the first one, or the old connection is over or never came to be
+	SYN_REPEAT, // of the one that we know
+	SYN_AGAIN,  // another one on a live connection
+	SYN_ANSWER, // we speak in the server's place
+	SYN_WRONG_PORT,
+};
+
+static enum syn_edge syn_edge(
+	const struct eng_worker *w, const struct eng_session *s, uint32_t isn, uint16_t in_port)
+{
+	if (s == NULL)
+		return SYN_NEW;
+	if (s->flow.state == FLOW_CLOSING || (s->flow.state == FLOW_HALF_OPEN && s->client_isn != isn))
+		return SYN_NEW;
+	if (!port_fits(w, s, STREAM_CLIENT, in_port))
+		return SYN_WRONG_PORT;
+	if (s->flow.lane == ENG_LANE_ANSWER)
+		return SYN_ANSWER;
+	return s->client_isn == isn ? SYN_REPEAT : SYN_AGAIN;
+}
+
+static void client_syn_consume(struct eng_worker *w, struct eng_session *s,
+	const struct flow_key *key, struct rte_mbuf *m)
+{
+	struct eng_meta *meta = eng_meta_of(m);
+
+	switch (syn_edge(w, s, meta->view.seq, meta->in_port)) {
+	case SYN_NEW:
+		if (s != NULL)
+			eng_session_end(w, s);
+		on_syn_consume(w, key, m);
+		return;
+	case SYN_WRONG_PORT:
+		eng_drop(w, m, DROP_WRONG_PORT);
+		return;
+	case SYN_ANSWER:
+		s->flow.seen_ms = w->smtp->now_ms;
+		eng_answer_syn_consume(w, s, m, POL_ACTION_COUNT);
+		return;
+	case SYN_AGAIN:
+		on_syn_again_consume(w, s, m);
+		return;
+	case SYN_REPEAT:
+		if (s->flow.lane == ENG_LANE_INSPECT && !s->md5)
+			syn_clean(w, m, &meta->view);
+		eng_forward_tx(w, meta->in_port, m);
+		return;
+	}
+}
+
 void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us)
 {
 	struct eng_meta *meta = eng_meta_of(m);
@@ -601,32 +653,12 @@ void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m, uint64_t 
 	}
 	struct eng_session *s = session_find(w, m, &key, &side);
 	bool syn = (v->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
-	if (!syn || side != STREAM_CLIENT) {
-		if (s == NULL)
-			on_stray_consume(w, m);
-		else
-			dispatch_consume(w, s, m, side);
-		return;
-	}
-	if (s != NULL && (s->flow.state == FLOW_CLOSING || s->client_isn != v->seq) &&
-		s->flow.state != FLOW_OPEN) { // the old connection is over, or never came to be
-		eng_session_end(w, s);
-		s = NULL;
-	}
-	if (s != NULL && !port_fits(w, s, STREAM_CLIENT, meta->in_port)) {
-		eng_drop(w, m, DROP_WRONG_PORT);
-	} else if (s == NULL) {
-		on_syn_consume(w, &key, m);
-	} else if (s->flow.lane == ENG_LANE_ANSWER) {
-		s->flow.seen_ms = w->smtp->now_ms;
-		eng_answer_syn_consume(w, s, m, POL_ACTION_COUNT);
-	} else if (s->flow.state == FLOW_OPEN && s->client_isn != v->seq) {
-		on_syn_again_consume(w, s, m);
-	} else { // its repeat
-		if (s->flow.lane == ENG_LANE_INSPECT && !s->md5)
-			syn_clean(w, m, v);
-		eng_forward_tx(w, meta->in_port, m);
-	}
+	if (syn && side == STREAM_CLIENT)
+		client_syn_consume(w, s, &key, m);
+	else if (s == NULL)
+		on_stray_consume(w, m);
+	else
+		dispatch_consume(w, s, m, side);
 }
 
 static void on_timer(struct eng_worker *w, struct eng_session *s)
