@@ -246,7 +246,9 @@ static void answer_flows(struct eng_worker *w, uint64_t now_us)
 	if (n > 0)
 		(void)rte_ring_sp_enqueue_burst_elem(ask->rows, rows, sizeof(rows[0]), n, NULL);
 	ask->max -= n;
-	if (ask->max == 0 || ask->cursor == ENG_ROWS_END) // pairs with the acquire in eng_flows_take: rows first, then the end
+	if (ask->max == 0 ||
+		ask->cursor ==
+			ENG_ROWS_END) // pairs with the acquire in eng_flows_take: rows first, then the end
 		atomic_store_explicit(&ask->state, ASK_ANSWERED, memory_order_release);
 }
 

@@ -56,7 +56,8 @@ struct eng *eng_new(const struct eng_conf *conf, struct err_list *err);
 void eng_free(struct eng *e);
 struct eng_worker *eng_worker_at(struct eng *e, uint16_t id);
 struct eng_out *eng_out_of(struct eng_worker *w, uint16_t port);
-// Called by the worker when its list for a port is full in the middle of a turn: sends and empties it.
+// Called by the worker when its list for a port is full in the middle of a turn: sends and empties
+// it.
 void eng_flush_set(struct eng_worker *w, void (*flush)(void *arg, uint16_t port), void *arg);
 // The port did not take `n` frames, which io/ has freed.
 void eng_tx_full(struct eng_worker *w, uint32_t n);
@@ -69,7 +70,8 @@ void eng_rx(
 // Work that waits: SMTP segments under a budget, packets handed over by other workers, timers,
 // a bounded slice of ageing. Returns 0 where there was nothing to do.
 uint32_t eng_turn(struct eng_worker *w, uint64_t now_us);
-// When the worker next needs a turn though no packet comes, microseconds from now (at most 1000000).
+// When the worker next needs a turn though no packet comes, microseconds from now (at most
+// 1000000).
 uint32_t eng_wait_us(struct eng_worker *w, uint64_t now_us);
 
 // Statistics memory (api_stats.h layout is link's business): names and a worker's counters.
@@ -86,7 +88,8 @@ struct eng_stat_name {
 };
 extern const struct eng_stat_name eng_stat_names[];
 extern const unsigned eng_stat_count;
-// Points a worker's counters at statistics memory (before it runs): uint64_t[eng_stat_count], and hits a policy.
+// Points a worker's counters at statistics memory (before it runs): uint64_t[eng_stat_count], and
+// hits a policy.
 void eng_stats_bind(
 	struct eng_worker *w, uint64_t *counters, uint64_t *policy_hits, uint32_t policies_max);
 
@@ -95,7 +98,8 @@ void eng_stats_bind(
 struct eng_image *eng_image_new(struct eng *e, const void *bytes, uint64_t n, struct err_list *err);
 // Puts it in force (release store); workers see it at their next burst. The old one is retired.
 void eng_image_swap(struct eng *e, struct eng_image *img);
-// Frees retired images that no worker and no message uses any more; call now and then. Returns how many are left.
+// Frees retired images that no worker and no message uses any more; call now and then. Returns how
+// many are left.
 unsigned eng_image_reap(struct eng *e);
 uint64_t eng_image_version(const struct eng *e); // 0 = none
 
@@ -108,7 +112,8 @@ struct eng_sink {
 	unsigned (*fill)(void *arg);
 	void *arg;
 };
-// Memory stays the caller's, to be kept until eng_quiesced after the next set. sink NULL = detached.
+// Memory stays the caller's, to be kept until eng_quiesced after the next set. sink NULL =
+// detached.
 void eng_sink_set(struct eng *e, uint16_t worker, const struct eng_sink *sink);
 // True once every worker has passed a burst boundary since the last eng_sink_set or eng_image_swap.
 bool eng_quiesced(struct eng *e);

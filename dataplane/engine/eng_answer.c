@@ -33,6 +33,7 @@ static void say_code(
 	const char *enhanced = code == 550 || code == 554 ? "5.7.1 "
 		: code == 451 || code == 421              ? "4.7.1 "
 							  : "";
+
 	if (text[0] >= '0' && text[0] <= '9') // carries its own enhanced code
 		enhanced = "";
 	if (id != 0)
@@ -47,6 +48,7 @@ static void say_code(
 static const char *own_text(const struct eng_worker *w, const struct eng_session *s)
 {
 	const struct pol_image *img = w->image == NULL ? NULL : eng_image_policy(w->image);
+
 	if (!s->reply.own || img == NULL || pol_head(img)->version != s->image_version ||
 		s->content_profile == POL_NONE)
 		return NULL;
@@ -57,6 +59,7 @@ static const char *own_text(const struct eng_worker *w, const struct eng_session
 static void say_verdict(struct eng_worker *w, struct eng_session *s)
 {
 	const char *own = own_text(w, s);
+
 	say_code(w, s, s->reply.code, own != NULL ? own : s->reply.text, s->reply.id);
 }
 
@@ -70,6 +73,7 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const c
 	uint64_t id, bool in_body, enum eng_reason r)
 {
 	struct eng_smtp *p = w->smtp;
+
 	eng_count(w, r);
 	s->reason = (uint16_t)r;
 	if (s->message != NULL) {
@@ -103,6 +107,7 @@ static bool is_quit(struct span line)
 {
 	static const char quit[] = "QUIT";
 	size_t at = 0;
+
 	while (at < line.n && (line.p[at] == ' ' || line.p[at] == '\t'))
 		at++;
 	for (size_t i = 0; i < 4; i++) {
@@ -137,6 +142,7 @@ static size_t body_swallow(struct eng_worker *w, struct eng_session *s, struct s
 {
 	struct smtp_event ev[ENG_EVENTS];
 	size_t count = 0, n = smtp_feed(&s->smtp, SMTP_CLIENT, in, ev, ENG_EVENTS, &count);
+
 	for (size_t i = 0; i < count; i++) {
 		if (ev[i].kind != SMTP_EV_DATA_END && ev[i].kind != SMTP_EV_DESYNC)
 			continue;
@@ -153,6 +159,7 @@ static void dialog_read(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
 	struct stream *st = &s->flow.stream;
+
 	for (;;) {
 		struct span in =
 			stream_unread(st, &p->pool, STREAM_CLIENT, true, p->line, sizeof(p->line));
@@ -193,6 +200,7 @@ void eng_answer_syn_consume(
 	struct eng_smtp *p = w->smtp;
 	struct stream *st = &s->flow.stream;
 	uint16_t mss = addr_is_v4(&s->flow.key.client) ? MSS_V4_BYTES : MSS_V6_BYTES;
+
 	if (action != POL_ACTION_COUNT) {
 		s->refused_at_connect = true;
 		s->reply.id = eng_id_next(w);
@@ -220,7 +228,8 @@ void eng_answer_syn_consume(
 	eng_timer_update(w, s);
 }
 
-// One end doesn't know yet that it is over, or our reset was lost: another, at the number it expects.
+// One end doesn't know yet that it is over, or our reset was lost: another, at the number it
+// expects.
 static void reset_again_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg)
 {
@@ -234,6 +243,7 @@ static void reset_again_consume(struct eng_worker *w, struct eng_session *s, str
 void eng_session_remnant(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
+
 	eng_message_abort(w, s);
 	if (!s->recorded)
 		eng_record_session(w, s);
@@ -292,6 +302,7 @@ static bool take_segment_consume(struct eng_worker *w, struct eng_session *s, st
 {
 	struct stream *st = &s->flow.stream;
 	struct stream_act act;
+
 	if (s->flow.state == FLOW_CLOSING) {
 		bool fin_again =
 			(seg->flags & TCP_FIN) && st->half[STREAM_CLIENT].has_fin && st->answered;
@@ -327,6 +338,7 @@ void eng_answer_consume(struct eng_worker *w, struct eng_session *s, struct rte_
 {
 	struct stream *st = &s->flow.stream;
 	struct stream_act act;
+
 	if (seg != NULL && seg->side == STREAM_SERVER) {
 		reset_again_consume(w, s, m, seg);
 		return;
@@ -356,6 +368,7 @@ void eng_answer_timer(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
 	bool due = seq_le(s->dialog_at_ms, p->now_ms), dead = false;
+
 	if (due && (s->flow.state == FLOW_CLOSING || s->flow.state == FLOW_HALF_OPEN)) {
 		eng_session_end(w, s);
 		return;

@@ -9,11 +9,12 @@
 
 enum {
 	RST_TTL_MIN = 64,
-	SEGMENT_MAX = 9216,    // bytes of payload
-	SAFE_V4_BYTES = 512,   // payload of the small sender that nearly every path takes (RFC 791 3.1)
-	SAFE_V6_BYTES = 1200,  // ... of IPv6: below its least MTU (RFC 8200 5)
-	TS_OPTION_BYTES = 12,  // with its padding (RFC 7323 A)
-	MSS_LEAST_BYTES = 64,  // what an MSS must leave for payload beside that
+	SEGMENT_MAX = 9216, // bytes of payload
+	SAFE_V4_BYTES =
+		512, // payload of the small sender that nearly every path takes (RFC 791 3.1)
+	SAFE_V6_BYTES = 1200, // ... of IPv6: below its least MTU (RFC 8200 5)
+	TS_OPTION_BYTES = 12, // with its padding (RFC 7323 A)
+	MSS_LEAST_BYTES = 64, // what an MSS must leave for payload beside that
 };
 
 void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len)
@@ -21,6 +22,7 @@ void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len)
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 	uint8_t *ip = frame + v->l3_off;
 	uint16_t l3_len = (uint16_t)(v->payload_off - v->l3_off + len);
+
 	if (v->family == 4)
 		wire_put16(ip + 2, l3_len);
 	else
@@ -35,12 +37,13 @@ void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len)
 	wire_tcp_csum_set(frame, m->data_len, v);
 }
 
-static void rewrite_consume(struct eng_worker *w, struct eng_session *s, const struct stream_act *act,
-	struct rte_mbuf *m)
+static void rewrite_consume(struct eng_worker *w, struct eng_session *s,
+	const struct stream_act *act, struct rte_mbuf *m)
 {
 	struct wire_view *v = &eng_meta_of(m)->view;
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 	uint8_t *tcp = frame + v->l4_off;
+
 	stream_copy(&s->flow.stream, &w->smtp->pool, act->side, act->seq, act->len,
 		frame + v->payload_off);
 	wire_put32(tcp + 4, act->seq);
@@ -101,6 +104,7 @@ static void send_act(
 {
 	struct stream *st = &s->flow.stream;
 	uint8_t payload[SEGMENT_MAX]; // eng_segment_max keeps below it
+
 	stream_copy(st, &w->smtp->pool, act->side, act->seq, act->len, payload);
 	struct wire_tcp_out o = {
 		.seq = act->seq,
@@ -143,6 +147,7 @@ void eng_emit_consume(struct eng_worker *w, struct eng_session *s, const struct 
 void eng_reset_side(struct eng_worker *w, struct eng_session *s, enum stream_side towards)
 {
 	struct stream_act act[2];
+
 	if (!s->flow.stream.half[!towards].syn)
 		return; // nobody there yet
 	unsigned n = stream_reset(&s->flow.stream, !towards, act);
@@ -155,6 +160,7 @@ uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards)
 	uint32_t safe = addr_is_v4(&s->flow.key.client) ? SAFE_V4_BYTES : SAFE_V6_BYTES;
 	uint32_t max = s->seg_max[!towards] > safe ? s->seg_max[!towards] : safe;
 	uint32_t mss = s->flow.stream.half[towards].mss;
+
 	if (s->flow.stream.ts_on && mss > MSS_LEAST_BYTES + TS_OPTION_BYTES)
 		mss -= TS_OPTION_BYTES;
 	max = max < mss ? max : mss;
@@ -180,6 +186,7 @@ void eng_reset_stray_consume(struct eng_worker *w, struct rte_mbuf *m, enum eng_
 	const struct eng_meta *meta = eng_meta_of(m);
 	const struct wire_view *v = &meta->view;
 	struct wire_tmpl forth, back;
+
 	wire_tmpl_set(
 		&forth, (struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len}, v);
 	back = forth;

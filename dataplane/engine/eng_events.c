@@ -9,8 +9,8 @@ static const char text_later[] = "Message deferred, try again later";
 static const char text_end[] = "Message refused: commands behind an unclear end of data";
 static const char text_desync[] = "Closing connection: protocol error";
 
-// A client that insists on TLS where it is prevented: the verb is spoilt at the same length, and the
-// server itself refuses it.
+// A client that insists on TLS where it is prevented: the verb is spoilt at the same length, and
+// the server itself refuses it.
 static void on_starttls(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in)
 {
@@ -30,6 +30,7 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 	uint32_t base, struct span in)
 {
 	enum { ODD = SMTP_LINE_BARE_LF | SMTP_LINE_BARE_CR | SMTP_LINE_NUL | SMTP_LINE_BLANKS };
+
 	if (ev->flags & ODD) {
 		eng_count(w, ACT_LINE_ODD);
 		if (s->profile & ENG_PROFILE_STRICT_LINES) {
@@ -133,6 +134,7 @@ static void on_keyword(struct eng_worker *w, struct eng_session *s, const struct
 	uint32_t base, struct span in)
 {
 	size_t n = 0;
+
 	while (n < ev->text.n && ev->text.p[n] != ' ' && ev->text.p[n] != '\t' &&
 		ev->text.p[n] != '=')
 		n++;
@@ -165,6 +167,7 @@ static bool condemned(const struct eng_session *s, const struct eng_scan_result 
 static bool condemn(struct eng_worker *w, struct eng_session *s, bool in_body)
 {
 	struct eng_message *msg = s->message;
+
 	s->refused++;
 	msg->judged = true;
 	msg->id = eng_id_next(w);
@@ -186,17 +189,19 @@ static bool condemn(struct eng_worker *w, struct eng_session *s, bool in_body)
 	}
 }
 
-// Bytes behind the end left before we knew that it ends here: the server would read them as commands
-// that nobody judged, so it never gets the end.
+// Bytes behind the end left before we knew that it ends here: the server would read them as
+// commands that nobody judged, so it never gets the end.
 static bool left_ahead(const struct eng_worker *w, const struct eng_session *s)
 {
 	const struct stream *st = &s->flow.stream;
+
 	return stream_is_ahead(st, &w->smtp->pool, STREAM_CLIENT, st->half[STREAM_CLIENT].read);
 }
 
 static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
 {
 	struct eng_message *msg = s->message;
+
 	s->messages++;
 	eng_count(w, MESSAGES);
 	if (left_ahead(w, s)) {
@@ -229,8 +234,11 @@ static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struc
 static bool on_possible_end(
 	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
 {
-	enum { POSSIBLE_ENDS_MAX = 4 }; // each costs a copy of the scan's streams: an honest text has few
+	enum {
+		POSSIBLE_ENDS_MAX = 4
+	}; // each costs a copy of the scan's streams: an honest text has few
 	struct eng_message *msg = s->message;
+
 	eng_count(w, ACT_POSSIBLE_END);
 	if (left_ahead(w, s)) {
 		eng_cut(w, s, 451, text_later, 0, true, ACT_AHEAD_CUT);
@@ -264,6 +272,7 @@ static bool on_possible_end(
 static bool on_data_line(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
 {
 	struct eng_message *msg = s->message;
+
 	switch (ev->verb) {
 	case SMTP_VERB_MAIL:
 	case SMTP_VERB_EHLO:
@@ -292,6 +301,7 @@ static bool on_data_line(struct eng_worker *w, struct eng_session *s, const stru
 static void on_reply(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
 {
 	struct eng_message *msg = s->message;
+
 	switch (ev->verb) {
 	case SMTP_VERB_MAIL:
 	case SMTP_VERB_SEND:

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Bytes from the link become an image that workers can use: copied first, then verified, then the
 // databases deserialised, then memory for every worker's scans taken. Whatever fails leaves nothing
-// behind and the image in force untouched. A use count a worker says when the image may go: a worker
-// raises its own only while the image is in force or it holds a use already, so once it is zero after
-// a quiescent period it stays zero.
+// behind and the image in force untouched. A use count a worker says when the image may go: a
+// worker raises its own only while the image is in force or it holds a use already, so once it is
+// zero after a quiescent period it stays zero.
 // Thread: made, asked and freed by the manager; counted by workers.
 #include "eng_image_int.h"
 

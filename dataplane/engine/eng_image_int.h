@@ -4,8 +4,8 @@
 // made, so that scanning never allocates.
 //
 // Blocks: a scan has at most one stream open at a time (the header's is closed before the body's is
-// opened), and one more is open within a call (a value's, or the copy of a peek). So scans + 1 blocks
-// never run out, and only eng_scan_open can fail.
+// opened), and one more is open within a call (a value's, or the copy of a peek). So scans + 1
+// blocks never run out, and only eng_scan_open can fail.
 #pragma once
 
 #include <hs/hs.h>
@@ -52,6 +52,7 @@ struct eng_image {
 	uint64_t picked[65536 / 64];        // a bit a TCP port
 };
 
-// eng_scan.c: what hs_set_stream_allocator gets; takes from and gives to the calling worker's blocks.
+// eng_scan.c: what hs_set_stream_allocator gets; takes from and gives to the calling worker's
+// blocks.
 void *eng_scan_block_get(size_t n);
 void eng_scan_block_put(void *p);

@@ -19,11 +19,12 @@ static const enum eng_reason drop_reasons[STREAM_IN_COUNT] = {
 
 enum tls { TLS_YES, TLS_NO, TLS_WAIT };
 
-// Behind the 220 to STARTTLS a client speaks TLS (RFC 3207 4) or is up to something: its first bytes
-// are a record with a ClientHello (RFC 8446 4, 5.1).
+// Behind the 220 to STARTTLS a client speaks TLS (RFC 3207 4) or is up to something: its first
+// bytes are a record with a ClientHello (RFC 8446 4, 5.1).
 static enum tls tls_begins(struct span in)
 {
 	enum { RECORD_HANDSHAKE = 22, MAJOR = 3, CLIENT_HELLO = 1, HEAD = 6 };
+
 	if ((in.n > 0 && in.p[0] != RECORD_HANDSHAKE) || (in.n > 1 && in.p[1] != MAJOR) ||
 		(in.n >= HEAD && in.p[5] != CLIENT_HELLO))
 		return TLS_NO;
@@ -45,6 +46,7 @@ static bool read_side(struct eng_worker *w, struct eng_session *s, enum stream_s
 	struct stream *st = &s->flow.stream;
 	struct smtp_event ev[ENG_EVENTS];
 	bool progress = false, whole = false;
+
 	for (;;) {
 		struct span in = stream_unread(st, &p->pool, side, whole, p->line, sizeof(p->line));
 		uint32_t base = st->half[side].read;
@@ -96,6 +98,7 @@ static bool read_both(struct eng_worker *w, struct eng_session *s)
 {
 	struct stream *st = &s->flow.stream;
 	bool cut = false, progress;
+
 	do {
 		progress = read_side(w, s, STREAM_SERVER, &cut);
 		if (cut)
@@ -115,6 +118,7 @@ static void pump_side(struct eng_worker *w, struct eng_session *s, enum stream_s
 	struct eng_smtp *p = w->smtp;
 	struct stream_act act;
 	uint16_t max = eng_segment_max(s, !side);
+
 	for (unsigned n = 0; n < PUMP_MAX; n++) {
 		if (!stream_next(
 			    &s->flow.stream, &p->pool, side, bounded, upto, max, p->now_ms, &act))
@@ -134,10 +138,10 @@ void eng_pump(struct eng_worker *w, struct eng_session *s)
 static void holds_update(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
+
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		const struct stream_half *h = &s->flow.stream.half[side];
-		bool held =
-			h->nxt != h->rel && h->nxt != h->owned && seq_lt(h->owned, h->nxt);
+		bool held = h->nxt != h->rel && h->nxt != h->owned && seq_lt(h->owned, h->nxt);
 		if (!held) {
 			s->hold_on[side] = false;
 			continue;
@@ -163,6 +167,7 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s)
 	struct flow *f = &s->flow;
 	bool answers = f->lane == ENG_LANE_ANSWER, any = true;
 	uint32_t at = answers ? s->dialog_at_ms : f->seen_ms + eng_quiet_max_ms(s), when;
+
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		if (s->hold_on[side])
 			earliest(&any, &at, s->hold_at_ms[side]);
@@ -183,6 +188,7 @@ static void leave_when_opaque(struct eng_session *s)
 {
 	const struct stream_half *c = &s->flow.stream.half[STREAM_CLIENT];
 	const struct stream_half *v = &s->flow.stream.half[STREAM_SERVER];
+
 	if (!smtp_is_opaque(&s->smtp) || !s->tls_seen || c->una != c->nxt || v->una != v->nxt ||
 		c->first != STREAM_NO_SLAB || v->first != STREAM_NO_SLAB || c->has_fin ||
 		v->has_fin)
@@ -194,6 +200,7 @@ static void leave_when_opaque(struct eng_session *s)
 static void closing_note(struct eng_session *s)
 {
 	const struct stream *st = &s->flow.stream;
+
 	if (s->flow.state == FLOW_OPEN && st->half[STREAM_CLIENT].fin_acked &&
 		st->half[STREAM_SERVER].fin_acked)
 		s->flow.state = FLOW_CLOSING;
@@ -215,8 +222,7 @@ static void on_reset_consume(struct eng_worker *w, struct eng_session *s, struct
 static bool holds_payload(const struct eng_session *s, const struct stream_seg *seg)
 {
 	return seg->payload.n > 0 &&
-		seq_lt(s->flow.stream.half[seg->side].rel,
-			seg->seq + (uint32_t)seg->payload.n);
+		seq_lt(s->flow.stream.half[seg->side].rel, seg->seq + (uint32_t)seg->payload.n);
 }
 
 // Lone dots and line ends that a server might take for the end of a message; at the segment's edges
@@ -243,6 +249,7 @@ static bool may_end_message(struct span text)
 static bool goes_ahead(const struct eng_session *s, const struct stream_seg *seg)
 {
 	const struct stream_half *h = &s->flow.stream.half[seg->side];
+
 	return seg->side == STREAM_CLIENT && h->fresh && seg->payload.n > 0 &&
 		!(seg->flags & (TCP_FIN | TCP_URG)) && smtp_in_message(&s->smtp) &&
 		!smtp_is_gated(&s->smtp) && s->smtp.chunk_left == 0 && !s->smtp.suspect &&
@@ -254,6 +261,7 @@ static bool goes_ahead(const struct eng_session *s, const struct stream_seg *seg
 static bool fin_partial(struct eng_session *s, enum stream_side side)
 {
 	const struct stream_half *h = &s->flow.stream.half[side];
+
 	return h->has_fin && h->nxt == h->fin && h->read != h->nxt &&
 		(side == STREAM_SERVER || !smtp_is_gated(&s->smtp));
 }
@@ -262,6 +270,7 @@ static void leave_consume(struct eng_worker *w, struct eng_session *s, struct rt
 	const struct stream_seg *seg, enum stream_in in)
 {
 	struct stream_act act;
+
 	pump_side(w, s, seg->side, true, seg->seq);
 	if (s->more) { // earlier bytes are still to leave, this segment's behind them; they are retained
 		eng_count(w, ACT_HELD);
@@ -318,6 +327,7 @@ void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte
 {
 	struct eng_smtp *p = w->smtp;
 	enum stream_in in = stream_input(&s->flow.stream, &p->pool, seg);
+
 	if (!is_taken(in)) {
 		refused_consume(w, s, m, seg, in);
 		return;
@@ -367,6 +377,7 @@ void eng_inspect_timer(struct eng_worker *w, struct eng_session *s)
 	struct eng_smtp *p = w->smtp;
 	struct stream_act act;
 	bool dead;
+
 	s->more = false;
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		if (s->hold_on[side] && !seq_lt(p->now_ms, s->hold_at_ms[side])) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The open message of a session and its scan. What the server does with a command is known only from
-// its reply, so no command ends a message: a MAIL that is sent while one is open opens a second one
-// beside it, and the replies say which of the two lives. Content always finds a message: where none
-// is open at its begin, one is opened then.
+// The open message of a session and its scan. What the server does with a command is known only
+// from its reply, so no command ends a message: a MAIL that is sent while one is open opens a
+// second one beside it, and the replies say which of the two lives. Content always finds a message:
+// where none is open at its begin, one is opened then.
 // Scan memory is limited; where there is none the message that has stalled longest gives its own.
 // Thread: the worker.
 #include "eng_session.h"
@@ -12,6 +12,7 @@ static const char text_stalled[] = "Message timed out, try again later";
 static void copy_cut(char *to, uint8_t *to_len, size_t cap, struct span from)
 {
 	size_t n = from.n < cap ? from.n : cap;
+
 	memcpy(to, from.p, n);
 	*to_len = (uint8_t)n;
 }
@@ -46,6 +47,7 @@ static bool scan_reclaim(struct eng_worker *w, const struct eng_session *asking)
 {
 	struct eng_smtp *p = w->smtp;
 	struct eng_message *msg = p->scan_oldest;
+
 	if (msg == NULL || msg->session == asking || p->now_ms - msg->seen_ms < ENG_STALLED_MS)
 		return false;
 	struct eng_session *s = msg->session;
@@ -77,6 +79,7 @@ static void scan_open(struct eng_worker *w, struct eng_session *s, struct eng_me
 static struct eng_message *message_new(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
+
 	if (p->free_message == NULL && !scan_reclaim(w, s)) {
 		eng_count(w, PASS_NO_SCAN_MEMORY);
 		return NULL;
@@ -92,6 +95,7 @@ static struct eng_message *message_new(struct eng_worker *w, struct eng_session 
 static void message_free(struct eng_worker *w, struct eng_message *msg)
 {
 	struct eng_smtp *p = w->smtp;
+
 	if (msg == NULL)
 		return;
 	if (msg->scan != NULL) {
@@ -114,6 +118,7 @@ void eng_message_scan_close(struct eng_worker *w, struct eng_message *msg)
 void eng_message_mail(struct eng_worker *w, struct eng_session *s, struct span path)
 {
 	struct eng_message **place = s->message == NULL ? &s->message : &s->message_next;
+
 	eng_rebind(w, s);
 	if (*place == NULL)
 		*place = message_new(w, s);
@@ -129,6 +134,7 @@ void eng_message_mail(struct eng_worker *w, struct eng_session *s, struct span p
 void eng_message_rcpt(struct eng_session *s, struct span path)
 {
 	struct eng_message *both[2] = {s->message, s->message_next};
+
 	for (int i = 0; i < 2; i++) {
 		struct eng_message *msg = both[i];
 		if (msg == NULL)
@@ -152,6 +158,7 @@ void eng_message_mail_reply(struct eng_worker *w, struct eng_session *s, uint16_
 {
 	struct eng_message *msg = s->message;
 	bool ok = code < 400;
+
 	if (msg == NULL)
 		return;
 	if (!msg->accepted ||
@@ -179,6 +186,7 @@ void eng_message_mail_reply(struct eng_worker *w, struct eng_session *s, uint16_
 void eng_message_reset_reply(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_message *msg = s->message;
+
 	if (msg == NULL || (!msg->accepted && msg->mails > 0)) // its MAIL was sent behind the reset
 		return;
 	if (msg->data && !msg->judged) {
@@ -205,6 +213,7 @@ bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat)
 void eng_message_data(struct eng_worker *w, struct eng_session *s, struct span text)
 {
 	struct eng_message *msg = s->message;
+
 	if (msg == NULL || msg->scan == NULL)
 		return;
 	eng_scan_data(msg->scan, text);
@@ -223,6 +232,7 @@ void eng_message_done(struct eng_worker *w, struct eng_session *s)
 void eng_message_abort(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_message *msg = s->message;
+
 	if (msg != NULL && msg->data) { // its bytes went by, and no reply came
 		if (!msg->judged)
 			msg->verdict = ENG_VERDICT_ABORTED;

@@ -10,6 +10,7 @@ uint64_t eng_id_next(struct eng_worker *w)
 {
 	enum { COUNT_BITS = 24, WORKER_BITS = 6 };
 	struct eng_smtp *p = w->smtp;
+
 	if (++p->id_count >> COUNT_BITS) { // 16 million in one epoch: the next second's numbers
 		p->id_count = 0;
 		p->id_epoch++;
@@ -21,6 +22,7 @@ uint64_t eng_id_next(struct eng_worker *w)
 void eng_who(const struct eng_session *s, struct eng_who *who)
 {
 	const struct flow_key *k = &s->flow.key;
+
 	*who = (struct eng_who){
 		.client = k->client,
 		.server = k->server,
@@ -38,6 +40,7 @@ static void record_put(struct eng_worker *w, const struct eng_record *r)
 {
 	const struct eng_sink *sink =
 		atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
+
 	if (sink == NULL || sink->record(sink->arg, r) != 0)
 		eng_count(w, RECORDS_LOST);
 }
@@ -63,6 +66,7 @@ void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t co
 		.from = {.p = (const uint8_t *)msg->from, .n = msg->from_len},
 		.to = {.p = (const uint8_t *)msg->to, .n = msg->to_len},
 	};
+
 	memcpy(r.rules, msg->result.rules, sizeof(r.rules));
 	eng_who(s, &r.who);
 	record_put(w, &r);
@@ -82,6 +86,7 @@ void eng_record_session(struct eng_worker *w, struct eng_session *s)
 		.auth = s->auth,
 		.reason = s->reason,
 	};
+
 	eng_who(s, &r.who);
 	s->recorded = true;
 	record_put(w, &r);
@@ -91,6 +96,7 @@ void eng_record_refusal(struct eng_worker *w, struct eng_session *s, uint64_t id
 {
 	struct eng_record r = {
 		.kind = ENG_REC_REFUSAL, .id = id, .code = code, .reason = s->reason};
+
 	eng_who(s, &r.who);
 	record_put(w, &r);
 }
@@ -99,6 +105,7 @@ static bool outcome_give(struct eng_worker *w, const struct eng_outcome *o)
 {
 	const struct eng_sink *sink =
 		atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
+
 	return sink != NULL && sink->outcome(sink->arg, o) == 0;
 }
 
@@ -114,6 +121,7 @@ static void outcome_sum(struct eng_worker *w, const struct eng_outcome *o)
 	enum { PROBES = 16 };
 	struct eng_smtp *p = w->smtp;
 	uint32_t at = hash_crc32c(o->kind, &o->client, sizeof(o->client));
+
 	for (uint32_t i = 0; i < PROBES; i++) {
 		struct eng_sum *sum = &p->sum[(at + i) % ENG_SUMS_MAX];
 		if (sum->used && same_place(&sum->outcome, o)) {
@@ -142,6 +150,7 @@ void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_k
 		.session_profile = s->session_profile,
 		.image_version = s->image_version,
 	};
+
 	if (sink == NULL || sink->fill(sink->arg) >= HALF_FULL || !outcome_give(w, &o))
 		outcome_sum(w, &o);
 }
@@ -152,6 +161,7 @@ void eng_outcomes_flush(struct eng_worker *w)
 	struct eng_smtp *p = w->smtp;
 	const struct eng_sink *sink =
 		atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
+
 	if (sink == NULL)
 		return;
 	for (uint32_t i = 0; i < A_TURN && p->sums > 0; i++) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One message through Hyperscan: envelope values each as a whole, the header block as one stream, the
-// body as another. Rules count once a message: Hyperscan tells each once a stream (SINGLEMATCH), a
-// bit a rule covers the values, of which there are many. The header's stream is closed where the body
-// begins, so that a message takes one block of stream memory.
+// One message through Hyperscan: envelope values each as a whole, the header block as one stream,
+// the body as another. Rules count once a message: Hyperscan tells each once a stream
+// (SINGLEMATCH), a bit a rule covers the values, of which there are many. The header's stream is
+// closed where the body begins, so that a message takes one block of stream memory.
 // Where the header ends is a state of four, the only look at single bytes here; the body goes into
 // Hyperscan as it comes.
 // Thread: the worker that opened the scan.

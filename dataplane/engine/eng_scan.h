@@ -26,7 +26,8 @@ struct eng_scan_result {
 
 // Opens a scan on the image; takes a use of it. NULL where no stream memory is left.
 struct eng_scan *eng_scan_open(struct eng_worker *w, struct eng_image *img);
-// Scans an envelope value as a whole (HELO, MAIL, RCPT scopes): block of one stream, opened and closed here.
+// Scans an envelope value as a whole (HELO, MAIL, RCPT scopes): block of one stream, opened and
+// closed here.
 void eng_scan_value(struct eng_scan *s, enum pol_scope scope, struct span value);
 // Feeds message bytes in order, dots unstuffed. The scan itself tells header from body: the first
 // empty line (CRLF, or LF, on its own) ends the header; header bytes go to the header scope, those

@@ -143,7 +143,8 @@ void eng_pump(struct eng_worker *w, struct eng_session *s);
 // Sets the flow's timer to the earliest thing it waits for.
 void eng_timer_update(struct eng_worker *w, struct eng_session *s);
 
-// eng_events.c: judges one event. false: the session was cut; nothing more is to be read or released.
+// eng_events.c: judges one event. false: the session was cut; nothing more is to be read or
+// released.
 // `base` is the sequence number of the call's first input byte, `in` the input.
 bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in);
@@ -168,9 +169,9 @@ void eng_answer_syn_consume(
 void eng_answer_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg);
 void eng_answer_timer(struct eng_worker *w, struct eng_session *s);
-// Cuts the server off: it gets resets, the client a dialogue. `text` is the reply behind the code, sent at
-// once, or (in_body) at the end of the message that is still coming; borrowed for ever. id 0: none is
-// shown. 421 and 500 hang up behind the text, code 0 without any.
+// Cuts the server off: it gets resets, the client a dialogue. `text` is the reply behind the code,
+// sent at once, or (in_body) at the end of the message that is still coming; borrowed for ever. id
+// 0: none is shown. 421 and 500 hang up behind the text, code 0 without any.
 void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text,
 	uint64_t id, bool in_body, enum eng_reason r);
 
@@ -201,8 +202,8 @@ void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len);
 void eng_rebind(struct eng_worker *w, struct eng_session *s);
 // eng_smtp.c: ends a session: record, memory, table.
 void eng_session_end(struct eng_worker *w, struct eng_session *s);
-// eng_answer.c: the connection is over for us, perhaps not for its ends, which may have missed the reset:
-// for a while whatever comes is answered with one, and nothing passes.
+// eng_answer.c: the connection is over for us, perhaps not for its ends, which may have missed the
+// reset: for a while whatever comes is answered with one, and nothing passes.
 void eng_session_remnant(struct eng_worker *w, struct eng_session *s);
 
 static inline struct eng_session *eng_session_of(struct flow *f)

@@ -19,6 +19,7 @@ struct eng_smtp *eng_smtp_new(
 	uint32_t messages = conf->messages / conf->workers + 1;
 	char name[32];
 	struct eng_smtp *s = rte_zmalloc_socket("smtp", sizeof(*s), 64, conf->socket);
+
 	if (s == NULL)
 		goto no_memory;
 	snprintf(name, sizeof(name), "flows%u", w->id);
@@ -71,6 +72,7 @@ static void clock_note(struct eng_worker *w, uint64_t now_us)
 {
 	struct eng_smtp *p = w->smtp;
 	uint64_t version = w->image == NULL ? 0 : pol_head(eng_image_policy(w->image))->version;
+
 	p->now_us = now_us;
 	p->now_ms = (uint32_t)(now_us / 1000);
 	if (version != p->image_version) {
@@ -85,6 +87,7 @@ static void clock_note(struct eng_worker *w, uint64_t now_us)
 void eng_session_end(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
+
 	eng_message_abort(w, s);
 	if (!s->recorded)
 		eng_record_session(w, s);
@@ -137,12 +140,14 @@ static uint32_t match_policy(
 		.vlan = vlan,
 		.port = k->server_port,
 	};
+
 	return pol_match(eng_image_policy(w->image), &key);
 }
 
 void eng_rebind(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
+
 	if (w->image == NULL || s->image_version == p->image_version ||
 		p->now_us < p->image_since_us + ENG_REBIND_MS * UINT64_C(1000))
 		return;
@@ -165,6 +170,7 @@ static struct stream_syn syn_options(
 	struct rte_mbuf *m, const struct wire_view *v, struct wire_tcp_opts *o)
 {
 	struct span frame = {.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len};
+
 	wire_tcp_options(frame, v, o);
 	return (struct stream_syn){
 		.mss = o->has_mss ? o->mss : 0,
@@ -179,6 +185,7 @@ static struct stream_syn syn_options(
 static void syn_clean(struct eng_worker *w, struct rte_mbuf *m, struct wire_view *v)
 {
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+
 	if (wire_tcp_options_strip(frame, v) > 0)
 		eng_count(w, ACT_OPTIONS);
 	if (v->payload_len == 0)
@@ -193,6 +200,7 @@ static struct eng_session *session_new(
 	struct eng_smtp *p = w->smtp;
 	struct flow *victim;
 	struct flow *f = flow_add(p->flows, key, &victim);
+
 	if (victim != NULL) {
 		eng_count(w, ACT_HALF_OPEN_OUT);
 		eng_session_end(w, eng_session_of(victim));
@@ -221,6 +229,7 @@ static void on_syn_consume(struct eng_worker *w, const struct flow_key *key, str
 	const struct pol_image *img = eng_image_policy(w->image);
 	uint32_t index = match_policy(w, key, meta->in_port, v->ntags > 0 ? v->tci[0] & 0xfff : 0);
 	enum pol_action action = index == POL_NONE ? POL_PASS : pol_policy_at(img, index)->action;
+
 	if (index != POL_NONE && index < w->policies_max)
 		w->policy_hits[index]++;
 	if (action == POL_DROP) {
@@ -272,6 +281,7 @@ static void note_side(struct eng_session *s, enum stream_side side, struct rte_m
 {
 	const struct eng_meta *meta = eng_meta_of(m);
 	struct span frame = {.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len};
+
 	flow_side_note(&s->flow.side[side], frame, &meta->view, meta->in_port);
 }
 
@@ -281,6 +291,7 @@ static void on_syn_again_consume(struct eng_worker *w, struct eng_session *s, st
 {
 	struct wire_view *v = &eng_meta_of(m)->view;
 	struct wire_tcp_opts opts;
+
 	s->again.syn = syn_options(m, v, &opts);
 	s->again.isn = v->seq;
 	s->again.window = v->window;
@@ -296,6 +307,7 @@ static struct eng_session *session_restart(struct eng_worker *w, struct eng_sess
 {
 	const struct eng_session was = *old;
 	struct eng_meta meta = {.view.ntags = 0};
+
 	eng_session_end(w, old);
 	struct eng_session *s = session_new(w, &was.flow.key, &meta);
 	if (s == NULL)
@@ -331,6 +343,7 @@ static void on_syn_ack_consume(struct eng_worker *w, struct eng_session *s, stru
 	struct wire_view *v = &eng_meta_of(m)->view;
 	struct wire_tcp_opts opts;
 	struct stream_syn syn = syn_options(m, v, &opts);
+
 	if (s->md5) {
 		if (opts.has_md5) {
 			flow_set_open(w->smtp->flows, &s->flow);
@@ -340,8 +353,8 @@ static void on_syn_ack_consume(struct eng_worker *w, struct eng_session *s, stru
 		}
 		s->md5 = false; // the server does not sign, so the client will refuse or go on bare
 	}
-	if (!stream_accept(&s->flow.stream, &w->smtp->pool, s->flow.state == FLOW_HALF_OPEN,
-		    v->seq, v->ack, v->window, &syn)) {
+	if (!stream_accept(&s->flow.stream, &w->smtp->pool, s->flow.state == FLOW_HALF_OPEN, v->seq,
+		    v->ack, v->window, &syn)) {
 		eng_drop(w, m, DROP_HANDSHAKE);
 		return;
 	}
@@ -362,6 +375,7 @@ static bool on_half_open(struct eng_worker *w, struct eng_session *s, struct rte
 	uint16_t in_port = eng_meta_of(m)->in_port;
 	bool of_client = seg->side == STREAM_CLIENT &&
 		(seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK;
+
 	if (st->half[STREAM_SERVER].syn) {
 		if (!of_client)
 			return false;
@@ -377,7 +391,8 @@ static bool on_half_open(struct eng_worker *w, struct eng_session *s, struct rte
 		eng_session_end(w, s);
 		return true;
 	}
-	// The server answers by another way: that shows only after a while, by a client that goes on.
+	// The server answers by another way: that shows only after a while, by a client that goes
+	// on.
 	bool fits = of_client && seg->seq == s->client_isn + 1 &&
 		p->now_ms - s->flow.born_ms >= ENG_ONE_WAY_MS;
 	if (!fits || ++s->one_way < 3) {
@@ -394,6 +409,7 @@ static bool on_half_open(struct eng_worker *w, struct eng_session *s, struct rte
 static bool one_way_ends(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
 {
 	const struct wire_view *v = &eng_meta_of(m)->view;
+
 	if ((v->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) && !s->client_sent) {
 		s->flow.lane = ENG_LANE_INSPECT;
 		s->idle_ms = ENG_IDLE_MS;
@@ -410,6 +426,7 @@ static void on_pass_consume(struct eng_worker *w, struct eng_session *s, struct 
 	const struct stream_seg *seg)
 {
 	struct flow *f = &s->flow;
+
 	f->bytes[seg->side] += seg->payload.n;
 	if (seg->side == STREAM_SERVER)
 		s->server_seen = true;
@@ -438,6 +455,7 @@ static void on_stray_consume(struct eng_worker *w, struct rte_mbuf *m)
 	const struct wire_view *v = &meta->view;
 	bool full = p->now_us < p->full_until_us;
 	bool opening = (v->tcp_flags & TCP_SYN) != 0;
+
 	if (v->tcp_flags & TCP_RST) {
 		eng_forward_tx(w, meta->in_port, m);
 		return;
@@ -462,6 +480,7 @@ static struct eng_session *session_find(struct eng_worker *w, const struct rte_m
 	const struct wire_view *v = &meta->view;
 	struct span frame = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
 	struct addr src, dst;
+
 	wire_addrs(frame, v, &src, &dst);
 	struct flow_key forth = {.client = src,
 		.server = dst,
@@ -491,12 +510,13 @@ static bool checksum_ok(struct rte_mbuf *m, const struct wire_view *v)
 {
 	uint64_t state = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+
 	if (state == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
 		return true;
 	if (state == RTE_MBUF_F_RX_L4_CKSUM_BAD)
 		return false;
-	// By DPDK's definition the bytes are right and the field is not: its sender on this host left
-	// that to a device (virtio, vhost).
+	// By DPDK's definition the bytes are right and the field is not: its sender on this host
+	// left that to a device (virtio, vhost).
 	if (state == RTE_MBUF_F_RX_L4_CKSUM_NONE) {
 		wire_tcp_csum_set(frame, m->data_len, v);
 		return true;
@@ -509,6 +529,7 @@ static void fill_seg(
 {
 	const struct wire_view *v = &eng_meta_of(m)->view;
 	struct span frame = {.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len};
+
 	*seg = (struct stream_seg){
 		.side = (uint8_t)side,
 		.flags = v->tcp_flags,
@@ -520,8 +541,8 @@ static void fill_seg(
 	};
 }
 
-// A side is known by its port, too: nobody speaks in the server's name from the client's wire. Pairs
-// that bundle one link share the two sides, so a connection may use several of them.
+// A side is known by its port, too: nobody speaks in the server's name from the client's wire.
+// Pairs that bundle one link share the two sides, so a connection may use several of them.
 static bool port_fits(const struct eng_worker *w, const struct eng_session *s,
 	enum stream_side side, uint16_t in_port)
 {
@@ -530,6 +551,7 @@ static bool port_fits(const struct eng_worker *w, const struct eng_session *s,
 	bool same = conf->mode == ENG_MODE_PAIR
 		? conf->port[in_port].side == conf->port[client_port].side
 		: in_port == client_port;
+
 	return same == (side == STREAM_CLIENT);
 }
 
@@ -537,6 +559,7 @@ static void read_timestamps(
 	const struct rte_mbuf *m, const struct wire_view *v, struct stream_seg *seg)
 {
 	struct wire_tcp_opts opts;
+
 	wire_tcp_options((struct span){.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len},
 		v, &opts);
 	seg->has_ts = opts.has_ts;
@@ -552,6 +575,7 @@ static void dispatch_consume(
 	struct stream_seg seg;
 	bool syn_ack = side == STREAM_SERVER &&
 		(v->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK);
+
 	if (!port_fits(w, s, side, eng_meta_of(m)->in_port)) {
 		eng_drop(w, m, DROP_WRONG_PORT);
 		return;
@@ -597,7 +621,8 @@ static enum syn_edge syn_edge(
 {
 	if (s == NULL)
 		return SYN_NEW;
-	if (s->flow.state == FLOW_CLOSING || (s->flow.state == FLOW_HALF_OPEN && s->client_isn != isn))
+	if (s->flow.state == FLOW_CLOSING ||
+		(s->flow.state == FLOW_HALF_OPEN && s->client_isn != isn))
 		return SYN_NEW;
 	if (!port_fits(w, s, STREAM_CLIENT, in_port))
 		return SYN_WRONG_PORT;
@@ -606,8 +631,8 @@ static enum syn_edge syn_edge(
 	return s->client_isn == isn ? SYN_REPEAT : SYN_AGAIN;
 }
 
-static void client_syn_consume(struct eng_worker *w, struct eng_session *s,
-	const struct flow_key *key, struct rte_mbuf *m)
+static void client_syn_consume(
+	struct eng_worker *w, struct eng_session *s, const struct flow_key *key, struct rte_mbuf *m)
 {
 	struct eng_meta *meta = eng_meta_of(m);
 
@@ -641,6 +666,7 @@ void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m, uint64_t 
 	struct wire_view *v = &meta->view;
 	struct flow_key key;
 	enum stream_side side;
+
 	clock_note(w, now_us);
 	if (w->image == NULL) { // handed over by a worker that saw the image first
 		eng_count(w, PASS_NO_IMAGE);
@@ -665,6 +691,7 @@ static void on_timer(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
 	uint32_t quiet_ms = p->now_ms - s->flow.seen_ms;
+
 	if (s->flow.lane != ENG_LANE_ANSWER && quiet_ms >= eng_quiet_max_ms(s)) {
 		if (s->flow.state == FLOW_OPEN &&
 			s->flow.lane == ENG_LANE_INSPECT) { // never forgotten silently
@@ -690,6 +717,7 @@ uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us)
 {
 	struct eng_smtp *p = w->smtp;
 	uint32_t done = 0;
+
 	clock_note(w, now_us);
 	while (done < ENG_TIMERS_A_TURN) {
 		struct flow *f = flow_timer_due(p->flows, p->now_ms);
@@ -707,8 +735,8 @@ uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us)
 
 uint32_t eng_smtp_wait_us(const struct eng_worker *w, uint64_t now_us, uint32_t max_us)
 {
-	uint32_t ms =
-		flow_timer_wait_ms(w->smtp->flows, (uint32_t)(now_us / 1000), max_us / 1000);
+	uint32_t ms = flow_timer_wait_ms(w->smtp->flows, (uint32_t)(now_us / 1000), max_us / 1000);
+
 	return ms * 1000 < max_us ? ms * 1000 : max_us;
 }
 

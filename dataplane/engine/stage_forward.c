@@ -40,7 +40,8 @@ void eng_learn(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *const *p
 }
 
 // To every other port: the last one takes the frame itself, the others a copy. Not a reference: the
-// af_xdp driver of DPDK 22.11 takes a buffer of its pool by its address and would send an empty one.
+// af_xdp driver of DPDK 22.11 takes a buffer of its pool by its address and would send an empty
+// one.
 static void flood_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
 {
 	const struct eng_conf *conf = &w->eng->conf;

@@ -72,7 +72,8 @@ struct flow *flow_at(const struct flow_table *t, uint32_t i);
 void flow_timer_set(struct flow_table *t, struct flow *f, uint32_t at_ms);
 bool flow_timer_is_set(const struct flow *f);
 void flow_timer_clear(struct flow_table *t, struct flow *f);
-// The next flow whose timer is due at now_ms (its timer is cleared), or NULL. Looks at a bounded number.
+// The next flow whose timer is due at now_ms (its timer is cleared), or NULL. Looks at a bounded
+// number.
 struct flow *flow_timer_due(struct flow_table *t, uint32_t now_ms);
 // Milliseconds until a timer may be due, at most `max_ms`.
 uint32_t flow_timer_wait_ms(const struct flow_table *t, uint32_t now_ms, uint32_t max_ms);

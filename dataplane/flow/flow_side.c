@@ -32,6 +32,7 @@ void flow_template(const struct flow *f, enum stream_side side, bool for_reset, 
 {
 	const struct flow_side *s = &f->side[side];
 	bool client = side == STREAM_CLIENT;
+
 	*t = (struct wire_tmpl){
 		.l2_len = s->l2_len,
 		.family = addr_is_v4(&f->key.client) ? 4 : 6,

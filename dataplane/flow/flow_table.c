@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The flow table of a worker: an rte_hash whose positions number the cells of one array, so a flow
-// costs no pointer. Half-open flows are kept in a list, so that a SYN flood pushes out its own kind.
+// costs no pointer. Half-open flows are kept in a list, so that a SYN flood pushes out its own
+// kind.
 // Thread: the worker that owns the table.
 #include <errno.h>
 
@@ -26,6 +27,7 @@ static uint32_t key_hash(const void *key, uint32_t len, uint32_t init)
 struct flow_table *flow_table_new(const char *name, uint32_t count, uint32_t flow_bytes, int socket)
 {
 	struct flow_table *t = rte_zmalloc_socket("flow table", sizeof(*t), 64, socket);
+
 	if (t == NULL)
 		goto no_memory;
 	t->object = cell_bytes(flow_bytes);
@@ -83,6 +85,7 @@ uint64_t flow_table_bytes(uint32_t count, uint32_t flow_bytes)
 struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key)
 {
 	int32_t i = rte_hash_lookup(t->hash, key);
+
 	return i < 0 ? NULL : flow_cell(t, (uint32_t)i);
 }
 

@@ -50,9 +50,8 @@ static void line_done(void)
 		state.suppressed++;
 }
 
-static ssize_t log_take(void *cookie, const char *buf, size_t n)
+static ssize_t log_take(void *, const char *buf, size_t n)
 {
-	(void)cookie;
 	for (size_t i = 0; i < n; i++) {
 		if (buf[i] == '\n')
 			line_done();

@@ -55,7 +55,7 @@ static struct span word_take(struct span *s)
 	return word;
 }
 
-// Arguments ------------------------------------------------------------------------------------
+// ---- arguments
 
 static void arg_any(struct span arg, struct smtp_command *c)
 {
@@ -249,7 +249,7 @@ static void arg_to(struct span arg, struct smtp_command *c)
 		c->flags |= SMTP_LINE_SYNTAX;
 }
 
-// Verbs ----------------------------------------------------------------------------------------
+// ---- verbs
 
 #define NEEDS_RCPT (SMTP_T_MAIL | SMTP_T_RCPT)
 #define CHUNKS (SMTP_T_BDAT | SMTP_T_FAILED)

@@ -178,7 +178,7 @@ bool smtp_data_resume(struct smtp *s)
 	return true;
 }
 
-// Chunks ---------------------------------------------------------------------------------------
+// ---- chunks
 
 static void chunk_end(struct smtp *s, size_t off, struct smtp_out *o)
 {

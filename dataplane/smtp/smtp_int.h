@@ -37,7 +37,7 @@ enum { // smtp.trans, smtp.sent
 // The lines that close the gate whatever their verb (docs/architecture.md, Gates).
 enum { SMTP_LINE_ODD = SMTP_LINE_BARE_LF | SMTP_LINE_BARE_CR | SMTP_LINE_NUL | SMTP_LINE_BLANKS };
 
-// Writing events -------------------------------------------------------------------------------
+// ---- writing events
 
 enum { SMTP_STEP_EVENTS = 4 }; // the most one step writes: COMMAND, DATA_BEGIN, CHUNK, DATA_END
 
@@ -54,7 +54,7 @@ struct smtp_event *smtp_out_add(struct smtp_out *o, enum smtp_ev kind, enum smtp
 void smtp_out_desync(struct smtp_out *o, struct smtp *s, enum smtp_side side,
 	enum smtp_desync why, size_t len);
 
-// Lines ----------------------------------------------------------------------------------------
+// ---- lines
 
 struct smtp_line {
 	size_t len;       // its end included
@@ -74,7 +74,7 @@ struct smtp_line smtp_line_of(struct span in);
 // Index of the first CR or LF from `from` on, or in.n.
 size_t smtp_line_break(struct span in, size_t from);
 
-// End of data (docs/architecture.md, Gates) -----------------------------------------------------
+// ---- end of data (docs/architecture.md, Gates)
 
 enum { SMTP_EOD_RUN_MAX = 64 }; // CRs taken as one line end; bounds what is held back
 
@@ -95,7 +95,7 @@ enum smtp_end smtp_eod_line(uint8_t *state, struct span line);
 // True where a dot that comes now is a stuffed one.
 bool smtp_eod_is_line_start(uint8_t state);
 
-// Commands and replies -------------------------------------------------------------------------
+// ---- commands and replies
 
 struct smtp_command {
 	enum smtp_verb verb;
@@ -130,7 +130,7 @@ uint16_t smtp_reply_extension(struct span text);
 // Reads one reply line; returns the bytes consumed.
 size_t smtp_reply_step(struct smtp *s, struct span in, struct smtp_out *o);
 
-// Session and data -----------------------------------------------------------------------------
+// ---- session and data
 
 size_t smtp_data_step(struct smtp *s, struct span in, struct smtp_out *o);
 size_t smtp_chunk_step(struct smtp *s, struct span in, struct smtp_out *o);

@@ -83,7 +83,7 @@ enum smtp_found smtp_line_find(
 	return SMTP_FOUND_LINE;
 }
 
-// The end-of-data recogniser -------------------------------------------------------------------
+// ---- the end-of-data recogniser
 //
 //   read last                       state
 //   CRLF, or nothing yet            STRICT ---- '.' (stuffed) --> DOT

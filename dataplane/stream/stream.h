@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One TCP connection between two ends that never know us: for each direction bytes are retained,
-// read, released, edited at the same length, or replaced by ours after a cut. Pure: segments come in
-// as numbers and a span, what must leave comes out as actions; no packet, no clock, no allocation
-// (slabs come from a pool that the caller sized). RFC 9293, 7323, 5961.
+// read, released, edited at the same length, or replaced by ours after a cut. Pure: segments come
+// in as numbers and a span, what must leave comes out as actions; no packet, no clock, no
+// allocation (slabs come from a pool that the caller sized). RFC 9293, 7323, 5961.
 //
 // A half is named by the side that sends its bytes. In its sequence space, always:
 //     una <= sent <= rel <= read <= nxt          (una may pass `sent` by one for a FIN)
@@ -130,8 +130,8 @@ struct stream_act {
 // A new connection: the client's SYN.
 void stream_open(
 	struct stream *st, uint32_t client_isn, uint16_t window, const struct stream_syn *syn);
-// The server's SYN-ACK (again, where it is repeated). false where it does not answer the SYN. Until the
-// client has acknowledged one (half_open) a server may choose another number.
+// The server's SYN-ACK (again, where it is repeated). false where it does not answer the SYN. Until
+// the client has acknowledged one (half_open) a server may choose another number.
 bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uint32_t server_isn,
 	uint32_t ack, uint16_t window, const struct stream_syn *syn);
 // We are the server: our initial sequence number; the SYN-ACK itself is built by the caller.
@@ -140,8 +140,8 @@ void stream_answer(struct stream *st, uint32_t our_isn, uint16_t mss);
 // Takes a segment behind the handshake: validity, acknowledgement, retention of its new bytes.
 enum stream_in stream_input(struct stream *st, struct stream_pool *p, const struct stream_seg *seg);
 
-// The contiguous unread bytes of a half, at most what lies in one slab; `whole` joins as many as fit
-// into `buf` (`cap` bytes). Valid until the next call that changes the half.
+// The contiguous unread bytes of a half, at most what lies in one slab; `whole` joins as many as
+// fit into `buf` (`cap` bytes). Valid until the next call that changes the half.
 struct span stream_unread(struct stream *st, const struct stream_pool *p, enum stream_side side,
 	bool whole, uint8_t *buf, uint32_t cap);
 // The reader took `n` bytes.
@@ -156,8 +156,8 @@ void stream_copy(struct stream *st, const struct stream_pool *p, enum stream_sid
 	uint32_t seq, uint32_t n, uint8_t *out);
 
 // A segment that came out of order inside a message and holds nothing that could end it may leave
-// ahead of its turn: marks its bytes as gone. false where they are not all retained as they came, in
-// slabs of their own: then it must wait.
+// ahead of its turn: marks its bytes as gone. false where they are not all retained as they came,
+// in slabs of their own: then it must wait.
 bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg);
 
 // Did bytes at or behind `seq` leave ahead of their turn?
@@ -173,10 +173,12 @@ void stream_dispose(struct stream *st, const struct stream_seg *seg, enum stream
 bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_side side,
 	bool bounded, uint32_t upto, uint16_t max, uint32_t now_ms, struct stream_act *act);
 
-// Takes custody of everything retained contiguously from `side`: gives the acknowledgement to send to it.
+// Takes custody of everything retained contiguously from `side`: gives the acknowledgement to send
+// to it.
 // false where there is nothing new to acknowledge.
 bool stream_take(struct stream *st, enum stream_side side, struct stream_act *act);
-// Our timer: true where a repeat is due; stream_next then gives it. *dead is set after the last try.
+// Our timer: true where a repeat is due; stream_next then gives it. *dead is set after the last
+// try.
 bool stream_timer(struct stream *st, enum stream_side side, uint32_t now_ms, bool *dead);
 // When the timer of a half is due; false where it is off.
 bool stream_deadline(const struct stream *st, enum stream_side side, uint32_t *at_ms);
@@ -184,9 +186,10 @@ bool stream_deadline(const struct stream *st, enum stream_side side, uint32_t *a
 // A reset towards the receiver of `side`'s bytes, in `side`'s name: 1 or 2 actions (at our next
 // sequence number, and at the receiver's last acknowledgement where that differs).
 unsigned stream_reset(const struct stream *st, enum stream_side side, struct stream_act act[2]);
-// Cuts the server off: from now on we speak in its name. Unsent server bytes are forgotten, sent ones
-// are ours to repeat. The client's half is as it was: the caller reads on with stream_unread and
-// stream_consume, acknowledges with stream_take, and then frees what it consumed with stream_discard.
+// Cuts the server off: from now on we speak in its name. Unsent server bytes are forgotten, sent
+// ones are ours to repeat. The client's half is as it was: the caller reads on with stream_unread
+// and stream_consume, acknowledges with stream_take, and then frees what it consumed with
+// stream_discard.
 void stream_cut(struct stream *st, struct stream_pool *p);
 // Appends bytes of ours in the server's name (after stream_cut or stream_answer). 0 or -ENOBUFS.
 int stream_say(struct stream *st, struct stream_pool *p, struct span text);

@@ -10,6 +10,7 @@
 void stream_cut(struct stream *st, struct stream_pool *p)
 {
 	struct stream_half *server = &st->half[STREAM_SERVER];
+
 	slab_cut_from(server, p, server->sent);
 	server->rel = server->read = server->nxt = server->sent;
 	server->owned = server->sent; // what the client has not acknowledged is ours to repeat
@@ -23,6 +24,7 @@ void stream_cut(struct stream *st, struct stream_pool *p)
 int stream_say(struct stream *st, struct stream_pool *p, struct span text)
 {
 	struct stream_half *server = &st->half[STREAM_SERVER];
+
 	if (server->has_fin)
 		return -ENOBUFS;
 	if (slab_insert(server, p, server->nxt, text.p, (uint32_t)text.n) != 0) {
@@ -37,6 +39,7 @@ int stream_say(struct stream *st, struct stream_pool *p, struct span text)
 void stream_discard(struct stream *st, struct stream_pool *p)
 {
 	struct stream_half *client = &st->half[STREAM_CLIENT];
+
 	client->una = client->sent = client->rel = client->read;
 	client->rto_on = client->repeat = false; // nobody waits for its bytes any more
 	slab_free_before(client, p, client->read);
@@ -45,6 +48,7 @@ void stream_discard(struct stream *st, struct stream_pool *p)
 void stream_hang_up(struct stream *st)
 {
 	struct stream_half *server = &st->half[STREAM_SERVER];
+
 	if (server->has_fin)
 		return;
 	server->has_fin = true;
@@ -55,6 +59,7 @@ void stream_hang_up(struct stream *st)
 bool stream_is_drained(const struct stream *st)
 {
 	const struct stream_half *server = &st->half[STREAM_SERVER];
+
 	if (server->fin_rel)
 		return server->fin_acked;
 	return server->una == server->rel;

@@ -29,6 +29,7 @@ bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uin
 	uint32_t ack, uint16_t window, const struct stream_syn *syn)
 {
 	struct stream_half *client = &st->half[STREAM_CLIENT], *server = &st->half[STREAM_SERVER];
+
 	if (ack != client->una)
 		return false;
 	if (server->syn && server_isn + 1 == server->una && server->nxt == server->una)
@@ -54,6 +55,7 @@ bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uin
 void stream_answer(struct stream *st, uint32_t our_isn, uint16_t mss)
 {
 	struct stream_half *client = &st->half[STREAM_CLIENT], *server = &st->half[STREAM_SERVER];
+
 	half_init(server, our_isn + 1);
 	server->syn = true;
 	server->mss = mss;
@@ -79,6 +81,7 @@ static enum stream_in input_ack(
 {
 	struct stream_half *o = &st->half[!seg->side];
 	uint32_t behind = o->edge - o->una > 65535 ? o->edge - o->una : 65535;
+
 	if (seq_lt(o->sent + (o->fin_sent ? 1 : 0), seg->ack)) // in its window: bytes went round us
 		return seq_le(seg->ack, o->edge + 1) ? STREAM_IN_BYPASSED : STREAM_IN_DROP_ACK;
 	if (seq_lt(seg->ack, o->una - behind)) // RFC 5961 5
@@ -94,7 +97,8 @@ static enum stream_in input_ack(
 		o->tries = 0;
 		o->rto_on = false;
 		half_timer_arm(st, o, seg->now_ms);
-		// After a loss one repeat a round trip would take for ever: go on from the new edge.
+		// After a loss one repeat a round trip would take for ever: go on from the new
+		// edge.
 		o->repeat = recovering && seq_lt(o->una, o->sent) && half_outstanding(st, o);
 	} else if (o->edge == o->una) {
 		o->tries = 0; // a closed window that is answered stays open (RFC 9293 3.8.6.1)
@@ -112,6 +116,7 @@ static enum stream_in input_data(
 	const uint8_t *bytes = seg->payload.p;
 	bool fin = (seg->flags & TCP_FIN) != 0;
 	uint32_t end = from + n;
+
 	h->fresh = true;
 	if (n > 0 && seq_le(end, h->una))
 		return STREAM_IN_OLD;
@@ -152,6 +157,7 @@ static enum stream_in input_data(
 enum stream_in stream_input(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
 {
 	struct stream_half *h = &st->half[seg->side];
+
 	if (seg->flags & TCP_RST)
 		return input_rst(h, seg);
 	if ((seg->flags & (TCP_SYN | TCP_ACK)) != TCP_ACK)
@@ -179,6 +185,7 @@ void stream_consume(struct stream *st, enum stream_side side, uint32_t n)
 void stream_release(struct stream *st, enum stream_side side)
 {
 	struct stream_half *h = &st->half[side];
+
 	h->rel = h->read;
 	if (h->has_fin && h->rel == h->fin)
 		h->fin_rel = true;

@@ -9,6 +9,7 @@ uint32_t half_ack_out(const struct stream *st, enum stream_side side)
 {
 	const struct stream_half *o = &st->half[!side];
 	uint32_t ack = seq_max(o->una, o->owned);
+
 	if (st->answered && side == STREAM_SERVER && o->has_fin && o->nxt == o->fin)
 		ack = o->fin + 1; // we are the receiver
 	return ack;
@@ -17,6 +18,7 @@ uint32_t half_ack_out(const struct stream *st, enum stream_side side)
 uint16_t half_window_out(const struct stream *st, enum stream_side side, uint32_t ack)
 {
 	const struct stream_half *o = &st->half[!side];
+
 	if (!seq_lt(ack, o->edge))
 		return 0;
 	uint32_t window = (o->edge - ack) >> st->half[side].wscale;
@@ -59,6 +61,7 @@ static void dispose_bytes(struct stream_half *h, const struct stream_seg *seg, b
 	bool edited = seq_lt(lo, h->edit_end);
 	bool as_is = lo == seg->seq && hi == seg->seq + (uint32_t)seg->payload.n && h->fresh &&
 		!edited && !patched && fin == had_fin && (seg->flags & TCP_URG) == 0;
+
 	act->kind = as_is ? STREAM_FORWARD : STREAM_REWRITE;
 	act->seq = lo;
 	act->len = (uint16_t)(hi - lo);
@@ -72,6 +75,7 @@ static void dispose_bare(
 	struct stream_half *h, const struct stream_seg *seg, bool patched, struct stream_act *act)
 {
 	uint32_t next = h->sent + (h->fin_sent ? 1 : 0);
+
 	act->len = 0;
 	act->flags = (uint8_t)(seg->flags & ~(TCP_FIN | TCP_URG | TCP_PSH));
 	if (seg->payload.n == 0 && (seg->flags & TCP_FIN) && h->fin_rel && seg->seq == h->fin &&
@@ -94,11 +98,12 @@ static void dispose_bare(
 	act->seq = next;
 }
 
-void stream_dispose(struct stream *st, const struct stream_seg *seg, enum stream_in in,
-	struct stream_act *act)
+void stream_dispose(
+	struct stream *st, const struct stream_seg *seg, enum stream_in in, struct stream_act *act)
 {
 	struct stream_half *h = &st->half[seg->side];
 	const struct stream_half *o = &st->half[!seg->side];
+
 	*act = (struct stream_act){
 		.kind = STREAM_SWALLOW, .side = seg->side, .ack = seg->ack, .window = seg->window};
 	if (in != STREAM_IN_OK && in != STREAM_IN_OLD && in != STREAM_IN_ORDER_WAIT)
@@ -109,8 +114,8 @@ void stream_dispose(struct stream *st, const struct stream_seg *seg, enum stream
 		act->window = half_window_out(st, seg->side, act->ack);
 	}
 	if (in == STREAM_IN_OLD) {
-		// The receiver answers an empty segment before its window with an acknowledgement: that
-		// serves keep-alives, probes of a closed window and repeats of what it has.
+		// The receiver answers an empty segment before its window with an acknowledgement:
+		// that serves keep-alives, probes of a closed window and repeats of what it has.
 		act->kind = STREAM_REWRITE;
 		act->flags = TCP_ACK;
 		act->seq = seq_lt(seg->seq, h->una) ? seg->seq : h->una - 1;
@@ -132,6 +137,7 @@ bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_
 {
 	struct stream_half *h = &st->half[seg->side];
 	const uint32_t end = seg->seq + (uint32_t)seg->payload.n;
+
 	if (!h->fresh)
 		return false;
 	for (uint32_t at = seg->seq; seq_lt(at, end);) {
@@ -152,6 +158,7 @@ bool stream_is_ahead(
 	const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq)
 {
 	const struct stream_half *h = &st->half[side];
+
 	for (uint32_t i = h->first; i != STREAM_NO_SLAB; i = slab_at(p, i)->next) {
 		const struct stream_slab *s = slab_at(p, i);
 		if (s->gone && seq_lt(seq, slab_end(s)))
@@ -203,6 +210,7 @@ bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_sid
 	bool bounded, uint32_t upto, uint16_t max, uint32_t now_ms, struct stream_act *act)
 {
 	struct stream_half *h = &st->half[side];
+
 	act_fill(st, side, act);
 	if (h->repeat && next_repeat(h, max, act))
 		return true;
@@ -237,6 +245,7 @@ bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_sid
 bool stream_timer(struct stream *st, enum stream_side side, uint32_t now_ms, bool *dead)
 {
 	struct stream_half *h = &st->half[side];
+
 	*dead = false;
 	if (!h->rto_on || seq_lt(now_ms, h->rto_at_ms))
 		return false;
@@ -262,6 +271,7 @@ bool stream_take(struct stream *st, enum stream_side side, struct stream_act *ac
 {
 	struct stream_half *h = &st->half[side];
 	uint32_t before = half_ack_out(st, !side);
+
 	if (seq_lt(h->owned, h->nxt))
 		h->owned = h->nxt;
 	if (st->answered && side == STREAM_CLIENT) {
@@ -279,6 +289,7 @@ unsigned stream_reset(const struct stream *st, enum stream_side side, struct str
 {
 	const struct stream_half *h = &st->half[side];
 	uint32_t next = h->sent + (h->fin_sent ? 1 : 0);
+
 	for (int i = 0; i < 2; i++) {
 		act_fill(st, side, &act[i]);
 		act[i].flags = TCP_RST | TCP_ACK;

@@ -15,7 +15,8 @@ void stream_pool_init(
 	*p = (struct stream_pool){.slabs = mem, .free = stack, .nfree = count, .count = count};
 	for (uint32_t i = 0; i < count; i++)
 		stack[i] = count - 1 - i;
-	// One half may hold a sixteenth of the pool, at least 64 slabs (130 kB), at most 4096 (8 MB).
+	// One half may hold a sixteenth of the pool, at least 64 slabs (130 kB), at most 4096 (8
+	// MB).
 	p->flow_max = count / 16;
 	if (p->flow_max < 64)
 		p->flow_max = 64;
@@ -41,15 +42,16 @@ void half_init(struct stream_half *h, uint32_t first_byte)
 	};
 }
 
-// How many slabs a half may hold now: an eighth of what is free (the less there is, the less one flow
-// gets: Choudhury and Hahne 1998), half of that behind a hole. What fills the hole always finds room
-// while there is any, for all that waits behind it waits for that; the last slabs of the pool are
-// kept for it. Behind a hole a slab holds one segment at most, so the number of islands is bounded
-// by the window, too, as if each held 512 bytes.
+// How many slabs a half may hold now: an eighth of what is free (the less there is, the less one
+// flow gets: Choudhury and Hahne 1998), half of that behind a hole. What fills the hole always
+// finds room while there is any, for all that waits behind it waits for that; the last slabs of the
+// pool are kept for it. Behind a hole a slab holds one segment at most, so the number of islands is
+// bounded by the window, too, as if each held 512 bytes.
 static bool may_grow(const struct stream_half *h, const struct stream_pool *p, uint32_t seq)
 {
 	enum { ISLANDS = 16, ISLAND_BYTES = 512, KEPT_SHARE = 64, FILLER = 16 };
 	uint32_t max = p->nfree / 8 + 2;
+
 	if (max > p->flow_max)
 		max = p->flow_max;
 	if (seq_le(seq, h->nxt)) {
@@ -107,6 +109,7 @@ int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, cons
 	uint32_t prev = slab_before(h, p, seq);
 	const bool island = seq_lt(h->nxt, seq); // has slabs of its own, so that it can leave ahead
 	bool own = false;                        // the slab before is of this call
+
 	h->fresh = true;
 	while (seq_lt(at, end)) {
 		struct stream_slab *s = prev == STREAM_NO_SLAB ? NULL : slab_at(p, prev);
@@ -165,6 +168,7 @@ void slab_free_before(struct stream_half *h, struct stream_pool *p, uint32_t seq
 void slab_cut_from(struct stream_half *h, struct stream_pool *p, uint32_t seq)
 {
 	uint32_t i = h->first, keep = STREAM_NO_SLAB;
+
 	while (i != STREAM_NO_SLAB && seq_lt(slab_at(p, i)->seq, seq)) {
 		struct stream_slab *s = slab_at(p, i);
 		if (seq_lt(seq, slab_end(s)))
@@ -187,6 +191,7 @@ void slab_cut_from(struct stream_half *h, struct stream_pool *p, uint32_t seq)
 struct stream_slab *slab_find(struct stream_half *h, const struct stream_pool *p, uint32_t seq)
 {
 	uint32_t i = slab_before(h, p, seq);
+
 	if (i == STREAM_NO_SLAB || !seq_lt(seq, slab_end(slab_at(p, i))))
 		return NULL;
 	h->hint = i;
@@ -196,6 +201,7 @@ struct stream_slab *slab_find(struct stream_half *h, const struct stream_pool *p
 uint32_t slab_run_end(const struct stream_half *h, const struct stream_pool *p, uint32_t seq)
 {
 	uint32_t i = slab_before(h, p, seq);
+
 	if (i == STREAM_NO_SLAB)
 		return seq;
 	while (i != STREAM_NO_SLAB && seq_le(slab_at(p, i)->seq, seq)) {
@@ -209,6 +215,7 @@ void stream_copy(struct stream *st, const struct stream_pool *p, enum stream_sid
 	uint32_t seq, uint32_t n, uint8_t *out)
 {
 	struct stream_half *h = &st->half[side];
+
 	while (n > 0) {
 		const struct stream_slab *s = slab_find(h, p, seq);
 		if (s ==
@@ -229,6 +236,7 @@ void stream_edit(struct stream *st, struct stream_pool *p, enum stream_side side
 	const uint8_t *bytes, uint32_t n)
 {
 	struct stream_half *h = &st->half[side];
+
 	h->edit_end = seq_max(h->edit_end, seq + n);
 	while (n > 0) {
 		struct stream_slab *s = slab_find(h, p, seq);
@@ -248,6 +256,7 @@ struct span stream_unread(struct stream *st, const struct stream_pool *p, enum s
 {
 	struct stream_half *h = &st->half[side];
 	uint32_t n = h->nxt - h->read;
+
 	if (n == 0)
 		return (struct span){0};
 	struct stream_slab *s = slab_find(h, p, h->read);

@@ -164,16 +164,20 @@ static enum walk extensions_walk(const uint8_t *p, unsigned *off, unsigned end, 
 			v->payload_len = (uint16_t)(end - *off);
 			return WALK_ENDED;
 		}
-		if (end - *off < 8)
-			return broken(v), WALK_ENDED;
+		if (end - *off < 8) {
+			broken(v);
+			return WALK_ENDED;
+		}
 		if (v->ip_proto == WIRE_IPPROTO_FRAGMENT)
 			len = 8;
 		else if (v->ip_proto == WIRE_IPPROTO_AH)
 			len = (h[1] + 2u) * 4; // in words of 32 bits, minus 2
 		else
 			len = (h[1] + 1u) * 8;
-		if (len > end - *off)
-			return broken(v), WALK_ENDED;
+		if (len > end - *off) {
+			broken(v);
+			return WALK_ENDED;
+		}
 		frag = v->ip_proto == WIRE_IPPROTO_FRAGMENT ? wire_get16(h + 2) & 0xfff9 : 0;
 		v->ip_proto = h[0];
 		*off += len;

@@ -621,8 +621,7 @@ static void syn_acks_of_many_numbers_leak_nothing(void **)
 
 	segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
 	for (uint32_t i = 0; i < 50; i++) {
-		segment(c, SERVER, TCP_SYN | TCP_ACK, server->isn + i * 100, client->nxt, NULL,
-			0);
+		segment(c, SERVER, TCP_SYN | TCP_ACK, server->isn + i * 100, client->nxt, NULL, 0);
 		segment(c, SERVER, DATA, server->isn + i * 100 + 10, client->nxt, "island", 6);
 	}
 	settle();

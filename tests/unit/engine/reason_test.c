@@ -2,10 +2,10 @@
 // Rows of reasons.def that no story of a session brings about by itself: segments that are dropped,
 // connections that are passed or reset for want of something, and what a full ring loses. And the
 // list of flows, which must not hold up the worker.
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <errno.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -445,7 +445,8 @@ int main(void)
 		CASE(a_connection_that_one_end_signs_is_read),
 		CASE(without_a_content_profile_messages_are_not_scanned),
 		CASE_IN(world_of_one_message, a_message_that_finds_no_memory_is_passed_and_counted),
-		CASE_IN(world_of_one_message, a_message_that_stalls_gives_its_memory_to_one_that_does_not),
+		CASE_IN(world_of_one_message,
+			a_message_that_stalls_gives_its_memory_to_one_that_does_not),
 		CASE(a_one_way_connection_whose_server_turns_up_is_reset),
 		CASE(a_fin_behind_half_a_command_resets_both),
 		CASE(a_masked_keyword_rewrites_its_segment),

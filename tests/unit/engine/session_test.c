@@ -699,8 +699,7 @@ static void a_flood_of_syns_pushes_out_the_oldest_only(void **)
 	settle();
 	assert_int_equal(counter(ACT_HALF_OPEN_OUT), 40 - 17); // a quarter of 64 and one
 	assert_int_equal(counter(PASS_TABLE_FULL), 0);
-	segment(c, SERVER, TCP_SYN | TCP_ACK, c->end[SERVER].isn, c->end[CLIENT].isn + 1, NULL,
-		0);
+	segment(c, SERVER, TCP_SYN | TCP_ACK, c->end[SERVER].isn, c->end[CLIENT].isn + 1, NULL, 0);
 	settle();
 	assert_int_equal(last_seen(c, CLIENT)->flags, TCP_SYN | TCP_ACK); // the youngest is there
 	begins_mail(live);
@@ -751,8 +750,7 @@ static void a_syn_ack_without_its_syn_is_dropped_after_grace(void **)
 	says(c, CLIENT, "x");
 	pass_ms(11 * 60 * 1000);
 	forget_seen();
-	segment(c, SERVER, TCP_SYN | TCP_ACK, c->end[SERVER].isn, c->end[CLIENT].isn + 1, NULL,
-		0);
+	segment(c, SERVER, TCP_SYN | TCP_ACK, c->end[SERVER].isn, c->end[CLIENT].isn + 1, NULL, 0);
 	settle();
 	assert_int_equal(frames_seen(c, CLIENT), 0);
 	assert_int_equal(counter(DROP_SYNACK_UNKNOWN), 1);
