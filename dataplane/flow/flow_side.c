@@ -9,21 +9,17 @@ enum { ETH_BYTES = 14, TTL_USUAL = 64 }; // of a side that was never heard
 void flow_side_note(
 	struct flow_side *s, struct span frame, const struct wire_view *v, uint16_t in_port)
 {
+	struct wire_look look;
+
 	if (v->l3_off > FLOW_L2_MAX)
 		return;
-	const uint8_t *ip = frame.p + v->l3_off;
+	wire_look_take(&look, frame, v);
 	memcpy(s->l2, frame.p, v->l3_off);
 	s->l2_len = (uint8_t)v->l3_off;
 	s->in_port = in_port;
-	if (v->family == 4) {
-		s->tos = ip[1];
-		s->ttl = ip[8];
-	} else {
-		s->tos = (uint8_t)(ip[0] << 4 | ip[1] >> 4);
-		s->flow_label = (uint32_t)(ip[1] & 0x0f) << 16 | (uint32_t)ip[2] << 8 | ip[3];
-		s->ttl = ip[7];
-	}
-	s->tos &= 0xfc; // segments of ours are not ECN-capable (RFC 3168 6.1.5)
+	s->tos = look.tos;
+	s->ttl = look.ttl;
+	s->flow_label = look.flow_label;
 	if (s->ttl > s->ttl_max)
 		s->ttl_max = s->ttl;
 }

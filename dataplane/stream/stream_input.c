@@ -6,13 +6,18 @@
 
 #include "stream_int.h"
 
+static uint32_t u32_max(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
 static void half_syn(struct stream_half *h, uint16_t window, const struct stream_syn *syn)
 {
 	h->syn = true;
 	h->win_out = window;
-	h->wscale = syn->has_wscale ? (syn->wscale > 14 ? 14 : syn->wscale) : 0;
+	h->wscale = syn->has_wscale ? (syn->wscale > STREAM_WSCALE_MAX ? STREAM_WSCALE_MAX : syn->wscale) : 0;
 	if (syn->mss != 0)
-		h->mss = syn->mss < 64 ? 64 : syn->mss;
+		h->mss = syn->mss < STREAM_MSS_MIN ? STREAM_MSS_MIN : syn->mss;
 }
 
 void stream_open(
@@ -80,7 +85,7 @@ static enum stream_in input_ack(
 	struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
 {
 	struct stream_half *o = &st->half[!seg->side];
-	uint32_t behind = o->edge - o->una > 65535 ? o->edge - o->una : 65535;
+	uint32_t behind = u32_max(o->edge - o->una, STREAM_WINDOW_FIELD_MAX);
 
 	if (seq_lt(o->sent + (o->fin_sent ? 1 : 0), seg->ack)) // in its window: bytes went round us
 		return seq_le(seg->ack, o->edge + 1) ? STREAM_IN_BYPASSED : STREAM_IN_DROP_ACK;
@@ -162,7 +167,7 @@ enum stream_in stream_input(struct stream *st, struct stream_pool *p, const stru
 		return input_rst(h, seg);
 	if ((seg->flags & (TCP_SYN | TCP_ACK)) != TCP_ACK)
 		return STREAM_IN_DROP_FLAGS;
-	uint32_t behind = h->edge - h->una > 65535 ? h->edge - h->una : 65535;
+	uint32_t behind = u32_max(h->edge - h->una, STREAM_WINDOW_FIELD_MAX);
 	if (seq_lt(seg->seq, h->una - behind) || seq_lt(h->edge + 1, seg->seq))
 		return STREAM_IN_DROP_WINDOW;
 	if (st->ts_on && seg->has_ts && seq_lt(seg->ts_val, h->ts_last))

@@ -8,6 +8,9 @@
 
 enum {
 	STREAM_ANSWER_WINDOW = 65535,
+	STREAM_WINDOW_FIELD_MAX = 65535, // bytes, unscaled
+	STREAM_WSCALE_MAX = 14,          // RFC 7323 2.3
+	STREAM_MSS_MIN = 64,             // bytes; less is taken for this
 	STREAM_RTO_MS = 1000,
 	STREAM_RTO_MAX_MS = 60000,
 	STREAM_TRIES_MAX = 8

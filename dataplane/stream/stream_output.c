@@ -22,7 +22,7 @@ uint16_t half_window_out(const struct stream *st, enum stream_side side, uint32_
 	if (!seq_lt(ack, o->edge))
 		return 0;
 	uint32_t window = (o->edge - ack) >> st->half[side].wscale;
-	return window > 65535 ? 65535 : (uint16_t)window;
+	return window > STREAM_WINDOW_FIELD_MAX ? STREAM_WINDOW_FIELD_MAX : (uint16_t)window;
 }
 
 bool half_outstanding(const struct stream *st, const struct stream_half *h)
@@ -179,7 +179,7 @@ static uint32_t next_run(struct stream_half *h, const struct stream_pool *p, uin
 		h->sent = seq_min(slab_end(s), limit);
 	}
 	uint32_t end = h->sent;
-	while (seq_lt(end, limit) && end - h->sent < 65535) {
+	while (seq_lt(end, limit) && end - h->sent < UINT16_MAX) {
 		const struct stream_slab *s = slab_find(h, p, end);
 		if (s == NULL || s->gone)
 			break;

@@ -13,9 +13,22 @@ enum {
 	IP4_DF = 0x4000,
 };
 
+void wire_look_take(struct wire_look *l, struct span frame, const struct wire_view *v)
+{
+	enum { ECN = 0x03, LABEL = 0xfffff };
+	const uint8_t *ip = frame.p + v->l3_off;
+	bool v4 = v->family == 4;
+
+	*l = (struct wire_look){
+		.ttl = v4 ? ip[8] : ip[7],
+		.tos = (uint8_t)((v4 ? ip[1] : wire_get16(ip) >> 4) & ~ECN),
+		.flow_label = v4 ? 0 : wire_get32(ip) & LABEL,
+	};
+}
+
 void wire_tmpl_set(struct wire_tmpl *t, struct span frame, const struct wire_view *v)
 {
-	const uint8_t *h = frame.p + v->l3_off;
+	struct wire_look look;
 
 	HOT_ASSERT(v->l3_off <= WIRE_L2_MAX && v->family != 0);
 	*t = (struct wire_tmpl){
@@ -26,14 +39,10 @@ void wire_tmpl_set(struct wire_tmpl *t, struct span frame, const struct wire_vie
 	};
 	memcpy(t->l2, frame.p, v->l3_off);
 	wire_addrs(frame, v, &t->src, &t->dst);
-	if (v->family == 4) {
-		t->tos = h[1];
-		t->ttl = h[8];
-	} else {
-		t->tos = (uint8_t)(wire_get16(h) >> 4);
-		t->ttl = h[7];
-		t->flow_label = wire_get32(h) & 0xfffff;
-	}
+	wire_look_take(&look, frame, v);
+	t->tos = look.tos;
+	t->ttl = look.ttl;
+	t->flow_label = look.flow_label;
 }
 
 // Where the PPPoE header begins in a template's l2 part; 0: it has none. Found from the front: seen

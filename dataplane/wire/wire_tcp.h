@@ -53,6 +53,13 @@ struct wire_tmpl {
 	uint16_t sport, dport; // host order
 };
 
+struct wire_look { // of an IP header: what segments of ours in the same direction carry
+	uint8_t ttl, tos;    // tos without ECN: ours are not capable of it (RFC 3168 6.1.5)
+	uint32_t flow_label; // IPv6, else 0
+};
+
+// Reads it from a frame with an IP header.
+void wire_look_take(struct wire_look *l, struct span frame, const struct wire_view *v);
 // Fills a template from a frame of WIRE_TCP.
 void wire_tmpl_set(struct wire_tmpl *t, struct span frame, const struct wire_view *v);
 

@@ -160,6 +160,28 @@ static void bytes_that_look_like_pppoe_in_a_mac_are_left_alone(void **)
 	assert_memory_equal(buf, s.b, 14);
 }
 
+// RFC 3168 6.1.5: what we send does not speak in the name of an ECN-capable transport.
+static void congestion_marks_are_not_copied(void **)
+{
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+		struct wire_view v;
+		struct wire_tmpl t;
+		struct sample s;
+
+		if (SAMPLES[i].proto != WIRE_TCP)
+			continue;
+		sample_make(&SAMPLES[i], &s);
+		wire_parse((struct span){s.b, s.n}, &v);
+		s.b[v.l3_off + 1] |= v.family == 4 ? 0x03 : 0x30; // CE
+		wire_tmpl_set(&t, (struct span){s.b, s.n}, &v);
+		assert_int_equal(t.tos, 0x28);
+		seen |= v.family;
+	}
+	assert_int_equal(seen, 4 | 6);
+}
+
 static void sequence_numbers_are_compared_around_their_end(void **)
 {
 	assert_true(seq_lt(0xfffffff0, 5));
@@ -176,6 +198,7 @@ int main(void)
 		cmocka_unit_test(a_syn_ack_carries_its_mss),
 		cmocka_unit_test(a_payload_that_fits_no_ip_packet_is_refused),
 		cmocka_unit_test(bytes_that_look_like_pppoe_in_a_mac_are_left_alone),
+		cmocka_unit_test(congestion_marks_are_not_copied),
 		cmocka_unit_test(sequence_numbers_are_compared_around_their_end),
 	};
 
