@@ -33,9 +33,16 @@ mail 'inspect behind a disabled policy: clean' '250, equal' "$(message inspected
 mail 'inspect: spam' '550 5.7.1, absent' "$(message inspected-spam --plant "$SPAM_TEXT")" --host $LAB_SERVER4 --bind 10.77.0.15
 mail 'IPv6 prefix: spam' '550 5.7.1, absent' "$(message six --plant "$SPAM_TEXT")" --host $LAB_SERVER6
 mail 'no policy: spam passes' '250, equal' "$(message nobody --plant "$SPAM_TEXT")" --host $LAB_SERVER4 --bind 10.77.0.16
+# unit_of REASON: what it counts, and whether its share is one.
+unit_of() {
+	lab_cli status --json | python3 -c 'import json, sys
+row = [r for r in json.load(sys.stdin)["not_scanned"] if r["reason"] == sys.argv[1]][0]
+print(row["unit"], 0 < row["share"] <= 1)' "$1"
+}
 unscanned() { [ "$(lab_ask not_scanned status | tr -dc '0-9\n')" != '' ] && lab_cli status --json | grep -q 'no_policy'; }
 wait_until 3 unscanned || :
 check_that 'and the status says so' unscanned
+check 'as a share of connections' 'connections True' "$(unit_of pass_no_policy)"
 matched() { lab_ask "$1" policy match --source "$2" --destination $LAB_SERVER4; }
 check 'policy match names the policy' read "$(matched policy 10.77.0.15 || echo nothing)"
 check 'and its action' reject "$(matched action 10.77.0.12 || echo nothing)"
