@@ -67,8 +67,7 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 struct keyword {
 	const char *name;
 	uint16_t ext; // SMTP_EXT_* to hide from smtp/, too
-	uint16_t
-		only; // masked where the session has one of these profile bits; 0 = never, UINT16_MAX = always
+	uint16_t only; // profile bits of the sessions where it is masked; 0: none, UINT16_MAX: all
 };
 // clang-format off: a table
 static const struct keyword keywords[] = {

@@ -15,4 +15,5 @@ void eng_image_unuse(struct eng_image *img, uint16_t worker);
 bool eng_image_picks_up(const struct eng_image *img, uint16_t port);
 
 // What eng_image_new does, given only what it takes from the engine: workers, messages, socket.
-struct eng_image *eng_image_make(const struct eng_conf *conf, const void *bytes, uint64_t n, struct err_list *err);
+struct eng_image *eng_image_make(
+	const struct eng_conf *conf, const void *bytes, uint64_t n, struct err_list *err);

@@ -173,7 +173,7 @@ size_t smtp_feed(struct smtp *s, enum smtp_side side, struct span in, struct smt
 
 // True while client bytes must wait for the server's reply.
 bool smtp_is_gated(const struct smtp *s);
-// True from SMTP_EV_TLS on, and after smtp_stop: bytes are not read any more.
+// True from SMTP_EV_TLS on: bytes are not read any more.
 bool smtp_is_opaque(const struct smtp *s);
 // True while client bytes are message content (DATA or an open chunk).
 bool smtp_in_message(const struct smtp *s);
@@ -183,8 +183,6 @@ void smtp_mask(struct smtp *s, uint16_t ext);
 // COMMAND event of the last call told of. The reply is then `as`'s, with no other effect; the gate
 // closes until it came. The octets of a BDAT replaced so are passed over without events.
 void smtp_substitute(struct smtp *s, const struct smtp_event *command, enum smtp_verb as);
-// Ends the reading: smtp_is_opaque is true from here.
-void smtp_stop(struct smtp *s);
 
 // Names for logs and tests: "MAIL", "DATA_END", "LINE_TOO_LONG"; never NULL.
 const char *smtp_verb_name(enum smtp_verb v);

@@ -294,8 +294,3 @@ void smtp_substitute(struct smtp *s, const struct smtp_event *command, enum smtp
 	*slot = (uint8_t)as;
 	s->gate = true;
 }
-
-void smtp_stop(struct smtp *s)
-{
-	s->mode = SMTP_MODE_OPAQUE;
-}

@@ -15,7 +15,6 @@ enum { // options
 	OPT_MASK_CHUNKING = 1 << 1,
 	OPT_SUBSTITUTE = 1 << 2, // each third command becomes NOOP
 	OPT_FEW_EVENTS = 1 << 3, // room for four a call
-	OPT_STOP = 1 << 4,       // reading ends in the middle
 };
 
 struct reader {
@@ -153,7 +152,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span in = {data, size};
 	uint8_t options = take8(&in);
 	struct reader chunks, bytes;
-	unsigned n = 0;
 
 	reader_init(&chunks, options);
 	reader_init(&bytes, options);
@@ -163,11 +161,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		bytes_give(&chunks, head & 1, part, false);
 		bytes_give(&bytes, head & 1, part, true);
-		if ((options & OPT_STOP) != 0 && ++n == 16) {
-			smtp_stop(&chunks.s);
-			smtp_stop(&bytes.s);
-			CHECK(smtp_is_opaque(&chunks.s));
-		}
 		// What is put in a command's place depends on how many came in one call.
 		if ((options & OPT_SUBSTITUTE) == 0)
 			CHECK(chunks.told == bytes.told);

@@ -138,19 +138,6 @@ static void nothing_is_consumed_after_a_desync(void **)
 	assert_false(smtp_is_opaque(&s));
 }
 
-static void a_stopped_session_is_opaque_and_silent(void **)
-{
-	struct smtp s;
-
-	session_open(&s);
-	smtp_stop(&s);
-	assert_true(smtp_is_opaque(&s));
-	assert_false(smtp_is_gated(&s));
-	assert_int_equal(client(&s, "QUIT\r\n"), 0);
-	assert_int_equal(server(&s, "221 bye\r\n"), 0);
-	assert_int_equal(count, 0);
-}
-
 static void masking_lasts_over_later_ehlo_replies(void **)
 {
 	struct smtp s;
@@ -280,7 +267,6 @@ int main(void)
 		cmocka_unit_test(room_for_four_events_is_enough_and_changes_nothing),
 		cmocka_unit_test(reading_stops_right_behind_a_possible_end),
 		cmocka_unit_test(nothing_is_consumed_after_a_desync),
-		cmocka_unit_test(a_stopped_session_is_opaque_and_silent),
 		cmocka_unit_test(masking_lasts_over_later_ehlo_replies),
 		cmocka_unit_test(a_substituted_command_is_answered_as_its_substitute),
 		cmocka_unit_test(a_substituted_command_closes_the_gate),
