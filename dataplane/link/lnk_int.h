@@ -10,6 +10,10 @@
 #include "api_ring.h"
 #include "lnk.h"
 
+// The engine and the link use the same number for a word.
+#define LNK_SAME(a, b) \
+	_Static_assert((int)(a) == (int)(b), "the engine's word and the link's")
+
 struct lnk_tap { // one worker's end of the region
 	_Alignas(64) struct api_ring outcome; // w: worker
 	struct api_ring record;               // w: worker

@@ -16,12 +16,11 @@
 #define F_SEAL_FUTURE_WRITE 0x0010 // linux/fcntl.h, since Linux 5.1
 #endif
 
-#define SAME(a, b) _Static_assert((int)(a) == (int)(b), "the engine's word and the link's")
-SAME(ENG_STAT_TRAFFIC, API_STAT_TRAFFIC);
-SAME(ENG_STAT_PASS, API_STAT_PASS);
-SAME(ENG_STAT_DROP, API_STAT_DROP);
-SAME(ENG_STAT_ACTION, API_STAT_ACTION);
-SAME(ENG_STAT_GAUGE, API_STAT_GAUGE);
+LNK_SAME(ENG_STAT_TRAFFIC, API_STAT_TRAFFIC);
+LNK_SAME(ENG_STAT_PASS, API_STAT_PASS);
+LNK_SAME(ENG_STAT_DROP, API_STAT_DROP);
+LNK_SAME(ENG_STAT_ACTION, API_STAT_ACTION);
+LNK_SAME(ENG_STAT_GAUGE, API_STAT_GAUGE);
 _Static_assert(sizeof(struct api_port_stats) % 8 == 0, "copied in words");
 
 static uint64_t round_up(uint64_t n)

@@ -1,4 +1,4 @@
-# Where lines and messages end (design: line gate, end-of-data gate), and what smuggling tries.
+# Where lines and messages end (docs/architecture.md, Gates), and what smuggling tries.
 
 == the strict end at the start of data
 I: data
