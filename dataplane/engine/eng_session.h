@@ -198,8 +198,25 @@ void eng_who(const struct eng_session *s, struct eng_who *who);
 // Shortens a frame's payload to `len` bytes: IP lengths, view and checksums follow.
 void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len);
 
-// eng_smtp.c: after an image's time the session takes the policy in force (at MAIL).
+// eng_open.c: after an image's time the session takes the policy in force (at MAIL).
 void eng_rebind(struct eng_worker *w, struct eng_session *s);
+// The first SYN of a connection; its repeat; another one on a live connection, which it becomes if
+// the server accepts it.
+void eng_open_syn_consume(struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m);
+void eng_open_repeat_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m);
+void eng_open_again_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m);
+// The server accepted that other one: a new session in the place of the old one, which is ended. NULL
+// where its policy wants the SYN itself, or no room is left: the SYN-ACK is to be dropped.
+struct eng_session *eng_open_restart(struct eng_worker *w, struct eng_session *old);
+void eng_open_syn_ack_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m);
+// A segment of a half-open inspected flow that is neither. true: it is consumed.
+bool eng_open_half(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg);
+// The server's half of a one-way connection turned up after all. true: `m` is consumed.
+bool eng_open_one_way_ends(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m);
+// A segment of a connection that passes unread.
+void eng_open_pass_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg);
 // eng_smtp.c: ends a session: record, memory, table.
 void eng_session_end(struct eng_worker *w, struct eng_session *s);
 // eng_answer.c: the connection is over for us, perhaps not for its ends, which may have missed the
