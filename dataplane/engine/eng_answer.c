@@ -14,6 +14,7 @@
 
 enum {
 	COMMANDS_MAX = 10,
+	CUT_REPEATS = 3,
 	LINE_MAX_UNREAD = 4096, // bytes
 	ANSWER_WINDOW = 65535,
 	MSS_V4_BYTES = 1460, // of Ethernet's 1500
@@ -69,6 +70,34 @@ static void hang_up(struct eng_session *s)
 	s->dialog = ENG_DIALOG_OVER;
 }
 
+// A server that waits for the rest of a message says nothing that would bring it another reset: ours
+// may have been lost, so it is repeated a few times at the numbers of the cut.
+static void cut_note(struct eng_session *s, uint32_t now_ms)
+{
+	const struct stream_half *client = &s->flow.stream.half[STREAM_CLIENT];
+
+	s->cut_seq[0] = client->sent + (client->fin_sent ? 1 : 0);
+	s->cut_seq[1] = client->una;
+	s->cut_left = CUT_REPEATS;
+	s->cut_at_ms = now_ms + ENG_CUT_REPEAT_MS;
+}
+
+static void cut_repeat(struct eng_worker *w, struct eng_session *s)
+{
+	uint32_t now_ms = w->smtp->now_ms;
+
+	if (s->cut_left == 0 || seq_lt(now_ms, s->cut_at_ms))
+		return;
+	for (int i = 0; i < (s->cut_seq[0] == s->cut_seq[1] ? 1 : 2); i++) {
+		struct wire_tcp_out o = {.seq = s->cut_seq[i], .flags = TCP_RST};
+
+		eng_count(w, ACT_REPEATED);
+		eng_send(w, s, STREAM_CLIENT, &o, true);
+	}
+	s->cut_left--;
+	s->cut_at_ms = now_ms + ((uint32_t)ENG_CUT_REPEAT_MS << 2 * (CUT_REPEATS - s->cut_left));
+}
+
 void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text,
 	uint64_t id, bool in_body, enum eng_reason r)
 {
@@ -84,6 +113,7 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const c
 	}
 	eng_message_abort(w, s);
 	eng_reset_side(w, s, STREAM_SERVER);
+	cut_note(s, p->now_ms);
 	stream_cut(&s->flow.stream, &p->pool);
 	s->flow.lane = ENG_LANE_ANSWER;
 	s->dialog_at_ms = p->now_ms + ENG_DIALOG_MS;
@@ -374,6 +404,7 @@ void eng_answer_timer(struct eng_worker *w, struct eng_session *s)
 		return;
 	}
 	s->more = false;
+	cut_repeat(w, s);
 	if (s->flow.state == FLOW_CLOSING) {
 		eng_timer_update(w, s);
 		return;

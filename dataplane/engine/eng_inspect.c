@@ -178,6 +178,8 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s)
 	}
 	if (s->more)
 		earliest(&any, &at, p->now_ms + 1);
+	if (answers && s->cut_left > 0)
+		earliest(&any, &at, s->cut_at_ms);
 	// A timer that fires early is set again; so a far one is not moved with each packet.
 	if (!flow_timer_is_set(f) || seq_lt(at, f->timer_at_ms))
 		flow_timer_set(p->flows, f, at);

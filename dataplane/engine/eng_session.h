@@ -31,6 +31,7 @@ enum {
 	ENG_PARTIAL_MS = 20,            // custody of a partial line
 	ENG_GATED_MS = 2000,            // custody of bytes behind the reply gate
 	ENG_DIALOG_MS = 20 * 1000,      // of a dialogue of ours
+	ENG_CUT_REPEAT_MS = 300,        // the server's reset is repeated after this, and 4 and 16 times this
 	ENG_BODY_MS = 5 * 60 * 1000,    // the rest of a condemned message is swallowed for so long
 	ENG_ONE_WAY_MS = 3000,          // the server's answer to a SYN is awaited so long
 	ENG_STALLED_MS = 10 * 1000,     // a message without a byte for so long may lose its scan
@@ -90,6 +91,7 @@ struct eng_session {
 	uint32_t idle_ms;
 	uint32_t hold_at_ms[STREAM_SIDES]; // custody is due
 	uint32_t dialog_at_ms;             // our dialogue ends
+	uint32_t cut_seq[2], cut_at_ms;    // numbers of the server's reset, and when it is repeated
 	uint32_t messages, refused;
 	uint32_t client_isn;
 	struct { // a SYN on the live connection: it becomes a new one if the server accepts it
@@ -104,6 +106,7 @@ struct eng_session {
 	uint8_t content_action; // enum pol_verdict
 	uint8_t dialog, dialog_commands;
 	uint8_t helo_len;
+	uint8_t cut_left;      // repeats of that reset still to come
 	uint8_t one_way; // client segments with nothing from the server
 	uint16_t seg_max[STREAM_SIDES]; // largest payload seen: the path takes that much
 	bool hold_on[STREAM_SIDES];

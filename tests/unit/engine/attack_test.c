@@ -697,6 +697,22 @@ static void a_lot_at_once_arrives_whole_and_in_order(void **)
 	assert_int_equal(c->end[SERVER].rcv, client->nxt);
 }
 
+static void a_lost_reset_is_repeated_to_a_silent_server(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	begins_mail(c);
+	says(c, CLIENT, SPAM);
+	assert_true(c->end[SERVER].reset);
+	c->end[SERVER].reset = false; // as if it had not come
+	forget_seen();
+	pass_ms(400);
+	assert_true(c->end[SERVER].reset);
+	pass_ms(60000);
+	assert_true(frames_seen(c, SERVER) <= 6); // a few times, then never more
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_new, world_end)
 
 int main(void)
@@ -738,6 +754,7 @@ int main(void)
 		CASE(bytes_that_went_round_us_from_ahead_end_the_connection),
 		CASE(a_reused_port_of_a_passed_connection_is_passed_again),
 		CASE(a_lot_at_once_arrives_whole_and_in_order),
+		CASE(a_lost_reset_is_repeated_to_a_silent_server),
 	};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);
