@@ -229,6 +229,21 @@ static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struc
 	return true;
 }
 
+// Where the message ends can't be told for every server, and what follows would matter to one.
+static bool refuse_end(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_message *msg = s->message;
+
+	if (msg != NULL) {
+		msg->verdict = ENG_VERDICT_REJECTED;
+		msg->judged = true;
+		msg->id = eng_id_next(w);
+	}
+	s->refused++;
+	eng_cut(w, s, 550, text_end, msg == NULL ? 0 : msg->id, true, ACT_POSSIBLE_END_CUT);
+	return false;
+}
+
 // Some servers end the message here: it is judged as if they all did.
 static bool on_possible_end(
 	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
@@ -243,16 +258,8 @@ static bool on_possible_end(
 		eng_cut(w, s, 451, text_later, 0, true, ACT_AHEAD_CUT);
 		return false;
 	}
-	if (ev->count > POSSIBLE_ENDS_MAX || (s->profile & ENG_PROFILE_STRICT_END)) {
-		if (msg != NULL) {
-			msg->verdict = ENG_VERDICT_REJECTED;
-			msg->judged = true;
-			msg->id = eng_id_next(w);
-		}
-		s->refused++;
-		eng_cut(w, s, 550, text_end, msg == NULL ? 0 : msg->id, true, ACT_POSSIBLE_END_CUT);
-		return false;
-	}
+	if (ev->count > POSSIBLE_ENDS_MAX || (s->profile & ENG_PROFILE_STRICT_END))
+		return refuse_end(w, s);
 	if (msg == NULL || msg->scan == NULL || s->content_action == POL_CONTENT_MONITOR)
 		return true;
 	struct eng_scan_result r;
@@ -270,8 +277,6 @@ static bool on_possible_end(
 
 static bool on_data_line(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
 {
-	struct eng_message *msg = s->message;
-
 	switch (ev->verb) {
 	case SMTP_VERB_MAIL:
 	case SMTP_VERB_EHLO:
@@ -282,14 +287,9 @@ static bool on_data_line(struct eng_worker *w, struct eng_session *s, const stru
 	case SMTP_VERB_AUTH:
 	case SMTP_VERB_STARTTLS:
 	case SMTP_VERB_XCLIENT:
-		if (msg != NULL) {
-			msg->verdict = ENG_VERDICT_REJECTED;
-			msg->judged = true;
-			msg->id = eng_id_next(w);
-		}
-		s->refused++;
-		eng_cut(w, s, 550, text_end, msg == NULL ? 0 : msg->id, true, ACT_POSSIBLE_END_CUT);
-		return false;
+	case SMTP_VERB_BURL: // bring content by a way that is not read
+	case SMTP_VERB_XEXCH50:
+		return refuse_end(w, s);
 	default:
 		break;
 	}

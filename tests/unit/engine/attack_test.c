@@ -697,6 +697,22 @@ static void a_lot_at_once_arrives_whole_and_in_order(void **)
 	assert_int_equal(c->end[SERVER].rcv, client->nxt);
 }
 
+static void content_by_another_way_behind_a_possible_end_is_refused(void **)
+{
+	static const char *const LINES[] = {"BURL imap://x LAST\r\n", "XEXCH50 10 2\r\n"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct conn *c = dial("10.0.1.1", (uint16_t)(2000 + i));
+
+		greets(c);
+		begins_mail(c);
+		says(c, CLIENT, "Subject: x\r\n\r\nhello\n.\n");
+		says(c, CLIENT, LINES[i]);
+		assert_true(c->end[SERVER].reset);
+		assert_int_equal(counter(ACT_POSSIBLE_END_CUT), i + 1);
+	}
+}
+
 static void a_lost_reset_is_repeated_to_a_silent_server(void **)
 {
 	struct conn *c = dial("10.0.1.1", 2000);
@@ -755,6 +771,7 @@ int main(void)
 		CASE(a_reused_port_of_a_passed_connection_is_passed_again),
 		CASE(a_lot_at_once_arrives_whole_and_in_order),
 		CASE(a_lost_reset_is_repeated_to_a_silent_server),
+		CASE(content_by_another_way_behind_a_possible_end_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);
