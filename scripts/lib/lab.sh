@@ -6,6 +6,9 @@
 #   NAME-sub                     NAME-box                      NAME-net
 #   10.77.0.1 fd77::1  a1 ===== a0 | data plane | b0 ===== b1  10.77.0.2 fd77::2, Postfix on port 25
 #
+# LAB_FAULTY="before behind" makes the wire before or behind the box, or both, a faulty one: netfault
+# stands in it, in a namespace NAME-flt, and harms as lab_fault says.
+#
 # Sourced behind step.sh by scripts/demo and tests/wire/lib.sh. Everything that runs has its pid
 # under $LAB/pids, everything written lies under $LAB; lab_down undoes it all, in any state.
 
@@ -16,7 +19,7 @@ LAB_SERVER4=10.77.0.2 LAB_SERVER6=fd77::2
 lab_init() {
 	LAB_NAME=$1
 	LAB=$2
-	NS_SUB=$1-sub NS_BOX=$1-box NS_NET=$1-net
+	NS_SUB=$1-sub NS_BOX=$1-box NS_NET=$1-net NS_FLT=$1-flt
 	LAB_CONF=$LAB/mailweir.yaml
 	LAB_SOCKETS=$LAB # folder of link.sock and rpc.sock
 	LAB_MAIL=$LAB/mail
@@ -51,25 +54,58 @@ lab_offloads_off() { # NAMESPACE INTERFACE
 	done
 }
 
-# lab_wire BOX_END NAMESPACE FAR_END: one virtual wire, both ends up.
+# lab_cable NAMESPACE END NAMESPACE END: one virtual wire, both ends up.
+lab_cable() {
+	ip link add "$4" netns "$3" type veth peer name "$2" netns "$1"
+	lab_offloads_off "$1" "$2"
+	lab_offloads_off "$3" "$4"
+	ip -n "$1" link set "$2" mtu "$LAB_MTU" up
+	ip -n "$3" link set "$4" mtu "$LAB_MTU" up
+}
+
+# lab_wire SIDE BOX_END NAMESPACE FAR_END: from the box to a neighbour, faulty where that is wanted.
 lab_wire() {
-	ip link add "$3" netns "$2" type veth peer name "$1" netns "$NS_BOX"
-	lab_offloads_off "$NS_BOX" "$1"
-	lab_offloads_off "$2" "$3"
-	ip -n "$NS_BOX" link set "$1" mtu "$LAB_MTU" up
-	ip -n "$2" link set "$3" mtu "$LAB_MTU" up
+	case " ${LAB_FAULTY:-} " in
+	*" $1 "*)
+		lab_cable "$NS_BOX" "$2" "$NS_FLT" "$1-box"
+		lab_cable "$NS_FLT" "$1-far" "$3" "$4"
+		lab_fault "$1"
+		;;
+	*) lab_cable "$NS_BOX" "$2" "$3" "$4" ;;
+	esac
+}
+
+# lab_fault before|behind OPTIONS...: from now on that wire harms frames so. Forth is from subscriber
+# to server on both. Frames that are under way when it changes are lost.
+lab_fault() {
+	local side=$1 from=far to=box lines
+	shift
+	[ "$side" = before ] || from=box to=far
+	lab_fault_end "$side"
+	lines=$(grep -c 'netfault: up' "$LAB/fault-$side.log" 2>/dev/null) || :
+	lab_spawn "fault-$side" "$NS_FLT" "$(program netfault)" "$@" "$side-$from" "$side-$to"
+	wait_until 5 lab_fault_up "$side" "${lines:-0}" || die "netfault: $(lab_log_tail "fault-$side")"
+}
+lab_fault_up() { [ "$(grep -c 'netfault: up' "$LAB/fault-$1.log")" -gt "$2" ]; }
+
+# lab_fault_end SIDE [PATH]: ends it; prints a count, such as forth.dropped.
+lab_fault_end() {
+	proc_end "$LAB/pids/fault-$1"
+	[ -z "${2:-}" ] || tail -n 1 "$LAB/fault-$1.log" | "$PYTHON" "$ROOT/scripts/lib/pick.py" "$2"
 }
 
 lab_namespaces() {
 	local ns
-	for ns in "$NS_SUB" "$NS_BOX" "$NS_NET"; do
+	for ns in "$NS_SUB" "$NS_BOX" "$NS_NET" ${LAB_FAULTY:+"$NS_FLT"}; do
 		ip netns add "$ns"
 		ip -n "$ns" link set lo up
 	done
-	# The box's kernel has no part in it: no address, no forwarding, no neighbour discovery.
-	in_box sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
-		echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
-		echo 0 >/proc/sys/net/ipv4/ip_forward'
+	# The kernel in the middle has no part in it: no address, no forwarding, no neighbour discovery.
+	for ns in "$NS_BOX" ${LAB_FAULTY:+"$NS_FLT"}; do
+		ip netns exec "$ns" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+			echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+			echo 0 >/proc/sys/net/ipv4/ip_forward'
+	done
 }
 
 lab_addresses() {
@@ -85,8 +121,8 @@ lab_up() {
 	mkdir -p "$LAB/pids" "$LAB/state" "$LAB_SOCKETS"
 	chmod 755 "$LAB"
 	lab_namespaces
-	lab_wire a0 "$NS_SUB" a1
-	lab_wire b0 "$NS_NET" b1
+	lab_wire before a0 "$NS_SUB" a1
+	lab_wire behind b0 "$NS_NET" b1
 	lab_addresses
 }
 
@@ -326,7 +362,7 @@ lab_down() {
 		rm -f "$LAB_SOCKETS"/link.sock* "$LAB_SOCKETS"/rpc.sock* # their locks too
 		rmdir "$LAB_SOCKETS" 2>/dev/null || :
 	fi
-	for ns in "$NS_SUB" "$NS_BOX" "$NS_NET"; do
+	for ns in "$NS_SUB" "$NS_BOX" "$NS_NET" "$NS_FLT"; do
 		[ -e "/run/netns/$ns" ] || continue
 		# What is left in our own namespaces are children of what we started.
 		for pid in $(ip netns pids "$ns" 2>/dev/null); do

@@ -68,7 +68,7 @@ proc_end() {
 # program NAME: path of a built program; fails where it is not built.
 program() {
 	local path
-	for path in "$BUILD/dataplane/$1" "$BUILD/controlplane/$1" "$BUILD/controlplane/cli/$1" "$BUILD/$1"; do
+	for path in "$BUILD/dataplane/$1" "$BUILD/controlplane/$1" "$BUILD/controlplane/cli/$1" "$BUILD/tests/tools/$1" "$BUILD/$1"; do
 		[ -x "$path" ] && [ -f "$path" ] && printf '%s\n' "$path" && return 0
 	done
 	return 1
