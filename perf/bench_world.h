@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the benches share: a real engine with one worker in pair mode, many TCP connections as
+// numbers, frames built from them, and the cycles that the engine takes for a burst. No device:
+// what the engine sends is dropped, outside of what is timed.
+// Thread: one, which is manager and worker.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "eng_session.h"
+#include "wire_tcp.h"
+
+enum bench_side { BENCH_CLIENT, BENCH_SERVER, BENCH_SIDES }; // also the port it is behind
+
+struct bench_conn { // one connection: each side's next sequence number
+	uint32_t index;
+	uint32_t nxt[BENCH_SIDES];
+	bool scanned; // of the network whose messages are scanned
+};
+
+struct bench_conf {
+	uint32_t flows, messages, slabs;
+};
+
+struct bench {
+	struct eng *eng;
+	struct eng_worker *w;
+	uint64_t now_us;
+	bool csum_good;  // frames are marked as verified by the device
+	uint64_t cycles; // in eng_rx and eng_turn, summed up
+	uint64_t frames; // that went in
+};
+
+// EAL with `mem_mb` of ordinary memory or hugepages, the pool, the image. false: said why.
+bool bench_start(uint32_t mem_mb, bool huge);
+void bench_stop(void);
+// The engine, with the image in force. NULL: said why.
+bool bench_open(struct bench *b, const struct bench_conf *conf);
+void bench_close(struct bench *b);
+
+void bench_conn_init(struct bench_conn *c, uint32_t index, bool scanned);
+void bench_key(const struct bench_conn *c, struct flow_key *key);
+// A segment of a connection: TCP flags, payload behind the side's next number, which moves on.
+struct rte_mbuf *bench_segment(struct bench *b, struct bench_conn *c, enum bench_side side,
+	uint8_t flags, const void *payload, uint16_t n);
+// A frame of the same size whose port is not picked up.
+struct rte_mbuf *bench_other(struct bench *b, const struct bench_conn *c, uint16_t n);
+// Takes a burst in and lets the engine read it; its cycles are added to b->cycles.
+void bench_burst(struct bench *b, enum bench_side side, struct rte_mbuf **pkts, uint16_t n);
+// `n` connections (ENG_BURST at most) through handshake, greeting and EHLO. The cycles of the
+// handshake alone are in *handshake.
+void bench_greet(struct bench *b, struct bench_conn *c, uint16_t n, uint64_t *handshake);
+// A transaction up to the 354.
+void bench_mail(struct bench *b, struct bench_conn *c, uint16_t n);
+
+uint64_t bench_counter(const struct bench *b, enum eng_reason r);
+double bench_ns(uint64_t cycles, uint64_t things);
+uint64_t bench_heap(void);                       // bytes taken of EAL's heap
+uint64_t bench_resident(void);                   // of the process, hugepages not counted
+double bench_median(double *values, unsigned n); // sorts them
