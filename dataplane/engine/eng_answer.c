@@ -296,8 +296,8 @@ static void finish(struct eng_worker *w, struct eng_session *s)
 		eng_session_remnant(w, s);
 }
 
-static bool input_ok(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
-	const struct stream_seg *seg)
+static bool input_ok(
+	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, struct stream_seg *seg)
 {
 	switch (stream_input(&s->flow.stream, &w->smtp->pool, seg)) {
 	case STREAM_IN_RST:
@@ -327,8 +327,8 @@ static bool input_ok(struct eng_worker *w, struct eng_session *s, struct rte_mbu
 }
 
 // The client's segment. false: nothing more is to be done with it.
-static bool take_segment_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
-	const struct stream_seg *seg)
+static bool take_segment_consume(
+	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, struct stream_seg *seg)
 {
 	struct stream *st = &s->flow.stream;
 	struct stream_act act;
@@ -340,7 +340,8 @@ static bool take_segment_consume(struct eng_worker *w, struct eng_session *s, st
 			reset_again_consume(w, s, m, seg);
 			return false;
 		}
-		(void)stream_take(st, STREAM_CLIENT, &act); // our last acknowledgement was lost
+		(void)stream_take(st, &w->smtp->pool, STREAM_CLIENT,
+			&act); // our last acknowledgement was lost
 		eng_emit_consume(w, s, &act, NULL);
 		eng_count(w, ACT_ANSWERED);
 		rte_pktmbuf_free(m);
@@ -363,8 +364,8 @@ static bool take_segment_consume(struct eng_worker *w, struct eng_session *s, st
 	return true;
 }
 
-void eng_answer_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
-	const struct stream_seg *seg)
+void eng_answer_consume(
+	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, struct stream_seg *seg)
 {
 	struct stream *st = &s->flow.stream;
 	struct stream_act act;
@@ -380,7 +381,7 @@ void eng_answer_consume(struct eng_worker *w, struct eng_session *s, struct rte_
 	const struct stream_half *client = &st->half[STREAM_CLIENT];
 	if (client->has_fin && client->read == client->fin)
 		hang_up(s);
-	bool news = stream_take(st, STREAM_CLIENT, &act);
+	bool news = stream_take(st, &w->smtp->pool, STREAM_CLIENT, &act);
 	stream_discard(st, &w->smtp->pool);
 	uint64_t built = w->counters[SMTP_BUILT];
 	eng_pump(w, s);

@@ -37,6 +37,28 @@ void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len)
 	wire_tcp_csum_set(frame, m->data_len, v);
 }
 
+// SACK blocks that speak of the other side's bytes, in that side's numbers.
+static void sack_shift(struct eng_worker *w, struct eng_session *s, const struct stream_act *act,
+	uint8_t *frame, size_t n, const struct wire_view *v)
+{
+	struct wire_tcp_opts opts;
+	uint8_t kept = 0;
+
+	wire_tcp_options((struct span){.p = frame, .n = n}, v, &opts);
+	if (opts.nsack == 0)
+		return;
+	for (uint8_t i = 0; i < opts.nsack; i++) {
+		uint32_t left = opts.sack[i].left, right = opts.sack[i].right;
+
+		if (!stream_in_block(&s->flow.stream, &w->smtp->pool, !act->side, &left, &right))
+			continue;
+		opts.sack[kept].left = left;
+		opts.sack[kept++].right = right;
+	}
+	opts.nsack = kept;
+	wire_tcp_sack_set(frame, v, &opts);
+}
+
 static void rewrite_consume(struct eng_worker *w, struct eng_session *s,
 	const struct stream_act *act, struct rte_mbuf *m)
 {
@@ -46,6 +68,8 @@ static void rewrite_consume(struct eng_worker *w, struct eng_session *s,
 
 	stream_copy(&s->flow.stream, &w->smtp->pool, act->side, act->seq, act->len,
 		frame + v->payload_off);
+	if (act->sack)
+		sack_shift(w, s, act, frame, v->payload_off, v);
 	wire_put32(tcp + 4, act->seq);
 	wire_put32(tcp + 8, act->ack);
 	tcp[13] = act->flags;
@@ -150,7 +174,7 @@ void eng_reset_side(struct eng_worker *w, struct eng_session *s, enum stream_sid
 
 	if (!s->flow.stream.half[!towards].syn)
 		return; // nobody there yet
-	unsigned n = stream_reset(&s->flow.stream, !towards, act);
+	unsigned n = stream_reset(&s->flow.stream, &w->smtp->pool, !towards, act);
 	for (unsigned i = 0; i < n; i++)
 		send_act(w, s, &act[i], true);
 }

@@ -208,13 +208,34 @@ static void closing_note(struct eng_session *s)
 		s->flow.state = FLOW_CLOSING;
 }
 
+// A reset as it came, in the other end's numbers.
+static void pass_reset_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg)
+{
+	const struct stream *st = &s->flow.stream;
+
+	if (!st->shifted) {
+		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
+		return;
+	}
+	struct stream_act act = {
+		.kind = STREAM_REWRITE,
+		.side = seg->side,
+		.flags = seg->flags,
+		.window = seg->window,
+		.seq = seg->at,
+		.ack = stream_in_seq(st, &w->smtp->pool, !seg->side, seg->ack),
+	};
+	eng_emit_consume(w, s, &act, m);
+}
+
 // A reset that ends the connection: the other end gets it at the number it expects; a held end of
 // data is never released after it.
 static void on_reset_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg)
 {
-	if (seg->seq == s->flow.stream.half[seg->side].sent)
-		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
+	if (seg->at == s->flow.stream.half[seg->side].sent)
+		pass_reset_consume(w, s, m, seg);
 	else
 		rte_pktmbuf_free(m);
 	eng_reset_side(w, s, !seg->side);
@@ -223,8 +244,7 @@ static void on_reset_consume(struct eng_worker *w, struct eng_session *s, struct
 
 static bool holds_payload(const struct eng_session *s, const struct stream_seg *seg)
 {
-	return seg->payload.n > 0 &&
-		seq_lt(s->flow.stream.half[seg->side].rel, seg->seq + (uint32_t)seg->payload.n);
+	return seg->payload.n > 0 && seq_lt(s->flow.stream.half[seg->side].rel, seg->end);
 }
 
 // Lone dots and line ends that a server might take for the end of a message; at the segment's edges
@@ -273,13 +293,13 @@ static void leave_consume(struct eng_worker *w, struct eng_session *s, struct rt
 {
 	struct stream_act act;
 
-	pump_side(w, s, seg->side, true, seg->seq);
+	pump_side(w, s, seg->side, true, seg->at);
 	if (s->more) { // earlier bytes are still to leave, this segment's behind them; they are retained
 		eng_count(w, ACT_HELD);
 		rte_pktmbuf_free(m);
 		return;
 	}
-	stream_dispose(&s->flow.stream, seg, in, &act);
+	stream_dispose(&s->flow.stream, &w->smtp->pool, seg, in, &act);
 	if (holds_payload(s, seg))
 		eng_count(w, s->flow.stream.half[seg->side].fresh ? ACT_HELD : ACT_HELD_REPEAT);
 	eng_emit_consume(w, s, &act, m);
@@ -295,7 +315,7 @@ static void refused_consume(struct eng_worker *w, struct eng_session *s, struct 
 		on_reset_consume(w, s, m, seg);
 		return;
 	case STREAM_IN_RST_ODD:
-		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
+		pass_reset_consume(w, s, m, seg);
 		return;
 	case STREAM_IN_BYPASSED:
 		reset_both(w, s, ACT_BYPASSED);
@@ -324,10 +344,11 @@ static bool is_taken(enum stream_in in)
 	return in == STREAM_IN_OK || in == STREAM_IN_ORDER_WAIT || in == STREAM_IN_OLD;
 }
 
-void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
-	const struct stream_seg *seg)
+void eng_inspect_consume(
+	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, struct stream_seg *seg)
 {
 	struct eng_smtp *p = w->smtp;
+	struct stream_act ahead;
 	enum stream_in in = stream_input(&s->flow.stream, &p->pool, seg);
 
 	if (!is_taken(in)) {
@@ -340,9 +361,9 @@ void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte
 		(struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
 		&eng_meta_of(m)->view, eng_meta_of(m)->in_port);
 	if (in == STREAM_IN_ORDER_WAIT && goes_ahead(s, seg) &&
-		stream_ahead(&s->flow.stream, &p->pool, seg)) {
+		stream_ahead(&s->flow.stream, &p->pool, seg, &ahead)) {
 		eng_count(w, ACT_AHEAD);
-		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
+		eng_emit_consume(w, s, &ahead, m);
 		eng_timer_update(w, s);
 		return;
 	}
@@ -384,7 +405,7 @@ void eng_inspect_timer(struct eng_worker *w, struct eng_session *s)
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		if (s->hold_on[side] && !seq_lt(p->now_ms, s->hold_at_ms[side])) {
 			s->hold_on[side] = false;
-			if (stream_take(&s->flow.stream, side, &act)) {
+			if (stream_take(&s->flow.stream, &p->pool, side, &act)) {
 				eng_count(w, ACT_CUSTODY);
 				eng_emit_consume(w, s, &act, NULL);
 			}

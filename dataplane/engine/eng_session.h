@@ -139,7 +139,7 @@ struct eng_smtp {
 
 // eng_inspect.c
 void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
-	const struct stream_seg *seg);
+	struct stream_seg *seg);
 void eng_inspect_timer(struct eng_worker *w, struct eng_session *s);
 // Sends what is due in both directions.
 void eng_pump(struct eng_worker *w, struct eng_session *s);
@@ -170,7 +170,7 @@ void eng_message_abort(struct eng_worker *w, struct eng_session *s);
 void eng_answer_syn_consume(
 	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum pol_action action);
 void eng_answer_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
-	const struct stream_seg *seg);
+	struct stream_seg *seg);
 void eng_answer_timer(struct eng_worker *w, struct eng_session *s);
 // Cuts the server off: it gets resets, the client a dialogue. `text` is the reply behind the code,
 // sent at once, or (in_body) at the end of the message that is still coming; borrowed for ever. id

@@ -4,13 +4,15 @@
 // in as numbers and a span, what must leave comes out as actions; no packet, no clock, no
 // allocation (slabs come from a pool that the caller sized). RFC 9293, 7323, 5961.
 //
-// A half is named by the side that sends its bytes. In its sequence space, always:
+// A half is named by the side that sends its bytes. Its numbers are those that its receiver sees; what
+// the sender itself counts differs by `delta` once an edit has changed a length. Always:
 //     una <= sent <= rel <= read <= nxt          (una may pass `sent` by one for a FIN)
 //     una   the receiver has acknowledged everything before
 //     sent  has left towards the receiver at least once
 //     rel   released by the reader: may leave
 //     read  consumed by the reader
 //     nxt   retained without a hole; behind it may lie islands that came out of order
+//     edge <= allow   what the receiver takes; what the sender was told that it may send
 // First bytes win: what is retained is never overwritten by a later copy, and whatever leaves is
 // taken from the retained bytes.
 // Custody: bytes before `owned` were acknowledged to their sender by us, so we repeat them.
@@ -54,6 +56,9 @@ void stream_pool_init(
 struct stream_half {
 	uint32_t una, sent, rel, read, nxt;
 	uint32_t edge;        // right edge of what the receiver allows
+	uint32_t allow;       // ... of what the sender was told; beyond `edge` where an edit grew
+	uint32_t delta;       // receiver's number less the sender's, from `read` on
+	uint32_t edits;       // slab of the edits that are not acknowledged yet; STREAM_NO_SLAB
 	uint32_t owned;       // custody ends here; <= una where none
 	uint32_t edit_end;    // retained bytes before this may differ from what the sender sent
 	uint32_t fin;         // sequence number of the FIN, with has_fin
@@ -77,6 +82,7 @@ struct stream {
 	bool sack_on : 1;
 	bool scale_on : 1; // window scaling negotiated
 	bool answered : 1; // the server is cut off or was never there: we speak in its name
+	bool shifted : 1;  // an edit has changed a length: the two ends count differently
 };
 
 struct stream_seg {    // one TCP segment, host byte order
@@ -88,6 +94,7 @@ struct stream_seg {    // one TCP segment, host byte order
 	bool has_ts;
 	uint32_t ts_val, ts_ecr;
 	struct span payload;
+	uint32_t at, end; // set by stream_input: its range as the receiver counts
 };
 
 struct stream_syn {   // options of a SYN or SYN-ACK
@@ -123,6 +130,7 @@ struct stream_act {
 	uint8_t side;  // in whose name: sequence space and receiver follow from it
 	uint8_t flags; // TCP_*
 	bool repeat;   // repeated by our timer
+	bool sack;     // SACK blocks in the segment have to go through stream_in_block
 	uint16_t window, len;
 	uint32_t seq, ack;
 };
@@ -138,7 +146,7 @@ bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uin
 void stream_answer(struct stream *st, uint32_t our_isn, uint16_t mss);
 
 // Takes a segment behind the handshake: validity, acknowledgement, retention of its new bytes.
-enum stream_in stream_input(struct stream *st, struct stream_pool *p, const struct stream_seg *seg);
+enum stream_in stream_input(struct stream *st, struct stream_pool *p, struct stream_seg *seg);
 
 // The contiguous unread bytes of a half, at most what lies in one slab; `whole` joins as many as
 // fit into `buf` (`cap` bytes). Valid until the next call that changes the half.
@@ -151,6 +159,28 @@ void stream_release(struct stream *st, enum stream_side side);
 // Overwrites retained bytes that have not left yet: `n` bytes from `seq`.
 void stream_edit(struct stream *st, struct stream_pool *p, enum stream_side side, uint32_t seq,
 	const uint8_t *bytes, uint32_t n);
+// Puts `text` (perhaps nothing) in the place of `n` consumed bytes (perhaps none) from `seq` that were
+// not released: from here on the two ends count differently (design: the edit list). What lies behind
+// moves, so edits of one call go from the last to the first. What grows is ours to repeat; *ack is set
+// where bytes taken out want an acknowledgement of ours now (stream_ack). 0; -ENOBUFS where memory, or what may wait for the receiver's window (4 kB), is used
+// up; -EBUSY where bytes behind have left ahead of their turn. Nothing is changed then.
+int stream_replace(struct stream *st, struct stream_pool *p, enum stream_side side, uint32_t seq,
+	uint32_t n, struct span text, bool *ack);
+// An acknowledgement to `side`, in the other's name, of what that one and we have taken.
+void stream_ack(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+	struct stream_act *act);
+// The number that `side` itself uses for what its receiver knows as `seq`; of a number inside an
+// edit its begin.
+uint32_t stream_in_seq(
+	const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq);
+// The reverse: what the receiver of `side`'s bytes calls `seq`.
+uint32_t stream_out_seq(
+	const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq);
+// Maps the edges of a SACK block (RFC 2018 3) about `side`'s bytes; false where one falls inside an
+// edit: the block must be blanked.
+bool stream_in_block(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+	uint32_t *left, uint32_t *right);
+
 // Copies retained bytes out. The range must be retained.
 void stream_copy(struct stream *st, const struct stream_pool *p, enum stream_side side,
 	uint32_t seq, uint32_t n, uint8_t *out);
@@ -158,16 +188,18 @@ void stream_copy(struct stream *st, const struct stream_pool *p, enum stream_sid
 // A segment that came out of order inside a message and holds nothing that could end it may leave
 // ahead of its turn: marks its bytes as gone. false where they are not all retained as they came,
 // in slabs of their own: then it must wait.
-bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg);
+// *act: what leaves.
+bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg,
+	struct stream_act *act);
 
 // Did bytes at or behind `seq` leave ahead of their turn?
 bool stream_is_ahead(
 	const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq);
 
-// What becomes of the segment after reading and release. Call stream_next with upto = seg->seq
+// What becomes of the segment after reading and release. Call stream_next with upto = seg->at
 // before it (earlier bytes first) and without bound after it.
-void stream_dispose(struct stream *st, const struct stream_seg *seg, enum stream_in in,
-	struct stream_act *act);
+void stream_dispose(struct stream *st, const struct stream_pool *p, const struct stream_seg *seg,
+	enum stream_in in, struct stream_act *act);
 // The next segment of ours that must leave in the name of `side`, `max` payload bytes at most.
 // false where there is none. `upto`: no byte at or behind it when bounded.
 bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_side side,
@@ -176,7 +208,8 @@ bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_sid
 // Takes custody of everything retained contiguously from `side`: gives the acknowledgement to send
 // to it.
 // false where there is nothing new to acknowledge.
-bool stream_take(struct stream *st, enum stream_side side, struct stream_act *act);
+bool stream_take(struct stream *st, const struct stream_pool *p, enum stream_side side,
+	struct stream_act *act);
 // Our timer: true where a repeat is due; stream_next then gives it. *dead is set after the last
 // try.
 bool stream_timer(struct stream *st, enum stream_side side, uint32_t now_ms, bool *dead);
@@ -185,7 +218,8 @@ bool stream_deadline(const struct stream *st, enum stream_side side, uint32_t *a
 
 // A reset towards the receiver of `side`'s bytes, in `side`'s name: 1 or 2 actions (at our next
 // sequence number, and at the receiver's last acknowledgement where that differs).
-unsigned stream_reset(const struct stream *st, enum stream_side side, struct stream_act act[2]);
+unsigned stream_reset(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+	struct stream_act act[2]);
 // Cuts the server off: from now on we speak in its name. Unsent server bytes are forgotten, sent
 // ones are ours to repeat. The client's half is as it was: the caller reads on with stream_unread
 // and stream_consume, acknowledges with stream_take, and then frees what it consumed with

@@ -43,6 +43,7 @@ void stream_discard(struct stream *st, struct stream_pool *p)
 	client->una = client->sent = client->rel = client->read;
 	client->rto_on = client->repeat = false; // nobody waits for its bytes any more
 	slab_free_before(client, p, client->read);
+	edits_forget(client, p);
 }
 
 void stream_hang_up(struct stream *st)

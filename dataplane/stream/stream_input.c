@@ -15,7 +15,9 @@ static void half_syn(struct stream_half *h, uint16_t window, const struct stream
 {
 	h->syn = true;
 	h->win_out = window;
-	h->wscale = syn->has_wscale ? (syn->wscale > STREAM_WSCALE_MAX ? STREAM_WSCALE_MAX : syn->wscale) : 0;
+	h->wscale = syn->has_wscale
+		? (syn->wscale > STREAM_WSCALE_MAX ? STREAM_WSCALE_MAX : syn->wscale)
+		: 0;
 	if (syn->mss != 0)
 		h->mss = syn->mss < STREAM_MSS_MIN ? STREAM_MSS_MIN : syn->mss;
 }
@@ -43,6 +45,7 @@ bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uin
 		return false; // another number is another connection
 	if (server->first != STREAM_NO_SLAB)
 		slab_cut_from(server, p, slab_at(p, server->first)->seq);
+	edits_free(server, p);
 	half_init(server, server_isn + 1);
 	half_syn(server, window, syn);
 	st->ts_on = st->ts_on && syn->has_ts;
@@ -51,8 +54,8 @@ bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uin
 	if (!st->scale_on)
 		client->wscale = server->wscale = 0;
 	// The windows of SYN and SYN-ACK are never scaled (RFC 7323 2.2).
-	client->edge = client->una + window;
-	server->edge = server->una + client->win_out;
+	client->edge = client->allow = client->una + window;
+	server->edge = server->allow = server->una + client->win_out;
 	server->ack_out = ack;
 	return true;
 }
@@ -64,18 +67,18 @@ void stream_answer(struct stream *st, uint32_t our_isn, uint16_t mss)
 	half_init(server, our_isn + 1);
 	server->syn = true;
 	server->mss = mss;
-	server->edge = server->una + client->win_out;
+	server->edge = server->allow = server->una + client->win_out;
 	client->wscale = 0; // our SYN-ACK offers MSS only, so no scaling, no timestamps
-	client->edge = client->una + STREAM_ANSWER_WINDOW;
+	client->edge = client->allow = client->una + STREAM_ANSWER_WINDOW;
 	st->ts_on = st->sack_on = st->scale_on = false;
 	st->answered = true;
 }
 
 static enum stream_in input_rst(const struct stream_half *h, const struct stream_seg *seg)
 {
-	if (seq_le(h->una, seg->seq) && seq_le(seg->seq, h->nxt + (h->has_fin ? 1 : 0)))
+	if (seq_le(h->una, seg->at) && seq_le(seg->at, h->nxt + (h->has_fin ? 1 : 0)))
 		return STREAM_IN_RST;
-	if (seq_le(h->una, seg->seq) && seq_lt(seg->seq, h->edge))
+	if (seq_le(h->una, seg->at) && seq_lt(seg->at, h->allow))
 		return STREAM_IN_RST_ODD;
 	return STREAM_IN_DROP_WINDOW;
 }
@@ -99,6 +102,7 @@ static enum stream_in input_ack(
 		if (o->fin_sent && seg->ack == o->fin + 1)
 			o->fin_acked = true;
 		slab_free_before(o, p, seg->ack);
+		edits_forget(o, p);
 		o->tries = 0;
 		o->rto_on = false;
 		half_timer_arm(st, o, seg->now_ms);
@@ -110,6 +114,7 @@ static enum stream_in input_ack(
 	}
 	uint32_t edge = seg->ack + ((uint32_t)seg->window << st->half[seg->side].wscale);
 	o->edge = seq_max(o->edge, edge); // the right edge never moves left for us
+	o->allow = seq_max(o->allow, o->edge);
 	return STREAM_IN_OK;
 }
 
@@ -117,40 +122,37 @@ static enum stream_in input_data(
 	struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
 {
 	struct stream_half *h = &st->half[seg->side];
-	uint32_t from = seg->seq, n = (uint32_t)seg->payload.n;
-	const uint8_t *bytes = seg->payload.p;
+	uint32_t from = seg->at, end = seg->end;
 	bool fin = (seg->flags & TCP_FIN) != 0;
-	uint32_t end = from + n;
 
 	h->fresh = true;
-	if (n > 0 && seq_le(end, h->una))
+	if (seg->payload.n > 0 && seq_le(end, h->una))
 		return STREAM_IN_OLD;
-	if (n == 0 && !fin)
+	if (seg->payload.n == 0 && !fin)
 		return seq_lt(from, h->una) ? STREAM_IN_OLD : STREAM_IN_OK;
-	if (n > 0 && !seq_lt(from, h->edge))
-		return from == h->edge ? STREAM_IN_OLD
-				       : STREAM_IN_DROP_WINDOW; // a probe of a closed window
-	if (seq_lt(from, h->una)) {
-		bytes += h->una - from;
-		n = seq_lt(h->una, end) ? end - h->una : 0;
-		from = h->una;
+	if (seg->payload.n > 0 && !seq_lt(from, h->allow))
+		return from == h->allow ? STREAM_IN_OLD
+					: STREAM_IN_DROP_WINDOW; // a probe of a closed window
+	if (seq_lt(from, h->nxt)) {                              // held already, as it first came
+		from = seq_min(h->nxt, end);
+		h->fresh = false;
 	}
-	if (seq_lt(h->edge, end)) { // what lies beyond the window waits for its repeat
-		n = seq_lt(from, h->edge) ? h->edge - from : 0;
-		end = from + n;
+	if (seq_lt(h->allow, end)) { // what lies beyond the window waits for its repeat
+		end = seq_max(from, h->allow);
 		fin = false;
 	}
-	if (h->has_fin && seq_lt(h->fin, end)) { // nothing comes behind a FIN
-		n = seq_lt(from, h->fin) ? h->fin - from : 0;
-		end = h->fin;
-	}
+	if (h->has_fin && seq_lt(h->fin, end)) // nothing comes behind a FIN
+		end = seq_max(from, h->fin);
 	const uint32_t old_nxt = h->nxt;
-	if (n > 0 && slab_insert(h, p, from, bytes, n) != 0) {
+	// No edit lies behind nxt, so from - delta is the sender's number.
+	if (seq_lt(from, end) &&
+		slab_insert(h, p, from, seg->payload.p + (from - h->delta - seg->seq),
+			end - from) != 0) {
 		h->nxt = slab_run_end(h, p, h->nxt);
 		return STREAM_IN_DROP_SLABS;
 	}
 	h->nxt = slab_run_end(h, p, h->nxt);
-	if (from + n != seg->seq + (uint32_t)seg->payload.n) // cut: not all of it is retained
+	if (end != seg->end) // cut: not all of it is retained
 		h->fresh = false;
 	if (fin && !h->has_fin && seq_le(h->nxt, end)) {
 		h->has_fin = true;
@@ -159,16 +161,18 @@ static enum stream_in input_data(
 	return seq_lt(old_nxt, from) ? STREAM_IN_ORDER_WAIT : STREAM_IN_OK;
 }
 
-enum stream_in stream_input(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
+enum stream_in stream_input(struct stream *st, struct stream_pool *p, struct stream_seg *seg)
 {
 	struct stream_half *h = &st->half[seg->side];
 
+	seg->at = edits_out(h, p, seg->seq);
+	seg->end = edits_out(h, p, seg->seq + (uint32_t)seg->payload.n);
 	if (seg->flags & TCP_RST)
 		return input_rst(h, seg);
 	if ((seg->flags & (TCP_SYN | TCP_ACK)) != TCP_ACK)
 		return STREAM_IN_DROP_FLAGS;
-	uint32_t behind = u32_max(h->edge - h->una, STREAM_WINDOW_FIELD_MAX);
-	if (seq_lt(seg->seq, h->una - behind) || seq_lt(h->edge + 1, seg->seq))
+	uint32_t behind = u32_max(h->allow - h->una, STREAM_WINDOW_FIELD_MAX);
+	if (seq_lt(seg->at, h->una - behind) || seq_lt(h->allow + 1, seg->at))
 		return STREAM_IN_DROP_WINDOW;
 	if (st->ts_on && seg->has_ts && seq_lt(seg->ts_val, h->ts_last))
 		return STREAM_IN_DROP_PAWS;
@@ -176,8 +180,7 @@ enum stream_in stream_input(struct stream *st, struct stream_pool *p, const stru
 	if (in != STREAM_IN_OK)
 		return in;
 	// RFC 7323 4.3: the latest that is neither early nor old.
-	if (st->ts_on && seg->has_ts && seq_le(seg->seq, h->una) &&
-		seq_le(h->una, seg->seq + (uint32_t)seg->payload.n))
+	if (st->ts_on && seg->has_ts && seq_le(seg->at, h->una) && seq_le(h->una, seg->end))
 		h->ts_last = seg->ts_val;
 	return input_data(st, p, seg);
 }

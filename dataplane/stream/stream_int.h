@@ -13,7 +13,8 @@ enum {
 	STREAM_MSS_MIN = 64,             // bytes; less is taken for this
 	STREAM_RTO_MS = 1000,
 	STREAM_RTO_MAX_MS = 60000,
-	STREAM_TRIES_MAX = 8
+	STREAM_TRIES_MAX = 8,
+	STREAM_GROWN_MAX = 4096 // bytes of ours that may wait for the receiver's window
 };
 
 static inline struct stream_slab *slab_at(const struct stream_pool *p, uint32_t i)
@@ -27,7 +28,7 @@ static inline uint32_t slab_end(const struct stream_slab *s)
 }
 
 void half_init(struct stream_half *h, uint32_t first_byte);
-// Retains what is new of `n` bytes at `seq`; sets h->fresh. 0 or -ENOBUFS (a part may be retained).
+// Retains what is new of `n` bytes at `seq`; clears h->fresh where some was held. 0 or -ENOBUFS (a part may be retained).
 int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, const uint8_t *bytes,
 	uint32_t n);
 // Frees slabs that lie wholly before `seq`.
@@ -39,7 +40,23 @@ uint32_t slab_run_end(const struct stream_half *h, const struct stream_pool *p, 
 // The slab that holds `seq`, or NULL; the next search begins there.
 struct stream_slab *slab_find(struct stream_half *h, const struct stream_pool *p, uint32_t seq);
 
-// What our segments in `side`'s name acknowledge, and the window they announce.
+// Puts `text` in the place of [seq, seq + n) and moves what lies behind. 0, -ENOBUFS, -EBUSY.
+int slab_replace(
+	struct stream_half *h, struct stream_pool *p, uint32_t seq, uint32_t n, struct span text);
+// A slab outside of the chain; STREAM_NO_SLAB where there is none.
+uint32_t slab_take(struct stream_pool *p);
+void slab_give(struct stream_pool *p, uint32_t i);
+
+// Edits that have changed a length (stream_edits.c): the sender's number as the receiver's and back.
+uint32_t edits_out(const struct stream_half *h, const struct stream_pool *p, uint32_t in_seq);
+uint32_t edits_in(
+	const struct stream_half *h, const struct stream_pool *p, uint32_t out_seq, bool *inside);
+// Forgets what the receiver has acknowledged.
+void edits_forget(struct stream_half *h, struct stream_pool *p);
+void edits_free(struct stream_half *h, struct stream_pool *p);
+
+// What our segments in `side`'s name acknowledge, in `side`'s own numbers (stream_in_seq makes it the
+// other side's), and the window they announce.
 uint32_t half_ack_out(const struct stream *st, enum stream_side side);
 uint16_t half_window_out(const struct stream *st, enum stream_side side, uint32_t ack);
 // Arms or stops the timer of a half by what is outstanding in our custody.

@@ -19,9 +19,9 @@ uint16_t half_window_out(const struct stream *st, enum stream_side side, uint32_
 {
 	const struct stream_half *o = &st->half[!side];
 
-	if (!seq_lt(ack, o->edge))
+	if (!seq_lt(ack, o->allow))
 		return 0;
-	uint32_t window = (o->edge - ack) >> st->half[side].wscale;
+	uint32_t window = (o->allow - ack) >> st->half[side].wscale;
 	return window > STREAM_WINDOW_FIELD_MAX ? STREAM_WINDOW_FIELD_MAX : (uint16_t)window;
 }
 
@@ -46,11 +46,22 @@ void half_timer_arm(const struct stream *st, struct stream_half *h, uint32_t now
 	h->rto_on = true;
 }
 
-static void act_fill(const struct stream *st, enum stream_side side, struct stream_act *act)
+static void act_fill(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+	struct stream_act *act)
 {
+	const uint32_t ack = half_ack_out(st, side);
+
 	*act = (struct stream_act){.kind = STREAM_SEND, .side = (uint8_t)side, .flags = TCP_ACK};
-	act->ack = half_ack_out(st, side);
-	act->window = half_window_out(st, side, act->ack);
+	act->window = half_window_out(st, side, ack);
+	act->ack = stream_in_seq(st, p, !side, ack);
+}
+
+// Where the segment is written for the numbers of its receiver: the acknowledgement that it brings.
+static void act_shift(const struct stream *st, const struct stream_pool *p, struct stream_act *act)
+{
+	act->window = half_window_out(st, act->side, act->ack);
+	act->ack = stream_in_seq(st, p, !act->side, act->ack);
+	act->sack = true;
 }
 
 static void dispose_bytes(struct stream_half *h, const struct stream_seg *seg, bool patched,
@@ -59,8 +70,8 @@ static void dispose_bytes(struct stream_half *h, const struct stream_seg *seg, b
 	bool fin = h->fin_rel && h->fin == hi;
 	bool had_fin = (seg->flags & TCP_FIN) != 0;
 	bool edited = seq_lt(lo, h->edit_end);
-	bool as_is = lo == seg->seq && hi == seg->seq + (uint32_t)seg->payload.n && h->fresh &&
-		!edited && !patched && fin == had_fin && (seg->flags & TCP_URG) == 0;
+	bool as_is = lo == seg->at && hi == seg->end && h->fresh && !edited && !patched &&
+		fin == had_fin && (seg->flags & TCP_URG) == 0;
 
 	act->kind = as_is ? STREAM_FORWARD : STREAM_REWRITE;
 	act->seq = lo;
@@ -78,7 +89,7 @@ static void dispose_bare(
 
 	act->len = 0;
 	act->flags = (uint8_t)(seg->flags & ~(TCP_FIN | TCP_URG | TCP_PSH));
-	if (seg->payload.n == 0 && (seg->flags & TCP_FIN) && h->fin_rel && seg->seq == h->fin &&
+	if (seg->payload.n == 0 && (seg->flags & TCP_FIN) && h->fin_rel && seg->at == h->fin &&
 		h->sent == h->fin) {
 		act->kind = patched ? STREAM_REWRITE : STREAM_FORWARD;
 		act->seq = h->fin;
@@ -87,9 +98,9 @@ static void dispose_bare(
 		return;
 	}
 	if (seg->payload.n == 0 && !(seg->flags & TCP_FIN)) {
-		bool plain = !patched && seq_le(seg->seq, next) && !(seg->flags & TCP_URG);
+		bool plain = !patched && seq_le(seg->at, next) && !(seg->flags & TCP_URG);
 		act->kind = plain ? STREAM_FORWARD : STREAM_REWRITE;
-		act->seq = plain ? seg->seq : seq_min(seg->seq, next);
+		act->seq = seq_min(seg->at, next);
 		return;
 	}
 	// Held bytes: their acknowledgement and window go on, once.
@@ -98,8 +109,8 @@ static void dispose_bare(
 	act->seq = next;
 }
 
-void stream_dispose(
-	struct stream *st, const struct stream_seg *seg, enum stream_in in, struct stream_act *act)
+void stream_dispose(struct stream *st, const struct stream_pool *p, const struct stream_seg *seg,
+	enum stream_in in, struct stream_act *act)
 {
 	struct stream_half *h = &st->half[seg->side];
 	const struct stream_half *o = &st->half[!seg->side];
@@ -113,16 +124,21 @@ void stream_dispose(
 		act->ack = o->owned;
 		act->window = half_window_out(st, seg->side, act->ack);
 	}
+	if (st->shifted) {
+		act_shift(st, p, act);
+		patched = true;
+	}
 	if (in == STREAM_IN_OLD) {
 		// The receiver answers an empty segment before its window with an acknowledgement:
 		// that serves keep-alives, probes of a closed window and repeats of what it has.
 		act->kind = STREAM_REWRITE;
 		act->flags = TCP_ACK;
-		act->seq = seq_lt(seg->seq, h->una) ? seg->seq : h->una - 1;
+		act->seq = seq_lt(seg->at, h->una) ? seg->at : h->una - 1;
 		return;
 	}
-	uint32_t end = seg->seq + (uint32_t)seg->payload.n;
-	uint32_t lo = seq_max(seg->seq, h->una), hi = seq_min(end, h->rel);
+	uint32_t lo = seq_max(seg->at, h->una), hi = seq_min(seg->end, h->rel);
+	if (st->shifted) // no more than its frame has room for; the rest is pumped
+		hi = seq_min(hi, lo + (uint32_t)seg->payload.n);
 	if (seg->payload.n > 0 && seq_lt(lo, hi))
 		dispose_bytes(h, seg, patched, lo, hi, act);
 	else
@@ -131,26 +147,45 @@ void stream_dispose(
 		h->ack_out = act->ack;
 		h->win_out = act->window;
 	}
+	half_timer_arm(st, h, seg->now_ms);
 }
 
-bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
+bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg,
+	struct stream_act *act)
 {
 	struct stream_half *h = &st->half[seg->side];
-	const uint32_t end = seg->seq + (uint32_t)seg->payload.n;
+	const uint32_t end = seg->end;
 
 	if (!h->fresh)
 		return false;
-	for (uint32_t at = seg->seq; seq_lt(at, end);) {
+	for (uint32_t at = seg->at; seq_lt(at, end);) {
 		const struct stream_slab *s = slab_find(h, p, at);
 		if (s == NULL || s->seq != at || seq_lt(end, slab_end(s)))
 			return false;
 		at = slab_end(s);
 	}
-	for (uint32_t at = seg->seq; seq_lt(at, end);) {
+	for (uint32_t at = seg->at; seq_lt(at, end);) {
 		struct stream_slab *s = slab_find(h, p, at);
 		s->gone = 1;
 		at = slab_end(s);
 	}
+	*act = (struct stream_act){
+		.kind = STREAM_FORWARD,
+		.side = seg->side,
+		.flags = seg->flags,
+		.ack = seg->ack,
+		.window = seg->window,
+		.seq = seg->at,
+		.len = (uint16_t)(end - seg->at),
+	};
+	const struct stream_half *o = &st->half[!seg->side];
+	if (st->shifted || seq_lt(seg->ack, o->owned)) { // custody: what we acknowledged stays so
+		act->kind = STREAM_REWRITE;
+		act->ack = seq_max(seg->ack, o->owned);
+		act->window = half_window_out(st, seg->side, act->ack);
+	}
+	if (st->shifted)
+		act_shift(st, p, act);
 	return true;
 }
 
@@ -211,7 +246,7 @@ bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_sid
 {
 	struct stream_half *h = &st->half[side];
 
-	act_fill(st, side, act);
+	act_fill(st, p, side, act);
 	if (h->repeat && next_repeat(h, max, act))
 		return true;
 	uint32_t limit = seq_min(h->rel, h->edge);
@@ -267,7 +302,17 @@ bool stream_deadline(const struct stream *st, enum stream_side side, uint32_t *a
 	return st->half[side].rto_on;
 }
 
-bool stream_take(struct stream *st, enum stream_side side, struct stream_act *act)
+void stream_ack(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+	struct stream_act *act)
+{
+	const struct stream_half *o = &st->half[!side];
+
+	act_fill(st, p, !side, act);
+	act->seq = o->sent + (o->fin_sent ? 1 : 0);
+}
+
+bool stream_take(struct stream *st, const struct stream_pool *p, enum stream_side side,
+	struct stream_act *act)
 {
 	struct stream_half *h = &st->half[side];
 	uint32_t before = half_ack_out(st, !side);
@@ -279,19 +324,20 @@ bool stream_take(struct stream *st, enum stream_side side, struct stream_act *ac
 		uint32_t unit = (uint32_t)1 << st->half[!side].wscale;
 		h->edge = seq_max(h->edge,
 			h->nxt + (unit > STREAM_ANSWER_WINDOW ? unit : STREAM_ANSWER_WINDOW));
+		h->allow = seq_max(h->allow, h->edge);
 	}
-	act_fill(st, !side, act);
-	act->seq = st->half[!side].sent + (st->half[!side].fin_sent ? 1 : 0);
-	return seq_lt(before, act->ack);
+	stream_ack(st, p, side, act);
+	return seq_lt(before, half_ack_out(st, !side));
 }
 
-unsigned stream_reset(const struct stream *st, enum stream_side side, struct stream_act act[2])
+unsigned stream_reset(const struct stream *st, const struct stream_pool *p, enum stream_side side,
+	struct stream_act act[2])
 {
 	const struct stream_half *h = &st->half[side];
 	uint32_t next = h->sent + (h->fin_sent ? 1 : 0);
 
 	for (int i = 0; i < 2; i++) {
-		act_fill(st, side, &act[i]);
+		act_fill(st, p, side, &act[i]);
 		act[i].flags = TCP_RST | TCP_ACK;
 		act[i].window = 0;
 	}

@@ -33,11 +33,13 @@ void half_init(struct stream_half *h, uint32_t first_byte)
 		.read = first_byte,
 		.nxt = first_byte,
 		.edge = first_byte,
+		.allow = first_byte,
 		.owned = first_byte,
 		.edit_end = first_byte,
 		.first = STREAM_NO_SLAB,
 		.last = STREAM_NO_SLAB,
 		.hint = STREAM_NO_SLAB,
+		.edits = STREAM_NO_SLAB,
 		.mss = 536, // RFC 9293 3.7.1
 	};
 }
@@ -62,12 +64,21 @@ static bool may_grow(const struct stream_half *h, const struct stream_pool *p, u
 		h->nslabs < ISLANDS + (h->edge - h->una) / ISLAND_BYTES;
 }
 
-static struct stream_slab *slab_new_after(
+uint32_t slab_take(struct stream_pool *p)
+{
+	return p->nfree == 0 ? (uint32_t)STREAM_NO_SLAB : p->free[--p->nfree];
+}
+
+void slab_give(struct stream_pool *p, uint32_t i)
+{
+	p->free[p->nfree++] = i;
+}
+
+// A new slab in the chain behind `prev`; the caller has seen to it that there is one.
+static struct stream_slab *slab_link_after(
 	struct stream_half *h, struct stream_pool *p, uint32_t prev, uint32_t seq)
 {
-	if (!may_grow(h, p, seq))
-		return NULL;
-	uint32_t i = p->free[--p->nfree];
+	uint32_t i = slab_take(p);
 	struct stream_slab *s = slab_at(p, i);
 	s->seq = seq;
 	s->off = 0;
@@ -84,6 +95,12 @@ static struct stream_slab *slab_new_after(
 		h->last = i;
 	h->nslabs++;
 	return s;
+}
+
+static struct stream_slab *slab_new_after(
+	struct stream_half *h, struct stream_pool *p, uint32_t prev, uint32_t seq)
+{
+	return may_grow(h, p, seq) ? slab_link_after(h, p, prev, seq) : NULL;
 }
 
 // The last slab that begins at or before `seq`; STREAM_NO_SLAB where none does.
@@ -110,7 +127,6 @@ int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, cons
 	const bool island = seq_lt(h->nxt, seq); // has slabs of its own, so that it can leave ahead
 	bool own = false;                        // the slab before is of this call
 
-	h->fresh = true;
 	while (seq_lt(at, end)) {
 		struct stream_slab *s = prev == STREAM_NO_SLAB ? NULL : slab_at(p, prev);
 		if (s != NULL && seq_lt(at, slab_end(s))) { // held already: the first bytes stay
@@ -150,7 +166,7 @@ static void slab_put(struct stream_half *h, struct stream_pool *p, uint32_t i)
 {
 	if (h->hint == i)
 		h->hint = STREAM_NO_SLAB;
-	p->free[p->nfree++] = i;
+	slab_give(p, i);
 	h->nslabs--;
 }
 
@@ -186,6 +202,73 @@ void slab_cut_from(struct stream_half *h, struct stream_pool *p, uint32_t seq)
 	else
 		slab_at(p, keep)->next = STREAM_NO_SLAB;
 	h->last = keep;
+}
+
+// Makes a slab begin at `seq`, if one holds it. The slab before it, or STREAM_NO_SLAB.
+static uint32_t slab_split(struct stream_half *h, struct stream_pool *p, uint32_t seq)
+{
+	uint32_t prev = STREAM_NO_SLAB, i = h->first;
+
+	while (i != STREAM_NO_SLAB && seq_lt(slab_at(p, i)->seq, seq)) {
+		prev = i;
+		i = slab_at(p, i)->next;
+	}
+	if (prev == STREAM_NO_SLAB || seq_le(slab_end(slab_at(p, prev)), seq))
+		return prev;
+	struct stream_slab *s = slab_at(p, prev);
+	struct stream_slab *tail = slab_link_after(h, p, prev, seq);
+	uint32_t keep = seq - s->seq;
+	tail->len = (uint16_t)(s->len - keep);
+	tail->gone = s->gone;
+	memcpy(tail->data, s->data + s->off + keep, tail->len);
+	s->len = (uint16_t)keep;
+	return prev;
+}
+
+static bool is_gone_behind(const struct stream_half *h, const struct stream_pool *p, uint32_t seq)
+{
+	for (uint32_t i = h->first; i != STREAM_NO_SLAB; i = slab_at(p, i)->next) {
+		if (slab_at(p, i)->gone && seq_lt(seq, slab_end(slab_at(p, i))))
+			return true;
+	}
+	return false;
+}
+
+int slab_replace(
+	struct stream_half *h, struct stream_pool *p, uint32_t seq, uint32_t n, struct span text)
+{
+	const uint32_t need = 2 + ((uint32_t)text.n + STREAM_SLAB_DATA - 1) / STREAM_SLAB_DATA;
+
+	if (p->nfree < need)
+		return -ENOBUFS;
+	if (is_gone_behind(h, p, seq))
+		return -EBUSY;
+	(void)slab_split(h, p, seq + n);
+	uint32_t prev = slab_split(h, p, seq);
+	uint32_t i = prev == STREAM_NO_SLAB ? h->first : slab_at(p, prev)->next;
+	while (i != STREAM_NO_SLAB && seq_lt(slab_at(p, i)->seq, seq + n)) {
+		uint32_t next = slab_at(p, i)->next;
+		slab_put(h, p, i);
+		i = next;
+	}
+	if (prev == STREAM_NO_SLAB)
+		h->first = i;
+	else
+		slab_at(p, prev)->next = i;
+	if (i == STREAM_NO_SLAB)
+		h->last = prev;
+	for (; i != STREAM_NO_SLAB; i = slab_at(p, i)->next)
+		slab_at(p, i)->seq += (uint32_t)text.n - n;
+	h->hint = STREAM_NO_SLAB;
+	for (size_t at = 0; at < text.n;) {
+		struct stream_slab *s = slab_link_after(h, p, prev, seq + (uint32_t)at);
+		size_t take = text.n - at < STREAM_SLAB_DATA ? text.n - at : STREAM_SLAB_DATA;
+		memcpy(s->data, text.p + at, take);
+		s->len = (uint16_t)take;
+		prev = prev == STREAM_NO_SLAB ? h->first : slab_at(p, prev)->next;
+		at += take;
+	}
+	return 0;
 }
 
 struct stream_slab *slab_find(struct stream_half *h, const struct stream_pool *p, uint32_t seq)
@@ -278,5 +361,6 @@ void stream_close(struct stream *st, struct stream_pool *p)
 		struct stream_half *h = &st->half[side];
 		if (h->first != STREAM_NO_SLAB)
 			slab_cut_from(h, p, slab_at(p, h->first)->seq);
+		edits_free(h, p);
 	}
 }

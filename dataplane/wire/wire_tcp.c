@@ -112,6 +112,30 @@ void wire_tcp_options(struct span frame, const struct wire_view *v, struct wire_
 	}
 }
 
+void wire_tcp_sack_set(uint8_t *frame, const struct wire_view *v, const struct wire_tcp_opts *o)
+{
+	uint8_t *p = frame + v->l4_off + WIRE_TCP_LEN;
+	unsigned n = (unsigned)v->payload_off - v->l4_off - WIRE_TCP_LEN, i = 0, len;
+	unsigned blocks = o->nsack;
+	bool bad = false;
+
+	for (; (len = option_next(p, n, i, &bad)) != 0; i += len) {
+		if (p[i] != OPT_SACK || !is_sack_len(len))
+			continue;
+		if (blocks > (len - 2) / 8)
+			blocks = (len - 2) / 8;
+		unsigned kept = blocks == 0 ? 0 : 2 + 8 * blocks;
+		memset(p + i + kept, OPT_NOP, len - kept);
+		if (kept > 0)
+			p[i + 1] = (uint8_t)kept;
+		for (unsigned k = 0; k < blocks; k++) {
+			wire_put32(p + i + 2 + 8 * k, o->sack[k].left);
+			wire_put32(p + i + 6 + 8 * k, o->sack[k].right);
+		}
+		blocks = 0; // a second SACK option is nobody's: blanked
+	}
+}
+
 unsigned wire_tcp_options_strip(uint8_t *frame, const struct wire_view *v)
 {
 	uint8_t *p = frame + v->l4_off + WIRE_TCP_LEN;

@@ -13,14 +13,16 @@ enum { WIRE_SACK_MAX = 4 };
 
 struct wire_tcp_opts { // RFC 9293 3.2, RFC 7323, RFC 2018
 	bool has_mss, has_wscale, sack_ok, has_ts;
-	bool has_md5;    // MD5 (RFC 2385, kind 19) or TCP-AO (RFC 5925, kind 29)
-	bool has_other;  // any kind not named here: MPTCP, Fast Open, unknown
-	bool malformed;  // a length of 0 or 1, or beyond the header; parsing stopped there
-	uint8_t wscale;  // 0..14, larger values are given as 14 (RFC 7323 2.3)
+	bool has_md5;   // MD5 (RFC 2385, kind 19) or TCP-AO (RFC 5925, kind 29)
+	bool has_other; // any kind not named here: MPTCP, Fast Open, unknown
+	bool malformed; // a length of 0 or 1, or beyond the header; parsing stopped there
+	uint8_t wscale; // 0..14, larger values are given as 14 (RFC 7323 2.3)
 	uint8_t nsack;
 	uint16_t mss;
 	uint32_t ts_val, ts_ecr;
-	struct { uint32_t left, right; } sack[WIRE_SACK_MAX];
+	struct {
+		uint32_t left, right;
+	} sack[WIRE_SACK_MAX];
 };
 
 // Reads the options of a WIRE_TCP frame.
@@ -30,6 +32,10 @@ void wire_tcp_options(struct span frame, const struct wire_view *v, struct wire_
 // all from a malformed one on.
 // Returns the number of bytes overwritten; the checksum is mended incrementally (RFC 1624).
 unsigned wire_tcp_options_strip(uint8_t *frame, const struct wire_view *v);
+
+// Overwrites the blocks of the SACK option with those of *o (at most as many as there were) and what
+// is left of it, and any further SACK option, with NOP. The checksum is the caller's to set.
+void wire_tcp_sack_set(uint8_t *frame, const struct wire_view *v, const struct wire_tcp_opts *o);
 
 // Checksum of TCP header and payload with its pseudo header: true if right.
 bool wire_tcp_csum_ok(struct span frame, const struct wire_view *v);
@@ -53,7 +59,7 @@ struct wire_tmpl {
 	uint16_t sport, dport; // host order
 };
 
-struct wire_look { // of an IP header: what segments of ours in the same direction carry
+struct wire_look {           // of an IP header: what segments of ours in the same direction carry
 	uint8_t ttl, tos;    // tos without ECN: ours are not capable of it (RFC 3168 6.1.5)
 	uint32_t flow_label; // IPv6, else 0
 };
@@ -65,16 +71,16 @@ void wire_tmpl_set(struct wire_tmpl *t, struct span frame, const struct wire_vie
 
 struct wire_tcp_out {
 	uint32_t seq, ack;
-	uint16_t window;    // as on the wire, unscaled
-	uint8_t flags;      // TCP_ACK...
+	uint16_t window; // as on the wire, unscaled
+	uint8_t flags;   // TCP_ACK...
 	bool has_ts;
 	uint32_t ts_val, ts_ecr;
-	uint16_t mss;       // != 0: an MSS option is added (SYN only)
+	uint16_t mss; // != 0: an MSS option is added (SYN only)
 	struct span payload;
 };
 
 // Builds a whole frame with right lengths (PPPoE's too, RFC 2516 4) and checksums into `buf`,
 // which the payload must not overlap. Frames shorter than 60 bytes are not padded. Returns its
 // length, or 0 where `cap` is too small.
-size_t wire_tcp_build(uint8_t *buf, size_t cap, const struct wire_tmpl *t,
-	const struct wire_tcp_out *o);
+size_t wire_tcp_build(
+	uint8_t *buf, size_t cap, const struct wire_tmpl *t, const struct wire_tcp_out *o);

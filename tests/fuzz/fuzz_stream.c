@@ -109,7 +109,7 @@ static void segment_leave(const struct stream_seg *seg, enum stream_in in, bool 
 		return;
 	}
 	pump(seg->side, true, seg->seq);
-	stream_dispose(&st, seg, in, &act);
+	stream_dispose(&st, &pool, seg, in, &act);
 	if (act.kind == STREAM_FORWARD)
 		leave_check(seg->side, seg->seq, seg->payload.p, (uint32_t)seg->payload.n);
 	else if (act.kind == STREAM_REWRITE)

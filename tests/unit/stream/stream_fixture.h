@@ -55,23 +55,29 @@ static inline int teardown(void **state)
 }
 
 // A segment of `side` whose first byte has the offset `off` in its stream; acknowledges all that left.
-static inline struct stream_seg seg_of(const struct fixture *f, enum stream_side side, uint32_t off, const char *text)
+static inline struct stream_seg seg_of(
+	const struct fixture *f, enum stream_side side, uint32_t off, const char *text)
 {
 	uint32_t isn = side == STREAM_CLIENT ? CLIENT_ISN : SERVER_ISN;
 	return (struct stream_seg){
-		.side = side, .flags = F_ACK, .window = 500, .seq = isn + 1 + off,
-		.ack = f->st.half[!side].sent, .now_ms = f->now_ms, .payload = span_str(text),
+		.side = side,
+		.flags = F_ACK,
+		.window = 500,
+		.seq = isn + 1 + off,
+		.ack = f->st.half[!side].sent,
+		.now_ms = f->now_ms,
+		.payload = span_str(text),
 	};
 }
 
 // Takes a segment, reads and releases everything, and says what becomes of it.
-static inline struct stream_act pass(struct fixture *f, const struct stream_seg *seg)
+static inline struct stream_act pass(struct fixture *f, struct stream_seg *seg)
 {
 	struct stream_act act;
 	enum stream_in in = stream_input(&f->st, &f->pool, seg);
 	stream_consume(&f->st, seg->side, f->st.half[seg->side].nxt - f->st.half[seg->side].read);
 	stream_release(&f->st, seg->side);
-	stream_dispose(&f->st, seg, in, &act);
+	stream_dispose(&f->st, &f->pool, seg, in, &act);
 	return act;
 }
 

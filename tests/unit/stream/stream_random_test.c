@@ -83,7 +83,8 @@ static void send_some(struct fixture *f, struct model *m, uint32_t isn)
 				m->first[off + i] = bytes[i];
 		}
 	}
-	if (in == STREAM_IN_ORDER_WAIT && rnd(2) == 0 && stream_ahead(&f->st, &f->pool, &seg)) {
+	if (in == STREAM_IN_ORDER_WAIT && rnd(2) == 0 &&
+		stream_ahead(&f->st, &f->pool, &seg, &act)) {
 		receiver_takes(m, off, bytes, n, true);
 		return;
 	}
@@ -93,7 +94,7 @@ static void send_some(struct fixture *f, struct model *m, uint32_t isn)
 	stream_release(&f->st, STREAM_CLIENT);
 	m->released = h->rel - isn - 1;
 	pump(f, m, isn, true, seg.seq);
-	stream_dispose(&f->st, &seg, in, &act);
+	stream_dispose(&f->st, &f->pool, &seg, in, &act);
 	take_act(f, m, isn, &act, &seg);
 	pump(f, m, isn, false, 0);
 }

@@ -8,13 +8,13 @@ static void custody_acknowledges_held_bytes_and_keeps_the_right_edge(void **stat
 	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "QU");
 	struct stream_act act;
 	(void)stream_input(&f->st, &f->pool, &a);
-	assert_true(stream_take(&f->st, STREAM_CLIENT, &act));
+	assert_true(stream_take(&f->st, &f->pool, STREAM_CLIENT, &act));
 	assert_int_equal(act.side, STREAM_SERVER);
 	assert_int_equal(act.seq, SERVER_ISN + 1);
 	assert_int_equal(act.ack, CLIENT_ISN + 3);
 	assert_int_equal(act.ack + ((uint32_t)act.window << 7),
 		(CLIENT_ISN + 1 + 65160 - act.ack) / 128 * 128 + act.ack);
-	assert_false(stream_take(&f->st, STREAM_CLIENT, &act)); // nothing new
+	assert_false(stream_take(&f->st, &f->pool, STREAM_CLIENT, &act)); // nothing new
 }
 
 static void behind_custody_the_servers_acknowledgements_never_go_back(void **state)
@@ -23,7 +23,7 @@ static void behind_custody_the_servers_acknowledgements_never_go_back(void **sta
 	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "QU");
 	struct stream_act act;
 	(void)stream_input(&f->st, &f->pool, &a);
-	(void)stream_take(&f->st, STREAM_CLIENT, &act);
+	(void)stream_take(&f->st, &f->pool, STREAM_CLIENT, &act);
 	struct stream_seg late = seg_of(f, STREAM_SERVER, 0, "220 late\r\n");
 	late.ack = CLIENT_ISN + 1;
 	act = pass(f, &late);
@@ -40,7 +40,7 @@ static void bytes_in_custody_are_repeated_until_acknowledged(void **state)
 	uint32_t at_ms;
 	bool dead;
 	(void)stream_input(&f->st, &f->pool, &a);
-	(void)stream_take(&f->st, STREAM_CLIENT, &act);
+	(void)stream_take(&f->st, &f->pool, STREAM_CLIENT, &act);
 	stream_consume(&f->st, STREAM_CLIENT, 6);
 	stream_release(&f->st, STREAM_CLIENT);
 	assert_true(stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1460, f->now_ms, &act));
@@ -85,9 +85,9 @@ static void a_cut_resets_the_server_at_both_numbers(void **state)
 	struct fixture *f = *state;
 	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "abcd");
 	struct stream_act act[2];
-	assert_int_equal(stream_reset(&f->st, STREAM_CLIENT, act), 1);
+	assert_int_equal(stream_reset(&f->st, &f->pool, STREAM_CLIENT, act), 1);
 	(void)pass(f, &a); // left, not acknowledged
-	assert_int_equal(stream_reset(&f->st, STREAM_CLIENT, act), 2);
+	assert_int_equal(stream_reset(&f->st, &f->pool, STREAM_CLIENT, act), 2);
 	assert_int_equal(act[0].seq, CLIENT_ISN + 5);
 	assert_int_equal(act[1].seq, CLIENT_ISN + 1);
 	assert_true(act[0].flags & F_RST);
@@ -105,7 +105,7 @@ static void after_a_cut_our_reply_takes_the_servers_place(void **state)
 	(void)stream_input(&f->st, &f->pool, &body);
 	stream_cut(&f->st, &f->pool);
 	assert_int_equal(stream_say(&f->st, &f->pool, span_str("550 no\r\n")), 0);
-	assert_true(stream_take(&f->st, STREAM_CLIENT, &act));
+	assert_true(stream_take(&f->st, &f->pool, STREAM_CLIENT, &act));
 	assert_int_equal(act.ack, body.seq + 9);
 	assert_true(stream_next(&f->st, &f->pool, STREAM_SERVER, false, 0, 512, f->now_ms, &act));
 	assert_int_equal(act.seq, SERVER_ISN + 1 + 8);

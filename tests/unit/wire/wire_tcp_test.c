@@ -59,6 +59,30 @@ static void up_to_four_sack_blocks_are_read(void **)
 	assert_int_equal(o.sack[3].right, 17);
 }
 
+static void sack_blocks_are_overwritten_and_what_is_left_is_blanked(void **)
+{
+	uint8_t sack[32] = {1, 1, 5, 18}, want[32] = {1, 1, 5, 10, 0, 0, 0, 7, 0, 0, 0, 9};
+	struct wire_tcp_opts o = {.nsack = 1, .sack = {{7, 9}}};
+	struct wire_view v;
+	struct sample s;
+
+	sack[20] = 5; // a second option of the kind
+	sack[21] = 10;
+	memset(want + 12, 1, 18);
+	memset(sack + 30, 1, 2);
+	memset(want + 30, 1, 2);
+	syn_with(&s, sack, sizeof(sack), &v);
+	wire_tcp_sack_set(s.b, &v, &o);
+	assert_memory_equal(s.b + v.l4_off + 20, want, sizeof(want));
+	o.nsack = 4; // more than there is room for
+	wire_tcp_sack_set(s.b, &v, &o);
+	assert_memory_equal(s.b + v.l4_off + 20, want, sizeof(want));
+	o.nsack = 0;
+	wire_tcp_sack_set(s.b, &v, &o);
+	memset(want, 1, sizeof(want));
+	assert_memory_equal(s.b + v.l4_off + 20, want, sizeof(want));
+}
+
 // Option bytes -> what is said of them, and what the stripping leaves.
 static const struct option_case {
 	const char *name;
@@ -153,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_options_of_a_usual_syn_are_read),
 		cmocka_unit_test(up_to_four_sack_blocks_are_read),
+		cmocka_unit_test(sack_blocks_are_overwritten_and_what_is_left_is_blanked),
 		cmocka_unit_test(odd_options_are_named_and_blanked),
 		cmocka_unit_test(window_scales_over_14_are_14),
 		cmocka_unit_test(any_option_bytes_are_read_and_stripped_inside_the_header),
