@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes seeds for fuzz_smtp out of the transcripts: make_seeds.py FOLDER.
+"""Writes seeds for fuzz_session out of the transcripts: make_seeds.py FOLDER.
 
-Each dialogue of tests/transcripts/*.t becomes one input in the form that fuzz_smtp reads: a byte of
+Each dialogue of tests/transcripts/*.t becomes one input in the form that fuzz_session reads: a byte of
 options, then chunks of at most 127 bytes, each behind a byte with its side and length. Expected
 events (E:) are left out; what the files mean is said in tests/transcripts/README.md.
 """

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Both sides of a session, cut as the input says. Two readers get the same bytes, one in the
-// input's chunks, the other byte by byte: what they tell must not differ. The input is one byte of
-// options, then chunks: a byte with the side (bit 0) and its length (the rest), and the bytes.
+// Both sides of a session, in any cutting. Three readers get the same two streams: one in the
+// input's chunks with those of a side that follow each other joined, one cut at random, and one byte
+// by byte, which is the reference: what they tell must not differ. And what is told makes sense as a
+// whole: message bytes between their beginning and their end, sizes that add up, no AUTH payload.
+// The input is one byte of options, then chunks: a byte with the side (bit 0) and its length (the
+// rest), and the bytes.
 #include "fuzz.h"
 #include "smtp.h"
 
 enum {
 	UNREAD_MAX = 1 << 16, // bytes a side may leave unread before we stop sending
 	EVENTS_MAX = 8,
+	RUN_MAX = 1 << 14, // of chunks of one side
 };
+
+enum cutting { CUT_NONE, CUT_RANDOM, CUT_BYTES, CUT_COUNT };
 
 enum { // options
 	OPT_SMALL_LIMITS = 1 << 0,
@@ -22,9 +28,13 @@ struct reader {
 	uint8_t *unread[2];
 	size_t n[2];
 	uint8_t options;
-	bool desync;
-	unsigned commands, calls;
-	uint64_t told; // digest of all events, data as a stream without its cuts
+	enum cutting cutting;
+	uint32_t noise;
+	bool desync, tls;
+	bool in_message; // between DATA_BEGIN and what ends it
+	unsigned commands;
+	uint64_t octets; // message bytes since DATA_BEGIN
+	uint64_t told;   // digest of all events, data as a stream without its cuts
 };
 
 static void digest(struct reader *r, const void *p, size_t n)
@@ -50,6 +60,44 @@ static void event_digest(struct reader *r, const struct smtp_event *e)
 	digest(r, e->path.p, e->path.n);
 }
 
+// Message bytes have a beginning and an end, and their sum is the size that the end tells.
+static void message_check(struct reader *r, const struct smtp_event *e)
+{
+	switch ((enum smtp_ev)e->kind) {
+	case SMTP_EV_DATA_BEGIN:
+		r->in_message = true;
+		r->octets = 0;
+		break;
+	case SMTP_EV_DATA:
+	case SMTP_EV_DATA_LINE:
+		CHECK(r->in_message);
+		r->octets += e->text.n;
+		break;
+	case SMTP_EV_POSSIBLE_END:
+		CHECK(r->in_message && e->count > 0);
+		break;
+	case SMTP_EV_DATA_END:
+		CHECK(r->in_message && e->octets == r->octets);
+		r->in_message = false;
+		break;
+	case SMTP_EV_REPLY:
+		if (e->verb == SMTP_VERB_MESSAGE)
+			r->in_message = false;
+		break;
+	default:
+		break;
+	}
+}
+
+static void secret_check(const struct smtp_event *e)
+{
+	if (e->kind == SMTP_EV_AUTH_LINE || e->code == 334 ||
+		(e->kind == SMTP_EV_COMMAND && e->verb == SMTP_VERB_UNKNOWN))
+		CHECK(e->text.n == 0 && e->path.n == 0);
+	if (e->kind == SMTP_EV_COMMAND && e->verb == SMTP_VERB_AUTH)
+		CHECK(e->text.n <= 20); // the mechanism's name
+}
+
 static void event_check(
 	const struct reader *r, const struct smtp_event *e, enum smtp_side side, struct span in)
 {
@@ -58,7 +106,7 @@ static void event_check(
 	CHECK((size_t)e->off + e->len <= in.n);
 	CHECK(span_is_inside(e->text, in) && span_is_inside(e->path, in));
 	CHECK((e->kind == SMTP_EV_DESYNC) == (e->why != SMTP_DESYNC_NONE));
-	CHECK(!r->desync);
+	CHECK(!r->desync && !r->tls);
 	CHECK(smtp_ev_name(e->kind)[0] != 0 && smtp_verb_name(e->verb)[0] != 0);
 }
 
@@ -72,11 +120,14 @@ static bool feed_once(struct reader *r, enum smtp_side side)
 
 	used = smtp_feed(&r->s, side, in, ev, max, &count);
 	CHECK(used <= in.n && count <= max);
-	CHECK(!(gated && side == SMTP_CLIENT && used != 0));
+	CHECK(!(gated && side == SMTP_CLIENT && used + count != 0));
 	for (size_t i = 0; i < count; i++) {
 		event_check(r, &ev[i], side, in);
 		event_digest(r, &ev[i]);
+		message_check(r, &ev[i]);
+		secret_check(&ev[i]);
 		r->desync |= ev[i].kind == SMTP_EV_DESYNC;
+		r->tls |= ev[i].kind == SMTP_EV_TLS;
 		r->commands += ev[i].kind == SMTP_EV_COMMAND;
 		if ((r->options & OPT_SUBSTITUTE) != 0 && ev[i].kind == SMTP_EV_COMMAND &&
 			r->commands % 3 == 0 && !replaced) {
@@ -108,12 +159,24 @@ static void drain(struct reader *r, enum smtp_side side)
 		;
 }
 
-static void bytes_give(struct reader *r, enum smtp_side side, struct span bytes, bool one_by_one)
+static size_t step_of(struct reader *r, size_t left)
+{
+	if (r->cutting == CUT_NONE)
+		return left;
+	if (r->cutting == CUT_BYTES)
+		return 1;
+	r->noise = r->noise * 1664525 + 1013904223;
+	size_t step = 1 + (r->noise >> 8) % 9;
+
+	return step < left ? step : left;
+}
+
+static void bytes_give(struct reader *r, enum smtp_side side, struct span bytes)
 {
 	if (bytes.n > UNREAD_MAX - r->n[side])
 		return;
 	for (size_t at = 0, step; at < bytes.n; at += step) {
-		step = one_by_one ? 1 : bytes.n;
+		step = step_of(r, bytes.n - at);
 		memcpy(r->unread[side] + r->n[side], bytes.p + at, step);
 		r->n[side] += step;
 		if (!smtp_is_opaque(&r->s))
@@ -124,16 +187,16 @@ static void bytes_give(struct reader *r, enum smtp_side side, struct span bytes,
 	bound_check(r);
 }
 
-static void reader_init(struct reader *r, uint8_t options)
+static void reader_init(struct reader *r, uint8_t options, enum cutting cutting)
 {
 	static const struct smtp_limits SMALL = {
 		.command_max = 64, .auth_max = 80, .reply_max = 64, .reply_lines = 4};
 
-	memset(r, 0, sizeof(*r));
-	r->options = options;
-	r->told = 0xcbf29ce484222325;
-	r->unread[0] = malloc(UNREAD_MAX);
-	r->unread[1] = malloc(UNREAD_MAX);
+	*r = (struct reader){.options = options,
+		.cutting = cutting,
+		.noise = options,
+		.told = 0xcbf29ce484222325,
+		.unread = {malloc(UNREAD_MAX), malloc(UNREAD_MAX)}};
 	if (r->unread[0] == NULL || r->unread[1] == NULL)
 		abort();
 	smtp_init(&r->s, (options & OPT_SMALL_LIMITS) != 0 ? &SMALL : NULL);
@@ -147,25 +210,46 @@ static void reader_fini(struct reader *r)
 	free(r->unread[1]);
 }
 
+// The next chunks of one side, joined.
+static struct span run_take(struct span *in, enum smtp_side *side)
+{
+	static uint8_t run[RUN_MAX];
+	size_t n = 0;
+
+	*side = in->p[0] & 1;
+	while (in->n > 0 && (in->p[0] & 1) == *side && n < RUN_MAX - UINT8_MAX) {
+		struct span part = take(in, 1 + (in->p[0] >> 1));
+
+		if (part.n > 1)
+			memcpy(run + n, part.p + 1, part.n - 1);
+		n += part.n - 1;
+	}
+	return (struct span){run, n};
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span in = {data, size};
 	uint8_t options = take8(&in);
-	struct reader chunks, bytes;
+	struct reader readers[CUT_COUNT];
+	const struct reader *reference = &readers[CUT_BYTES];
 
-	reader_init(&chunks, options);
-	reader_init(&bytes, options);
+	for (int i = 0; i < CUT_COUNT; i++)
+		reader_init(&readers[i], options, (enum cutting)i);
 	while (in.n != 0) {
-		uint8_t head = take8(&in);
-		struct span part = take(&in, head >> 1);
+		enum smtp_side side;
+		struct span run = run_take(&in, &side);
 
-		bytes_give(&chunks, head & 1, part, false);
-		bytes_give(&bytes, head & 1, part, true);
+		for (int i = 0; i < CUT_COUNT; i++)
+			bytes_give(&readers[i], side, run);
 		// What is put in a command's place depends on how many came in one call.
-		if ((options & OPT_SUBSTITUTE) == 0)
-			CHECK(chunks.told == bytes.told);
+		for (int i = 0; i < CUT_COUNT && (options & OPT_SUBSTITUTE) == 0; i++) {
+			CHECK(readers[i].told == reference->told);
+			CHECK(memcmp(readers[i].n, reference->n, sizeof(reference->n)) == 0 ||
+				reference->tls);
+		}
 	}
-	reader_fini(&chunks);
-	reader_fini(&bytes);
+	for (int i = 0; i < CUT_COUNT; i++)
+		reader_fini(&readers[i]);
 	return 0;
 }

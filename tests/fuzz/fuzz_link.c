@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The data plane's end of the link under a control plane that may do anything: commands of any kind
+// and value, images, indexes and memory scribbled over, datagrams that are no bells, a newcomer in
+// between, answers not taken, while the workers go on telling. An honest one is never detached and
+// gets each answer once, in words that make sense; one that broke the rules is detached and counted;
+// behind either the next one is served, and nothing is left open or mapped. The input is operations.
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fuzz.h"
+#include "lnk_peer.h"
+#include "log.h"
+#include "pol_image.h"
+
+enum {
+	SLOT = 4096,
+	OPS_MAX = 200,
+	ROWS = 40,
+	RESTS_MS = 100,   // what a turn says with nothing to do
+	IDLE_TURNS = 200, // more than all commands and rows need
+	FDS_MAX = 256,
+	LOOK_EACH = 256, // runs between two looks at descriptors and maps
+};
+
+static struct bench b;
+static struct peer p;
+static bool scribbled; // what is in the shared memory means nothing any more
+static bool rude;      // sent what no honest control plane sends
+static unsigned owed;  // answers
+static uint64_t swaps_max;
+static unsigned run, fds, maps;
+
+static void quiet(enum log_level, const char *, void *) {}
+
+static void event_check(const struct api_event *e)
+{
+	switch (e->kind) {
+	case API_EVT_ACK:
+		CHECK(memchr(e->text, 0, sizeof(e->text)) != NULL);
+		CHECK(e->status <= 0 && (e->status == 0 || e->text[0] != 0));
+		owed--;
+		break;
+	case API_EVT_FLOWS_END:
+		CHECK(e->status <= 0);
+		owed--;
+		break;
+	case API_EVT_FLOW:
+		CHECK(e->flow.worker < DOUBLE_WORKERS && e->flow.lane < API_LANE_COUNT &&
+			e->flow.state < API_FLOW_STATE_COUNT);
+		break;
+	default:
+		CHECK(!"an event of no kind");
+	}
+}
+
+static void events_take(void)
+{
+	struct api_event e;
+
+	for (unsigned i = 0; i < API_RING_EVENTS && api_ring_take(&p.event, &e) == 0; i++)
+		if (!scribbled) {
+			CHECK(owed > 0);
+			event_check(&e);
+		}
+}
+
+static void poll_turn(void)
+{
+	int rest_ms = bench_poll(&b);
+
+	CHECK(rest_ms >= 0 && rest_ms <= 100);
+	if (!scribbled && !rude)
+		CHECK(lnk_is_attached(b.lnk));
+	for (unsigned w = 0; w < DOUBLE_WORKERS; w++)
+		CHECK((b.eng.sink[w] != NULL) == lnk_is_attached(b.lnk));
+	CHECK(b.eng.swaps <= swaps_max);
+}
+
+// ---- what the control plane does
+
+static bool is_rude(const struct api_command *c)
+{
+	switch (c->kind) {
+	case API_CMD_PING:
+		return false;
+	case API_CMD_FLOWS:
+		return c->flows.spare != 0;
+	case API_CMD_IMAGE:
+		return c->image.slot >= API_SLOTS || c->image.spare != 0 || c->image.bytes == 0 ||
+			c->image.bytes > SLOT;
+	default:
+		return true;
+	}
+}
+
+static void image_place(struct span *in, const struct api_command *c)
+{
+	struct pol_head head = {.version = take8(in) & 3};
+
+	if (c->image.slot < API_SLOTS)
+		memcpy(p.mem + p.hello.slot_off[c->image.slot], &head, sizeof(head));
+}
+
+static void command_put(struct span *in)
+{
+	struct api_command c = {.kind = take8(in) & 3, .seq = take32(in)};
+	uint8_t odd = take8(in);
+
+	switch (c.kind) {
+	case API_CMD_IMAGE:
+		c.image.slot = odd & 3;
+		c.image.bytes = (odd & 4) != 0 ? take32(in) : take32(in) % (SLOT + 1);
+		c.image.version = odd >> 6;
+		c.image.spare = odd == 0xff;
+		image_place(in, &c);
+		break;
+	case API_CMD_FLOWS:
+		c.flows.max = (odd & 1) != 0 ? take32(in) : odd;
+		c.flows.spare = odd == 0xff;
+		break;
+	default:
+		c.kind = odd == 0xff ? take32(in) : c.kind;
+	}
+	if (api_ring_put(&p.command, &c) != 0)
+		return;
+	owed++;
+	swaps_max += c.kind == API_CMD_IMAGE;
+	rude |= is_rude(&c);
+}
+
+static void scribble(struct span *in)
+{
+	uint64_t at = take32(in) % (p.hello.link_bytes - sizeof(uint32_t));
+	uint32_t value = take32(in);
+
+	scribbled = true;
+	memcpy(p.mem + at, &value, sizeof(value));
+}
+
+static void index_scribble(struct span *in)
+{
+	uint8_t which = take8(in);
+	unsigned w = (which >> 4) % DOUBLE_WORKERS;
+	const uint64_t rings[] = {p.hello.command_off, p.hello.event_off, p.hello.outcome_off[w],
+		p.hello.record_off[w]};
+	struct api_ring_mem *m = (void *)(p.mem + rings[which & 3]);
+	_Atomic uint32_t *index = (which & 4) != 0 ? &m->head : &m->tail;
+	uint32_t value = (which & 8) != 0 ? take32(in) : atomic_load(index) + take8(in) - 128u;
+
+	scribbled = true;
+	atomic_store(index, value);
+}
+
+static void datagram_send(struct span *in)
+{
+	static const char bytes[64];
+	size_t n = take8(in) % sizeof(bytes);
+	ssize_t sent = send(p.fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	rude |= sent >= 0 && n != 1; // an empty one reads like the end
+}
+
+// ---- what the engine does meanwhile
+
+static void outcome_tell(struct span *in)
+{
+	uint8_t w = take8(in) % DOUBLE_WORKERS;
+	const struct eng_outcome o = {.kind = take8(in) % ENG_OUTCOME_COUNT, .count = take32(in)};
+	const struct eng_sink *sink = b.eng.sink[w];
+
+	if (sink == NULL)
+		return;
+	(void)sink->outcome(sink->arg, &o); // full or spoilt is the same to a worker
+	CHECK(sink->fill(sink->arg) <= 100);
+}
+
+static void record_tell(struct span *in)
+{
+	uint8_t w = take8(in) % DOUBLE_WORKERS;
+	struct eng_record r = {.kind = take8(in) % ENG_REC_COUNT, .helo = take(in, take8(in))};
+	const struct eng_sink *sink = b.eng.sink[w];
+
+	r.from = take(in, take8(in));
+	r.to = take(in, take8(in));
+	r.reason = (uint16_t)take8(in);
+	if (sink != NULL)
+		(void)sink->record(sink->arg, &r);
+}
+
+static void engine_change(struct span *in)
+{
+	uint8_t what = take8(in), w = take8(in) % DOUBLE_WORKERS;
+
+	switch (what & 3) {
+	case 0:
+		if (!b.eng.asked[w]) // a list under way keeps its length
+			b.eng.rows[w] = (what >> 2) % ROWS;
+		break;
+	case 1:
+		b.eng.asleep[w] = (what & 4) != 0;
+		break;
+	case 2:
+		b.eng.refuse = (what & 4) != 0 ? "double: told to refuse" : NULL;
+		b.eng.retired = (what & 8) != 0 ? 64 : 0;
+		break;
+	default:
+		b.eng.busy = (what & 4) != 0;
+	}
+}
+
+static void crowd(void)
+{
+	struct peer other;
+
+	peer_connect(&other, b.path);
+	poll_turn();
+	if (!scribbled && !rude) // the first one stays the only one
+		CHECK(peer_hello(&other) < 0);
+	peer_close(&other);
+}
+
+static void step(struct span *in)
+{
+	uint8_t op = take8(in);
+
+	switch (op % 12) {
+	case 0:
+	case 1:
+	case 2:
+		command_put(in);
+		break;
+	case 3:
+		(void)send(p.fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		break;
+	case 4:
+		poll_turn();
+		break;
+	case 5:
+		events_take();
+		break;
+	case 6:
+		outcome_tell(in);
+		break;
+	case 7:
+		record_tell(in);
+		break;
+	case 8:
+		engine_change(in);
+		break;
+	case 9:
+		index_scribble(in);
+		break;
+	case 10:
+		op < 128 ? scribble(in) : datagram_send(in);
+		break;
+	default:
+		crowd();
+	}
+}
+
+// ---- before and behind
+
+static void engine_rest(void)
+{
+	b.eng.busy = false;
+	b.eng.refuse = NULL;
+	b.eng.retired = 0;
+	for (unsigned w = 0; w < DOUBLE_WORKERS; w++)
+		b.eng.asleep[w] = false;
+}
+
+static void rules_check(uint64_t refused_before)
+{
+	const struct api_stats *s = bench_stats(&p);
+
+	for (unsigned i = 0; i < IDLE_TURNS && lnk_is_attached(b.lnk); i++) {
+		events_take();
+		poll_turn();
+		if (owed == 0 && !rude && !scribbled)
+			break;
+	}
+	if (!scribbled && !rude) {
+		events_take();
+		CHECK(owed == 0);
+		CHECK(lnk_is_attached(b.lnk));
+	} else if (!scribbled) {
+		CHECK(!lnk_is_attached(b.lnk));
+	}
+	CHECK(s->link_refused >= refused_before);
+	stats_unmap(s);
+}
+
+static void newcomer_is_served(void)
+{
+	const struct api_command ping = {.kind = API_CMD_PING, .seq = 0x5eed};
+	struct api_event e;
+	struct peer next;
+
+	for (unsigned i = 0; i < IDLE_TURNS && bench_poll(&b) != RESTS_MS; i++)
+		;
+	CHECK(!lnk_is_attached(b.lnk));
+	peer_attach(&b, &next);
+	peer_send(&next, &ping);
+	CHECK(peer_event(&b, &next, &e) == 0);
+	CHECK(e.kind == API_EVT_ACK && e.seq == 0x5eed && e.status == 0);
+	peer_close(&next);
+	(void)bench_poll(&b);
+	CHECK(!lnk_is_attached(b.lnk));
+}
+
+// Of sockets and memory: pipes are libFuzzer's own.
+static unsigned fds_count(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < FDS_MAX; fd++) {
+		char path[64], what[64] = "";
+
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n += readlink(path, what, sizeof(what) - 1) > 0 &&
+			(strncmp(what, "socket:", 7) == 0 || strstr(what, "memfd:") != NULL);
+	}
+	return n;
+}
+
+static void leaks_check(void)
+{
+	unsigned now_fds, now_maps;
+
+	if (run++ % LOOK_EACH != 0)
+		return;
+	now_fds = fds_count();
+	now_maps = count_maps();
+	if (run > 1)
+		CHECK(now_fds == fds && now_maps == maps);
+	fds = now_fds;
+	maps = now_maps;
+}
+
+static void bench_end(void)
+{
+	bench_close(&b);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *, char ***)
+{
+	CHECK(setenv("CMOCKA_TEST_ABORT", "1", 1) == 0); // a failed assertion ends the run here
+	log_sink_set(quiet, NULL);
+	bench_open(&b, SLOT);
+	CHECK(atexit(bench_end) == 0);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span in = {data, size};
+	const struct api_stats *s;
+	uint64_t refused;
+
+	scribbled = rude = false;
+	owed = 0;
+	swaps_max = b.eng.swaps;
+	peer_attach(&b, &p);
+	s = bench_stats(&p);
+	refused = s->link_refused;
+	stats_unmap(s);
+	for (unsigned i = 0; i < OPS_MAX && in.n > 0; i++)
+		step(&in);
+	engine_rest();
+	rules_check(refused);
+	peer_close(&p);
+	(void)bench_poll(&b);
+	if (scribbled || rude || run % 8 == 0)
+		newcomer_is_served();
+	leaks_check();
+	return 0;
+}
