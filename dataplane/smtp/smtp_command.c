@@ -155,18 +155,19 @@ static struct span path_unroute(struct span path, struct smtp_command *c)
 	return path;
 }
 
+// A control may not even be quoted (RFC 5321 4.1.2 quoted-pairSMTP).
 static void path_check(struct span path, struct smtp_command *c)
 {
-	bool quoted = false;
+	bool quoted = false, escaped = false;
 
 	for (size_t i = 0; i < path.n; i++) {
-		if (path.p[i] == '"')
-			quoted = !quoted;
-		else if (quoted && path.p[i] == '\\')
-			i++;
-		else if (path.p[i] < ' ' || path.p[i] == 0x7f || (path.p[i] == ' ' && !quoted) ||
-			(path.p[i] == '<' && !quoted))
+		uint8_t ch = path.p[i];
+
+		if (ch < ' ' || ch == 0x7f || (!quoted && (ch == ' ' || ch == '<')))
 			c->flags |= SMTP_LINE_SYNTAX;
+		if (ch == '"' && !escaped)
+			quoted = !quoted;
+		escaped = quoted && !escaped && ch == '\\';
 	}
 }
 

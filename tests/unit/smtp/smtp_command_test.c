@@ -104,6 +104,7 @@ static void arguments_and_paths_are_taken_apart(void **)
 		{"MAIL FROM:<<a@b>>\r\n", "FROM:<<a@b>>", "<a@b", SMTP_LINE_SYNTAX},
 		{"MAIL FROM:<a@b\r\n", "FROM:<a@b", NULL, SMTP_LINE_SYNTAX},
 		{"MAIL FROM:<\"a@b>\r\n", "FROM:<\"a@b>", NULL, SMTP_LINE_SYNTAX},
+		{"MAIL FROM:<\"a\\\tb\"@c>\r\n", "FROM:<\"a\\\tb\"@c>", "\"a\\\tb\"@c", SMTP_LINE_SYNTAX},
 		{"MAIL FROM:<@r:a@b>\r\n", "FROM:<@r:a@b>", "a@b", 0},
 		{"MAIL FROM:<@[IPv6:::1],@r:a@b>\r\n", "FROM:<@[IPv6:::1],@r:a@b>", "a@b", 0},
 		{"MAIL FROM:<@r>\r\n", "FROM:<@r>", "@r", SMTP_LINE_SYNTAX},
