@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Two hostile ends and one stream between them, driven as the engine drives it. Whatever bytes
 // leave for a sequence number, they are the ones that left first; nothing leaves before it was
-// released, save what goes ahead; and every slab comes back. The input is options and a first
+// released, save what goes ahead; edits change lengths; and every slab comes back. The input is options and a first
 // sequence number, then segments: kind, place, length, acknowledgement; their bytes are made up.
+#include <errno.h>
+
 #include "fuzz.h"
 #include "stream.h"
 #include "tcp_flags.h"
@@ -69,6 +71,36 @@ static void half_check(const struct stream_half *h)
 	CHECK((int32_t)(h->rel - h->read) <= 0 && (int32_t)(h->read - h->nxt) <= 0);
 	CHECK((int32_t)(h->sent - h->rel) <= 0);
 	CHECK((int32_t)(h->una - h->sent - 1) <= 0);
+	CHECK((int32_t)(h->edge - h->allow) <= 0);
+}
+
+// Where no edit lies, numbers go through the list and back.
+static void map_check(enum stream_side side)
+{
+	const uint32_t marks[] = {st.half[side].nxt, st.half[side].read, st.half[side].allow};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		uint32_t in = stream_in_seq(&st, &pool, side, marks[i]);
+		uint32_t out = stream_out_seq(&st, &pool, side, in);
+
+		CHECK((int32_t)(out - marks[i]) <= 0);
+		CHECK(i != 0 || out == marks[i]); // nothing is edited behind what was read
+		CHECK(stream_in_seq(&st, &pool, side, out) == in);
+	}
+}
+
+// Another length in the place of the first bytes that were read just now.
+static void replace(enum stream_side side, uint32_t seq, uint32_t n, uint8_t much)
+{
+	const struct span text = {(const uint8_t *)"EDITEDEDI", (size_t)(much >> 6) * 3};
+	struct stream_act act;
+	bool ack;
+	int rc = stream_replace(&st, &pool, side, seq, n < 3 ? n : 3, text, &ack);
+
+	CHECK(rc == 0 || rc == -ENOBUFS || rc == -EBUSY);
+	if (rc == 0 && ack)
+		stream_ack(&st, &pool, side, &act);
+	map_check(side);
 }
 
 static void read_some(enum stream_side side, uint8_t much)
@@ -89,6 +121,8 @@ static void read_some(enum stream_side side, uint8_t much)
 		stream_consume(&st, side, n);
 		if ((much & 4) != 0 && n > 0 && !ahead)
 			stream_edit(&st, &pool, side, before, (const uint8_t *)"X", 1);
+		if ((much & 0x20) != 0 && n > 0 && !st.answered)
+			replace(side, before, n, much);
 		if (n == 0)
 			break;
 	}
@@ -104,14 +138,14 @@ static void segment_leave(const struct stream_seg *seg, enum stream_in in, bool 
 
 	if (ahead && in == STREAM_IN_ORDER_WAIT && h->fresh && seg->payload.n > 0 &&
 		(seg->flags & TCP_FIN) == 0 && h->nxt == h->rel) {
-		stream_ahead(&st, &pool, seg);
-		leave_check(seg->side, seg->seq, seg->payload.p, (uint32_t)seg->payload.n);
+		if (stream_ahead(&st, &pool, seg, &act))
+			leave_check(seg->side, act.seq, seg->payload.p, act.len);
 		return;
 	}
-	pump(seg->side, true, seg->seq);
+	pump(seg->side, true, seg->at);
 	stream_dispose(&st, &pool, seg, in, &act);
 	if (act.kind == STREAM_FORWARD)
-		leave_check(seg->side, seg->seq, seg->payload.p, (uint32_t)seg->payload.n);
+		leave_check(seg->side, seg->at, seg->payload.p, (uint32_t)seg->payload.n);
 	else if (act.kind == STREAM_REWRITE)
 		act_check(&act);
 	pump(seg->side, false, 0);
@@ -130,13 +164,16 @@ static bool segment(struct span *in, uint8_t op)
 		.flags = TCP_ACK | (uint8_t)((more & 1) * TCP_FIN) |
 			(uint8_t)((more >> 1 & 1) * TCP_URG),
 		.window = (uint16_t)(2048 * (more >> 3)),
-		.seq = from[place & 3] + (uint32_t)((int8_t)(place & 0xfc) * 16),
+		.seq = stream_in_seq(&st, &pool, side,
+			from[place & 3] + (uint32_t)((int8_t)(place & 0xfc) * 16)),
 		.ack = o->sent + (o->fin_sent ? 1 : 0) - (back & 0x3f) * (back >> 6) * 8,
 		.now_ms = now_ms,
 		.payload = {payload, length * 11u},
 	};
 	enum stream_in got;
 
+	if (st.answered && side == STREAM_SERVER)
+		return true; // what a server that was cut off still says is not the stream's
 	for (size_t i = 0; i < seg.payload.n; i++) {
 		noise = noise * 1664525 + 1013904223;
 		payload[i] = (uint8_t)(noise >> 24);
@@ -153,7 +190,7 @@ static bool segment(struct span *in, uint8_t op)
 		struct stream_act act;
 
 		read_some(STREAM_CLIENT, 2);
-		(void)stream_take(&st, STREAM_CLIENT, &act);
+		(void)stream_take(&st, &pool, STREAM_CLIENT, &act);
 		stream_discard(&st, &pool);
 		pump(STREAM_SERVER, false, 0);
 		return true;
@@ -189,7 +226,7 @@ static bool step(struct span *in)
 		return segment(in, op);
 	case 2:
 		now_ms += (uint32_t)much * 64;
-		if ((op & 8) != 0 && !st.answered && stream_take(&st, op >> 2 & 1, &act))
+		if ((op & 8) != 0 && !st.answered && stream_take(&st, &pool, op >> 2 & 1, &act))
 			act_check(&act);
 		return timers();
 	default:
@@ -211,7 +248,7 @@ static bool step(struct span *in)
 		read_some(op >> 2 & 1, much);
 		pump(op >> 2 & 1, false, 0);
 	}
-	CHECK(stream_reset(&st, op >> 2 & 1, reset) <= 2);
+	CHECK(stream_reset(&st, &pool, op >> 2 & 1, reset) <= 2);
 	return true;
 }
 
