@@ -52,7 +52,7 @@ struct api_command { // control plane -> manager
 
 enum api_event_kind { API_EVT_NONE, API_EVT_ACK, API_EVT_FLOW, API_EVT_FLOWS_END, API_EVT_COUNT };
 
-enum api_lane { API_LANE_PASS, API_LANE_INSPECT, API_LANE_ANSWER, API_LANE_COUNT };
+enum api_lane { API_LANE_PASS, API_LANE_INSPECT, API_LANE_ANSWER, API_LANE_TRANSLATE, API_LANE_COUNT };
 
 struct api_flow {
 	struct addr client, server;

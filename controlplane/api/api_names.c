@@ -10,6 +10,7 @@ static const char *const lanes[] = {
 	[API_LANE_PASS] = "pass",
 	[API_LANE_INSPECT] = "inspect",
 	[API_LANE_ANSWER] = "answer",
+	[API_LANE_TRANSLATE] = "translate",
 };
 static const char *const flow_states[] = {
 	[API_FLOW_HALF_OPEN] = "half_open",

@@ -9,23 +9,6 @@ static const char text_later[] = "Message deferred, try again later";
 static const char text_end[] = "Message refused: commands behind an unclear end of data";
 static const char text_desync[] = "Closing connection: protocol error";
 
-// A client that insists on TLS where it is prevented: the verb is spoilt at the same length, and
-// the server itself refuses it.
-static void on_starttls(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
-	uint32_t base, struct span in)
-{
-	if (!(s->profile & ENG_PROFILE_NO_TLS))
-		return;
-	struct span line = span_sub(in, ev->off, ev->len);
-	size_t at = 0;
-	while (at < line.n && (line.p[at] == ' ' || line.p[at] == '\t'))
-		at++;
-	stream_edit(&s->flow.stream, &w->smtp->pool, STREAM_CLIENT,
-		base + ev->off + (uint32_t)at + 7, (const uint8_t *)"X", 1); // STARTTL*S*
-	smtp_substitute(&s->smtp, ev, SMTP_VERB_UNKNOWN);
-	eng_count(w, ACT_TLS_REFUSED);
-}
-
 static bool on_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in)
 {
@@ -54,9 +37,18 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 	case SMTP_VERB_RCPT:
 		eng_message_rcpt(s, ev->path);
 		break;
-	case SMTP_VERB_STARTTLS:
-		on_starttls(w, s, ev, base, in);
-		break;
+	case SMTP_VERB_STARTTLS: // a client that insists on it where it is prevented
+		if (!(s->profile & ENG_PROFILE_NO_TLS))
+			break;
+		eng_count(w, ACT_TLS_REFUSED);
+		return eng_refuse_command(w, s, ev, base, in, ENG_REFUSE_TLS);
+	case SMTP_VERB_BURL: // bring content by a way that is not read, turn the two ends round, or
+	case SMTP_VERB_XEXCH50: // change who the client is: their keywords are hidden
+	case SMTP_VERB_TURN:
+	case SMTP_VERB_ATRN:
+	case SMTP_VERB_XCLIENT:
+	case SMTP_VERB_XFORWARD:
+		return eng_refuse_command(w, s, ev, base, in, ENG_REFUSE_UNAVAILABLE);
 	default:
 		break;
 	}
@@ -66,7 +58,7 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 // EHLO keywords that a reader of content must know or hide.
 struct keyword {
 	const char *name;
-	uint16_t ext; // SMTP_EXT_* to hide from smtp/, too
+	uint16_t ext;  // SMTP_EXT_* to hide from smtp/, too
 	uint16_t only; // profile bits of the sessions where it is masked; 0: none, UINT16_MAX: all
 };
 // clang-format off: a table
@@ -297,9 +289,15 @@ static bool on_data_line(struct eng_worker *w, struct eng_session *s, const stru
 	return true;
 }
 
-static void on_reply(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
+static void on_reply(
+	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev, uint32_t base)
 {
 	struct eng_message *msg = s->message;
+
+	if (ev->verb >= SMTP_VERB_OURS && ev->verb <= SMTP_VERB_OURS_LAST) {
+		eng_reply_ours(w, ev, base);
+		return;
+	}
 
 	switch (ev->verb) {
 	case SMTP_VERB_MAIL:
@@ -336,10 +334,18 @@ static void on_reply(struct eng_worker *w, struct eng_session *s, const struct s
 	}
 }
 
-static bool on_desync(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
+static bool on_desync(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in)
 {
+	if (ev->why == SMTP_DESYNC_BDAT_UNOFFERED && eng_refuse_chunk(w, s, ev, base, in))
+		return true;
+	if (s->flow.lane == ENG_LANE_ANSWER) // cut there
+		return false;
+
 	// A server that ended the message by a reply of its own has told the client already.
 	if (ev->why == SMTP_DESYNC_REPLY_IN_DATA) {
+		if (w->smtp->nchanges > 0 && !eng_changes_make(w, s, STREAM_SERVER))
+			return false;
 		stream_release(&s->flow.stream, STREAM_SERVER);
 		eng_pump(w, s);
 		eng_cut(w, s, 0, NULL, 0, false, ACT_DESYNC);
@@ -373,7 +379,14 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 		on_keyword(w, s, ev, base, in);
 		return true;
 	case SMTP_EV_REPLY:
-		on_reply(w, s, ev);
+		on_reply(w, s, ev, base);
+		return true;
+	case SMTP_EV_REPLY_LINE:
+		if (ev->verb >= SMTP_VERB_OURS && ev->verb <= SMTP_VERB_OURS_LAST)
+			eng_reply_ours(w, ev, base);
+		return true;
+	case SMTP_EV_SKIP:
+		eng_skip(w, ev, base);
 		return true;
 	case SMTP_EV_TLS:
 		s->tls = true;
@@ -388,7 +401,7 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 			eng_outcome(w, s, ENG_OUTCOME_AUTH_FAILED);
 		return true;
 	case SMTP_EV_DESYNC:
-		return on_desync(w, s, ev);
+		return on_desync(w, s, ev, base, in);
 	default:
 		return true;
 	}

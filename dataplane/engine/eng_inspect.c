@@ -85,9 +85,14 @@ static bool read_side(struct eng_worker *w, struct eng_session *s, enum stream_s
 		stream_consume(st, side, (uint32_t)n);
 		for (size_t i = 0; i < count; i++) {
 			if (!eng_event(w, s, &ev[i], base, in)) {
+				p->nchanges = 0;
 				*cut = true;
 				return true;
 			}
+		}
+		if (p->nchanges > 0 && !eng_changes_make(w, s, side)) {
+			*cut = true;
+			return true;
 		}
 	}
 	return progress;
@@ -171,7 +176,7 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s)
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		if (s->hold_on[side])
 			earliest(&any, &at, s->hold_at_ms[side]);
-		if (f->lane != ENG_LANE_PASS && f->state != FLOW_CLOSING &&
+		if (f->lane != ENG_LANE_PASS && f->lane != ENG_LANE_TRANSLATE && f->state != FLOW_CLOSING &&
 			(!answers || side == STREAM_SERVER) &&
 			stream_deadline(&f->stream, side, &when))
 			earliest(&any, &at, when);
@@ -186,16 +191,18 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s)
 }
 
 // TLS has begun and nothing that we retain is still under way: from here untouched.
-static void leave_when_opaque(struct eng_session *s)
+static void leave_when_opaque(struct eng_worker *w, struct eng_session *s)
 {
 	const struct stream_half *c = &s->flow.stream.half[STREAM_CLIENT];
 	const struct stream_half *v = &s->flow.stream.half[STREAM_SERVER];
 
 	if (!smtp_is_opaque(&s->smtp) || !s->tls_seen || c->una != c->nxt || v->una != v->nxt ||
 		c->first != STREAM_NO_SLAB || v->first != STREAM_NO_SLAB || c->has_fin ||
-		v->has_fin)
+		v->has_fin || c->edge != c->allow || v->edge != v->allow)
 		return;
-	s->flow.lane = ENG_LANE_PASS;
+	if (!eng_translate_begin(s))
+		s->flow.lane = ENG_LANE_PASS;
+	stream_close(&s->flow.stream, &w->smtp->pool); // what the edit list still holds is acknowledged
 	s->idle_ms = ENG_PASS_IDLE_MS;
 }
 
@@ -384,7 +391,7 @@ void eng_inspect_consume(
 	}
 	leave_consume(w, s, m, seg, in);
 	closing_note(s);
-	leave_when_opaque(s);
+	leave_when_opaque(w, s);
 	holds_update(w, s);
 	eng_timer_update(w, s);
 }

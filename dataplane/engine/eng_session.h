@@ -13,6 +13,7 @@
 enum {
 	ENG_LINE_BUF = 16384, // a line joined from several slabs: over every limit of smtp/
 	ENG_EVENTS = 16,      // SMTP events taken in one call
+	ENG_CHANGES_MAX = ENG_EVENTS + 1,
 	ENG_HELO_MAX = 64,
 	ENG_PATH_MAX = 96,
 	ENG_REPLY_MAX = 400, // bytes of a reply of ours
@@ -106,6 +107,7 @@ struct eng_session {
 	uint8_t content_action; // enum pol_verdict
 	uint8_t dialog, dialog_commands;
 	uint8_t helo_len;
+	uint8_t substitutes; // commands that became NOOP
 	uint8_t cut_left;      // repeats of that reset still to come
 	uint8_t one_way; // client segments with nothing from the server
 	uint16_t seg_max[STREAM_SIDES]; // largest payload seen: the path takes that much
@@ -114,6 +116,18 @@ struct eng_session {
 	bool server_seen : 1, client_sent : 1; // pass lane: a segment of the one, payload of the other
 	bool more : 1;                         // more is to be sent than one turn may
 	char helo[ENG_HELO_MAX];
+};
+
+enum eng_refusal { // of a command that must not reach the server (eng_change.c)
+	ENG_REFUSE_UNAVAILABLE,
+	ENG_REFUSE_TLS,
+	ENG_REFUSE_CHUNK,
+	ENG_REFUSAL_COUNT
+};
+
+struct eng_change { // of length, to be made when the events of a call are judged
+	uint32_t seq, n;
+	struct span text; // borrowed for ever
 };
 
 struct eng_sum { // outcomes that wait to be handed over
@@ -134,6 +148,8 @@ struct eng_smtp {
 	uint64_t id_epoch, id_count; // of ids that are never used twice
 	uint32_t sums, sum_at;       // waiting; where the next flush looks
 	struct eng_sum sum[ENG_SUMS_MAX];
+	unsigned nchanges;
+	struct eng_change change[ENG_CHANGES_MAX];
 	uint8_t line[ENG_LINE_BUF];
 };
 
@@ -151,6 +167,22 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s);
 // `base` is the sequence number of the call's first input byte, `in` the input.
 bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in);
+
+// eng_change.c: a command becomes NOOP, its reply ours; the same for a BDAT that was not offered (the
+// event is its DESYNC, `in` the input); octets that are not for the server; a reply line to such a NOOP.
+// false: the session was cut, or (eng_refuse_chunk) is to be.
+bool eng_refuse_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in, enum eng_refusal why);
+bool eng_refuse_chunk(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in);
+void eng_skip(struct eng_worker *w, const struct smtp_event *ev, uint32_t base);
+void eng_reply_ours(struct eng_worker *w, const struct smtp_event *ev, uint32_t base);
+// Makes the changes that were noted. false: the session was cut.
+bool eng_changes_make(struct eng_worker *w, struct eng_session *s, enum stream_side side);
+// Nothing is read any more and nothing retained: true where the lane must go on mapping numbers.
+bool eng_translate_begin(struct eng_session *s);
+void eng_translate_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg);
 
 // eng_message.c: a MAIL command; a recipient; the begin of content; content; what the server said.
 void eng_message_mail(struct eng_worker *w, struct eng_session *s, struct span path);

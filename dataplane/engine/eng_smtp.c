@@ -246,6 +246,10 @@ static void dispatch_consume(
 		eng_open_pass_consume(w, s, m, &seg);
 		return;
 	}
+	if (s->flow.lane == ENG_LANE_TRANSLATE) {
+		eng_translate_consume(w, s, m, &seg);
+		return;
+	}
 	if (s->flow.stream.ts_on)
 		read_timestamps(m, v, &seg);
 	if (s->flow.lane == ENG_LANE_ANSWER)

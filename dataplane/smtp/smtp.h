@@ -36,6 +36,8 @@ enum smtp_verb {
 	SMTP_VERB_ATRN, SMTP_VERB_SEND, SMTP_VERB_SOML, SMTP_VERB_SAML,
 	SMTP_VERB_MESSAGE, // not a command: the end of data that awaits its final reply
 	SMTP_VERB_UNKNOWN,
+	SMTP_VERB_OURS, // to SMTP_VERB_OURS_LAST, not commands: of smtp_substitute, whose reply the caller
+	SMTP_VERB_OURS_LAST = SMTP_VERB_OURS + 7, // replaces, too; which of eight is up to the caller
 	SMTP_VERB_COUNT
 };
 
@@ -55,6 +57,7 @@ enum smtp_ev {
 	SMTP_EV_CHUNK,         // client: a BDAT line; octets = size, flag LAST; COMMAND came before it, and
 	                       // DATA_BEGIN where it opens a message. A refused chunk does not end the
 	                       // message for the reader: RSET, MAIL, EHLO or the LAST one's reply does
+	SMTP_EV_SKIP,          // client: octets of a chunk whose BDAT was substituted: not for the server
 	SMTP_EV_REPLY_LINE,    // server: one line of a reply, not the last; code, verb, text behind the code
 	SMTP_EV_REPLY,         // server: last line of a reply; code, verb it answers, text behind the code
 	                       // (none for 334: an AUTH challenge).
@@ -158,7 +161,7 @@ struct smtp {
 	uint32_t scanned[2];    // unread bytes of each side already searched for a line end
 	uint32_t early;         // unread client bytes that came while the gate was closed
 	uint8_t chunk_last;
-	uint8_t chunk_skip;     // the rest of the chunk belongs to no message
+	uint8_t chunk_skip;     // the rest of the chunk belongs to no message: enum smtp_skip
 	uint64_t chunk_left;    // octets of the open BDAT chunk still to come
 	uint64_t octets;        // message bytes so far
 };
@@ -181,8 +184,14 @@ bool smtp_in_message(const struct smtp *s);
 void smtp_mask(struct smtp *s, uint16_t ext);
 // Tells it that the caller sent another command (in practice NOOP) in the place of the one this
 // COMMAND event of the last call told of. The reply is then `as`'s, with no other effect; the gate
-// closes until it came. The octets of a BDAT replaced so are passed over without events.
+// closes until it came. The octets of a BDAT replaced so come as SMTP_EV_SKIP.
 void smtp_substitute(struct smtp *s, const struct smtp_event *command, enum smtp_verb as);
+
+// Behind a DESYNC of SMTP_DESYNC_BDAT_UNOFFERED, whose line begins `in`: the caller puts another
+// command in the line's place and takes the chunk's octets (SMTP_EV_SKIP) out. The session goes on as
+// behind smtp_substitute. Returns the length of the line, or 0 where the size of the chunk is not
+// sure: then it stays stopped.
+size_t smtp_refuse_chunk(struct smtp *s, struct span in, enum smtp_verb as);
 
 // Names for logs and tests: "MAIL", "DATA_END", "LINE_TOO_LONG"; never NULL.
 const char *smtp_verb_name(enum smtp_verb v);

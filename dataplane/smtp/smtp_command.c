@@ -287,6 +287,7 @@ static const struct verb verbs[] = {
 	[SMTP_VERB_SAML] = {"SAML", arg_from, SMTP_T_HELO, SMTP_T_MAIL, 0, false},
 	[SMTP_VERB_MESSAGE] = {"", arg_any, 0, 0, 0, true},
 	[SMTP_VERB_UNKNOWN] = {"", arg_any, 0, 0, 0, true},
+	[SMTP_VERB_OURS... SMTP_VERB_OURS_LAST] = {"", arg_any, 0, 0, 0, true},
 };
 _Static_assert(sizeof(verbs) / sizeof(verbs[0]) == SMTP_VERB_COUNT, "a verb has no row");
 

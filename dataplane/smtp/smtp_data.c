@@ -184,7 +184,7 @@ static void chunk_end(struct smtp *s, size_t off, struct smtp_out *o)
 {
 	s->mode = SMTP_MODE_COMMAND;
 	s->scanned[SMTP_CLIENT] = 0;
-	if (!s->chunk_last || s->chunk_skip)
+	if (!s->chunk_last || s->chunk_skip != SMTP_SKIP_NO)
 		return;
 	smtp_out_add(o, SMTP_EV_DATA_END, SMTP_CLIENT, off, 0)->octets = s->octets;
 	s->gate = true;
@@ -199,7 +199,7 @@ void smtp_chunk_begin(struct smtp *s, const struct smtp_command *c, size_t len, 
 	s->mode = SMTP_MODE_CHUNK;
 	s->chunk_left = c->octets;
 	s->chunk_last = c->last;
-	s->chunk_skip = false;
+	s->chunk_skip = SMTP_SKIP_NO;
 	if (s->chunk_left == 0)
 		chunk_end(s, len, o);
 }
@@ -208,8 +208,10 @@ size_t smtp_chunk_step(struct smtp *s, struct span in, struct smtp_out *o)
 {
 	struct span piece = span_sub(in, 0, in.n < s->chunk_left ? in.n : (size_t)s->chunk_left);
 
-	if (!s->chunk_skip)
+	if (s->chunk_skip == SMTP_SKIP_NO)
 		text_event(s, 0, piece.n, piece, o);
+	else if (s->chunk_skip == SMTP_SKIP_TOLD)
+		(void)smtp_out_add(o, SMTP_EV_SKIP, SMTP_CLIENT, 0, piece.n);
 	s->chunk_left -= piece.n;
 	if (s->chunk_left == 0)
 		chunk_end(s, piece.n, o);

@@ -17,6 +17,12 @@ enum smtp_mode { // smtp.mode
 	SMTP_MODE_STOPPED, // after a DESYNC
 };
 
+enum smtp_skip { // smtp.chunk_skip
+	SMTP_SKIP_NO,
+	SMTP_SKIP_SILENT, // the server reads it away
+	SMTP_SKIP_TOLD,   // the server never heard of it
+};
+
 enum smtp_suspect { // smtp.suspect
 	SMTP_SUSPECT_NO,
 	SMTP_SUSPECT_LINE, // behind a possible end, at the start of a line

@@ -34,6 +34,7 @@ static const char *const verb_names[] = {
 	[SMTP_VERB_SAML] = "SAML",
 	[SMTP_VERB_MESSAGE] = "MESSAGE",
 	[SMTP_VERB_UNKNOWN] = "UNKNOWN",
+	[SMTP_VERB_OURS... SMTP_VERB_OURS_LAST] = "OURS",
 };
 _Static_assert(COUNT_OF(verb_names) == SMTP_VERB_COUNT, "a verb has no name");
 
@@ -46,6 +47,7 @@ static const char *const ev_names[] = {
 	[SMTP_EV_POSSIBLE_END] = "POSSIBLE_END",
 	[SMTP_EV_DATA_END] = "DATA_END",
 	[SMTP_EV_CHUNK] = "CHUNK",
+	[SMTP_EV_SKIP] = "SKIP",
 	[SMTP_EV_REPLY_LINE] = "REPLY_LINE",
 	[SMTP_EV_REPLY] = "REPLY",
 	[SMTP_EV_KEYWORD] = "KEYWORD",

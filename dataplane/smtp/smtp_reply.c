@@ -156,7 +156,7 @@ static enum smtp_desync reply_in_chunk(struct smtp *s, enum smtp_verb v)
 	if (is_positive(s->reply_code))
 		return SMTP_DESYNC_REPLY_IN_DATA;
 	if (v == SMTP_VERB_MESSAGE)
-		s->chunk_skip = true;
+		s->chunk_skip = SMTP_SKIP_SILENT;
 	return SMTP_DESYNC_NONE;
 }
 

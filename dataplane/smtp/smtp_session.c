@@ -290,7 +290,29 @@ void smtp_substitute(struct smtp *s, const struct smtp_event *command, enum smtp
 	uint8_t *slot = &s->pending[command->count % SMTP_PAIR_MAX];
 
 	if (*slot == SMTP_VERB_BDAT || *slot == SMTP_VERB_MESSAGE)
-		s->chunk_skip = true;
+		s->chunk_skip = SMTP_SKIP_TOLD;
 	*slot = (uint8_t)as;
 	s->gate = true;
+}
+
+size_t smtp_refuse_chunk(struct smtp *s, struct span in, enum smtp_verb as)
+{
+	struct smtp_line line;
+	struct smtp_command c;
+	uint32_t scanned = 0;
+
+	if (s->mode != SMTP_MODE_STOPPED || s->pending_count == SMTP_PAIR_MAX ||
+		smtp_line_find(in, s->limits.command_max, &scanned, &line) != SMTP_FOUND_LINE)
+		return 0;
+	smtp_command_parse(line.body, &c);
+	if (c.verb != SMTP_VERB_BDAT || !c.chunk_known || (line.flags & SMTP_LINE_ODD) != 0)
+		return 0;
+	smtp_pending_push(s, as);
+	s->gate = true;
+	s->scanned[SMTP_CLIENT] = 0;
+	s->mode = c.octets > 0 ? SMTP_MODE_CHUNK : SMTP_MODE_COMMAND;
+	s->chunk_left = c.octets;
+	s->chunk_last = false;
+	s->chunk_skip = SMTP_SKIP_TOLD;
+	return line.len;
 }

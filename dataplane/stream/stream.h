@@ -159,11 +159,12 @@ void stream_release(struct stream *st, enum stream_side side);
 // Overwrites retained bytes that have not left yet: `n` bytes from `seq`.
 void stream_edit(struct stream *st, struct stream_pool *p, enum stream_side side, uint32_t seq,
 	const uint8_t *bytes, uint32_t n);
-// Puts `text` (perhaps nothing) in the place of `n` consumed bytes (perhaps none) from `seq` that were
-// not released: from here on the two ends count differently (design: the edit list). What lies behind
-// moves, so edits of one call go from the last to the first. What grows is ours to repeat; *ack is set
-// where bytes taken out want an acknowledgement of ours now (stream_ack). 0; -ENOBUFS where memory, or what may wait for the receiver's window (4 kB), is used
-// up; -EBUSY where bytes behind have left ahead of their turn. Nothing is changed then.
+// Puts `text` (perhaps nothing) in the place of `n` consumed bytes (perhaps none) from `seq` that
+// were not released: from here on the two ends count differently. What lies behind moves, so edits
+// of one call go from the last to the first. What grows is ours to repeat; *ack is set where bytes
+// taken out want an acknowledgement of ours now (stream_ack). 0; -ENOBUFS where memory, or what may
+// wait for the receiver's window (4 kB), is used up; -EBUSY where bytes behind have left ahead of
+// their turn. Nothing is changed then.
 int stream_replace(struct stream *st, struct stream_pool *p, enum stream_side side, uint32_t seq,
 	uint32_t n, struct span text, bool *ack);
 // An acknowledgement to `side`, in the other's name, of what that one and we have taken.

@@ -5,6 +5,7 @@
 // Thread: any; no state.
 #include "wire_tcp.h"
 
+#include "tcp_flags.h"
 #include "wire_int.h"
 
 enum { // option kinds (IANA, TCP parameters)
@@ -134,6 +135,32 @@ void wire_tcp_sack_set(uint8_t *frame, const struct wire_view *v, const struct w
 		}
 		blocks = 0; // a second SACK option is nobody's: blanked
 	}
+}
+
+static void sack_shift(uint8_t *p, unsigned n, uint32_t dack)
+{
+	unsigned i = 0, len;
+	bool bad = false;
+
+	for (; (len = option_next(p, n, i, &bad)) != 0; i += len) {
+		for (unsigned k = 2; p[i] == OPT_SACK && is_sack_len(len) && k < len; k += 4)
+			wire_put32(p + i + k, wire_get32(p + i + k) + dack);
+	}
+}
+
+void wire_tcp_shift(uint8_t *frame, const struct wire_view *v, uint32_t dseq, uint32_t dack)
+{
+	uint8_t *tcp = frame + v->l4_off;
+	const unsigned n = (unsigned)v->payload_off - v->l4_off;
+	uint16_t before = wire_sum_fold(wire_sum(0, tcp, n)), csum;
+
+	wire_put32(tcp + 4, v->seq + dseq);
+	if (v->tcp_flags & TCP_ACK)
+		wire_put32(tcp + 8, v->ack + dack);
+	sack_shift(tcp + WIRE_TCP_LEN, n - WIRE_TCP_LEN, dack);
+	memcpy(&csum, tcp + WIRE_TCP_CSUM, sizeof(csum));
+	csum = wire_csum_update16(csum, before, wire_sum_fold(wire_sum(0, tcp, n)));
+	memcpy(tcp + WIRE_TCP_CSUM, &csum, sizeof(csum));
 }
 
 unsigned wire_tcp_options_strip(uint8_t *frame, const struct wire_view *v)

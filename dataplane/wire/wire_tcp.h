@@ -37,6 +37,10 @@ unsigned wire_tcp_options_strip(uint8_t *frame, const struct wire_view *v);
 // is left of it, and any further SACK option, with NOP. The checksum is the caller's to set.
 void wire_tcp_sack_set(uint8_t *frame, const struct wire_view *v, const struct wire_tcp_opts *o);
 
+// Adds dseq to the sequence number, dack to the acknowledgement number and to every SACK edge; the
+// checksum is mended incrementally (RFC 1624).
+void wire_tcp_shift(uint8_t *frame, const struct wire_view *v, uint32_t dseq, uint32_t dack);
+
 // Checksum of TCP header and payload with its pseudo header: true if right.
 bool wire_tcp_csum_ok(struct span frame, const struct wire_view *v);
 // Computes and stores it (frame of WIRE_TCP).

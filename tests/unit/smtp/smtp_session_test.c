@@ -98,8 +98,9 @@ static void room_for_four_events_is_enough_and_changes_nothing(void **)
 	session_open(&s);
 	assert_true(client(&s, "EHLO c\r\n") > 0);
 	while (at < sizeof(replies) - 1) {
-		at += smtp_feed(&s, SMTP_SERVER, (struct span){(const uint8_t *)replies + at,
-			sizeof(replies) - 1 - at}, ev, 4, &count);
+		at += smtp_feed(&s, SMTP_SERVER,
+			(struct span){(const uint8_t *)replies + at, sizeof(replies) - 1 - at}, ev,
+			4, &count);
 		assert_true(count <= 4);
 		told += count;
 		assert_true(++calls < 20);
@@ -192,12 +193,53 @@ static void the_octets_of_a_substituted_chunk_are_passed_over(void **)
 	assert_int_equal(client(&s, "BDAT 5 LAST\r\n"), 13);
 	smtp_substitute(&s, &ev[0], SMTP_VERB_NOOP);
 	assert_int_equal(client(&s, "he"), 2);
-	assert_int_equal(count, 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(ev[0].kind, SMTP_EV_SKIP);
+	assert_int_equal(ev[0].len, 2);
 	assert_true(server(&s, "250 ok\r\n") > 0);
 	assert_int_equal(count, 1);
 	assert_int_equal(client(&s, "lloQUIT\r\n"), 9);
+	assert_int_equal(count, 2);
+	assert_int_equal(ev[0].kind, SMTP_EV_SKIP);
+	assert_int_equal(ev[0].len, 3);
+	assert_int_equal(ev[1].verb, SMTP_VERB_QUIT);
+}
+
+static void a_chunk_that_was_not_offered_is_refused_and_the_session_goes_on(void **)
+{
+	static const char LINE[] = "BDAT 5 LAST\r\n";
+	struct smtp s;
+
+	session_open(&s);
+	s.offered = 0;
+	assert_int_equal(client(&s, LINE), 0);
+	assert_int_equal(ev[count - 1].why, SMTP_DESYNC_BDAT_UNOFFERED);
+	assert_int_equal(smtp_refuse_chunk(&s, span_str(LINE), SMTP_VERB_OURS + 2), 13);
+	assert_false(smtp_is_gated(&s)); // its octets come first
+	assert_int_equal(client(&s, "helloNOOP\r\n"), 5);
+	assert_int_equal(ev[0].kind, SMTP_EV_SKIP);
+	assert_true(smtp_is_gated(&s));
+	assert_true(server(&s, "250 ok\r\n") > 0);
 	assert_int_equal(count, 1);
-	assert_int_equal(ev[0].verb, SMTP_VERB_QUIT);
+	assert_int_equal(ev[0].verb, SMTP_VERB_OURS + 2);
+	assert_int_equal(client(&s, "NOOP\r\n"), 6);
+	assert_false(smtp_in_message(&s));
+}
+
+static void an_unsure_chunk_that_was_not_offered_stays_refused(void **)
+{
+	static const char *const lines[] = {"BDAT\r\n", "BDAT 5\n", " BDAT 5\r\n",
+		"BDAT 5 FIRST\r\n", "BDAT 18446744073709551616\r\n", "BDAT -1\r\n"};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct smtp s;
+
+		session_open(&s);
+		s.offered = 0;
+		assert_int_equal(client(&s, lines[i]), 0);
+		assert_int_equal(smtp_refuse_chunk(&s, span_str(lines[i]), SMTP_VERB_OURS), 0);
+		assert_int_equal(client(&s, "NOOP\r\n"), 0);
+	}
 }
 
 static void a_chunk_over_4_gib_is_counted_to_its_last_octet(void **)
@@ -214,7 +256,8 @@ static void a_chunk_over_4_gib_is_counted_to_its_last_octet(void **)
 		size_t n = left < PIECE ? (size_t)left : PIECE;
 
 		assert_true(smtp_in_message(&s));
-		assert_int_equal(smtp_feed(&s, SMTP_CLIENT, (struct span){piece, n}, ev, 64, &count), n);
+		assert_int_equal(
+			smtp_feed(&s, SMTP_CLIENT, (struct span){piece, n}, ev, 64, &count), n);
 		left -= n;
 	}
 	assert_int_equal(count, 2);
@@ -271,6 +314,8 @@ int main(void)
 		cmocka_unit_test(a_substituted_command_is_answered_as_its_substitute),
 		cmocka_unit_test(a_substituted_command_closes_the_gate),
 		cmocka_unit_test(the_octets_of_a_substituted_chunk_are_passed_over),
+		cmocka_unit_test(a_chunk_that_was_not_offered_is_refused_and_the_session_goes_on),
+		cmocka_unit_test(an_unsure_chunk_that_was_not_offered_stays_refused),
 		cmocka_unit_test(a_chunk_over_4_gib_is_counted_to_its_last_octet),
 		cmocka_unit_test(a_caller_that_shows_less_than_before_is_still_read),
 		cmocka_unit_test(limits_of_zero_take_the_defaults),

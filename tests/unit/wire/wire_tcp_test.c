@@ -83,6 +83,33 @@ static void sack_blocks_are_overwritten_and_what_is_left_is_blanked(void **)
 	assert_memory_equal(s.b + v.l4_off + 20, want, sizeof(want));
 }
 
+static void numbers_and_sack_edges_are_shifted_and_the_checksum_stays_right(void **)
+{
+	static const uint8_t SACK[12] = {1, 1, 5, 10, 0, 0, 0, 7, 0xff, 0xff, 0xff, 0xff};
+	static const uint32_t shifts[] = {0, 1, 20, 0xffffffffu, 0x80000000u, 0x12345678};
+	struct wire_tcp_opts o;
+	struct wire_view v;
+	struct sample s;
+
+	for (size_t i = 0; i < COUNT(shifts); i++) {
+		sample_eth(memset(&s, 0, sizeof(s)), 0x0800);
+		sample_ip4(&s, 6, 0, 0x4000);
+		sample_tcp(&s, TCP_ACK, SACK, sizeof(SACK));
+		sample_bytes(&s, "odd", 3);
+		sample_close(&s);
+		wire_parse((struct span){s.b, s.n}, &v);
+		const uint32_t seq = v.seq, ack = v.ack;
+		wire_tcp_shift(s.b, &v, shifts[i], 0 - shifts[i]);
+		assert_true(wire_tcp_csum_ok((struct span){s.b, s.n}, &v));
+		wire_parse((struct span){s.b, s.n}, &v);
+		wire_tcp_options((struct span){s.b, s.n}, &v, &o);
+		assert_int_equal(v.seq, seq + shifts[i]);
+		assert_int_equal(v.ack, ack - shifts[i]);
+		assert_int_equal(o.sack[0].left, 7 - shifts[i]);
+		assert_int_equal(o.sack[0].right, 0xffffffffu - shifts[i]);
+	}
+}
+
 // Option bytes -> what is said of them, and what the stripping leaves.
 static const struct option_case {
 	const char *name;
@@ -178,6 +205,7 @@ int main(void)
 		cmocka_unit_test(the_options_of_a_usual_syn_are_read),
 		cmocka_unit_test(up_to_four_sack_blocks_are_read),
 		cmocka_unit_test(sack_blocks_are_overwritten_and_what_is_left_is_blanked),
+		cmocka_unit_test(numbers_and_sack_edges_are_shifted_and_the_checksum_stays_right),
 		cmocka_unit_test(odd_options_are_named_and_blanked),
 		cmocka_unit_test(window_scales_over_14_are_14),
 		cmocka_unit_test(any_option_bytes_are_read_and_stripped_inside_the_header),
