@@ -54,7 +54,8 @@ uint64_t eng_memory_bytes(const struct eng_conf *conf)
 	return flow_table_bytes(conf->flows, sizeof(struct eng_session)) +
 		conf->slabs * (sizeof(struct stream_slab) + sizeof(uint32_t)) +
 		conf->messages * sizeof(struct eng_message) +
-		conf->workers * (sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *)) +
+		conf->workers * (sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *) +
+					eng_frags_bytes()) +
 		(conf->mode == ENG_MODE_LEARN ? FDB_ENTRIES * (uint64_t)FDB_BYTES : 0);
 }
 
@@ -64,6 +65,7 @@ static void worker_free(struct eng_worker *w)
 		return;
 	if (w->smtp != NULL)
 		eng_smtp_free(w->smtp);
+	eng_frags_free(w->frags);
 	if (w->ask != NULL)
 		rte_ring_free(w->ask->rows);
 	rte_free(w->ask);
@@ -95,7 +97,8 @@ static struct eng_worker *worker_new(struct eng *e, uint16_t id, struct err_list
 	(void)snprintf(name, sizeof(name), "rows_%u", id);
 	w->ask->rows = rte_ring_create_elem(name, sizeof(struct eng_flow_row), ASK_ROWS,
 		conf->socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	if (w->ask->rows == NULL)
+	w->frags = eng_frags_new(conf->socket);
+	if (w->ask->rows == NULL || w->frags == NULL)
 		goto no_memory;
 	w->smtp = eng_smtp_new(w, conf, err);
 	if (w->smtp == NULL) {
@@ -199,16 +202,20 @@ void eng_rx(
 	if (n > 0)
 		eng_forward(w, port, pkts, n);
 	if (nlook > 0)
-		eng_steer(w, port, look, nlook);
+		eng_steer(w, port, look, nlook, now_us);
 }
 
-static uint32_t take_inbox(struct eng_worker *w)
+static uint32_t take_inbox(struct eng_worker *w, uint64_t now_us)
 {
 	struct rte_mbuf *pkts[ENG_BURST];
 	unsigned n = rte_ring_sc_dequeue_burst(w->inbox, (void **)pkts, ENG_BURST, NULL);
 
-	for (unsigned i = 0; i < n; i++)
-		eng_smtpq_push_consume(w, pkts[i]);
+	for (unsigned i = 0; i < n; i++) {
+		if (eng_meta_of(pkts[i])->view.proto == WIRE_FRAGMENT)
+			eng_fragment_consume(w, pkts[i], now_us);
+		else
+			eng_smtpq_push_consume(w, pkts[i]);
+	}
 	return n;
 }
 
@@ -265,11 +272,12 @@ uint32_t eng_turn(struct eng_worker *w, uint64_t now_us)
 
 	boundary(w);
 	if (w->workers > 1)
-		done += take_inbox(w);
+		done += take_inbox(w, now_us);
 	if (w->smtpq_head != w->smtpq_tail)
 		done += read_smtp(w, now_us);
 	if (now_us >= w->tick_at_us) {
 		done += eng_smtp_tick(w, now_us);
+		done += eng_fragment_tick(w, now_us);
 		w->tick_at_us = now_us + TICK_US;
 		if (atomic_load_explicit(&w->ask->state, memory_order_acquire) == ASK_OPEN)
 			answer_flows(w, now_us);
@@ -283,7 +291,9 @@ uint32_t eng_wait_us(struct eng_worker *w, uint64_t now_us)
 		return 0;
 	// A list of flows that is being told goes on at the next tick.
 	bool asked = atomic_load_explicit(&w->ask->state, memory_order_relaxed) == ASK_OPEN;
-	uint32_t wait_us = eng_smtp_wait_us(w, now_us, WAIT_MAX_US);
+	uint32_t wait_us = eng_fragment_wait_us(w, now_us, WAIT_MAX_US);
+
+	wait_us = eng_smtp_wait_us(w, now_us, wait_us);
 
 	return asked ? RTE_MIN(wait_us, (uint32_t)TICK_US) : wait_us;
 }

@@ -32,7 +32,19 @@ bool eng_image_is_used(const struct eng_image *img);
 uint16_t eng_parse(struct eng_worker *w, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **look,
 	uint16_t *nlook);
 void eng_forward(struct eng_worker *w, uint16_t in_port, struct rte_mbuf **pkts, uint16_t n);
-void eng_steer(struct eng_worker *w, uint16_t in_port, struct rte_mbuf **pkts, uint16_t n);
+void eng_steer(struct eng_worker *w, uint16_t in_port, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t now_us);
+// One TCP segment that is not in a burst, its view filled. Consumes `m`.
+void eng_steer_segment_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m);
+// A fragment of TCP, at the owner of its set (eng_meta: in_port, context, view). Consumes `m`.
+void eng_fragment_consume(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us);
+// Gives up a bounded number of sets whose time is over. Returns how many.
+uint32_t eng_fragment_tick(struct eng_worker *w, uint64_t now_us);
+uint32_t eng_fragment_wait_us(const struct eng_worker *w, uint64_t now_us, uint32_t max_us);
+// Memory of fragments, a worker's. NULL with errno.
+struct eng_frags *eng_frags_new(int socket);
+void eng_frags_free(struct eng_frags *f);
+uint64_t eng_frags_bytes(void);
 // Learn mode: notes where the sources of a burst lie. Borrows the frames.
 void eng_learn(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *const *pkts, uint16_t n,
 	uint64_t now_us);

@@ -9,6 +9,7 @@
 #include "eng_reason.h"
 
 struct eng_smtp; // sessions of a worker: flows, slabs, timers (eng_smtp.h)
+struct eng_frags; // IP fragments that wait for one another (stage_fragment.c)
 struct tbl_fdb;
 
 enum { ENG_SMTPQ_MAX = 4096 }; // SMTP segments that wait to be read; power of two
@@ -24,6 +25,7 @@ struct eng_worker {
 	uint64_t *policy_hits; // w: worker, r: any
 	uint32_t policies_max;
 	struct eng_smtp *smtp;
+	struct eng_frags *frags;
 	struct rte_ring *inbox; // picked-up segments from other workers (MP in, SC out)
 	void (*flush)(void *arg, uint16_t port); // io/: empties a full list in the middle of a turn
 	void *flush_arg;

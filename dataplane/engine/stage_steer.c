@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Third stage, for the frames that needed a whole look: a TCP segment of a picked-up port goes to
-// the worker that owns its flow; everything else is forwarded, and counted where it may hide such
-// a port. An IP fragment is forwarded unread unless it is a first one that shows a picked-up port:
-// that is dropped, so nothing of a picked-up port gets through in pieces (without its first
-// fragment no receiver puts the others together).
+// the worker that owns its flow, an IP fragment of TCP to the one that owns its set; everything else
+// is forwarded, and counted where it may hide a picked-up port.
 // Thread: the worker that received the frame.
 #include "eng_int.h"
 
 #include <string.h>
 
 #include "wire_field.h"
-
-enum { TCP_PORTS_LEN = 4 };
+#include "wire_frag.h"
 
 static struct span frame_of(const struct rte_mbuf *m)
 {
@@ -63,6 +60,14 @@ static uint16_t context_of(const struct pol_image *img, uint16_t in_port, const 
 	return i;
 }
 
+static void hand_over_consume(struct eng_worker *w, uint16_t owner, struct rte_mbuf *m)
+{
+	if (rte_ring_mp_enqueue(w->eng->worker[owner]->inbox, m) != 0)
+		eng_drop(w, m, DROP_INBOX_FULL);
+	else
+		eng_count(w, SMTP_HANDED);
+}
+
 static void steer_consume(
 	struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m, bool to_client)
 {
@@ -73,32 +78,50 @@ static void steer_consume(
 	meta->context = context_of(eng_image_policy(w->image), in_port, &meta->view);
 	meta->to_client = to_client;
 	eng_count(w, SMTP_PACKETS);
-	if (owner == w->id) {
+	if (owner == w->id)
 		eng_smtpq_push_consume(w, m);
+	else
+		hand_over_consume(w, owner, m);
+}
+
+void eng_steer_segment_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
+{
+	const struct wire_view *v = &eng_meta_of(m)->view;
+	bool from_server = eng_image_picks_up(w->image, v->sport);
+	bool to_server = eng_image_picks_up(w->image, v->dport);
+
+	if (from_server || to_server) {
+		steer_consume(w, in_port, m, from_server && !to_server);
 		return;
 	}
-	if (rte_ring_mp_enqueue(w->eng->worker[owner]->inbox, m) != 0)
-		eng_drop(w, m, DROP_INBOX_FULL);
-	else
-		eng_count(w, SMTP_HANDED);
+	eng_count(w, FWD_PACKETS);
+	eng_forward_tx(w, in_port, m);
 }
 
-// The first fragment holds the ports (RFC 1858 asks for the whole header); one that is too short
-// to show them is taken for what it may hide.
-static bool fragment_shows_pickup(
-	const struct eng_worker *w, const struct rte_mbuf *m, const struct wire_view *v)
+// All fragments of a datagram have the same owner, by what all of them show.
+static void fragment_steer_consume(
+	struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m, uint64_t now_us)
 {
-	struct span ports = span_sub(frame_of(m), v->l4_off, TCP_PORTS_LEN);
+	struct eng_meta *meta = eng_meta_of(m);
+	struct wire_frag place;
+	struct addr src, dst;
+	uint16_t owner;
+	uint64_t h;
 
-	if ((v->flags & WIRE_F_FRAG_FIRST) == 0)
-		return false;
-	if (ports.n < TCP_PORTS_LEN)
-		return true;
-	return eng_image_picks_up(w->image, wire_get16(ports.p)) ||
-		eng_image_picks_up(w->image, wire_get16(ports.p + 2));
+	wire_frag_read(frame_of(m), &meta->view, &place);
+	wire_addrs(frame_of(m), &meta->view, &src, &dst);
+	h = mix(end_hash(&src, 0) + mix(end_hash(&dst, 0) + place.id));
+	meta->in_port = in_port;
+	meta->context = context_of(eng_image_policy(w->image), in_port, &meta->view);
+	owner = (uint16_t)((h >> 32) * w->workers >> 32);
+	if (owner == w->id)
+		eng_fragment_consume(w, m, now_us);
+	else
+		hand_over_consume(w, owner, m);
 }
 
-static void steer_one_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
+static void steer_one_consume(
+	struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m, uint64_t now_us)
 {
 	const struct wire_view *v = &eng_meta_of(m)->view;
 
@@ -106,19 +129,11 @@ static void steer_one_consume(struct eng_worker *w, uint16_t in_port, struct rte
 		if (v->ip_proto == WIRE_IPPROTO_TCP && v->family != 0)
 			eng_count(w, PASS_NO_IMAGE);
 	} else if (v->proto == WIRE_TCP) {
-		bool from_server = eng_image_picks_up(w->image, v->sport);
-		bool to_server = eng_image_picks_up(w->image, v->dport);
-
-		if (from_server || to_server) {
-			steer_consume(w, in_port, m, from_server && !to_server);
-			return;
-		}
-	} else if (v->proto == WIRE_FRAGMENT && v->ip_proto == WIRE_IPPROTO_TCP) {
-		if (fragment_shows_pickup(w, m, v)) {
-			eng_drop(w, m, DROP_FRAGMENT_PICKUP);
-			return;
-		}
-		eng_count(w, PASS_FRAGMENT);
+		eng_steer_segment_consume(w, in_port, m);
+		return;
+	} else if (v->proto == WIRE_FRAGMENT && wire_frag_is_tcp(v)) {
+		fragment_steer_consume(w, in_port, m, now_us);
+		return;
 	} else if ((v->flags & WIRE_F_DEEP) != 0) {
 		eng_count(w, PASS_ENCAP);
 	} else if ((v->flags & WIRE_F_TUNNEL) != 0) {
@@ -128,8 +143,9 @@ static void steer_one_consume(struct eng_worker *w, uint16_t in_port, struct rte
 	eng_forward_tx(w, in_port, m);
 }
 
-void eng_steer(struct eng_worker *w, uint16_t in_port, struct rte_mbuf **pkts, uint16_t n)
+void eng_steer(struct eng_worker *w, uint16_t in_port, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t now_us)
 {
 	for (uint16_t i = 0; i < n; i++)
-		steer_one_consume(w, in_port, pkts[i]);
+		steer_one_consume(w, in_port, pkts[i], now_us);
 }

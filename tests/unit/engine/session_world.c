@@ -206,25 +206,38 @@ static void inject(uint8_t port, struct rte_mbuf *m)
 	world.done += eng_turn(world.w, world.now_us);
 }
 
-void segment_by(struct conn *c, enum world_side side, uint8_t port, const struct wire_tcp_out *o)
+size_t segment_frame(
+	struct conn *c, enum world_side side, const struct wire_tcp_out *o, uint8_t *buf, size_t cap)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 	struct wire_tcp_out out = *o;
 	struct wire_tmpl t;
 	size_t n;
 
-	assert_non_null(m);
 	template(c, side, &t);
 	if (c->ts != 0) {
 		out.has_ts = true;
 		out.ts_val = c->ts + (uint32_t)(world.now_us / 1000);
 		out.ts_ecr = 1;
 	}
-	n = wire_tcp_build(rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_tailroom(m), &t, &out);
+	n = wire_tcp_build(buf, cap, &t, &out);
 	assert_true(n > 0);
-	m->data_len = (uint16_t)n;
-	m->pkt_len = (uint32_t)n;
+	return n;
+}
+
+void inject_bytes(uint8_t port, const uint8_t *frame, size_t n)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	assert_non_null(m);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)n), frame, n);
 	inject(port, m);
+}
+
+void segment_by(struct conn *c, enum world_side side, uint8_t port, const struct wire_tcp_out *o)
+{
+	static uint8_t frame[FRAME_ROOM];
+
+	inject_bytes(port, frame, segment_frame(c, side, o, frame, sizeof(frame)));
 }
 
 void segment(struct conn *c, enum world_side side, uint8_t flags, uint32_t seq, uint32_t ack,

@@ -72,6 +72,11 @@ void segment(struct conn *c, enum world_side side, uint8_t flags, uint32_t seq, 
         const void *bytes, size_t n);
 // The same by another port than the side's own, with a TTL, with options (a frame's bytes).
 void segment_by(struct conn *c, enum world_side side, uint8_t port, const struct wire_tcp_out *o);
+// The frame of such a segment, not sent; returns its length.
+size_t segment_frame(
+	struct conn *c, enum world_side side, const struct wire_tcp_out *o, uint8_t *buf, size_t cap);
+// Any frame, by a port.
+void inject_bytes(uint8_t port, const uint8_t *frame, size_t n);
 void syn_with(struct conn *c, const uint8_t *options, size_t n, const char *payload);
 // The server's answer to it, with options, too.
 void syn_ack_with(struct conn *c, const uint8_t *options, size_t n);
