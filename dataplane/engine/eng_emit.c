@@ -66,8 +66,11 @@ static void rewrite_consume(struct eng_worker *w, struct eng_session *s,
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 	uint8_t *tcp = frame + v->l4_off;
 
-	stream_copy(&s->flow.stream, &w->smtp->pool, act->side, act->seq, act->len,
-		frame + v->payload_off);
+	if (act->own)
+		memmove(frame + v->payload_off, frame + v->payload_off + act->skip, act->len);
+	else
+		stream_copy(&s->flow.stream, &w->smtp->pool, act->side, act->seq, act->len,
+			frame + v->payload_off);
 	if (act->sack)
 		sack_shift(w, s, act, frame, v->payload_off, v);
 	wire_put32(tcp + 4, act->seq);

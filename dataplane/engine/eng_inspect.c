@@ -176,8 +176,8 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s)
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		if (s->hold_on[side])
 			earliest(&any, &at, s->hold_at_ms[side]);
-		if (f->lane != ENG_LANE_PASS && f->lane != ENG_LANE_TRANSLATE && f->state != FLOW_CLOSING &&
-			(!answers || side == STREAM_SERVER) &&
+		if (f->lane != ENG_LANE_PASS && f->lane != ENG_LANE_TRANSLATE &&
+			f->state != FLOW_CLOSING && (!answers || side == STREAM_SERVER) &&
 			stream_deadline(&f->stream, side, &when))
 			earliest(&any, &at, when);
 	}
@@ -202,7 +202,8 @@ static void leave_when_opaque(struct eng_worker *w, struct eng_session *s)
 		return;
 	if (!eng_translate_begin(s))
 		s->flow.lane = ENG_LANE_PASS;
-	stream_close(&s->flow.stream, &w->smtp->pool); // what the edit list still holds is acknowledged
+	stream_close(
+		&s->flow.stream, &w->smtp->pool); // what the edit list still holds is acknowledged
 	s->idle_ms = ENG_PASS_IDLE_MS;
 }
 
@@ -307,6 +308,17 @@ static void leave_consume(struct eng_worker *w, struct eng_session *s, struct rt
 		return;
 	}
 	stream_dispose(&s->flow.stream, &w->smtp->pool, seg, in, &act);
+	if (stream_is_stuck(&s->flow.stream)) {
+		reset_both(w, s, ACT_DIGEST_STUCK);
+		eng_session_remnant(w, s);
+		rte_pktmbuf_free(m);
+		return;
+	}
+	if (act.own)
+		eng_count(w, ACT_DIGEST_REPEAT);
+	else if (act.kind == STREAM_FORWARD && smtp_in_message(&s->smtp) &&
+		stream_digest(&s->flow.stream, &w->smtp->pool, seg))
+		eng_count(w, ACT_DIGESTED);
 	if (holds_payload(s, seg))
 		eng_count(w, s->flow.stream.half[seg->side].fresh ? ACT_HELD : ACT_HELD_REPEAT);
 	eng_emit_consume(w, s, &act, m);

@@ -33,7 +33,8 @@ struct eng_smtp *eng_smtp_new(
 		rte_malloc_socket("slab stack", (size_t)slabs * sizeof(*stack), 64, conf->socket);
 	if (mem == NULL || stack == NULL)
 		goto free_slabs;
-	stream_pool_init(&s->pool, mem, stack, slabs);
+	const uint64_t key[2] = {rte_rand(), rte_rand()};
+	stream_pool_init(&s->pool, mem, stack, slabs, (const uint8_t *)key);
 	s->messages = rte_zmalloc_socket(
 		"messages", (size_t)messages * sizeof(*s->messages), 64, conf->socket);
 	if (s->messages == NULL)

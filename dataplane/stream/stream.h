@@ -36,8 +36,9 @@ struct stream_slab {
 	uint32_t next; // by sequence; STREAM_NO_SLAB ends
 	uint32_t seq;  // of data[off]
 	uint16_t off, len;
-	uint8_t gone; // 1 = left ahead of its turn (out of order inside a message)
-	uint8_t spare[3];
+	uint8_t gone;    // 1 = left ahead of its turn (out of order inside a message)
+	uint8_t digests; // != 0: no bytes but so many digests of segments (stream_digest.c)
+	uint8_t spare[2];
 	uint8_t data[STREAM_SLAB_DATA];
 };
 
@@ -47,11 +48,12 @@ struct stream_pool {
 	uint32_t *free; // stack of free indexes
 	uint32_t nfree, count;
 	uint32_t flow_max; // slabs one half may hold
+	uint8_t key[16];   // of digests
 };
 
-// `mem` holds `count` slabs, `stack` as many indexes; both stay the caller's.
-void stream_pool_init(
-	struct stream_pool *p, struct stream_slab *mem, uint32_t *stack, uint32_t count);
+// `mem` holds `count` slabs, `stack` as many indexes; both stay the caller's. `key`: secret bytes.
+void stream_pool_init(struct stream_pool *p, struct stream_slab *mem, uint32_t *stack,
+	uint32_t count, const uint8_t key[16]);
 
 struct stream_half {
 	uint32_t una, sent, rel, read, nxt;
@@ -73,7 +75,8 @@ struct stream_half {
 	uint8_t wscale; // shift of the windows this side announces
 	uint8_t tries;  // repeats by our timer without progress
 	bool syn : 1, has_fin : 1, fin_rel : 1, fin_sent : 1, fin_acked : 1, rto_on : 1, repeat : 1;
-	bool fresh : 1; // the last segment's bytes met none that were retained before
+	bool digested : 1; // has, or had, digests in the place of bytes
+	bool fresh : 1;    // the last segment's bytes met none that were retained before
 };
 
 struct stream {
@@ -130,8 +133,9 @@ struct stream_act {
 	uint8_t side;  // in whose name: sequence space and receiver follow from it
 	uint8_t flags; // TCP_*
 	bool repeat;   // repeated by our timer
+	bool own;      // REWRITE: not retained bytes but the segment's own, behind its first `skip`
 	bool sack;     // SACK blocks in the segment have to go through stream_in_block
-	uint16_t window, len;
+	uint16_t window, len, skip;
 	uint32_t seq, ack;
 };
 
@@ -201,6 +205,11 @@ bool stream_is_ahead(
 // before it (earlier bytes first) and without bound after it.
 void stream_dispose(struct stream *st, const struct stream_pool *p, const struct stream_seg *seg,
 	enum stream_in in, struct stream_act *act);
+// Between stream_dispose and the departure of a segment that leaves as it came, inside a message:
+// where slabs are short its bytes are forgotten but for a digest. true: so it was.
+bool stream_digest(struct stream *st, struct stream_pool *p, const struct stream_seg *seg);
+// The client repeats what can't be told from other bytes, again and again: nothing goes on.
+bool stream_is_stuck(const struct stream *st);
 // The next segment of ours that must leave in the name of `side`, `max` payload bytes at most.
 // false where there is none. `upto`: no byte at or behind it when bounded.
 bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_side side,
@@ -208,7 +217,8 @@ bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_sid
 
 // Takes custody of everything retained contiguously from `side`: gives the acknowledgement to send
 // to it.
-// false where there is nothing new to acknowledge.
+// false where there is nothing new to acknowledge, or bytes that we no longer have would be ours to
+// repeat.
 bool stream_take(struct stream *st, const struct stream_pool *p, enum stream_side side,
 	struct stream_act *act);
 // Our timer: true where a repeat is due; stream_next then gives it. *dead is set after the last

@@ -150,6 +150,8 @@ int stream_replace(struct stream *st, struct stream_pool *p, enum stream_side si
 	*ack = false;
 	if ((int32_t)grown > 0 && (int32_t)(h->allow + grown - h->edge) > STREAM_GROWN_MAX)
 		return -ENOBUFS;
+	if ((int32_t)grown > 0 && half_has_digest(h, p)) // it could not be ours to repeat
+		return -EBUSY;
 	struct edits *l = list_ready(h, p);
 	if (l == NULL)
 		return -ENOBUFS;

@@ -45,6 +45,14 @@ int slab_replace(
 	struct stream_half *h, struct stream_pool *p, uint32_t seq, uint32_t n, struct span text);
 // A slab outside of the chain; STREAM_NO_SLAB where there is none.
 uint32_t slab_take(struct stream_pool *p);
+// A new slab in the chain behind `prev`; the caller has seen to it that there is one.
+struct stream_slab *slab_link_after(
+	struct stream_half *h, struct stream_pool *p, uint32_t prev, uint32_t seq);
+// Digests in the place of bytes (stream_digest.c): are there any; how far from `lo` up to `hi` the
+// segment brings what left before.
+bool half_has_digest(const struct stream_half *h, const struct stream_pool *p);
+uint32_t digests_agree(struct stream_half *h, const struct stream_pool *p,
+	const struct stream_seg *seg, uint32_t lo, uint32_t hi);
 void slab_give(struct stream_pool *p, uint32_t i);
 
 // Edits that have changed a length (stream_edits.c): the sender's number as the receiver's and back.

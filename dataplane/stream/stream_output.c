@@ -64,6 +64,34 @@ static void act_shift(const struct stream *st, const struct stream_pool *p, stru
 	act->sack = true;
 }
 
+// A repeat over bytes of which only digests are left: what is not proven to be what left before stays.
+static void dispose_digested(struct stream_half *h, const struct stream_pool *p,
+	const struct stream_seg *seg, bool patched, uint32_t lo, uint32_t hi,
+	struct stream_act *act)
+{
+	uint32_t agreed = digests_agree(h, p, seg, lo, hi);
+
+	if (agreed == lo) {
+		if (h->tries < UINT8_MAX)
+			h->tries++;
+		act->kind = STREAM_SWALLOW;
+		return;
+	}
+	bool whole = lo == seg->at && agreed == seg->end;
+	act->kind = whole && !patched && (seg->flags & (TCP_FIN | TCP_URG)) == 0 ? STREAM_FORWARD
+										 : STREAM_REWRITE;
+	act->own = true;
+	act->skip = (uint16_t)(lo - seg->at);
+	act->seq = lo;
+	act->len = (uint16_t)(agreed - lo);
+	act->flags = (uint8_t)(seg->flags & ~(TCP_FIN | TCP_URG));
+}
+
+bool stream_is_stuck(const struct stream *st)
+{
+	return st->half[STREAM_CLIENT].digested && st->half[STREAM_CLIENT].tries > STREAM_TRIES_MAX;
+}
+
 static void dispose_bytes(struct stream_half *h, const struct stream_seg *seg, bool patched,
 	uint32_t lo, uint32_t hi, struct stream_act *act)
 {
@@ -139,7 +167,10 @@ void stream_dispose(struct stream *st, const struct stream_pool *p, const struct
 	uint32_t lo = seq_max(seg->at, h->una), hi = seq_min(seg->end, h->rel);
 	if (st->shifted) // no more than its frame has room for; the rest is pumped
 		hi = seq_min(hi, lo + (uint32_t)seg->payload.n);
-	if (seg->payload.n > 0 && seq_lt(lo, hi))
+	if (seg->payload.n > 0 && seq_lt(lo, seq_min(hi, h->sent)) && !h->fresh &&
+		half_has_digest(h, p))
+		dispose_digested(h, p, seg, patched, lo, seq_min(hi, h->sent), act);
+	else if (seg->payload.n > 0 && seq_lt(lo, hi))
 		dispose_bytes(h, seg, patched, lo, hi, act);
 	else
 		dispose_bare(h, seg, patched, act);
@@ -317,6 +348,8 @@ bool stream_take(struct stream *st, const struct stream_pool *p, enum stream_sid
 	struct stream_half *h = &st->half[side];
 	uint32_t before = half_ack_out(st, !side);
 
+	if (!st->answered && half_has_digest(h, p))
+		return false;
 	if (seq_lt(h->owned, h->nxt))
 		h->owned = h->nxt;
 	if (st->answered && side == STREAM_CLIENT) {

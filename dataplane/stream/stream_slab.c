@@ -9,10 +9,11 @@
 
 _Static_assert(sizeof(struct stream_slab) <= STREAM_SLAB_BYTES, "a slab must fit its size");
 
-void stream_pool_init(
-	struct stream_pool *p, struct stream_slab *mem, uint32_t *stack, uint32_t count)
+void stream_pool_init(struct stream_pool *p, struct stream_slab *mem, uint32_t *stack,
+	uint32_t count, const uint8_t key[16])
 {
 	*p = (struct stream_pool){.slabs = mem, .free = stack, .nfree = count, .count = count};
+	memcpy(p->key, key, sizeof(p->key));
 	for (uint32_t i = 0; i < count; i++)
 		stack[i] = count - 1 - i;
 	// One half may hold a sixteenth of the pool, at least 64 slabs (130 kB), at most 4096 (8
@@ -74,8 +75,7 @@ void slab_give(struct stream_pool *p, uint32_t i)
 	p->free[p->nfree++] = i;
 }
 
-// A new slab in the chain behind `prev`; the caller has seen to it that there is one.
-static struct stream_slab *slab_link_after(
+struct stream_slab *slab_link_after(
 	struct stream_half *h, struct stream_pool *p, uint32_t prev, uint32_t seq)
 {
 	uint32_t i = slab_take(p);
@@ -84,6 +84,7 @@ static struct stream_slab *slab_link_after(
 	s->off = 0;
 	s->len = 0;
 	s->gone = 0;
+	s->digests = 0;
 	if (prev == STREAM_NO_SLAB) {
 		s->next = h->first;
 		h->first = i;
@@ -144,8 +145,8 @@ int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, cons
 		uint32_t limit = end;
 		if (next != STREAM_NO_SLAB)
 			limit = seq_min(end, slab_at(p, next)->seq);
-		bool joins = s != NULL && (own || !island) && !s->gone && slab_end(s) == at &&
-			s->off + s->len < STREAM_SLAB_DATA;
+		bool joins = s != NULL && (own || !island) && !s->gone && s->digests == 0 &&
+			slab_end(s) == at && s->off + s->len < STREAM_SLAB_DATA;
 		if (!joins) {
 			s = slab_new_after(h, p, prev, at);
 			if (s == NULL)
@@ -301,8 +302,8 @@ void stream_copy(struct stream *st, const struct stream_pool *p, enum stream_sid
 
 	while (n > 0) {
 		const struct stream_slab *s = slab_find(h, p, seq);
-		if (s ==
-			NULL) { // never for a retained range; unread memory must not leave all the same
+		// Never for a range whose bytes are there; unread memory must not leave all the same.
+		if (s == NULL || s->digests > 0) {
 			memset(out, 0, n);
 			return;
 		}

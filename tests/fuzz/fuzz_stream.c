@@ -145,7 +145,11 @@ static void segment_leave(const struct stream_seg *seg, enum stream_in in, bool 
 	pump(seg->side, true, seg->at);
 	stream_dispose(&st, &pool, seg, in, &act);
 	if (act.kind == STREAM_FORWARD)
+		(void)stream_digest(&st, &pool, seg);
+	if (act.kind == STREAM_FORWARD)
 		leave_check(seg->side, seg->at, seg->payload.p, (uint32_t)seg->payload.n);
+	else if (act.kind == STREAM_REWRITE && act.own)
+		leave_check(seg->side, act.seq, seg->payload.p + act.skip, act.len);
 	else if (act.kind == STREAM_REWRITE)
 		act_check(&act);
 	pump(seg->side, false, 0);
@@ -265,8 +269,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(watches, 0, sizeof(watches));
 	watches[STREAM_CLIENT].base = client_isn - SPACE / 2;
 	watches[STREAM_SERVER].base = server_isn - SPACE / 2;
-	stream_pool_init(&pool, slabs, stack, SLABS);
+	stream_pool_init(&pool, slabs, stack, SLABS, (const uint8_t *)"a key of the fuzz");
 	stream_open(&st, client_isn, 60000, &syn);
+	if ((options & 4) != 0) // short of slabs from the beginning
+		pool.count = SLABS * 16;
 	if ((options & 2) != 0)
 		stream_answer(&st, server_isn, 1460);
 	else
