@@ -51,6 +51,8 @@ void bench_burst(struct bench *b, enum bench_side side, struct rte_mbuf **pkts, 
 // `n` connections (ENG_BURST at most) through handshake, greeting and EHLO. The cycles of the
 // handshake alone are in *handshake.
 void bench_greet(struct bench *b, struct bench_conn *c, uint16_t n, uint64_t *handshake);
+// A fresh connection's numbers as they are behind that.
+void bench_conn_greeted(struct bench_conn *c);
 // A transaction up to the 354.
 void bench_mail(struct bench *b, struct bench_conn *c, uint16_t n);
 

@@ -15,18 +15,31 @@ enum {
 	FEW = 1000,
 	OPEN_MESSAGES = 1000,
 	SLABS = 4096,
-	LOOKS = 1 << 20,
-	ROUNDS = 5,
-	ACKS = 1 << 18
+	CHUNK = 4096, // look-ups timed together
+	CHUNKS = 512,
+	ACK_BURSTS = 8192,
+	BURSTS_MAX = 1 << 20,
+};
+
+struct spread {                   // nanoseconds: other work on the machine shows in the upper part
+	double low, middle, high; // quartiles
 };
 
 struct result {
 	double heap, resident; // bytes a flow
-	double setup_ns;       // a handshake: three segments
-	double dialog_ns;      // a segment of greeting and EHLO
-	double hit_ns, miss_ns, ack_ns;
-	double hit_runs[ROUNDS], miss_runs[ROUNDS];
+	struct spread setup;   // a handshake: three segments
+	struct spread dialog;  // a segment of greeting and EHLO
+	struct spread hit, miss, ack;
 };
+
+static double values[BURSTS_MAX];
+
+static struct spread spread_of(unsigned n)
+{
+	double middle = bench_median(values, n); // sorts
+
+	return (struct spread){values[n / 4], middle, values[n * 3 / 4]};
+}
 
 static uint32_t random_next(uint64_t *state) // xorshift64
 {
@@ -50,17 +63,24 @@ static bool sizes(struct bench *b, uint32_t flows, uint64_t *heap, uint64_t *res
 
 static bool hold(struct bench *b, uint32_t count, struct result *r)
 {
+	static double dialog[BURSTS_MAX];
 	struct bench_conn conns[ENG_BURST];
-	uint64_t handshake = 0;
+	unsigned bursts = 0;
 
 	for (uint32_t i = 0; i < count; i += ENG_BURST) {
 		uint16_t n = (uint16_t)(count - i < ENG_BURST ? count - i : ENG_BURST);
+		uint64_t handshake = 0, before = b->cycles;
 		for (uint16_t k = 0; k < n; k++)
 			bench_conn_init(&conns[k], i + k, false);
 		bench_greet(b, conns, n, &handshake);
+		if (bursts == BURSTS_MAX)
+			continue;
+		values[bursts] = bench_ns(handshake, n);
+		dialog[bursts++] = bench_ns(b->cycles - before - handshake, (uint64_t)n * 4);
 	}
-	r->setup_ns = bench_ns(handshake, count);
-	r->dialog_ns = bench_ns(b->cycles - handshake, (uint64_t)count * 4);
+	r->setup = spread_of(bursts);
+	memcpy(values, dialog, bursts * sizeof(values[0]));
+	r->dialog = spread_of(bursts);
 	b->now_us += 1000;
 	(void)eng_turn(b->w, b->now_us);
 	uint32_t open = 0;
@@ -78,16 +98,14 @@ static bool hold(struct bench *b, uint32_t count, struct result *r)
 	return false;
 }
 
-// Keys made beforehand, in random order; each look-up is done before the next begins.
-static double look(const struct bench *b, uint32_t count, bool there, uint64_t *state)
+// Keys made beforehand, in random order.
+static struct spread look(const struct bench *b, uint32_t count, bool there, uint64_t *state)
 {
-	enum { CHUNK = 4096 };
 	static struct flow_key keys[CHUNK];
 	const struct flow_table *flows = b->w->smtp->flows;
-	uint64_t cycles = 0;
 	uint32_t found = 0;
 
-	for (uint32_t done = 0; done < LOOKS; done += CHUNK) {
+	for (unsigned chunk = 0; chunk < CHUNKS; chunk++) {
 		for (uint32_t i = 0; i < CHUNK; i++) {
 			struct bench_conn c;
 			bench_conn_init(
@@ -97,45 +115,50 @@ static double look(const struct bench *b, uint32_t count, bool there, uint64_t *
 		uint64_t from = rte_rdtsc_precise();
 		for (uint32_t i = 0; i < CHUNK; i++)
 			found += flow_lookup(flows, &keys[i]) != NULL;
-		cycles += rte_rdtsc_precise() - from;
+		values[chunk] = bench_ns(rte_rdtsc_precise() - from, CHUNK);
 	}
-	if (found != (there ? LOOKS : 0))
+	if (found != (there ? CHUNK * CHUNKS : 0))
 		abort();
-	return bench_ns(cycles, LOOKS);
+	return spread_of(CHUNKS);
 }
 
 // An acknowledgement on a random connection, all of the packet's way: what a cold flow costs.
-static double acks(struct bench *b, uint32_t count, uint64_t *state)
+static struct spread acks(struct bench *b, uint32_t count, uint64_t *state)
 {
-	uint64_t before = b->cycles;
 	struct rte_mbuf *pkts[ENG_BURST];
 
-	for (uint32_t done = 0; done < ACKS; done += ENG_BURST) {
+	for (uint32_t burst = 0; burst < ACK_BURSTS; burst++) {
 		for (uint16_t i = 0; i < ENG_BURST; i++) {
 			struct bench_conn c;
-			struct flow_key key;
 			bench_conn_init(&c, random_next(state) % count, false);
-			bench_key(&c, &key);
-			const struct flow *f = flow_lookup(b->w->smtp->flows, &key);
-			c.nxt[BENCH_CLIENT] = f->stream.half[STREAM_CLIENT].nxt;
-			c.nxt[BENCH_SERVER] = f->stream.half[STREAM_SERVER].nxt;
+			bench_conn_greeted(&c);
 			pkts[i] = bench_segment(b, &c, BENCH_CLIENT, TCP_ACK, "", 0);
 		}
+		uint64_t before = b->cycles;
 		bench_burst(b, BENCH_CLIENT, pkts, ENG_BURST);
+		values[burst] = bench_ns(b->cycles - before, ENG_BURST);
 	}
-	return bench_ns(b->cycles - before, ACKS);
+	return spread_of(ACK_BURSTS);
+}
+
+static void show_spread(const char *name, const struct spread *s)
+{
+	printf(", \"%s_ns\": %.1f, \"%s_quartiles_ns\": [%.1f, %.1f]", name, s->middle, name,
+		s->low, s->high);
 }
 
 static void show(uint32_t count, bool huge, const struct result *r)
 {
 	printf("{\"flows\": %u, \"pages\": \"%s\", \"cell_bytes\": %zu, \"heap_bytes_a_flow\": %.1f, "
-	       "\"resident_bytes_a_flow\": %.1f, \"setup_ns\": %.1f, \"setups_a_second\": %.0f, "
-	       "\"dialog_segment_ns\": %.1f, \"lookup_hit_ns\": %.1f, \"lookup_miss_ns\": %.1f, "
-	       "\"ack_random_flow_ns\": %.1f",
+	       "\"resident_bytes_a_flow\": %.1f, \"setups_a_second\": %.0f",
 		count, huge ? "2 MB" : "4 kB", sizeof(struct eng_session), r->heap, r->resident,
-		r->setup_ns, 1e9 / r->setup_ns, r->dialog_ns, r->hit_ns, r->miss_ns, r->ack_ns);
-	printf(", \"lookup_hit_range_ns\": [%.1f, %.1f], \"lookup_miss_range_ns\": [%.1f, %.1f]}\n",
-		r->hit_runs[0], r->hit_runs[ROUNDS - 1], r->miss_runs[0], r->miss_runs[ROUNDS - 1]);
+		1e9 / r->setup.middle);
+	show_spread("setup", &r->setup);
+	show_spread("dialog_segment", &r->dialog);
+	show_spread("lookup_hit", &r->hit);
+	show_spread("lookup_miss", &r->miss);
+	show_spread("ack_random_flow", &r->ack);
+	printf("}\n");
 }
 
 int main(int argc, char **argv)
@@ -160,13 +183,9 @@ int main(int argc, char **argv)
 		return 1;
 	r.heap = (r.heap + (double)heap) / (count - FEW);
 	r.resident = ((double)bench_resident() - (double)resident) / count;
-	for (unsigned i = 0; i < ROUNDS; i++) {
-		r.hit_runs[i] = look(&b, count, true, &state);
-		r.miss_runs[i] = look(&b, count, false, &state);
-	}
-	r.hit_ns = bench_median(r.hit_runs, ROUNDS);
-	r.miss_ns = bench_median(r.miss_runs, ROUNDS);
-	r.ack_ns = acks(&b, count, &state);
+	r.hit = look(&b, count, true, &state);
+	r.miss = look(&b, count, false, &state);
+	r.ack = acks(&b, count, &state);
 	show(count, huge, &r);
 	bench_close(&b);
 	bench_stop();

@@ -18,13 +18,11 @@ struct eng_smtp *eng_smtp_new(
 {
 	uint32_t flows = conf->flows / conf->workers + 1, slabs = conf->slabs / conf->workers + 1;
 	uint32_t messages = conf->messages / conf->workers + 1;
-	char name[32];
 	struct eng_smtp *s = rte_zmalloc_socket("smtp", sizeof(*s), 64, conf->socket);
 
 	if (s == NULL)
 		goto no_memory;
-	snprintf(name, sizeof(name), "flows%u", w->id);
-	s->flows = flow_table_new(name, flows, sizeof(struct eng_session), conf->socket);
+	s->flows = flow_table_new(flows, sizeof(struct eng_session), conf->socket);
 	if (s->flows == NULL)
 		goto free_smtp;
 	struct stream_slab *mem =

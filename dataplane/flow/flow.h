@@ -48,9 +48,8 @@ struct flow {
 struct flow_table;
 
 // A table for `count` flows of `flow_bytes` each (struct flow first), in memory of a NUMA socket
-// (SOCKET_ID_ANY is one); `name` is unique in the process. NULL with errno ENOMEM.
-struct flow_table *flow_table_new(
-	const char *name, uint32_t count, uint32_t flow_bytes, int socket);
+// (SOCKET_ID_ANY is one). NULL with errno ENOMEM.
+struct flow_table *flow_table_new(uint32_t count, uint32_t flow_bytes, int socket);
 void flow_table_free(struct flow_table *t);
 uint64_t flow_table_bytes(uint32_t count, uint32_t flow_bytes); // memory it will take, about
 

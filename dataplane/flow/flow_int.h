@@ -2,17 +2,32 @@
 // Inside flow/: the layout of a table.
 #pragma once
 
-#include <rte_hash.h>
-
 #include "flow.h"
+
+enum { FLOW_BUCKET_WAYS = 12, FLOW_KEY_WORDS = sizeof(struct flow_key) / sizeof(uint32_t) };
+
+struct flow_bucket {
+	uint8_t tag[FLOW_BUCKET_WAYS]; // eight bits of the key's hash; 0 = free
+	uint16_t over;                 // keys that found this bucket full and went on
+	uint16_t spare;
+	uint32_t cell[FLOW_BUCKET_WAYS];
+};
+
+struct flow_index { // flow_index.c
+	struct flow_bucket *bucket;
+	uint32_t buckets;
+	uint64_t secret[FLOW_KEY_WORDS + 1]; // of the hash
+};
 
 enum { FLOW_WHEEL_SLOTS = 2048, FLOW_TICK_MS = 4, FLOW_NO_SLOT = 0xffff };
 
 struct flow_table {
-	struct rte_hash *hash; // position of a key = cell of its flow
+	struct flow_index index;
 	uint8_t *cells;
 	uint8_t *used; // one byte a cell
 	uint32_t object, count, live;
+	uint32_t fresh; // cells from here on were never used
+	uint32_t free;  // first of those that were, linked by timer_next
 	uint32_t half_open, half_first, half_last; // list of half-open flows
 	uint32_t timers;    // flows with a timer
 	uint32_t wheel_ms;  // time of the slot that is looked at next, multiple of FLOW_TICK_MS
@@ -26,7 +41,17 @@ static inline struct flow *flow_cell(const struct flow_table *t, uint32_t i)
 	return (struct flow *)(void *)(t->cells + (size_t)i * t->object);
 }
 
-static inline uint32_t flow_index(const struct flow_table *t, const struct flow *f)
+static inline uint32_t flow_number(const struct flow_table *t, const struct flow *f)
 {
 	return (uint32_t)(((const uint8_t *)f - t->cells) / t->object);
 }
+
+// flow_index.c: the cell of a key, FLOW_NONE where it has none. add: false where there is no room; the
+// key is not there yet. del: the key is there, with this cell.
+bool flow_index_new(struct flow_index *ix, uint32_t count, int socket);
+void flow_index_free(struct flow_index *ix);
+uint64_t flow_index_bytes(uint32_t count);
+uint32_t flow_index_find(
+	const struct flow_index *ix, const struct flow_table *t, const struct flow_key *key);
+bool flow_index_add(struct flow_index *ix, const struct flow_key *key, uint32_t cell);
+void flow_index_del(struct flow_index *ix, const struct flow_key *key, uint32_t cell);

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The flow table of a worker: an rte_hash whose positions number the cells of one array, so a flow
-// costs no pointer. Half-open flows are kept in a list, so that a SYN flood pushes out its own
-// kind.
+// The flow table of a worker: one array of cells, which an index (flow_index.c) and the timers name by
+// number, so a flow costs no pointer. A cell that was freed last is used first. Half-open flows are
+// kept in a list, so that a SYN flood pushes out its own kind.
 // Thread: the worker that owns the table.
 #include <errno.h>
 
-#include <rte_jhash.h>
 #include <rte_malloc.h>
-#include <rte_random.h>
 
 #include "flow_int.h"
-
-enum { HASH_ENTRY_BYTES = 74 }; // what rte_hash takes for a key of 40 bytes
 
 // Each cell begins a cache line.
 static uint32_t cell_bytes(uint32_t flow_bytes)
@@ -19,12 +15,7 @@ static uint32_t cell_bytes(uint32_t flow_bytes)
 	return (flow_bytes + RTE_CACHE_LINE_SIZE - 1) & ~(uint32_t)(RTE_CACHE_LINE_SIZE - 1);
 }
 
-static uint32_t key_hash(const void *key, uint32_t len, uint32_t init)
-{
-	return rte_jhash(key, len, init);
-}
-
-struct flow_table *flow_table_new(const char *name, uint32_t count, uint32_t flow_bytes, int socket)
+struct flow_table *flow_table_new(uint32_t count, uint32_t flow_bytes, int socket)
 {
 	struct flow_table *t = rte_zmalloc_socket("flow table", sizeof(*t), 64, socket);
 
@@ -33,33 +24,22 @@ struct flow_table *flow_table_new(const char *name, uint32_t count, uint32_t flo
 	t->object = cell_bytes(flow_bytes);
 	t->count = count;
 	t->half_first = t->half_last = FLOW_NONE;
-	t->walk = FLOW_NONE;
+	t->walk = t->free = FLOW_NONE;
 	for (unsigned i = 0; i < FLOW_WHEEL_SLOTS; i++)
 		t->wheel[i] = FLOW_NONE;
-	// A secret start value: chains can't be built from outside.
-	struct rte_hash_parameters par = {
-		.name = name,
-		.entries = count,
-		.key_len = sizeof(struct flow_key),
-		.hash_func = key_hash,
-		.hash_func_init_val = (uint32_t)rte_rand(),
-		.socket_id = socket,
-		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
-	};
-	t->hash = rte_hash_create(&par);
-	if (t->hash == NULL)
+	if (!flow_index_new(&t->index, count, socket))
 		goto free_table;
-	t->cells = rte_zmalloc_socket("flows", (size_t)(count + 1) * t->object, 64, socket);
+	t->cells = rte_zmalloc_socket("flows", (size_t)count * t->object, 64, socket);
 	if (t->cells == NULL)
-		goto free_hash;
-	t->used = rte_zmalloc_socket("flows used", count + 1, 64, socket);
+		goto free_index;
+	t->used = rte_zmalloc_socket("flows used", count, 64, socket);
 	if (t->used == NULL)
 		goto free_cells;
 	return t;
 free_cells:
 	rte_free(t->cells);
-free_hash:
-	rte_hash_free(t->hash);
+free_index:
+	flow_index_free(&t->index);
 free_table:
 	rte_free(t);
 no_memory:
@@ -73,20 +53,20 @@ void flow_table_free(struct flow_table *t)
 		return;
 	rte_free(t->used);
 	rte_free(t->cells);
-	rte_hash_free(t->hash);
+	flow_index_free(&t->index);
 	rte_free(t);
 }
 
 uint64_t flow_table_bytes(uint32_t count, uint32_t flow_bytes)
 {
-	return (uint64_t)count * (cell_bytes(flow_bytes) + 1 + HASH_ENTRY_BYTES);
+	return (uint64_t)count * (cell_bytes(flow_bytes) + 1) + flow_index_bytes(count);
 }
 
 struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key)
 {
-	int32_t i = rte_hash_lookup(t->hash, key);
+	uint32_t i = flow_index_find(&t->index, t, key);
 
-	return i < 0 ? NULL : flow_cell(t, (uint32_t)i);
+	return i == FLOW_NONE ? NULL : flow_cell(t, i);
 }
 
 static void half_open_unlink(struct flow_table *t, struct flow *f)
@@ -107,11 +87,14 @@ struct flow *flow_add(struct flow_table *t, const struct flow_key *key, struct f
 	*victim = NULL;
 	if (t->live >= t->count)
 		return NULL;
-	int32_t pos = rte_hash_add_key(t->hash, key);
-	if (pos < 0)
-		return NULL;
-	uint32_t i = (uint32_t)pos;
+	uint32_t i = t->free != FLOW_NONE ? t->free : t->fresh;
 	struct flow *f = flow_cell(t, i);
+	if (!flow_index_add(&t->index, key, i))
+		return NULL;
+	if (i == t->free)
+		t->free = f->timer_next;
+	else
+		t->fresh++;
 	memset(f, 0, t->object);
 	f->key = *key;
 	f->timer_slot = FLOW_NO_SLOT;
@@ -144,9 +127,12 @@ void flow_remove(struct flow_table *t, struct flow *f)
 	flow_timer_clear(t, f);
 	if (f->state == FLOW_HALF_OPEN)
 		half_open_unlink(t, f);
-	t->used[flow_index(t, f)] = 0;
+	uint32_t i = flow_number(t, f);
+	flow_index_del(&t->index, &f->key, i);
+	t->used[i] = 0;
 	t->live--;
-	(void)rte_hash_del_key(t->hash, &f->key); // present: it was added with this key
+	f->timer_next = t->free;
+	t->free = i;
 }
 
 uint32_t flow_count(const struct flow_table *t)
@@ -156,7 +142,7 @@ uint32_t flow_count(const struct flow_table *t)
 
 uint32_t flow_cells(const struct flow_table *t)
 {
-	return t->count + 1;
+	return t->count;
 }
 
 struct flow *flow_at(const struct flow_table *t, uint32_t i)

@@ -21,7 +21,7 @@ void flow_timer_clear(struct flow_table *t, struct flow *f)
 {
 	if (f->timer_slot == FLOW_NO_SLOT)
 		return;
-	if (t->walk == flow_index(t, f))
+	if (t->walk == flow_number(t, f))
 		t->walk = f->timer_next;
 	if (f->timer_prev == FLOW_NONE)
 		t->wheel[f->timer_slot] = f->timer_next;
@@ -42,7 +42,7 @@ void flow_timer_set(struct flow_table *t, struct flow *f, uint32_t at_ms)
 	// The slot of this tick may have been walked already: at the next one.
 	if (t->wheel_on && seq_le(at_ms, t->wheel_ms + FLOW_TICK_MS - 1))
 		at_ms = t->wheel_ms + FLOW_TICK_MS;
-	uint32_t i = flow_index(t, f);
+	uint32_t i = flow_number(t, f);
 	f->timer_at_ms = at_ms;
 	f->timer_slot = slot_of(at_ms);
 	f->timer_prev = FLOW_NONE;
