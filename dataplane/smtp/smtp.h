@@ -118,12 +118,12 @@ struct smtp_event {
 	                  // p is NULL where none was found, and not for the null sender
 };
 
-// Limits; 0 chooses the default in brackets. Lines include their end.
+// Limits; 0 chooses the default in brackets. Lines include their end. 16 bits: every session has them.
 struct smtp_limits {
-	uint32_t command_max; // [4096] bytes of a command line
-	uint32_t auth_max;    // [12288] bytes of an AUTH line (RFC 4954 4)
-	uint32_t reply_max;   // [2048] bytes of a reply line
-	uint32_t reply_lines; // [256] lines of one reply
+	uint16_t command_max; // [4096] bytes of a command line
+	uint16_t auth_max;    // [12288] bytes of an AUTH line (RFC 4954 4)
+	uint16_t reply_max;   // [2048] bytes of a reply line
+	uint16_t reply_lines; // [256] lines of one reply
 };
 
 enum { SMTP_PAIR_MAX = 32 }; // commands that may await a reply; a full ring closes the gate
@@ -132,40 +132,45 @@ enum { // smtp.offered: EHLO keywords that matter for reading
 	SMTP_EXT_PIPELINING = 1 << 0, SMTP_EXT_CHUNKING = 1 << 1, SMTP_EXT_STARTTLS = 1 << 2,
 	SMTP_EXT_AUTH = 1 << 3, SMTP_EXT_8BITMIME = 1 << 4, SMTP_EXT_SMTPUTF8 = 1 << 5,
 	SMTP_EXT_SIZE = 1 << 6, SMTP_EXT_BINARYMIME = 1 << 7,
+	SMTP_EXT_ALL = (1 << 8) - 1,
 };
 
-// State of one session. Fixed size, one for every idle flow: two cache lines at most. The fields
-// are the library's own, the comments for a debugger.
+// State of one session. Fixed size, one for every idle flow. The fields are the library's own, the
+// comments for a debugger.
 struct smtp {
-	struct smtp_limits limits;
-	uint8_t pending[SMTP_PAIR_MAX]; // verbs that await their final reply, oldest at pending[head]
-	uint8_t pending_head, pending_count;
-	uint8_t mode;           // what the client's next byte is: command, auth, data, chunk, ...
-	uint8_t line_state;     // of the dot and line-end recogniser in data
-	uint8_t gate;           // the client side waits until nothing is pending
-	uint8_t trans;          // the transaction as the server's replies tell it: MAIL, RCPT, ...
-	uint8_t sent;           // the same with the pending commands taken for accepted
-	uint8_t greeted;        // the greeting's last line was seen
-	uint16_t offered;       // SMTP_EXT_* of the last EHLO reply, masked ones taken out
-	uint16_t masked;        // SMTP_EXT_* that the caller hides
-	uint8_t possible_ends;  // in this message
-	uint8_t suspect;        // behind a possible end: lines one by one
-	uint8_t guessed;        // lines behind it; their verbs lie in pending[], should the server answer
-	uint8_t guess_lost;     // ... which can't be told any more
-	uint8_t reply_open;     // inside a multi-line reply
-	uint8_t reply_verb;     // what the open reply answers
-	uint8_t reply_in_data;  // it began while DATA's bytes were flowing
-	uint8_t utf8;           // SMTPUTF8 in force for this transaction
-	uint16_t reply_code;
-	uint16_t reply_count;   // lines of the open reply
-	uint32_t scanned[2];    // unread bytes of each side already searched for a line end
-	uint32_t early;         // unread client bytes that came while the gate was closed
-	uint8_t chunk_last;
-	uint8_t chunk_skip;     // the rest of the chunk belongs to no message: enum smtp_skip
+	// read for every piece of a message
 	uint64_t chunk_left;    // octets of the open BDAT chunk still to come
 	uint64_t octets;        // message bytes so far
+	uint16_t scanned[2];    // unread bytes of each side already searched for a line end
+	uint32_t early;         // unread client bytes that came while the gate was closed
+	uint8_t mode;           // what the client's next byte is: command, auth, data, chunk, ...
+	uint8_t line_state;     // of the dot and line-end recogniser in data
+	uint8_t possible_ends;  // in this message
+	uint8_t guessed;        // lines behind it; their verbs lie in pending[], should the server answer
+	uint8_t trans;          // the transaction as the server's replies tell it: MAIL, RCPT, ...
+	uint8_t sent;           // the same with the pending commands taken for accepted
+	uint8_t offered;        // SMTP_EXT_* of the last EHLO reply, masked ones taken out
+	uint8_t masked;         // SMTP_EXT_* that the caller hides
+	uint32_t pending_head : 6, pending_count : 6;
+	uint32_t gate : 1;      // the client side waits until nothing is pending
+	uint32_t greeted : 1;   // the greeting's last line was seen
+	uint32_t suspect : 2;   // behind a possible end: lines one by one
+	uint32_t guess_lost : 1; // ... which can't be told any more
+	uint32_t reply_open : 1; // inside a multi-line reply
+	uint32_t reply_in_data : 1; // it began while DATA's bytes were flowing
+	uint32_t utf8 : 1;      // SMTPUTF8 in force for this transaction
+	uint32_t chunk_last : 1;
+	uint32_t chunk_skip : 2; // the rest of the chunk belongs to no message: enum smtp_skip
+	uint32_t reply_verb : 6; // what the open reply answers
+	uint16_t reply_code;
+	uint16_t reply_count;   // lines of the open reply
+	struct smtp_limits limits;
+	uint8_t pending[SMTP_PAIR_MAX]; // verbs that await their final reply, oldest at pending[head]
 };
-_Static_assert(sizeof(struct smtp) <= 128, "an idle flow pays for it");
+enum { SMTP_BYTES = 80 };
+_Static_assert(sizeof(struct smtp) == SMTP_BYTES, "an idle flow pays for it");
+_Static_assert(SMTP_VERB_COUNT <= 1 << 6 && SMTP_PAIR_MAX < 1 << 6, "they fit their bits");
+_Static_assert(SMTP_EXT_ALL <= UINT8_MAX, "they fit their bytes");
 
 void smtp_init(struct smtp *s, const struct smtp_limits *limits);
 

@@ -135,7 +135,7 @@ static size_t suspect_line(struct smtp *s, struct span line, size_t body, struct
 
 static size_t suspect_step(struct smtp *s, struct span in, struct smtp_out *o)
 {
-	uint32_t *scanned = &s->scanned[SMTP_CLIENT];
+	uint16_t *scanned = &s->scanned[SMTP_CLIENT];
 	bool rest = s->suspect == SMTP_SUSPECT_REST;
 	struct span window = rest ? in : span_sub(in, 0, SUSPECT_LINE_MAX);
 	size_t body = smtp_line_break(window, *scanned <= window.n ? *scanned : 0);
@@ -144,7 +144,7 @@ static size_t suspect_step(struct smtp *s, struct span in, struct smtp_out *o)
 		return suspect_long(s, span_sub(in, 0, body), o);
 	if (body == SUSPECT_LINE_MAX)
 		return suspect_long(s, window, o);
-	*scanned = (uint32_t)body;
+	*scanned = (uint16_t)body;
 	size_t end = line_end_len(span_from(in, body));
 
 	return end == 0 ? 0 : suspect_line(s, span_sub(in, 0, body + end), body, o);

@@ -73,7 +73,7 @@ enum smtp_found { SMTP_FOUND_LINE, SMTP_FOUND_PART, SMTP_FOUND_TOO_LONG };
 
 // The first line of `in`: up to the first LF, at most `max` bytes. *scanned remembers the search
 // between calls that show the same bytes again.
-enum smtp_found smtp_line_find(struct span in, size_t max, uint32_t *scanned,
+enum smtp_found smtp_line_find(struct span in, size_t max, uint16_t *scanned,
 	struct smtp_line *line);
 // Reads the anomalies of a line of in.n bytes that is known to be whole.
 struct smtp_line smtp_line_of(struct span in);

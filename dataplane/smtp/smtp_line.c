@@ -68,14 +68,14 @@ struct smtp_line smtp_line_of(struct span in)
 }
 
 enum smtp_found smtp_line_find(
-	struct span in, size_t max, uint32_t *scanned, struct smtp_line *line)
+	struct span in, size_t max, uint16_t *scanned, struct smtp_line *line)
 {
 	size_t n = in.n < max ? in.n : max;
 	size_t from = *scanned <= n ? *scanned : 0;
 	const uint8_t *lf = n > from ? memchr(in.p + from, '\n', n - from) : NULL;
 
 	if (lf == NULL) {
-		*scanned = (uint32_t)n;
+		*scanned = (uint16_t)n;
 		return in.n < max ? SMTP_FOUND_PART : SMTP_FOUND_TOO_LONG;
 	}
 	*scanned = 0;

@@ -115,7 +115,7 @@ static void transaction_update(struct smtp *s, enum smtp_verb v, uint16_t code)
 // The oldest pending command has its reply. With none left the client's view is the server's.
 static void pending_pop(struct smtp *s, enum smtp_verb v, uint16_t code)
 {
-	s->pending_head = (uint8_t)((s->pending_head + 1) % SMTP_PAIR_MAX);
+	s->pending_head = (s->pending_head + 1u) % SMTP_PAIR_MAX;
 	s->pending_count--;
 	transaction_update(s, v, code);
 	if (s->pending_count > 0)

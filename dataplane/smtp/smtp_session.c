@@ -36,7 +36,7 @@ void smtp_pending_push(struct smtp *s, enum smtp_verb v)
 	s->pending_count++;
 }
 
-static uint32_t limit_or(uint32_t limit, uint32_t dflt)
+static uint16_t limit_or(uint16_t limit, uint16_t dflt)
 {
 	return limit != 0 ? limit : dflt;
 }
@@ -299,7 +299,7 @@ size_t smtp_refuse_chunk(struct smtp *s, struct span in, enum smtp_verb as)
 {
 	struct smtp_line line;
 	struct smtp_command c;
-	uint32_t scanned = 0;
+	uint16_t scanned = 0;
 
 	if (s->mode != SMTP_MODE_STOPPED || s->pending_count == SMTP_PAIR_MAX ||
 		smtp_line_find(in, s->limits.command_max, &scanned, &line) != SMTP_FOUND_LINE)

@@ -53,7 +53,7 @@ static void line_check(struct span text, const struct smtp_line *line, size_t ma
 // The text comes in pieces; a line is told as soon as it is there, and never later or twice.
 static void lines_check(struct span text, size_t max)
 {
-	uint32_t scanned = 0;
+	uint16_t scanned = 0;
 	size_t shown = 0;
 
 	while (text.n > 0) {

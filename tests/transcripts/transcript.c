@@ -203,14 +203,14 @@ static uint16_t parse_extension(const struct transcript *t, const char *name)
 
 static void parse_limit(const struct transcript *t, const char *text, struct smtp_limits *limits)
 {
-	struct { const char *name; uint32_t *value; } names[] = {
+	struct { const char *name; uint16_t *value; } names[] = {
 		{"command_max=", &limits->command_max}, {"auth_max=", &limits->auth_max},
 		{"reply_max=", &limits->reply_max},     {"reply_lines=", &limits->reply_lines},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strncmp(text, names[i].name, strlen(names[i].name)) == 0) {
-			*names[i].value = (uint32_t)strtoul(text + strlen(names[i].name), NULL, 10);
+			*names[i].value = (uint16_t)strtoul(text + strlen(names[i].name), NULL, 10);
 			return;
 		}
 	bad(t, "an unknown limit");
