@@ -139,7 +139,7 @@ static void send_act(
 		.window = act->window,
 		.flags = act->flags,
 		.has_ts = st->ts_on,
-		.ts_val = st->half[act->side].ts_last,
+		.ts_val = st->half[act->side].ts_seen,
 		.ts_ecr = st->half[!act->side].ts_last,
 		.payload = {.p = payload, .n = act->len},
 	};

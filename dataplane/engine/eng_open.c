@@ -167,7 +167,7 @@ void eng_open_syn_consume(struct eng_worker *w, const struct flow_key *key, stru
 	flow_side_note(&s->flow.side[STREAM_CLIENT], frame, v, meta->in_port);
 	stream_open(&s->flow.stream, v->seq, v->window, &syn);
 	if (opts.has_ts)
-		s->flow.stream.half[STREAM_CLIENT].ts_last = opts.ts_val;
+		stream_stamp(&s->flow.stream, STREAM_CLIENT, opts.ts_val);
 	if (action == POL_REJECT || action == POL_TEMPFAIL) {
 		s->flow.lane = ENG_LANE_ANSWER;
 		eng_answer_syn_consume(w, s, m, action);
@@ -250,7 +250,7 @@ struct eng_session *eng_open_restart(struct eng_worker *w, struct eng_session *o
 	else
 		s->flow.lane = ENG_LANE_INSPECT;
 	stream_open(&s->flow.stream, was.again.isn, was.again.window, &was.again.syn);
-	s->flow.stream.half[STREAM_CLIENT].ts_last = was.again.ts_val;
+	stream_stamp(&s->flow.stream, STREAM_CLIENT, was.again.ts_val);
 	if (action == POL_INSPECT)
 		eng_count(w, FLOWS_INSPECTED);
 	eng_timer_update(w, s);
@@ -279,7 +279,7 @@ void eng_open_syn_ack_consume(struct eng_worker *w, struct eng_session *s, struc
 		return;
 	}
 	if (opts.has_ts)
-		s->flow.stream.half[STREAM_SERVER].ts_last = opts.ts_val;
+		stream_stamp(&s->flow.stream, STREAM_SERVER, opts.ts_val);
 	note_side(s, STREAM_SERVER, m);
 	syn_clean(w, m, v);
 	eng_timer_update(w, s);

@@ -64,7 +64,8 @@ struct stream_half {
 	uint32_t owned;       // custody ends here; <= una where none
 	uint32_t edit_end;    // retained bytes before this may differ from what the sender sent
 	uint32_t fin;         // sequence number of the FIN, with has_fin
-	uint32_t ts_last;     // latest timestamp value from this side
+	uint32_t ts_last;     // this side's timestamp that others must not be older than (RFC 7323 4.3)
+	uint32_t ts_seen;     // its latest one: what we say in its name is not older
 	uint32_t first, last; // slabs
 	uint32_t hint;        // slab near `read`, where a search begins
 	uint32_t ack_out;     // last acknowledgement and window sent on in this side's name
@@ -87,6 +88,12 @@ struct stream {
 	bool answered : 1; // the server is cut off or was never there: we speak in its name
 	bool shifted : 1;  // an edit has changed a length: the two ends count differently
 };
+
+// The timestamp of a side's SYN.
+static inline void stream_stamp(struct stream *st, unsigned side, uint32_t ts_val)
+{
+	st->half[side].ts_last = st->half[side].ts_seen = ts_val;
+}
 
 struct stream_seg {    // one TCP segment, host byte order
 	uint8_t side;  // who sent it

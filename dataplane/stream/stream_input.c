@@ -182,6 +182,9 @@ enum stream_in stream_input(struct stream *st, struct stream_pool *p, struct str
 	// RFC 7323 4.3: the latest that is neither early nor old.
 	if (st->ts_on && seg->has_ts && seq_le(seg->at, h->una) && seq_le(h->una, seg->end))
 		h->ts_last = seg->ts_val;
+	// What leaves may be behind what is acknowledged, and the receiver has seen its timestamp.
+	if (st->ts_on && seg->has_ts && seq_lt(h->ts_seen, seg->ts_val))
+		h->ts_seen = seg->ts_val;
 	return input_data(st, p, seg);
 }
 

@@ -262,6 +262,29 @@ static void bytes_in_our_custody_are_repeated_until_they_arrive(void **)
 	ends_like_friends(c);
 }
 
+// The client has seen the later timestamp, and would take what is older for old (RFC 7323 5.3).
+static void what_we_repeat_is_no_older_than_what_has_left(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	c->ts = 7;
+	handshake(c);
+	says(c, SERVER, "220-m");
+	pass_ms(30); // taken into custody
+	says(c, SERVER, "x\r\n220 m"); // at a number that the client has not acknowledged yet
+	pass_ms(30);
+	uint32_t seen = last_seen(c, CLIENT)->ts_val;
+	says(c, SERVER, "x\r\n");
+	hears(c, CLIENT, "220-mx\r\n220 mx\r\n");
+	for (unsigned i = 0; i < world.nseen; i++) {
+		if (world.seen[i].port != CLIENT || world.seen[i].len == 0)
+			continue;
+		assert_true(world.seen[i].ts_val >= seen);
+		seen = world.seen[i].ts_val;
+	}
+	ends_like_friends(c);
+}
+
 static void a_server_that_never_acknowledges_ends_the_connection(void **)
 {
 	struct conn *c = dial("10.0.1.1", 2000);
@@ -1047,6 +1070,7 @@ int main(void)
 		CASE(spam_split_at_every_byte_is_found),
 		CASE(commands_typed_byte_by_byte_are_acknowledged_and_arrive_whole),
 		CASE(bytes_in_our_custody_are_repeated_until_they_arrive),
+		CASE(what_we_repeat_is_no_older_than_what_has_left),
 		CASE(a_server_that_never_acknowledges_ends_the_connection),
 		CASE(other_bytes_in_a_repeat_never_leave),
 		CASE(first_bytes_win_out_of_order_too),

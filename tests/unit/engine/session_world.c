@@ -343,6 +343,7 @@ static unsigned deliver(uint8_t port)
 		struct rte_mbuf *m = out->pkts[i];
 		struct span frame = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
 		struct addr src, dst;
+		struct wire_tcp_opts opts;
 		struct wire_view v;
 
 		wire_parse(frame, &v);
@@ -352,6 +353,7 @@ static unsigned deliver(uint8_t port)
 		wire_addrs(frame, &v, &src, &dst);
 		struct conn *c = conn_of(&v, port, port == SERVER ? &src : &dst);
 
+		wire_tcp_options(frame, &v, &opts);
 		if (world.nseen < SEEN_MAX)
 			world.seen[world.nseen++] = (struct seen){.port = port,
 				.flags = v.tcp_flags,
@@ -359,6 +361,7 @@ static unsigned deliver(uint8_t port)
 				.len = v.payload_len,
 				.seq = v.seq,
 				.ack = v.ack,
+				.ts_val = opts.ts_val,
 				.client_port = port == SERVER ? v.sport : v.dport};
 		if (c != NULL)
 			receive(c, port, &v, frame.p + v.payload_off);

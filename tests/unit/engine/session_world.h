@@ -37,7 +37,7 @@ struct seen { // a frame that came out of the engine
 	uint8_t port; // by which it left
 	uint8_t flags;
 	uint16_t window, len, client_port;
-	uint32_t seq, ack;
+	uint32_t seq, ack, ts_val;
 };
 
 struct world {
