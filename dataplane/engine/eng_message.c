@@ -166,7 +166,9 @@ void eng_message_mail_reply(struct eng_worker *w, struct eng_session *s, uint16_
 		if (msg->mails > 0)
 			msg->mails--;
 		msg->accepted |= ok;
-		if (!msg->accepted && msg->mails == 0)
+		// Chunks that flow already may belong to an older transaction of the server's:
+		// they are read to their end.
+		if (!msg->accepted && msg->mails == 0 && !msg->data)
 			message_shift(w, s);
 		return;
 	}

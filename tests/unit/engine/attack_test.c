@@ -80,6 +80,26 @@ static void a_command_that_the_server_refuses_does_not_end_our_reading(void **)
 	assert_false(leaked);
 }
 
+// The server is still in the transaction that got no recipient, and takes the chunk for that one.
+static void a_mail_refused_while_its_chunk_flows_does_not_end_our_reading(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	handshake(c);
+	says(c, SERVER, "220 mx\r\n");
+	says(c, CLIENT, "EHLO me\r\n");
+	says(c, SERVER, "250-mx\r\n250 CHUNKING\r\n");
+	says(c, CLIENT, "MAIL FROM:<a@b>\r\nRCPT TO:<x@d>\r\n");
+	says(c, SERVER, "250 ok\r\n550 no\r\n");
+	says(c, CLIENT, "BDAT 3 LAST\r\nabc");
+	says(c, SERVER, "503 no recipient\r\n");
+	says(c, CLIENT, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 17 LAST\r\n\r\n");
+	says(c, SERVER, "503 nested\r\n250 ok\r\n");
+	says(c, CLIENT, "buy-now-cheap\r\n");
+	assert_false(server_has(c, "buy-now-cheap"));
+	assert_int_equal(counter(ACT_REJECTED), 1);
+}
+
 // ---- one way
 
 static void a_client_in_a_hurry_does_not_make_a_one_way_connection(void **)
@@ -735,6 +755,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_command_that_the_server_refuses_does_not_end_our_reading),
+		CASE(a_mail_refused_while_its_chunk_flows_does_not_end_our_reading),
 		CASE(a_client_in_a_hurry_does_not_make_a_one_way_connection),
 		CASE(half_a_handshake_and_three_segments_do_not_fill_the_table),
 		CASE(a_server_that_comes_from_the_wrong_side_is_not_heard),
