@@ -16,13 +16,12 @@ void stream_pool_init(struct stream_pool *p, struct stream_slab *mem, uint32_t *
 	memcpy(p->key, key, sizeof(p->key));
 	for (uint32_t i = 0; i < count; i++)
 		stack[i] = count - 1 - i;
-	// One half may hold a sixteenth of the pool, at least 64 slabs (130 kB), at most 4096 (8
-	// MB).
-	p->flow_max = count / 16;
+	// One half may hold half of the pool, at least 64 slabs (130 kB), at most 32,768 (64 MB).
+	p->flow_max = count / 2;
 	if (p->flow_max < 64)
 		p->flow_max = 64;
-	if (p->flow_max > 4096)
-		p->flow_max = 4096;
+	if (p->flow_max > 32768)
+		p->flow_max = 32768;
 }
 
 void half_init(struct stream_half *h, uint32_t first_byte)
@@ -45,19 +44,22 @@ void half_init(struct stream_half *h, uint32_t first_byte)
 	};
 }
 
-// How many slabs a half may hold now: an eighth of what is free (the less there is, the less one
-// flow gets: Choudhury and Hahne 1998), half of that behind a hole. What fills the hole always
+// How many slabs a half may hold now: half of what is free (the less there is, the less one flow
+// gets: Choudhury and Hahne 1998), so a third of the pool where it is alone and a fair part where
+// many are short; half of that behind a hole. It takes that much: a window of the sender is held
+// until its first byte is acknowledged, and a segment that finds no room costs the sender its pace,
+// some of it for good (1 % of loss behind us and BBR: 10 Mbit/s instead of 300). What fills the hole always
 // finds room while there is any, for all that waits behind it waits for that; the last slabs of the
 // pool are kept for it. Behind a hole a slab holds one segment at most, so the number of islands is
 // bounded by the window, too, as if each held 512 bytes.
-static bool may_grow(const struct stream_half *h, const struct stream_pool *p, uint32_t seq)
+static bool may_grow(const struct stream_half *h, const struct stream_pool *p, bool island)
 {
 	enum { ISLANDS = 16, ISLAND_BYTES = 512, KEPT_SHARE = 64, FILLER = 16 };
-	uint32_t max = p->nfree / 8 + 2;
+	uint32_t max = p->nfree / 2 + 2;
 
 	if (max > p->flow_max)
 		max = p->flow_max;
-	if (seq_le(seq, h->nxt)) {
+	if (!island) {
 		bool hole = h->last != STREAM_NO_SLAB && seq_lt(h->nxt, slab_at(p, h->last)->seq);
 		return p->nfree > 0 && (hole ? h->nslabs < p->flow_max + FILLER : h->nslabs < max);
 	}
@@ -99,9 +101,9 @@ struct stream_slab *slab_link_after(
 }
 
 static struct stream_slab *slab_new_after(
-	struct stream_half *h, struct stream_pool *p, uint32_t prev, uint32_t seq)
+	struct stream_half *h, struct stream_pool *p, uint32_t prev, uint32_t seq, bool island)
 {
-	return may_grow(h, p, seq) ? slab_link_after(h, p, prev, seq) : NULL;
+	return may_grow(h, p, island) ? slab_link_after(h, p, prev, seq) : NULL;
 }
 
 // The last slab that begins at or before `seq`; STREAM_NO_SLAB where none does.
@@ -148,7 +150,7 @@ int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, cons
 		bool joins = s != NULL && (own || !island) && !s->gone && s->digests == 0 &&
 			slab_end(s) == at && s->off + s->len < STREAM_SLAB_DATA;
 		if (!joins) {
-			s = slab_new_after(h, p, prev, at);
+			s = slab_new_after(h, p, prev, at, island);
 			if (s == NULL)
 				return -ENOBUFS;
 			prev = prev == STREAM_NO_SLAB ? h->first : slab_at(p, prev)->next;

@@ -269,7 +269,7 @@ lab_device() { # NUMBER INTERFACE: the DPDK device string of a port
 lab_worker_core() { [ "$(nproc)" -gt 1 ] && echo 1 || echo 0; }
 
 # lab_config: writes $LAB_CONF. What a test changes comes in LAB_DATAPLANE (more keys of that
-# section), LAB_RULES (file), LAB_SESSION, LAB_CONTENT (keys of the profiles), LAB_POLICIES (the list).
+# section), LAB_RULES (file), LAB_SLABS, LAB_SESSION, LAB_CONTENT (keys of the profiles), LAB_POLICIES (the list).
 lab_config() {
 	local policies="  - {name: refused, source: 10.77.0.66/32, destination: any, action: reject, comment: the second subscriber}
   - {name: internal, source: any, destination: any, action: inspect, session: internal, content: spam}"
@@ -288,7 +288,7 @@ dataplane:
   pairs: [[access, core]]
   flows: 20000
   messages: 256
-  slabs: 16384
+  slabs: ${LAB_SLABS:-16384}
 ${LAB_DATAPLANE:-}
 control:
   link: $LAB_SOCKETS/link.sock
