@@ -274,16 +274,27 @@ static bool may_end_message(struct span text)
 	return false;
 }
 
-// Inside DATA a segment that came early may leave at once, so that the receiver's duplicate
+// Nothing in it can end the message, wherever the hole before it is filled from. The octets of a chunk
+// are counted; what may reach past its end waits, its last one may go: it says nothing alone.
+static bool is_inside_message(const struct eng_session *s, const struct stream_seg *seg)
+{
+	uint64_t rest;
+
+	if (!smtp_in_message(&s->smtp) || smtp_is_gated(&s->smtp))
+		return false;
+	if (smtp_in_chunk(&s->smtp, &rest))
+		return seg->end - s->flow.stream.half[seg->side].read <= rest;
+	return !s->smtp.suspect && !may_end_message(seg->payload);
+}
+
+// Inside a message a segment that came early may leave at once, so that the receiver's duplicate
 // acknowledgements keep fast retransmit alive; it can't be delivered before the hole is filled.
 static bool goes_ahead(const struct eng_session *s, const struct stream_seg *seg)
 {
 	const struct stream_half *h = &s->flow.stream.half[seg->side];
 
 	return seg->side == STREAM_CLIENT && h->fresh && seg->payload.n > 0 &&
-		!(seg->flags & (TCP_FIN | TCP_URG)) && smtp_in_message(&s->smtp) &&
-		!smtp_is_gated(&s->smtp) && s->smtp.chunk_left == 0 && !s->smtp.suspect &&
-		h->nxt == h->rel && !may_end_message(seg->payload);
+		!(seg->flags & (TCP_FIN | TCP_URG)) && h->nxt == h->rel && is_inside_message(s, seg);
 }
 
 // A FIN behind a line that nothing can complete any more. The server's part of a reply may go: it
@@ -379,8 +390,9 @@ void eng_inspect_consume(
 	flow_side_note(&s->flow.side[seg->side],
 		(struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
 		&eng_meta_of(m)->view, eng_meta_of(m)->in_port);
-	if (in == STREAM_IN_ORDER_WAIT && goes_ahead(s, seg) &&
-		stream_ahead(&s->flow.stream, &p->pool, seg, &ahead)) {
+	if (in == STREAM_IN_ORDER_WAIT &&
+		((goes_ahead(s, seg) && stream_ahead(&s->flow.stream, &p->pool, seg, &ahead)) ||
+			stream_ahead_again(&s->flow.stream, &p->pool, seg, &ahead))) {
 		eng_count(w, ACT_AHEAD);
 		eng_emit_consume(w, s, &ahead, m);
 		eng_timer_update(w, s);

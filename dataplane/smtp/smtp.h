@@ -185,6 +185,8 @@ bool smtp_is_gated(const struct smtp *s);
 bool smtp_is_opaque(const struct smtp *s);
 // True while client bytes are message content (DATA or an open chunk).
 bool smtp_in_message(const struct smtp *s);
+// True in an open chunk; *rest is then how many of its octets are still to come that are the server's.
+bool smtp_in_chunk(const struct smtp *s, uint64_t *rest);
 // Tells the session that extensions are hidden from the client (SMTP_EXT_*), from now on.
 void smtp_mask(struct smtp *s, uint16_t ext);
 // Tells it that the caller sent another command (in practice NOOP) in the place of the one this

@@ -279,6 +279,12 @@ bool smtp_in_message(const struct smtp *s)
 	return s->mode == SMTP_MODE_DATA || s->mode == SMTP_MODE_CHUNK;
 }
 
+bool smtp_in_chunk(const struct smtp *s, uint64_t *rest)
+{
+	*rest = s->chunk_skip == SMTP_SKIP_TOLD ? 0 : s->chunk_left;
+	return s->mode == SMTP_MODE_CHUNK;
+}
+
 void smtp_mask(struct smtp *s, uint16_t ext)
 {
 	s->masked |= ext;

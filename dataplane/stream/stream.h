@@ -204,6 +204,11 @@ void stream_copy(struct stream *st, const struct stream_pool *p, enum stream_sid
 bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg,
 	struct stream_act *act);
 
+// Its repeat, perhaps cut otherwise, while the hole is still there: the receiver may have lost it. true
+// where all of its bytes left ahead of their turn; *act: they leave again as they were.
+bool stream_ahead_again(struct stream *st, const struct stream_pool *p,
+	const struct stream_seg *seg, struct stream_act *act);
+
 // Did bytes at or behind `seq` leave ahead of their turn?
 bool stream_is_ahead(
 	const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq);

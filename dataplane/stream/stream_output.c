@@ -181,6 +181,30 @@ void stream_dispose(struct stream *st, const struct stream_pool *p, const struct
 	half_timer_arm(st, h, seg->now_ms);
 }
 
+// A segment that leaves ahead of its turn, or again, with what it acknowledges.
+static void ahead_act(const struct stream *st, const struct stream_pool *p,
+	const struct stream_seg *seg, bool again, struct stream_act *act)
+{
+	const struct stream_half *o = &st->half[!seg->side];
+
+	*act = (struct stream_act){
+		.kind = again ? STREAM_REWRITE : STREAM_FORWARD,
+		.side = seg->side,
+		.flags = (uint8_t)(seg->flags & ~(TCP_FIN | TCP_URG)),
+		.ack = seg->ack,
+		.window = seg->window,
+		.seq = seg->at,
+		.len = (uint16_t)(seg->end - seg->at),
+	};
+	if (st->shifted || seq_lt(seg->ack, o->owned)) { // custody: what we acknowledged stays so
+		act->kind = STREAM_REWRITE;
+		act->ack = seq_max(seg->ack, o->owned);
+		act->window = half_window_out(st, seg->side, act->ack);
+	}
+	if (st->shifted)
+		act_shift(st, p, act);
+}
+
 bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg,
 	struct stream_act *act)
 {
@@ -200,23 +224,24 @@ bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_
 		s->gone = 1;
 		at = slab_end(s);
 	}
-	*act = (struct stream_act){
-		.kind = STREAM_FORWARD,
-		.side = seg->side,
-		.flags = seg->flags,
-		.ack = seg->ack,
-		.window = seg->window,
-		.seq = seg->at,
-		.len = (uint16_t)(end - seg->at),
-	};
-	const struct stream_half *o = &st->half[!seg->side];
-	if (st->shifted || seq_lt(seg->ack, o->owned)) { // custody: what we acknowledged stays so
-		act->kind = STREAM_REWRITE;
-		act->ack = seq_max(seg->ack, o->owned);
-		act->window = half_window_out(st, seg->side, act->ack);
+	ahead_act(st, p, seg, false, act);
+	return true;
+}
+
+bool stream_ahead_again(struct stream *st, const struct stream_pool *p,
+	const struct stream_seg *seg, struct stream_act *act)
+{
+	struct stream_half *h = &st->half[seg->side];
+
+	if (seg->payload.n == 0 || seg->end - seg->at != seg->payload.n)
+		return false;
+	for (uint32_t at = seg->at; seq_lt(at, seg->end);) {
+		const struct stream_slab *s = slab_find(h, p, at);
+		if (s == NULL || !s->gone)
+			return false;
+		at = slab_end(s);
 	}
-	if (st->shifted)
-		act_shift(st, p, act);
+	ahead_act(st, p, seg, true, act);
 	return true;
 }
 

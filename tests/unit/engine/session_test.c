@@ -914,6 +914,82 @@ static void a_segment_that_came_early_inside_a_message_leaves_at_once(void **)
 	ends_like_friends(c);
 }
 
+static void what_left_early_leaves_again_when_it_is_repeated(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	begins_mail(c);
+	client_sends(c, 12, "the second part ");
+	forget_seen();
+	client_sends(c, 12, "THE SECOND PART ");
+	client_sends(c, 16, "SECOND");
+	assert_int_equal(frames_seen(c, SERVER), 2); // the server may have lost the first
+	client_sends(c, 16, "SECOND PART and more");
+	assert_int_equal(frames_seen(c, SERVER), 2);
+	client_sends(c, 0, "first part, ");
+	client_went(c, "first part, the second part ");
+	hears(c, SERVER, "first part, the second part and more");
+}
+
+// A transaction up to the line of a chunk.
+static void begins_chunk(struct conn *c, const char *line)
+{
+	handshake(c);
+	says(c, SERVER, "220 mx\r\n");
+	says(c, CLIENT, "EHLO me\r\n");
+	says(c, SERVER, "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+	says(c, CLIENT, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n");
+	says(c, SERVER, "250 ok\r\n250 ok\r\n");
+	says(c, CLIENT, line);
+	forget_words(c);
+	forget_seen();
+}
+
+static void a_segment_that_came_early_inside_a_chunk_leaves_at_once(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	begins_chunk(c, "BDAT 24 LAST\r\n");
+	client_sends(c, 8, "ab.\r\n.\r\n"); // means nothing here
+	client_sends(c, 16, "the last"); // up to the chunk's end
+	assert_int_equal(frames_seen(c, SERVER), 2);
+	assert_int_equal(counter(ACT_AHEAD), 2);
+	client_sends(c, 0, "the hole");
+	client_went(c, "the holeab.\r\n.\r\nthe last");
+	hears(c, SERVER, "the holeab.\r\n.\r\nthe last");
+	says(c, SERVER, "250 queued\r\n");
+	ends_like_friends(c);
+}
+
+static void what_may_reach_past_a_chunk_waits(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	begins_chunk(c, "BDAT 24\r\n");
+	client_sends(c, 16, "the lastB"); // one octet of the next command
+	client_sends(c, 25, "DAT 3\r\nx");
+	assert_int_equal(frames_seen(c, SERVER), 0);
+	client_sends(c, 8, "ab.\r\n.\r\n");
+	assert_int_equal(frames_seen(c, SERVER), 1);
+	client_sends(c, 0, "the hole");
+	hears(c, SERVER, "the holeab.\r\n.\r\nthe lastBDAT 3\r\nx");
+}
+
+static void a_condemned_chunk_is_not_completed_by_what_fills_its_hole(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	begins_chunk(c, "BDAT 26 LAST\r\n");
+	client_sends(c, 6, "now-cheap and the end");
+	assert_int_equal(frames_seen(c, SERVER), 0); // an octet too many
+	client_sends(c, 6, "now-cheap and the en");
+	assert_int_equal(counter(ACT_AHEAD), 0); // held already, as it came first
+	client_sends(c, 0, "\r\nbuy-");
+	hears(c, SERVER, "");
+	assert_int_equal(counter(ACT_REJECTED), 1);
+}
+
 static void an_end_that_comes_late_is_not_released_before_what_left_already(void **)
 {
 	struct conn *c = dial("10.0.1.1", 2000);
@@ -1108,6 +1184,10 @@ int main(void)
 		CASE(a_server_that_ends_a_message_on_its_own_is_followed),
 		CASE(a_reply_in_the_middle_of_a_message_is_told_and_ends_the_reading),
 		CASE(a_segment_that_came_early_inside_a_message_leaves_at_once),
+		CASE(what_left_early_leaves_again_when_it_is_repeated),
+		CASE(a_segment_that_came_early_inside_a_chunk_leaves_at_once),
+		CASE(what_may_reach_past_a_chunk_waits),
+		CASE(a_condemned_chunk_is_not_completed_by_what_fills_its_hole),
 		CASE(an_end_that_comes_late_is_not_released_before_what_left_already),
 		CASE(masks_hide_starttls_and_survive_a_repeat),
 		CASE(tls_behind_starttls_passes),
