@@ -117,7 +117,7 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const c
 	stream_cut(&s->flow.stream, &p->pool);
 	s->flow.lane = ENG_LANE_ANSWER;
 	s->dialog_at_ms = p->now_ms + ENG_DIALOG_MS;
-	s->hold_on[STREAM_CLIENT] = s->hold_on[STREAM_SERVER] = false;
+	eng_holds_end(w, s);
 	s->reply.code = code;
 	s->reply.text = text;
 	s->reply.id = id;
@@ -282,7 +282,8 @@ void eng_session_remnant(struct eng_worker *w, struct eng_session *s)
 	s->flow.state = FLOW_CLOSING;
 	s->dialog = ENG_DIALOG_OVER;
 	s->dialog_at_ms = p->now_ms + ENG_CLOSING_MS;
-	s->hold_on[STREAM_CLIENT] = s->hold_on[STREAM_SERVER] = s->more = false;
+	eng_holds_end(w, s);
+	s->more = false;
 	stream_close(&s->flow.stream, &p->pool);
 	eng_timer_update(w, s);
 }

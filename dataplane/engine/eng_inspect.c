@@ -139,15 +139,43 @@ void eng_pump(struct eng_worker *w, struct eng_session *s)
 	pump_side(w, s, STREAM_SERVER, false, 0);
 }
 
+static void held_note(struct eng_worker *w, bool was, bool is)
+{
+	if (was == is)
+		return;
+	eng_count(w, is ? ACT_HOLDS : ACT_HOLDS_PASSED);
+	w->counters[GAUGE_HOLDS] += is ? 1 : UINT64_MAX; // 64 bits: one less
+}
+
+static bool is_held(const struct stream_half *h)
+{
+	return h->nxt != h->rel;
+}
+
+void eng_holds_end(struct eng_worker *w, struct eng_session *s)
+{
+	unsigned n = (unsigned)s->held_client + s->held_server;
+
+	s->held_client = s->held_server = false;
+	s->hold_on[STREAM_CLIENT] = s->hold_on[STREAM_SERVER] = false;
+	eng_count_n(w, ACT_HOLDS_DROPPED, n);
+	w->counters[GAUGE_HOLDS] -= n;
+}
+
 // Bytes that are held: when we take custody of them (docs/architecture.md, Gates).
 static void holds_update(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
+	bool client = is_held(&s->flow.stream.half[STREAM_CLIENT]);
+	bool server = is_held(&s->flow.stream.half[STREAM_SERVER]);
 
+	held_note(w, s->held_client, client);
+	held_note(w, s->held_server, server);
+	s->held_client = client;
+	s->held_server = server;
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		const struct stream_half *h = &s->flow.stream.half[side];
-		bool held = h->nxt != h->rel && h->nxt != h->owned && seq_lt(h->owned, h->nxt);
-		if (!held) {
+		if (!is_held(h) || seq_le(h->nxt, h->owned)) {
 			s->hold_on[side] = false;
 			continue;
 		}
@@ -369,6 +397,24 @@ static void cut_consume(struct eng_worker *w, struct eng_session *s, struct rte_
 		eng_answer_consume(w, s, NULL, NULL);
 }
 
+bool eng_is_waiting(const struct eng_worker *w, const struct eng_session *s)
+{
+	const struct stream *st = &s->flow.stream;
+
+	return s->held_client || s->held_server ||
+		stream_has_hole(st, &w->smtp->pool, STREAM_CLIENT) ||
+		stream_has_hole(st, &w->smtp->pool, STREAM_SERVER);
+}
+
+// Changes with bytes that come in order and with acknowledgements.
+static uint32_t progress(const struct eng_session *s)
+{
+	const struct stream_half *c = &s->flow.stream.half[STREAM_CLIENT];
+	const struct stream_half *v = &s->flow.stream.half[STREAM_SERVER];
+
+	return c->nxt + c->una + c->has_fin + v->nxt + v->una + v->has_fin;
+}
+
 static bool is_taken(enum stream_in in)
 {
 	return in == STREAM_IN_OK || in == STREAM_IN_ORDER_WAIT || in == STREAM_IN_OLD;
@@ -379,8 +425,11 @@ void eng_inspect_consume(
 {
 	struct eng_smtp *p = w->smtp;
 	struct stream_act ahead;
+	const uint32_t before = progress(s);
 	enum stream_in in = stream_input(&s->flow.stream, &p->pool, seg);
 
+	if (progress(s) != before)
+		s->flow.seen_ms = p->now_ms;
 	if (!is_taken(in)) {
 		refused_consume(w, s, m, seg, in);
 		return;

@@ -115,6 +115,7 @@ struct eng_session {
 	bool tls : 1, tls_seen : 1, auth : 1, md5 : 1, refused_at_connect : 1, recorded : 1;
 	bool server_seen : 1, client_sent : 1; // pass lane: a segment of the one, payload of the other
 	bool more : 1;                         // more is to be sent than one turn may
+	bool held_client : 1, held_server : 1; // bytes of that side wait for a gate
 	char helo[ENG_HELO_MAX];
 };
 
@@ -157,6 +158,11 @@ struct eng_smtp {
 void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	struct stream_seg *seg);
 void eng_inspect_timer(struct eng_worker *w, struct eng_session *s);
+// Bytes wait for more of their sender or for a reply: only progress keeps such a connection, not
+// keep-alives or what lies behind a hole.
+bool eng_is_waiting(const struct eng_worker *w, const struct eng_session *s);
+// The session reads no more: what it held is dropped.
+void eng_holds_end(struct eng_worker *w, struct eng_session *s);
 // Sends what is due in both directions.
 void eng_pump(struct eng_worker *w, struct eng_session *s);
 // Sets the flow's timer to the earliest thing it waits for.

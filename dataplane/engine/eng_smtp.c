@@ -89,6 +89,7 @@ void eng_session_end(struct eng_worker *w, struct eng_session *s)
 	struct eng_smtp *p = w->smtp;
 
 	eng_message_abort(w, s);
+	eng_holds_end(w, s);
 	if (!s->recorded)
 		eng_record_session(w, s);
 	stream_close(&s->flow.stream, &p->pool);
@@ -237,7 +238,8 @@ static void dispatch_consume(
 		}
 	}
 	fill_seg(p, m, side, &seg);
-	s->flow.seen_ms = p->now_ms;
+	if (s->flow.lane != ENG_LANE_INSPECT || !eng_is_waiting(w, s))
+		s->flow.seen_ms = p->now_ms;
 	if (s->flow.lane == ENG_LANE_PASS && s->reason == PASS_ONE_WAY && side == STREAM_SERVER &&
 		eng_open_one_way_ends(w, s, m))
 		return;
@@ -346,6 +348,7 @@ static void on_timer(struct eng_worker *w, struct eng_session *s)
 		if (s->flow.state == FLOW_OPEN &&
 			s->flow.lane == ENG_LANE_INSPECT) { // never forgotten silently
 			eng_count(w, ACT_IDLE_RESET);
+			eng_count_n(w, ACT_HOLDS_TIMEOUT, (unsigned)s->held_client + s->held_server);
 			s->reason = ACT_IDLE_RESET;
 			eng_reset_side(w, s, STREAM_CLIENT);
 			eng_reset_side(w, s, STREAM_SERVER);

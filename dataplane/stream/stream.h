@@ -209,6 +209,10 @@ bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_
 bool stream_ahead_again(struct stream *st, const struct stream_pool *p,
 	const struct stream_seg *seg, struct stream_act *act);
 
+// Is there anything behind a hole?
+bool stream_has_hole(
+	const struct stream *st, const struct stream_pool *p, enum stream_side side);
+
 // Did bytes at or behind `seq` leave ahead of their turn?
 bool stream_is_ahead(
 	const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq);

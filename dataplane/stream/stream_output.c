@@ -27,7 +27,7 @@ uint16_t half_window_out(const struct stream *st, enum stream_side side, uint32_
 
 bool half_outstanding(const struct stream *st, const struct stream_half *h)
 {
-	if (seq_lt(h->una, h->owned))
+	if (seq_lt(h->una, seq_min(h->owned, h->rel))) // what is still held needs no repeat
 		return true;
 	return st->answered && h == &st->half[STREAM_SERVER] && h->fin_rel && !h->fin_acked;
 }

@@ -44,6 +44,16 @@ void half_init(struct stream_half *h, uint32_t first_byte)
 	};
 }
 
+static bool has_hole(const struct stream_half *h, const struct stream_pool *p)
+{
+	return h->last != STREAM_NO_SLAB && seq_lt(h->nxt, slab_at(p, h->last)->seq);
+}
+
+bool stream_has_hole(const struct stream *st, const struct stream_pool *p, enum stream_side side)
+{
+	return has_hole(&st->half[side], p);
+}
+
 // How many slabs a half may hold now: half of what is free (the less there is, the less one flow
 // gets: Choudhury and Hahne 1998), so a third of the pool where it is alone and a fair part where
 // many are short; half of that behind a hole. It takes that much: a window of the sender is held
@@ -60,8 +70,8 @@ static bool may_grow(const struct stream_half *h, const struct stream_pool *p, b
 	if (max > p->flow_max)
 		max = p->flow_max;
 	if (!island) {
-		bool hole = h->last != STREAM_NO_SLAB && seq_lt(h->nxt, slab_at(p, h->last)->seq);
-		return p->nfree > 0 && (hole ? h->nslabs < p->flow_max + FILLER : h->nslabs < max);
+		return p->nfree > 0 &&
+			(has_hole(h, p) ? h->nslabs < p->flow_max + FILLER : h->nslabs < max);
 	}
 	return p->nfree > p->count / KEPT_SHARE && h->nslabs < max / 2 &&
 		h->nslabs < ISLANDS + (h->edge - h->una) / ISLAND_BYTES;

@@ -660,6 +660,41 @@ static void an_idle_session_is_reset_at_both_ends(void **)
 	assert_int_equal(counter(GAUGE_FLOWS), 0);
 }
 
+static void keep_alives_do_not_keep_what_waits_for_more(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000), *hole = dial("10.0.1.1", 2001);
+
+	greets(c);
+	greets(hole);
+	says(c, CLIENT, "MAI"); // a line that never ends
+	segment(hole, CLIENT, DATA, hole->end[CLIENT].nxt + 5, hole->end[CLIENT].rcv, "x", 1);
+	assert_int_equal(counter(GAUGE_HOLDS), 1);
+	for (unsigned i = 0; i < 16; i++) {
+		segment(c, CLIENT, TCP_ACK, c->end[CLIENT].nxt - 1, c->end[CLIENT].rcv, NULL, 0);
+		segment(hole, CLIENT, DATA, hole->end[CLIENT].nxt + 7 + i, hole->end[CLIENT].rcv, "y", 1);
+		pass_ms(60 * 1000);
+	}
+	assert_true(c->end[CLIENT].reset && c->end[SERVER].reset);
+	assert_true(hole->end[CLIENT].reset && hole->end[SERVER].reset);
+	assert_int_equal(counter(ACT_HOLDS_TIMEOUT), 1);
+	assert_int_equal(counter(ACT_HOLDS_DROPPED), 1);
+	assert_int_equal(counter(GAUGE_HOLDS), 0);
+}
+
+static void what_was_held_and_released_is_counted(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	uint64_t passed = counter(ACT_HOLDS_PASSED);
+	says(c, CLIENT, "NOO");
+	assert_int_equal(counter(GAUGE_HOLDS), 1);
+	says(c, CLIENT, "P\r\n");
+	assert_int_equal(counter(GAUGE_HOLDS), 0);
+	assert_int_equal(counter(ACT_HOLDS_PASSED), passed + 1);
+	assert_int_equal(counter(ACT_HOLDS), passed + 1);
+}
+
 static void keep_alives_keep_a_session(void **)
 {
 	struct conn *c = dial("10.0.1.1", 2000);
@@ -1170,6 +1205,8 @@ int main(void)
 		CASE(the_same_port_may_be_used_again_after_a_close),
 		CASE(an_idle_session_is_reset_at_both_ends),
 		CASE(keep_alives_keep_a_session),
+		CASE(keep_alives_do_not_keep_what_waits_for_more),
+		CASE(what_was_held_and_released_is_counted),
 		CASE(a_closed_window_is_waited_for_and_its_probes_are_passed_on),
 		CASE(a_flood_of_syns_pushes_out_the_oldest_only),
 		CASE(a_full_table_passes_what_is_new_and_keeps_what_is_old),
