@@ -671,7 +671,8 @@ static void keep_alives_do_not_keep_what_waits_for_more(void **)
 	assert_int_equal(counter(GAUGE_HOLDS), 1);
 	for (unsigned i = 0; i < 16; i++) {
 		segment(c, CLIENT, TCP_ACK, c->end[CLIENT].nxt - 1, c->end[CLIENT].rcv, NULL, 0);
-		segment(hole, CLIENT, DATA, hole->end[CLIENT].nxt + 7 + i, hole->end[CLIENT].rcv, "y", 1);
+		segment(hole, CLIENT, DATA, hole->end[CLIENT].nxt + 7 + i, hole->end[CLIENT].rcv,
+			"y", 1);
 		pass_ms(60 * 1000);
 	}
 	assert_true(c->end[CLIENT].reset && c->end[SERVER].reset);

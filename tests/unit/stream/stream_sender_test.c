@@ -55,6 +55,24 @@ static void bytes_in_custody_are_repeated_until_acknowledged(void **state)
 	assert_false(stream_deadline(&f->st, STREAM_CLIENT, &at_ms));
 }
 
+static void bytes_in_custody_that_are_held_start_no_timer(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "QU"),
+			  keep_alive = seg_of(f, STREAM_CLIENT, 1, "U");
+	struct stream_act act;
+	uint32_t at_ms;
+	(void)stream_input(&f->st, &f->pool, &a);
+	(void)stream_take(&f->st, &f->pool, STREAM_CLIENT, &act);
+	enum stream_in in = stream_input(&f->st, &f->pool, &keep_alive);
+	stream_dispose(&f->st, &f->pool, &keep_alive, in, &act);
+	assert_false(stream_deadline(&f->st, STREAM_CLIENT, &at_ms));
+	stream_consume(&f->st, STREAM_CLIENT, 2);
+	stream_release(&f->st, STREAM_CLIENT);
+	assert_true(stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1460, f->now_ms, &act));
+	assert_true(stream_deadline(&f->st, STREAM_CLIENT, &at_ms));
+}
+
 static void repeats_back_off_and_end(void **state)
 {
 	struct fixture *f = *state;
@@ -189,6 +207,7 @@ int main(void)
 		CASE(custody_acknowledges_held_bytes_and_keeps_the_right_edge),
 		CASE(behind_custody_the_servers_acknowledgements_never_go_back),
 		CASE(bytes_in_custody_are_repeated_until_acknowledged),
+		CASE(bytes_in_custody_that_are_held_start_no_timer),
 		CASE(repeats_back_off_and_end),
 		CASE(a_cut_resets_the_server_at_both_numbers),
 		CASE(after_a_cut_our_reply_takes_the_servers_place),
