@@ -189,6 +189,18 @@ static bool left_ahead(const struct eng_worker *w, const struct eng_session *s)
 	return stream_is_ahead(st, &w->smtp->pool, STREAM_CLIENT, st->half[STREAM_CLIENT].read);
 }
 
+static void judged(struct eng_worker *w, struct eng_session *s, enum eng_verdict verdict)
+{
+	s->message->verdict = (uint8_t)verdict;
+	s->message->judged = true;
+	if (verdict == ENG_VERDICT_MONITORED) {
+		eng_count(w, ACT_MONITORED);
+		eng_outcome(w, s, ENG_OUTCOME_CONDEMNED);
+	} else {
+		eng_count(w, MESSAGES_CLEAN);
+	}
+}
+
 static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
 {
 	struct eng_message *msg = s->message;
@@ -201,23 +213,16 @@ static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struc
 	}
 	if (msg == NULL)
 		return true;
+	msg->ended = true;
 	msg->octets = ev->octets;
 	if (msg->scan == NULL) {
 		msg->judged = true;
 		return true;
 	}
 	eng_message_scan_close(w, msg);
-	if (condemned(s, &msg->result)) {
-		if (s->content_action != POL_CONTENT_MONITOR)
-			return condemn(w, s, false);
-		msg->verdict = ENG_VERDICT_MONITORED;
-		eng_count(w, ACT_MONITORED);
-		eng_outcome(w, s, ENG_OUTCOME_CONDEMNED);
-	} else {
-		msg->verdict = ENG_VERDICT_CLEAN;
-		eng_count(w, MESSAGES_CLEAN);
-	}
-	msg->judged = true;
+	if (condemned(s, &msg->result) && s->content_action != POL_CONTENT_MONITOR)
+		return condemn(w, s, false);
+	judged(w, s, condemned(s, &msg->result) ? ENG_VERDICT_MONITORED : ENG_VERDICT_CLEAN);
 	return true;
 }
 
@@ -252,19 +257,34 @@ static bool on_possible_end(
 	}
 	if (ev->count > POSSIBLE_ENDS_MAX || (s->profile & ENG_PROFILE_STRICT_END))
 		return refuse_end(w, s);
-	if (msg == NULL || msg->scan == NULL || s->content_action == POL_CONTENT_MONITOR)
+	if (msg == NULL || msg->scan == NULL)
 		return true;
 	struct eng_scan_result r;
+	bool released = s->content_action == POL_CONTENT_MONITOR;
 	if (!eng_scan_peek(msg->scan, &r)) {
+		if (released)
+			return true;
 		msg->verdict = ENG_VERDICT_TEMPFAILED; // what can't be judged must not be ended
 		msg->judged = true;
 		eng_cut(w, s, 451, text_later, 0, true, ACT_TEMPFAILED);
 		return false;
 	}
-	if (!condemned(s, &r))
+	msg->at_end = condemned(s, &r) ? ENG_VERDICT_MONITORED : ENG_VERDICT_CLEAN;
+	if (released || !condemned(s, &r))
 		return true;
 	msg->result = r;
 	return condemn(w, s, true);
+}
+
+// The server took a message whose strict end it did not wait for: the verdict is that of the
+// possible end which it took for one.
+static void ended_by_server(struct eng_worker *w, struct eng_session *s)
+{
+	if (s->message->at_end == ENG_VERDICT_UNSCANNED)
+		return;
+	s->messages++;
+	eng_count(w, MESSAGES);
+	judged(w, s, s->message->at_end);
 }
 
 static bool on_data_line(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
@@ -322,6 +342,8 @@ static void on_reply(
 	case SMTP_VERB_MESSAGE:
 		if (msg == NULL)
 			break;
+		if (!msg->ended && ev->code < 300)
+			ended_by_server(w, s);
 		if (!msg->judged && msg->verdict == ENG_VERDICT_UNSCANNED && msg->scan != NULL)
 			msg->verdict = ENG_VERDICT_ABORTED; // the server ended it before its end
 		if (ev->code < 300)

@@ -39,6 +39,18 @@ static void reset_both(struct eng_worker *w, struct eng_session *s, enum eng_rea
 	eng_reset_side(w, s, STREAM_SERVER);
 }
 
+// A reply that can't be understood cuts the session; whole replies before it, though they came with
+// it, are true and go to the client first.
+static void release_settled(struct eng_worker *w, struct eng_session *s, uint32_t upto)
+{
+	struct stream_half *h = &s->flow.stream.half[STREAM_SERVER];
+
+	if (seq_le(upto, h->rel))
+		return;
+	h->rel = upto;
+	eng_pump(w, s);
+}
+
 // Reads one side as far as it goes. *cut is set when a verdict ended the session's reading.
 static bool read_side(struct eng_worker *w, struct eng_session *s, enum stream_side side, bool *cut)
 {
@@ -46,6 +58,7 @@ static bool read_side(struct eng_worker *w, struct eng_session *s, enum stream_s
 	struct stream *st = &s->flow.stream;
 	struct smtp_event ev[ENG_EVENTS];
 	bool progress = false, whole = false;
+	uint32_t settled = st->half[side].rel, last = settled; // ends of the last two replies
 
 	for (;;) {
 		struct span in = stream_unread(st, &p->pool, side, whole, p->line, sizeof(p->line));
@@ -84,6 +97,12 @@ static bool read_side(struct eng_worker *w, struct eng_session *s, enum stream_s
 		progress = true;
 		stream_consume(st, side, (uint32_t)n);
 		for (size_t i = 0; i < count; i++) {
+			if (ev[i].kind == SMTP_EV_REPLY) {
+				settled = last;
+				last = base + ev[i].off + ev[i].len;
+			} else if (ev[i].kind == SMTP_EV_DESYNC && side == STREAM_SERVER) {
+				release_settled(w, s, base + ev[i].off < last ? settled : last);
+			}
 			if (!eng_event(w, s, &ev[i], base, in)) {
 				p->nchanges = 0;
 				*cut = true;

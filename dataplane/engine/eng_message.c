@@ -86,7 +86,9 @@ static struct eng_message *message_new(struct eng_worker *w, struct eng_session 
 	}
 	struct eng_message *msg = p->free_message;
 	p->free_message = msg->next;
-	*msg = (struct eng_message){.session = s, .verdict = ENG_VERDICT_UNSCANNED};
+	*msg = (struct eng_message){.session = s,
+		.verdict = ENG_VERDICT_UNSCANNED,
+		.at_end = ENG_VERDICT_UNSCANNED};
 	w->counters[GAUGE_MESSAGES]++;
 	scan_open(w, s, msg);
 	return msg;

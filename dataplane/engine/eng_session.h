@@ -70,7 +70,8 @@ struct eng_message {
 	uint32_t recipients;
 	uint8_t from_len, to_len;
 	uint8_t verdict; // enum eng_verdict, once judged
-	bool judged, data, bdat;
+	uint8_t at_end;  // the same of its last possible end; UNSCANNED: there was none
+	bool judged, data, bdat, ended;
 	bool accepted; // its MAIL got a 2xx
 	char from[ENG_PATH_MAX], to[ENG_PATH_MAX];
 };

@@ -918,6 +918,34 @@ static void a_server_that_ends_a_message_on_its_own_is_followed(void **)
 	hears_begin(c, CLIENT, "550 ");
 }
 
+static void a_message_that_the_server_ends_at_a_possible_end_is_judged_and_counted(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	begins_mail(c);
+	says(c, CLIENT, "lines in LF\n.\n");
+	hears(c, SERVER, "lines in LF\n.\n");
+	says(c, SERVER, "250 taken\r\n");
+	hears(c, CLIENT, "250 taken\r\n");
+	assert_int_equal(counter(MESSAGES), 1);
+	assert_int_equal(counter(MESSAGES_CLEAN), 1);
+	assert_int_equal(world.nrecords, 1);
+	assert_int_equal(world.records[0].verdict, ENG_VERDICT_CLEAN);
+}
+
+static void a_reply_that_came_with_one_too_many_is_told(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	begins_mail(c);
+	says(c, CLIENT, "lines in LF\n.\nmore of them\r\n.\r\n");
+	says(c, SERVER, "250 taken\r\n500-what\r\n500 more\r\n");
+	hears_begin(c, CLIENT, "250 taken\r\n421 ");
+	assert_int_equal(counter(ACT_DESYNC), 1);
+}
+
 static void a_reply_in_the_middle_of_a_message_is_told_and_ends_the_reading(void **)
 {
 	struct conn *c = dial("10.0.1.1", 2000);
@@ -1219,6 +1247,8 @@ int main(void)
 		CASE(odd_line_ends_are_refused_where_the_profile_is_strict),
 		CASE(commands_behind_a_possible_end_never_leave),
 		CASE(spam_before_a_possible_end_never_gets_there),
+		CASE(a_message_that_the_server_ends_at_a_possible_end_is_judged_and_counted),
+		CASE(a_reply_that_came_with_one_too_many_is_told),
 		CASE(a_server_that_ends_a_message_on_its_own_is_followed),
 		CASE(a_reply_in_the_middle_of_a_message_is_told_and_ends_the_reading),
 		CASE(a_segment_that_came_early_inside_a_message_leaves_at_once),
