@@ -145,19 +145,23 @@ lab_vlan() {
 
 # --- the mail server ----------------------------------------------------------------------------
 
+# lab_mail_of SERVER: where it stores; the plain `postfix` in $LAB_MAIL.
+lab_mail_of() { if [ "$1" = postfix ]; then printf '%s\n' "$LAB_MAIL"; else printf '%s\n' "$LAB/$1/mail"; fi; }
+
+# lab_postfix_main NAME ADDRESSES MORE
 lab_postfix_main() {
 	cat <<END
 compatibility_level = 3.6
-queue_directory = $LAB/postfix/queue
-data_directory = $LAB/postfix/data
-maillog_file = $LAB/postfix.log
+queue_directory = $LAB/$1/queue
+data_directory = $LAB/$1/data
+maillog_file = $LAB/$1.log
 maillog_file_prefixes = $LAB
 myhostname = mail.example.net
 mydomain = example.net
 myorigin = example.net
 mydestination =
 mynetworks =
-inet_interfaces = all
+inet_interfaces = $2
 inet_protocols = all
 alias_maps =
 alias_database =
@@ -169,8 +173,8 @@ smtp_host_lookup = native
 default_transport = discard
 biff = no
 virtual_mailbox_domains = example.net
-virtual_mailbox_base = $LAB_MAIL
-virtual_mailbox_maps = texthash:$LAB/postfix/mailboxes
+virtual_mailbox_base = $(lab_mail_of "$1")
+virtual_mailbox_maps = texthash:$LAB/$1/mailboxes
 virtual_minimum_uid = 1
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
@@ -182,9 +186,10 @@ smtpd_relay_restrictions = reject_unauth_destination
 smtpd_recipient_restrictions = reject_unauth_destination
 smtpd_timeout = 300s
 smtpd_tls_security_level = may
-smtpd_tls_chain_files = $LAB/postfix/tls.pem
+smtpd_tls_chain_files = $LAB/$1/tls.pem
 tls_random_source = dev:/dev/urandom
 smtp_tls_security_level = none
+$3
 END
 }
 
@@ -213,32 +218,37 @@ postlog   unix-dgram n - n - 1 postlogd
 END
 }
 
-lab_listening() { in_net ss -ltnH "sport = :$1" | grep -q .; } # PORT
+lab_listening() { in_net ss -ltnH "sport = :$1" | grep -qF "${2:-:}"; } # PORT [ADDRESS]
 
 # lab_postfix_start: an instance of Debian's Postfix of its own, inside NAME-net.
-lab_postfix_start() {
-	local dir=$LAB/postfix
-	mkdir -p "$dir/conf" "$dir/queue" "$dir/data" "$LAB_MAIL"
+lab_postfix_start() { lab_postfix_named postfix all ''; }
+
+# lab_postfix_named NAME ADDRESSES MORE: one more; MORE are lines for its main.cf.
+lab_postfix_named() {
+	local name=$1 dir=$LAB/$1 mail
+	mail=$(lab_mail_of "$name")
+	mkdir -p "$dir/conf" "$dir/queue" "$dir/data" "$mail"
 	chown postfix "$dir/data"
-	chown 65534:65534 "$LAB_MAIL"
+	chown 65534:65534 "$mail"
 	printf '%s\n' 'inbox@example.net inbox/' 'second@example.net second/' '@example.net other/' >"$dir/mailboxes"
 	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=mail.example.net -days 30 \
 		-keyout "$dir/key.pem" -out "$dir/cert.pem" >"$LAB/openssl.log" 2>&1
 	cat "$dir/key.pem" "$dir/cert.pem" >"$dir/tls.pem"
 	chmod 600 "$dir/key.pem" "$dir/tls.pem"
-	lab_postfix_main >"$dir/conf/main.cf"
+	lab_postfix_main "$name" "$2" "$3" >"$dir/conf/main.cf"
 	lab_postfix_master >"$dir/conf/master.cf"
 	# `postfix start` makes the queue's folders and leaves the master process in the background.
-	setsid ip netns exec "$NS_NET" postfix -c "$dir/conf" start >>"$LAB/postfix-start.log" 2>&1 </dev/null ||
-		die "postfix: $(lab_log_tail postfix-start)"
-	wait_until 10 test -s "$dir/queue/pid/master.pid" || die "postfix: no master process: $(lab_log_tail postfix)"
-	proc_record "$LAB/pids/postfix" "$(tr -d ' ' <"$dir/queue/pid/master.pid")"
-	wait_until 10 lab_listening 25 || die "postfix: not listening: $(lab_log_tail postfix)"
+	setsid ip netns exec "$NS_NET" postfix -c "$dir/conf" start >>"$LAB/$name-start.log" 2>&1 </dev/null ||
+		die "$name: $(lab_log_tail "$name-start")"
+	wait_until 10 test -s "$dir/queue/pid/master.pid" || die "$name: no master process: $(lab_log_tail "$name")"
+	proc_record "$LAB/pids/$name" "$(tr -d ' ' <"$dir/queue/pid/master.pid")"
+	wait_until 10 lab_listening 25 "${2#all}" || die "$name: not listening: $(lab_log_tail "$name")"
 }
 
-lab_queue_empty() { # nothing of the server is still on its way to a mailbox
-	[ -z "$(find "$LAB/postfix/queue/incoming" "$LAB/postfix/queue/active" "$LAB/postfix/queue/maildrop" \
-		-type f 2>/dev/null | head -n 1)" ]
+lab_queue_empty() { lab_queue_empty_of postfix; } # nothing of the server is still on its way to a mailbox
+lab_queue_empty_of() { # SERVER
+	local queue=$LAB/$1/queue
+	[ -z "$(find "$queue/incoming" "$queue/active" "$queue/maildrop" -type f 2>/dev/null | head -n 1)" ]
 }
 
 # lab_stored FILE: what became of a message at the server: equal, absent, twice, differs at N.
