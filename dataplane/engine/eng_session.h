@@ -259,7 +259,12 @@ bool eng_open_one_way_ends(struct eng_worker *w, struct eng_session *s, struct r
 // A segment of a connection that passes unread.
 void eng_open_pass_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg);
-// eng_smtp.c: ends a session: record, memory, table.
+// eng_icmp.c: an ICMP error that quotes a segment of a picked-up port. Consumes `m`.
+void eng_icmp_consume(struct eng_worker *w, struct rte_mbuf *m);
+// eng_smtp.c: do frames of `side` come by this port?
+bool eng_port_fits(const struct eng_worker *w, const struct eng_session *s, enum stream_side side,
+	uint16_t in_port);
+// Ends a session: record, memory, table.
 void eng_session_end(struct eng_worker *w, struct eng_session *s);
 // eng_answer.c: the connection is over for us, perhaps not for its ends, which may have missed the
 // reset: for a while whatever comes is answered with one, and nothing passes.

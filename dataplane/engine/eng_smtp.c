@@ -192,8 +192,8 @@ static void fill_seg(
 
 // A side is known by its port, too: nobody speaks in the server's name from the client's wire.
 // Pairs that bundle one link share the two sides, so a connection may use several of them.
-static bool port_fits(const struct eng_worker *w, const struct eng_session *s,
-	enum stream_side side, uint16_t in_port)
+bool eng_port_fits(const struct eng_worker *w, const struct eng_session *s, enum stream_side side,
+	uint16_t in_port)
 {
 	uint16_t client_port = s->flow.side[STREAM_CLIENT].in_port;
 	const struct eng_conf *conf = &w->eng->conf;
@@ -225,7 +225,7 @@ static void dispatch_consume(
 	bool syn_ack = side == STREAM_SERVER &&
 		(v->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK);
 
-	if (!port_fits(w, s, side, eng_meta_of(m)->in_port)) {
+	if (!eng_port_fits(w, s, side, eng_meta_of(m)->in_port)) {
 		eng_drop(w, m, DROP_WRONG_PORT);
 		return;
 	}
@@ -278,7 +278,7 @@ static enum syn_edge syn_edge(
 	if (s->flow.state == FLOW_CLOSING ||
 		(s->flow.state == FLOW_HALF_OPEN && s->client_isn != isn))
 		return SYN_NEW;
-	if (!port_fits(w, s, STREAM_CLIENT, in_port))
+	if (!eng_port_fits(w, s, STREAM_CLIENT, in_port))
 		return SYN_WRONG_PORT;
 	if (s->flow.lane == ENG_LANE_ANSWER)
 		return SYN_ANSWER;
@@ -323,6 +323,10 @@ void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m, uint64_t 
 	if (w->image == NULL) { // handed over by a worker that saw the image first
 		eng_count(w, PASS_NO_IMAGE);
 		eng_forward_tx(w, meta->in_port, m);
+		return;
+	}
+	if (v->proto == WIRE_ICMP) {
+		eng_icmp_consume(w, m);
 		return;
 	}
 	if (!checksum_ok(m, v)) {

@@ -14,7 +14,8 @@ struct eng_smtp *eng_smtp_new(
 	struct eng_worker *w, const struct eng_conf *conf, struct err_list *err);
 void eng_smtp_free(struct eng_smtp *s);
 
-// One picked-up TCP segment (eng_meta filled: in_port, view, context, to_client). Consumes `m`.
+// One picked-up TCP segment (eng_meta filled: in_port, view, context, to_client), or an ICMP error
+// that quotes one (to_client: by the segment). Consumes `m`.
 void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us);
 // Timers and a bounded slice of ageing. Returns the number of things done.
 uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us);

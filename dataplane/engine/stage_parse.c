@@ -3,7 +3,7 @@
 //
 // Nearly everything can not, and for it one look at the first cache line is enough: plain IPv4 or
 // IPv6 of another protocol, or TCP whose ports are not picked up. Whatever is not that simple
-// (tags, labels, PPPoE, options, fragments, extension headers, tunnels, several buffers) is parsed
+// (tags, labels, PPPoE, options, fragments, extension headers, tunnels, ICMP errors, several buffers) is parsed
 // in whole. With no image nothing is picked up; TCP is counted as forwarded unread.
 // Thread: the worker.
 #include "eng_int.h"
@@ -11,6 +11,7 @@
 #include <rte_prefetch.h>
 
 #include "wire_field.h"
+#include "wire_icmp.h"
 
 enum {
 	OFF_TYPE = 12,
@@ -46,8 +47,8 @@ static inline bool v4_passes(struct eng_worker *w, const uint8_t *p, uint16_t n)
 		return false;
 	if (p[OFF_V4_PROTO] == WIRE_IPPROTO_UDP)
 		return udp_passes(p + OFF_V4_PORTS);
-	if (p[OFF_V4_PROTO] == WIRE_IPPROTO_ICMP)
-		return true;
+	if (p[OFF_V4_PROTO] == WIRE_IPPROTO_ICMP) // an error may quote a segment
+		return !wire_icmp_is_error(p[OFF_V4_PORTS]);
 	if (p[OFF_V4_PROTO] != WIRE_IPPROTO_TCP || (wire_get16(p + OFF_V4_FRAG) & 0x3fff) != 0)
 		return false;
 	return ports_pass(w, p + OFF_V4_PORTS);
@@ -60,7 +61,7 @@ static inline bool v6_passes(struct eng_worker *w, const uint8_t *p, uint16_t n)
 	if (p[OFF_V6_NEXT] == WIRE_IPPROTO_UDP)
 		return udp_passes(p + OFF_V6_PORTS);
 	if (p[OFF_V6_NEXT] == WIRE_IPPROTO_ICMPV6)
-		return true;
+		return !wire_icmp6_is_error(p[OFF_V6_PORTS]);
 	return p[OFF_V6_NEXT] == WIRE_IPPROTO_TCP && ports_pass(w, p + OFF_V6_PORTS);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Third stage, for the frames that needed a whole look: a TCP segment of a picked-up port goes to
-// the worker that owns its flow, an IP fragment of TCP to the one that owns its set; everything else
-// is forwarded, and counted where it may hide a picked-up port.
+// the worker that owns its flow, and so does an ICMP error that quotes one; an IP fragment of TCP goes
+// to the one that owns its set; everything else is forwarded, and counted where it may hide a
+// picked-up port.
 // Thread: the worker that received the frame.
 #include "eng_int.h"
 
@@ -9,11 +10,17 @@
 
 #include "wire_field.h"
 #include "wire_frag.h"
+#include "wire_icmp.h"
 
 static struct span frame_of(const struct rte_mbuf *m)
 {
 	return (struct span){.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
 }
+
+struct end {
+	struct addr addr;
+	uint16_t port;
+};
 
 static uint64_t mix(uint64_t h) // the finalizer of MurmurHash3
 {
@@ -36,16 +43,10 @@ static uint64_t end_hash(const struct addr *a, uint16_t port)
 // Both directions of a flow have the same owner: the sum of the two ends' hashes. Independent of
 // the device's own hash, which virtual ports do not have. Not an answer to somebody who aims all
 // flows at one worker; its queue then drops, the wire goes on.
-static uint16_t owner_of(
-	const struct eng_worker *w, const struct rte_mbuf *m, const struct wire_view *v)
+static uint16_t owner_of(const struct eng_worker *w, const struct end *a, const struct end *b)
 {
-	struct addr src, dst;
-	uint64_t h;
+	uint64_t h = mix(end_hash(&a->addr, a->port) + end_hash(&b->addr, b->port));
 
-	if (w->workers == 1)
-		return 0;
-	wire_addrs(frame_of(m), v, &src, &dst);
-	h = mix(end_hash(&src, v->sport) + end_hash(&dst, v->dport));
 	return (uint16_t)((h >> 32) * w->workers >> 32);
 }
 
@@ -68,16 +69,16 @@ static void hand_over_consume(struct eng_worker *w, uint16_t owner, struct rte_m
 		eng_count(w, SMTP_HANDED);
 }
 
-static void steer_consume(
-	struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m, bool to_client)
+// By the two ends of the segment, or of the one that is quoted.
+static void steer_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m,
+	bool to_client, const struct end ends[2])
 {
 	struct eng_meta *meta = eng_meta_of(m);
-	uint16_t owner = owner_of(w, m, &meta->view);
+	uint16_t owner = w->workers == 1 ? 0 : owner_of(w, &ends[0], &ends[1]);
 
 	meta->in_port = in_port;
 	meta->context = context_of(eng_image_policy(w->image), in_port, &meta->view);
 	meta->to_client = to_client;
-	eng_count(w, SMTP_PACKETS);
 	if (owner == w->id)
 		eng_smtpq_push_consume(w, m);
 	else
@@ -91,11 +92,33 @@ void eng_steer_segment_consume(struct eng_worker *w, uint16_t in_port, struct rt
 	bool to_server = eng_image_picks_up(w->image, v->dport);
 
 	if (from_server || to_server) {
-		steer_consume(w, in_port, m, from_server && !to_server);
+		struct end ends[2] = {{.port = v->sport}, {.port = v->dport}};
+
+		wire_addrs(frame_of(m), v, &ends[0].addr, &ends[1].addr);
+		eng_count(w, SMTP_PACKETS);
+		steer_consume(w, in_port, m, from_server && !to_server, ends);
 		return;
 	}
 	eng_count(w, FWD_PACKETS);
 	eng_forward_tx(w, in_port, m);
+}
+
+// An ICMP error goes where the segment goes that it quotes, and waits behind it. false: it quotes
+// none of a picked-up port.
+static bool icmp_steer(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
+{
+	struct wire_quote q;
+	bool from_server, to_server;
+
+	if (!wire_icmp_quote(frame_of(m), &eng_meta_of(m)->view, &q))
+		return false;
+	from_server = eng_image_picks_up(w->image, q.sport);
+	to_server = eng_image_picks_up(w->image, q.dport);
+	if (!from_server && !to_server)
+		return false;
+	const struct end ends[2] = {{q.src, q.sport}, {q.dst, q.dport}};
+	steer_consume(w, in_port, m, from_server && !to_server, ends);
+	return true;
 }
 
 // All fragments of a datagram have the same owner, by what all of them show.
@@ -134,6 +157,9 @@ static void steer_one_consume(
 	} else if (v->proto == WIRE_FRAGMENT && wire_frag_is_tcp(v)) {
 		fragment_steer_consume(w, in_port, m, now_us);
 		return;
+	} else if (v->proto == WIRE_ICMP) {
+		if (icmp_steer(w, in_port, m))
+			return;
 	} else if ((v->flags & WIRE_F_DEEP) != 0) {
 		eng_count(w, PASS_ENCAP);
 	} else if ((v->flags & WIRE_F_TUNNEL) != 0) {

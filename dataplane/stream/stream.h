@@ -237,6 +237,9 @@ bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_sid
 // repeat.
 bool stream_take(struct stream *st, const struct stream_pool *p, enum stream_side side,
 	struct stream_act *act);
+// What we repeat in the name of `side` did not get through: once more, from its begin, before our
+// timer says so. false where nothing is ours to repeat; else stream_next gives it.
+bool stream_again(struct stream *st, enum stream_side side);
 // Our timer: true where a repeat is due; stream_next then gives it. *dead is set after the last
 // try.
 bool stream_timer(struct stream *st, enum stream_side side, uint32_t now_ms, bool *dead);

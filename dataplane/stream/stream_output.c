@@ -352,6 +352,18 @@ bool stream_timer(struct stream *st, enum stream_side side, uint32_t now_ms, boo
 	return true;
 }
 
+bool stream_again(struct stream *st, enum stream_side side)
+{
+	struct stream_half *h = &st->half[side];
+
+	if (!half_outstanding(st, h))
+		return false;
+	h->repeat = true;
+	if (h->tries == 0) // as after a loss: what follows is repeated as this is acknowledged
+		h->tries = 1;
+	return true;
+}
+
 bool stream_deadline(const struct stream *st, enum stream_side side, uint32_t *at_ms)
 {
 	*at_ms = st->half[side].rto_at_ms;

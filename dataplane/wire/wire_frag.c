@@ -15,23 +15,10 @@ enum {
 	ECN_CE = 3,
 };
 
-static bool is_extension(uint8_t proto)
-{
-	return proto == WIRE_IPPROTO_HOPOPTS || proto == WIRE_IPPROTO_ROUTING ||
-		proto == WIRE_IPPROTO_FRAGMENT || proto == WIRE_IPPROTO_AH ||
-		proto == WIRE_IPPROTO_DSTOPTS;
-}
-
-static unsigned extension_len(uint8_t proto, const uint8_t *h)
-{
-	if (proto == WIRE_IPPROTO_FRAGMENT)
-		return V6_FRAG_LEN;
-	return proto == WIRE_IPPROTO_AH ? (h[1] + 2u) * 4 : (h[1] + 1u) * 8;
-}
-
 bool wire_frag_is_tcp(const struct wire_view *v)
 {
-	return v->ip_proto == WIRE_IPPROTO_TCP || (v->family == 6 && is_extension(v->ip_proto));
+	return v->ip_proto == WIRE_IPPROTO_TCP ||
+		(v->family == 6 && wire_is_extension(v->ip_proto));
 }
 
 void wire_frag_read(struct span frame, const struct wire_view *v, struct wire_frag *f)
@@ -86,14 +73,14 @@ void wire_frag_first(struct span frame, const struct wire_view *v, struct wire_f
 	unsigned off = v->payload_off;
 
 	*f = (struct wire_frag_first){.upper = WIRE_FRAG_HIDDEN};
-	for (unsigned i = 0; v->family == 6 && is_extension(proto); i++) {
+	for (unsigned i = 0; v->family == 6 && wire_is_extension(proto); i++) {
 		const uint8_t *h = part.p + off;
 
 		// A fragment in a fragment shows nothing, either.
 		if (i == WIRE_EXT_MAX || proto == WIRE_IPPROTO_FRAGMENT || part.n - off < 8 ||
-			extension_len(proto, h) > part.n - off)
+			wire_extension_len(proto, h) > part.n - off)
 			return;
-		off += extension_len(proto, h);
+		off += wire_extension_len(proto, h);
 		proto = h[0];
 	}
 	if (proto == WIRE_IPPROTO_TCP)
@@ -166,7 +153,7 @@ static unsigned next_field_of_fragment(const uint8_t *p, const struct wire_view 
 	unsigned field = v->l3_off + 6u, off = v->l3_off + WIRE_IP6_LEN;
 
 	while (off < v->l4_off - (unsigned)V6_FRAG_LEN) { // wire_parse has been this way
-		unsigned len = extension_len(p[field], p + off);
+		unsigned len = wire_extension_len(p[field], p + off);
 
 		field = off;
 		off += len;

@@ -141,20 +141,13 @@ static STRAIGHT void ip4_parse(const uint8_t *p, unsigned off, unsigned end, str
 	l4_parse(p, off, end, v);
 }
 
-static inline bool is_extension(uint8_t proto)
-{
-	return proto == WIRE_IPPROTO_HOPOPTS || proto == WIRE_IPPROTO_ROUTING ||
-		proto == WIRE_IPPROTO_FRAGMENT || proto == WIRE_IPPROTO_AH ||
-		proto == WIRE_IPPROTO_DSTOPTS;
-}
-
 enum walk { WALK_UPPER, WALK_ENDED };
 
 // Follows extension headers (RFC 8200 4, RFC 4302 2.2) from *off; ends at the upper layer, with
 // *off there, or earlier with the view's proto set.
 static enum walk extensions_walk(const uint8_t *p, unsigned *off, unsigned end, struct wire_view *v)
 {
-	for (unsigned i = 0; is_extension(v->ip_proto); i++) {
+	for (unsigned i = 0; wire_is_extension(v->ip_proto); i++) {
 		const uint8_t *h = p + *off;
 		unsigned len, frag;
 
@@ -168,12 +161,7 @@ static enum walk extensions_walk(const uint8_t *p, unsigned *off, unsigned end, 
 			broken(v);
 			return WALK_ENDED;
 		}
-		if (v->ip_proto == WIRE_IPPROTO_FRAGMENT)
-			len = 8;
-		else if (v->ip_proto == WIRE_IPPROTO_AH)
-			len = (h[1] + 2u) * 4; // in words of 32 bits, minus 2
-		else
-			len = (h[1] + 1u) * 8;
+		len = wire_extension_len(v->ip_proto, h);
 		if (len > end - *off) {
 			broken(v);
 			return WALK_ENDED;
@@ -208,7 +196,7 @@ static void ip6_parse(const uint8_t *p, unsigned off, unsigned end, struct wire_
 	end = off + len;
 	off += WIRE_IP6_LEN;
 	v->l4_off = (uint16_t)off;
-	if (UNLIKELY(is_extension(v->ip_proto)) && extensions_walk(p, &off, end, v) == WALK_ENDED)
+	if (UNLIKELY(wire_is_extension(v->ip_proto)) && extensions_walk(p, &off, end, v) == WALK_ENDED)
 		return;
 	if (LIKELY(v->ip_proto == WIRE_IPPROTO_TCP))
 		return tcp_parse(p, off, end, v);

@@ -6,6 +6,8 @@
 #include "wire_frag.h"
 #include "wire_tcp.h"
 
+enum { STEPS_MAX = 24 }; // the model is slow
+
 static void head_check(struct span frame, const struct wire_view *v)
 {
 	struct wire_frag_first first;
@@ -100,7 +102,7 @@ static void set_check(struct span in)
 	memset(m.painted, 0, m.top);
 	m.n = m.end = m.top = 0;
 	m.has_end = false;
-	while (in.n > 0) {
+	for (unsigned i = 0; i < STEPS_MAX && in.n > 0; i++) {
 		uint8_t how = take8(&in);
 		uint32_t v = take32(&in);
 		struct wire_frag f = {.off = (uint16_t)(v >> 16 & (how & 8 ? 0xfff8 : 0x1f8)),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Any frame: the view stays inside it; a TCP packet can be summed, stripped and answered, and the
-// answer parses back. The input is the frame.
+// answer parses back; the numbers that an ICMP error quotes can be changed. The input is the frame.
 #include "fuzz.h"
+#include "wire_icmp.h"
 #include "wire_parse.h"
 #include "wire_tcp.h"
 
@@ -84,6 +85,24 @@ static void answer_check(struct span frame, const struct wire_view *v)
 	free(buf);
 }
 
+static void quote_check(struct span frame, const struct wire_view *v)
+{
+	struct wire_quote q, again;
+	uint8_t *p = copy_of(frame, 0);
+	struct span copy = {p, frame.n};
+	bool right = wire_icmp_csum_ok(copy, v);
+
+	if (wire_icmp_quote(copy, v, &q)) {
+		CHECK(q.tcp_off >= v->payload_off && q.tcp_len >= 8);
+		CHECK(q.tcp_off + q.tcp_len == v->payload_off + v->payload_len);
+		wire_icmp_quote_set(p, v, &q, q.seq + 0x10001, q.ack - 1);
+		CHECK(wire_icmp_quote(copy, v, &again));
+		CHECK(again.seq == q.seq + 0x10001 && again.ack == (q.has_ack ? q.ack - 1 : 0));
+		CHECK(!right || wire_icmp_csum_ok(copy, v));
+	}
+	free(p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span frame = {copy_of((struct span){data, size}, 0), size};
@@ -104,6 +123,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		strip_check(p, size, &v);
 		free(p);
 	}
+	if (v.proto == WIRE_ICMP)
+		quote_check(frame, &v);
 	free((void *)(uintptr_t)frame.p);
 	return 0;
 }

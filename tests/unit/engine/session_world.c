@@ -214,6 +214,8 @@ size_t segment_frame(
 	size_t n;
 
 	template(c, side, &t);
+	if ((out.flags & TCP_SYN) != 0)
+		out.mss = c->mss;
 	if (c->ts != 0) {
 		out.has_ts = true;
 		out.ts_val = c->ts + (uint32_t)(world.now_us / 1000);

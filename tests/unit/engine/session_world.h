@@ -30,6 +30,7 @@ struct conn {
 	uint16_t client_port;
 	uint8_t ttl;
 	uint32_t ts; // clock of the timestamps option; 0 = not used
+	uint16_t mss; // of the SYNs of both ends; 0 = none
 	struct end end[2];
 };
 
