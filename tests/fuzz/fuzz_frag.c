@@ -72,26 +72,23 @@ struct model {
 	bool has_end;
 };
 
+static const uint8_t NOTHING[1 << 17];
+
 static bool model_takes(const struct model *m, const struct wire_frag *f)
 {
 	unsigned end = (unsigned)f->off + f->len;
 
-	for (unsigned i = f->off; i < end; i++)
-		if (m->painted[i] != 0)
-			return false;
-	for (unsigned i = end; !f->more && i < m->top; i++)
-		if (m->painted[i] != 0)
-			return false;
+	if (memcmp(m->painted + f->off, NOTHING, f->len) != 0)
+		return false;
+	if (!f->more && end < m->top && memcmp(m->painted + end, NOTHING, m->top - end) != 0)
+		return false;
 	return f->len > 0 && end <= f->room && (!f->more || f->len % 8 == 0) &&
 		!(m->has_end && (end > m->end || !f->more)) && m->n < WIRE_FRAGS_MAX;
 }
 
 static bool model_is_whole(const struct model *m)
 {
-	for (unsigned i = 0; m->has_end && i < m->end; i++)
-		if (m->painted[i] == 0)
-			return false;
-	return m->has_end;
+	return m->has_end && memchr(m->painted, 0, m->end) == NULL;
 }
 
 static void set_check(struct span in)
