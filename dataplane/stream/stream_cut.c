@@ -11,9 +11,10 @@ void stream_cut(struct stream *st, struct stream_pool *p)
 {
 	struct stream_half *server = &st->half[STREAM_SERVER];
 
-	slab_cut_from(server, p, server->sent);
-	server->rel = server->read = server->nxt = server->sent;
-	server->owned = server->sent; // what the client has not acknowledged is ours to repeat
+	// What was released and has not left yet is what the client waits for before our words.
+	slab_cut_from(server, p, server->rel);
+	server->read = server->nxt = server->rel;
+	server->owned = server->rel; // what the client has not acknowledged is ours to repeat
 	if (!server->fin_sent) {
 		server->has_fin = false;
 		server->fin_rel = false;

@@ -114,6 +114,24 @@ static void spam_is_refused_and_the_server_never_sees_its_end(void **)
 	assert_int_equal(world.records[0].code, 550);
 }
 
+// The reply opens the gate for what is condemned: it is the first message's all the same.
+static void a_reply_that_was_read_is_told_before_the_refusal_behind_it(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	handshake(c);
+	says(c, SERVER, "220 mx\r\n");
+	says(c, CLIENT, "EHLO me\r\n");
+	says(c, SERVER, "250-mx\r\n250 CHUNKING\r\n");
+	says(c, CLIENT, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n");
+	says(c, SERVER, "250 ok\r\n250 ok\r\n");
+	says(c, CLIENT, "BDAT 3 LAST\r\nabc");
+	says(c, CLIENT, "BDAT 15 LAST\r\n\r\nbuy-now-cheap");
+	c->end[CLIENT].told = c->end[CLIENT].rcv - c->end[SERVER].isn - 1;
+	says(c, SERVER, "250 stored\r\n");
+	hears_begin(c, CLIENT, "250 stored\r\n550 5.7.1 ");
+}
+
 static void a_server_that_missed_the_reset_gets_another(void **)
 {
 	struct conn *c = dial("10.0.1.1", 2000);
@@ -1203,6 +1221,7 @@ int main(void)
 		CASE(clean_mail_reaches_the_server_as_it_was),
 		CASE(clean_mail_by_ipv6_and_with_timestamps),
 		CASE(spam_is_refused_and_the_server_never_sees_its_end),
+		CASE(a_reply_that_was_read_is_told_before_the_refusal_behind_it),
 		CASE(a_server_that_missed_the_reset_gets_another),
 		CASE(spam_is_answered_as_its_profile_says),
 		CASE(monitored_spam_goes_through_and_is_told),
