@@ -149,7 +149,10 @@ static enum stream_in input_data(
 		slab_insert(h, p, from, seg->payload.p + (from - h->delta - seg->seq),
 			end - from) != 0) {
 		h->nxt = slab_run_end(h, p, h->nxt);
-		return STREAM_IN_DROP_SLABS;
+		if (h->nxt == old_nxt)
+			return STREAM_IN_DROP_SLABS;
+		h->fresh = false; // what found room goes on, and makes room by that
+		return STREAM_IN_OK;
 	}
 	h->nxt = slab_run_end(h, p, h->nxt);
 	if (end != seg->end) // cut: not all of it is retained

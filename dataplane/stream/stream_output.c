@@ -313,9 +313,8 @@ bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_sid
 	if (n == 0) {
 		bool fin = h->fin_rel && !h->fin_sent && h->sent == h->fin && !bounded;
 		if (!fin) {
-			if (seq_lt(h->sent, h->rel))
-				half_timer_arm(st, h,
-					now_ms); // window closed with bytes of ours behind it
+			// Ours may be under way, or wait for the receiver's window.
+			half_timer_arm(st, h, now_ms);
 			return false;
 		}
 	}

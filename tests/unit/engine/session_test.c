@@ -280,6 +280,42 @@ static void bytes_in_our_custody_are_repeated_until_they_arrive(void **)
 	ends_like_friends(c);
 }
 
+// The client believes us that they have arrived, so it is ours to repeat what was lost before them.
+static void custody_behind_a_gate_repeats_what_was_lost_in_front_of_it(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	begins_mail(c);
+	c->end[SERVER].mute = true; // the end of data does not get there
+	says(c, CLIENT, "hello\r\n.\r\n");
+	says(c, CLIENT, "RSET\r\n"); // waits for the reply
+	pass_ms(2500);
+	assert_int_equal(last_seen(c, CLIENT)->ack, c->end[CLIENT].nxt);
+	forget_seen();
+	pass_ms(4000);
+	assert_true(frames_seen(c, SERVER) > 0);
+	c->end[SERVER].mute = false;
+	pass_ms(8000);
+	hears(c, SERVER, "hello\r\n.\r\n");
+}
+
+static void half_a_line_may_wait_for_the_rest_of_it(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	handshake(c);
+	says(c, SERVER, "220 mx\r\n");
+	says(c, CLIENT, "EH");
+	pass_ms(30);
+	says(c, CLIENT, "LO ");
+	pass_ms(10 * 60 * 1000);
+	says(c, CLIENT, "me\r\n");
+	hears(c, SERVER, "EHLO me\r\n");
+	says(c, SERVER, "250 mx\r\n");
+	ends_like_friends(c);
+}
+
 // The client has seen the later timestamp, and would take what is older for old (RFC 7323 5.3).
 static void what_we_repeat_is_no_older_than_what_has_left(void **)
 {
@@ -1229,6 +1265,8 @@ int main(void)
 		CASE(spam_split_at_every_byte_is_found),
 		CASE(commands_typed_byte_by_byte_are_acknowledged_and_arrive_whole),
 		CASE(bytes_in_our_custody_are_repeated_until_they_arrive),
+		CASE(custody_behind_a_gate_repeats_what_was_lost_in_front_of_it),
+		CASE(half_a_line_may_wait_for_the_rest_of_it),
 		CASE(what_we_repeat_is_no_older_than_what_has_left),
 		CASE(a_server_that_never_acknowledges_ends_the_connection),
 		CASE(other_bytes_in_a_repeat_never_leave),

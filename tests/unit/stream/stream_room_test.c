@@ -71,6 +71,46 @@ static void behind_a_hole_it_may_hold_a_fifth(void **state)
 	assert_true(client_sends(&f->st, &f->pool, 0)); // what fills the hole
 }
 
+// `n` bytes of the client's from `at` on.
+static enum stream_in client_bytes(
+	struct stream *st, struct stream_pool *p, uint32_t at, size_t n, struct stream_act *act)
+{
+	struct stream_seg seg = {.side = STREAM_CLIENT,
+		.flags = F_ACK,
+		.window = 500,
+		.seq = CLIENT_ISN + 1 + at,
+		.ack = SERVER_ISN + 1,
+		.payload = {.p = text, .n = n}};
+	enum stream_in in = stream_input(st, p, &seg);
+
+	stream_consume(st, STREAM_CLIENT, st->half[STREAM_CLIENT].nxt - st->half[STREAM_CLIENT].read);
+	stream_release(st, STREAM_CLIENT);
+	if (in != STREAM_IN_ORDER_WAIT || !stream_ahead(st, p, &seg, act))
+		stream_dispose(st, p, &seg, in, act);
+	return in;
+}
+
+// What left ahead of the holes frees its slabs only when they are filled.
+static void what_found_room_of_a_segment_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_act act;
+
+	open_wide(&f->st, &f->pool);
+	for (uint32_t at = 1; at < 6; at += 2)
+		assert_int_equal(
+			client_bytes(&f->st, &f->pool, at, 1, &act), STREAM_IN_ORDER_WAIT);
+	uint32_t kept = f->pool.nfree;
+	f->pool.nfree = 1;
+	assert_int_equal(client_bytes(&f->st, &f->pool, 0, 6, &act), STREAM_IN_OK);
+	assert_int_equal(act.kind, STREAM_REWRITE);
+	assert_int_equal(act.len, 2);
+	assert_int_equal(client_bytes(&f->st, &f->pool, 2, 4, &act), STREAM_IN_DROP_SLABS);
+	f->pool.nfree = kept - 1;
+	assert_int_equal(client_bytes(&f->st, &f->pool, 2, 4, &act), STREAM_IN_OK);
+	assert_int_equal(act.len, 4);
+}
+
 static void those_who_come_later_get_their_part(void **state)
 {
 	enum { OTHERS = 10 };
@@ -95,6 +135,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_connection_alone_may_hold_a_third_of_the_pool),
 		CASE(behind_a_hole_it_may_hold_a_fifth),
+		CASE(what_found_room_of_a_segment_goes_on),
 		CASE(those_who_come_later_get_their_part),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
