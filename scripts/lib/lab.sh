@@ -359,9 +359,17 @@ lab_message() {
 
 # --- the end ------------------------------------------------------------------------------------
 
+# lab_counters: what this data plane has counted, where the suite sums it up (scripts/counters).
+lab_counters() {
+	[ -n "${MAILWEIR_TEST_COUNTERS:-}" ] && proc_pid "$LAB/pids/dataplane" >/dev/null || return 0
+	local file=$MAILWEIR_TEST_COUNTERS/$LAB_NAME-$(date +%s%N).json
+	if ! lab_cli stats get --json >"$file" 2>/dev/null; then rm -f "$file"; fi
+}
+
 # lab_down: ends everything of this lab, whatever is there of it; quiet where nothing is.
 lab_down() {
 	local record ns pid
+	lab_counters
 	for record in controlplane dataplane postfix; do
 		proc_end "$LAB/pids/$record" || :
 	done

@@ -17,6 +17,7 @@
 #include "addr.h"
 #include "compile.h"
 #include "seq.h"
+#include "suite_counters.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -412,6 +413,7 @@ void pass_ms(uint64_t ms)
 
 int world_end(void **)
 {
+	suite_counters_look(world.w);
 	for (unsigned i = 0; i < nconns; i++) { // whoever is still there falls silent
 		conns[i]->end[CLIENT].mute = true;
 		conns[i]->end[SERVER].mute = true;
@@ -421,6 +423,7 @@ int world_end(void **)
 	uint64_t flows = counter(GAUGE_FLOWS), slabs = counter(GAUGE_SLABS),
 		 messages = counter(GAUGE_MESSAGES);
 
+	suite_counters_add(world.w);
 	eng_free(world.eng); // first: the next case needs its memory
 	while (nconns > 0)
 		free(conns[--nconns]);

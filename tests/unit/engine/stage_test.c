@@ -15,6 +15,7 @@
 
 #include "eng_int.h"
 #include "pol_build.h"
+#include "suite_counters.h"
 #include "wire_tcp.h"
 
 enum { PORTS = 4, WORKERS = 4, ACCESS = 0, CORE = 1, FRAME_MAX = 2000, MBUFS = 16383 };
@@ -126,6 +127,8 @@ static int tear_down(void **)
 	outs_empty();
 	queues_empty();
 	assert_int_equal(rte_mempool_avail_count(pool), MBUFS);
+	for (uint16_t i = 0; i < WORKERS; i++)
+		suite_counters_add(eng_worker_at(engine, i));
 	eng_free(engine);
 	return 0;
 }
