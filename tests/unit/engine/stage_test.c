@@ -571,6 +571,27 @@ static void flush_all(void *arg, uint16_t port)
 	eng_out_of(worker, port)->n = 0;
 }
 
+// What io/ does where the port takes three frames only.
+static void flush_three(void *arg, uint16_t port)
+{
+	uint32_t n = eng_out_of(worker, port)->n;
+
+	flush_all(arg, port);
+	eng_tx_full(worker, n - 3);
+}
+
+static void frames_that_a_port_does_not_take_are_counted(void **)
+{
+	struct bytes f = tcp_frame(40000, 80);
+	unsigned flushes = 0;
+
+	eng_flush_set(worker, flush_three, &flushes);
+	for (unsigned i = 0; i < ENG_OUT_MAX + 1; i++)
+		receive(ACCESS, &f);
+	assert_int_equal(flushes, 1);
+	assert_int_equal(counted(DROP_TX_FULL), ENG_OUT_MAX - 3);
+}
+
 static void a_full_list_is_sent_or_else_drops(void **)
 {
 	struct bytes f = tcp_frame(40000, 80);
@@ -738,6 +759,7 @@ int main(void)
 		PAIR(a_port_without_a_peer_drops),
 		PAIR(full_queues_drop_what_would_be_read),
 		PAIR(a_full_list_is_sent_or_else_drops),
+		PAIR(frames_that_a_port_does_not_take_are_counted),
 		LEARN(an_unknown_destination_is_flooded_and_a_learnt_one_is_not),
 		LEARN(a_vlan_has_addresses_of_its_own),
 		LEARN(group_addresses_go_everywhere_and_are_never_learnt),
