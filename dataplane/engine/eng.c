@@ -17,7 +17,7 @@
 #include <rte_prefetch.h>
 #include <rte_ring_elem.h>
 
-#include "eng_session.h"
+#include "eng_half.h"
 #include "panic.h"
 
 enum {
@@ -51,7 +51,12 @@ const unsigned eng_stat_count = ENG_REASON_COUNT;
 
 uint64_t eng_memory_bytes(const struct eng_conf *conf)
 {
+	uint32_t flows = conf->flows / conf->workers + 1;
+
 	return flow_table_bytes(conf->flows, sizeof(struct eng_session)) +
+		conf->workers *
+			(flow_half_bytes(eng_half_max(flows), sizeof(struct eng_half)) +
+				flow_graves_bytes(eng_graves_max(flows))) +
 		conf->slabs * (sizeof(struct stream_slab) + sizeof(uint32_t)) +
 		conf->messages * sizeof(struct eng_message) +
 		conf->workers * (sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *) +

@@ -6,8 +6,6 @@
 // Thread: the worker.
 #include <stdio.h>
 
-#include <rte_random.h>
-
 #include "eng_session.h"
 #include "seq.h"
 #include "text.h"
@@ -16,7 +14,6 @@ enum {
 	COMMANDS_MAX = 10,
 	CUT_REPEATS = 3,
 	LINE_MAX_UNREAD = 4096, // bytes
-	ANSWER_WINDOW = 65535,
 	MSS_V4_BYTES = 1460, // of Ethernet's 1500
 	MSS_V6_BYTES = 1440,
 };
@@ -27,10 +24,10 @@ static void say(struct eng_worker *w, struct eng_session *s, const char *line)
 		span_str(line)); // no slab: the dialogue's deadline ends it
 }
 
-static void say_code(
-	struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text, uint64_t id)
+// A reply's line in `line` (ENG_REPLY_MAX bytes).
+static struct span reply_line(uint16_t code, const char *text, uint64_t id, char *line)
 {
-	char line[ENG_REPLY_MAX], shown[TEXT_ID_LEN + 1];
+	char shown[TEXT_ID_LEN + 1];
 	const char *enhanced = code == 550 || code == 554 ? "5.7.1 "
 		: code == 451 || code == 421              ? "4.7.1 "
 							  : "";
@@ -38,11 +35,22 @@ static void say_code(
 	if (text[0] >= '0' && text[0] <= '9') // carries its own enhanced code
 		enhanced = "";
 	if (id != 0)
-		snprintf(line, sizeof(line), "%u %s%.300s (mw-%s)\r\n", code, enhanced, text,
+		snprintf(line, ENG_REPLY_MAX, "%u %s%.300s (mw-%s)\r\n", code, enhanced, text,
 			text_id(id, shown));
 	else
-		snprintf(line, sizeof(line), "%u %s%.300s\r\n", code, enhanced, text);
-	say(w, s, line);
+		snprintf(line, ENG_REPLY_MAX, "%u %s%.300s\r\n", code, enhanced, text);
+	return span_str(line);
+}
+
+static const char *refusal_text(uint16_t code)
+{
+	return code == 554 ? "Connection refused by policy"
+			   : "Service not available, try again later";
+}
+
+struct span eng_greeting(uint16_t code, uint64_t id, char *line)
+{
+	return reply_line(code, refusal_text(code), id, line);
 }
 
 // The content profile's own text, as long as its image is in force; NULL where it has none.
@@ -60,8 +68,10 @@ static const char *own_text(const struct eng_worker *w, const struct eng_session
 static void say_verdict(struct eng_worker *w, struct eng_session *s)
 {
 	const char *own = own_text(w, s);
+	char line[ENG_REPLY_MAX];
 
-	say_code(w, s, s->reply.code, own != NULL ? own : s->reply.text, s->reply.id);
+	(void)reply_line(s->reply.code, own != NULL ? own : s->reply.text, s->reply.id, line);
+	say(w, s, line);
 }
 
 static void hang_up(struct eng_session *s)
@@ -214,60 +224,27 @@ static void dialog_read(struct eng_worker *w, struct eng_session *s)
 	}
 }
 
-static void greet(struct eng_worker *w, struct eng_session *s)
+void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	struct stream_seg *seg, uint32_t isn, uint16_t code)
 {
-	flow_set_open(w->smtp->flows, &s->flow);
-	s->dialog_at_ms = w->smtp->now_ms + ENG_DIALOG_MS;
-	say_verdict(w, s);
+	struct eng_who who;
+
+	stream_answer(&s->flow.stream, isn,
+		addr_is_v4(&s->flow.key.client) ? MSS_V4_BYTES : MSS_V6_BYTES);
+	s->reply.id = eng_id_next(w);
+	s->reply.code = code;
+	s->reply.text = refusal_text(code);
+	s->reason = ACT_REFUSED_CONNECT;
 	s->dialog = ENG_DIALOG_REFUSED;
-	if (s->reply.code == 421)
+	s->dialog_at_ms = w->smtp->now_ms + ENG_DIALOG_MS;
+	eng_count(w, ACT_REFUSED_CONNECT);
+	eng_who(s, &who);
+	eng_record_refusal(w, &who, s->reply.id, code);
+	say_verdict(w, s);
+	if (code == 421)
 		hang_up(s);
-}
-
-void eng_answer_syn_consume(
-	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum pol_action action)
-{
-	struct eng_smtp *p = w->smtp;
-	struct stream *st = &s->flow.stream;
-	uint16_t mss = addr_is_v4(&s->flow.key.client) ? MSS_V4_BYTES : MSS_V6_BYTES;
-
-	if (action != POL_ACTION_COUNT) {
-		s->refused_at_connect = true;
-		s->reply.id = eng_id_next(w);
-		s->reply.code = action == POL_REJECT ? 554 : 421;
-		s->reply.text = action == POL_REJECT ? "Connection refused by policy"
-						     : "Service not available, try again later";
-		s->reason = ACT_REFUSED_CONNECT;
-		s->dialog_at_ms = p->now_ms + ENG_HALF_OPEN_MS;
-		eng_count(w, ACT_REFUSED_CONNECT);
-		eng_record_refusal(w, s, s->reply.id, s->reply.code);
-		stream_answer(st, (uint32_t)rte_rand(), mss);
-	}
-	eng_count(w, ACT_ANSWERED);
-	rte_pktmbuf_free(m);
-	if (s->refused_at_connect && s->flow.state == FLOW_HALF_OPEN) {
-		struct wire_tcp_out o = {
-			.seq = st->half[STREAM_SERVER].una - 1,
-			.ack = st->half[STREAM_CLIENT].una,
-			.window = ANSWER_WINDOW,
-			.flags = TCP_SYN | TCP_ACK,
-			.mss = mss,
-		};
-		eng_send(w, s, STREAM_SERVER, &o, false);
-	}
 	eng_timer_update(w, s);
-}
-
-// One end doesn't know yet that it is over, or our reset was lost: another, at the number it
-// expects.
-static void reset_again_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
-	const struct stream_seg *seg)
-{
-	if (!(seg->flags & TCP_RST) && (seg->flags & TCP_ACK)) {
-		struct wire_tcp_out o = {.seq = seg->ack, .flags = TCP_RST};
-		eng_send(w, s, !seg->side, &o, true);
-	}
-	eng_drop(w, m, DROP_AFTER_CUT);
+	eng_answer_consume(w, s, m, seg);
 }
 
 void eng_session_remnant(struct eng_worker *w, struct eng_session *s)
@@ -277,8 +254,11 @@ void eng_session_remnant(struct eng_worker *w, struct eng_session *s)
 	eng_message_abort(w, s);
 	if (!s->recorded)
 		eng_record_session(w, s);
-	flow_set_open(p->flows, &s->flow);
 	s->flow.lane = ENG_LANE_ANSWER;
+	if (s->cut_left == 0) {
+		eng_session_end(w, s);
+		return;
+	}
 	s->flow.state = FLOW_CLOSING;
 	s->dialog = ENG_DIALOG_OVER;
 	s->dialog_at_ms = p->now_ms + ENG_CLOSING_MS;
@@ -288,22 +268,13 @@ void eng_session_remnant(struct eng_worker *w, struct eng_session *s)
 	eng_timer_update(w, s);
 }
 
-// The client is done. A server that was cut off is answered for a while longer.
-static void finish(struct eng_worker *w, struct eng_session *s)
-{
-	if (s->refused_at_connect)
-		eng_session_end(w, s);
-	else
-		eng_session_remnant(w, s);
-}
-
 static bool input_ok(
 	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, struct stream_seg *seg)
 {
 	switch (stream_input(&s->flow.stream, &w->smtp->pool, seg)) {
 	case STREAM_IN_RST:
 		rte_pktmbuf_free(m);
-		finish(w, s);
+		eng_session_remnant(w, s);
 		return false;
 	case STREAM_IN_RST_ODD:
 	case STREAM_IN_DROP_WINDOW:
@@ -331,26 +302,8 @@ static bool input_ok(
 static bool take_segment_consume(
 	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, struct stream_seg *seg)
 {
-	struct stream *st = &s->flow.stream;
-	struct stream_act act;
-
 	if (s->flow.state == FLOW_CLOSING) {
-		bool fin_again =
-			(seg->flags & TCP_FIN) && st->half[STREAM_CLIENT].has_fin && st->answered;
-		if (!fin_again) {
-			reset_again_consume(w, s, m, seg);
-			return false;
-		}
-		(void)stream_take(st, &w->smtp->pool, STREAM_CLIENT,
-			&act); // our last acknowledgement was lost
-		eng_emit_consume(w, s, &act, NULL);
-		eng_count(w, ACT_ANSWERED);
-		rte_pktmbuf_free(m);
-		return false;
-	}
-	bool half_open = s->flow.state == FLOW_HALF_OPEN;
-	if (half_open && !(seg->flags & TCP_RST) && seg->ack != st->half[STREAM_SERVER].una) {
-		eng_drop(w, m, DROP_ACK); // RFC 9293 3.10.7.4: only our own number opens
+		eng_reset_again_consume(w, m);
 		return false;
 	}
 	if (!input_ok(w, s, m, seg))
@@ -358,8 +311,6 @@ static bool take_segment_consume(
 	flow_side_note(&s->flow.side[STREAM_CLIENT],
 		(struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
 		&eng_meta_of(m)->view, eng_meta_of(m)->in_port);
-	if (half_open)
-		greet(w, s);
 	eng_count(w, ACT_ANSWERED);
 	rte_pktmbuf_free(m);
 	return true;
@@ -372,7 +323,7 @@ void eng_answer_consume(
 	struct stream_act act;
 
 	if (seg != NULL && seg->side == STREAM_SERVER) {
-		reset_again_consume(w, s, m, seg);
+		eng_reset_again_consume(w, m);
 		return;
 	}
 	bool wants_ack = seg != NULL && (seg->payload.n > 0 || (seg->flags & TCP_FIN) != 0);
@@ -390,7 +341,7 @@ void eng_answer_consume(
 		eng_emit_consume(w, s, &act, NULL);
 	if (s->dialog == ENG_DIALOG_OVER && stream_is_drained(st) && client->has_fin &&
 		client->read == client->fin) {
-		finish(w, s);
+		eng_session_remnant(w, s);
 		return;
 	}
 	eng_timer_update(w, s);
@@ -401,20 +352,19 @@ void eng_answer_timer(struct eng_worker *w, struct eng_session *s)
 	struct eng_smtp *p = w->smtp;
 	bool due = seq_le(s->dialog_at_ms, p->now_ms), dead = false;
 
-	if (due && (s->flow.state == FLOW_CLOSING || s->flow.state == FLOW_HALF_OPEN)) {
-		eng_session_end(w, s);
-		return;
-	}
 	s->more = false;
 	cut_repeat(w, s);
 	if (s->flow.state == FLOW_CLOSING) {
-		eng_timer_update(w, s);
+		if (due || s->cut_left == 0)
+			eng_session_end(w, s);
+		else
+			eng_timer_update(w, s);
 		return;
 	}
 	(void)stream_timer(&s->flow.stream, STREAM_SERVER, p->now_ms, &dead);
 	if (dead || (due && s->dialog == ENG_DIALOG_OVER)) {
 		eng_reset_side(w, s, STREAM_CLIENT);
-		finish(w, s);
+		eng_session_remnant(w, s);
 		return;
 	}
 	if (due) {

@@ -8,7 +8,7 @@
 #include "wire_field.h"
 
 enum {
-	RST_TTL_MIN = 64,
+	BACK_TTL = 64, // in the name of a side of which nothing is known
 	SEGMENT_MAX = 9216, // bytes of payload
 	SAFE_V4_BYTES =
 		512, // payload of the small sender that nearly every path takes (RFC 791 3.1)
@@ -59,6 +59,14 @@ static void sack_shift(struct eng_worker *w, struct eng_session *s, const struct
 	wire_tcp_sack_set(frame, v, &opts);
 }
 
+void eng_ttl_raise(const struct eng_session *s, enum stream_side side, struct rte_mbuf *m)
+{
+	const struct wire_view *v = &eng_meta_of(m)->view;
+
+	if (v->tcp_flags & (TCP_FIN | TCP_RST))
+		wire_ttl_raise(rte_pktmbuf_mtod(m, uint8_t *), v, s->flow.side[side].ttl_max);
+}
+
 static void rewrite_consume(struct eng_worker *w, struct eng_session *s,
 	const struct stream_act *act, struct rte_mbuf *m)
 {
@@ -82,6 +90,7 @@ static void rewrite_consume(struct eng_worker *w, struct eng_session *s,
 	v->ack = act->ack;
 	v->tcp_flags = act->flags;
 	v->window = act->window;
+	eng_ttl_raise(s, act->side, m);
 	eng_trim_payload(m, v, act->len);
 	eng_count(w, ACT_REWRITTEN);
 	s->flow.bytes[act->side] += act->len;
@@ -157,6 +166,7 @@ void eng_emit_consume(struct eng_worker *w, struct eng_session *s, const struct 
 	case STREAM_FORWARD:
 		eng_count(w, SMTP_FORWARDED);
 		s->flow.bytes[act->side] += eng_meta_of(m)->view.payload_len;
+		eng_ttl_raise(s, act->side, m);
 		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 		return;
 	case STREAM_REWRITE:
@@ -194,28 +204,13 @@ uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards)
 	return (uint16_t)(max < SEGMENT_MAX ? max : SEGMENT_MAX);
 }
 
-static void stray_rst(struct eng_worker *w, const struct wire_tmpl *t, uint32_t seq, uint32_t ack,
-	uint16_t in_port, bool back)
-{
-	struct wire_tcp_out o = {.seq = seq, .ack = ack, .flags = TCP_RST | TCP_ACK};
-	struct rte_mbuf *m = frame_build(w, t, &o);
-
-	if (m == NULL)
-		return;
-	if (back)
-		eng_out_tx(w, in_port, m);
-	else
-		eng_forward_tx(w, in_port, m);
-}
-
-void eng_reset_stray_consume(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r)
+void eng_send_back(struct eng_worker *w, struct rte_mbuf *m, const struct wire_tcp_out *o)
 {
 	const struct eng_meta *meta = eng_meta_of(m);
-	const struct wire_view *v = &meta->view;
 	struct wire_tmpl forth, back;
 
-	wire_tmpl_set(
-		&forth, (struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len}, v);
+	wire_tmpl_set(&forth,
+		(struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len}, &meta->view);
 	back = forth;
 	memcpy(back.l2, forth.l2 + 6, 6);
 	memcpy(back.l2 + 6, forth.l2, 6);
@@ -223,8 +218,27 @@ void eng_reset_stray_consume(struct eng_worker *w, struct rte_mbuf *m, enum eng_
 	back.dst = forth.src;
 	back.sport = forth.dport;
 	back.dport = forth.sport;
-	back.ttl = RST_TTL_MIN;
-	stray_rst(w, &forth, v->seq, v->ack, meta->in_port, false);
-	stray_rst(w, &back, v->ack, v->seq + v->payload_len, meta->in_port, true);
+	back.ttl = BACK_TTL;
+	back.tos = 0;
+	struct rte_mbuf *own = frame_build(w, &back, o);
+	if (own != NULL)
+		eng_out_tx(w, meta->in_port, own);
+}
+
+void eng_reset_stray_consume(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r)
+{
+	const struct eng_meta *meta = eng_meta_of(m);
+	const struct wire_view *v = &meta->view;
+	struct wire_tcp_out o = {.seq = v->seq, .ack = v->ack, .flags = TCP_RST | TCP_ACK};
+	struct wire_tmpl tmpl;
+
+	wire_tmpl_set(
+		&tmpl, (struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len}, v);
+	struct rte_mbuf *own = frame_build(w, &tmpl, &o);
+	if (own != NULL)
+		eng_forward_tx(w, meta->in_port, own);
+	o.seq = v->ack;
+	o.ack = v->seq + v->payload_len;
+	eng_send_back(w, m, &o);
 	eng_drop(w, m, r);
 }

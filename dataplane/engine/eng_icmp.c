@@ -8,7 +8,7 @@
 // smaller than every path takes (RFC 5927 7.2); what it was about is repeated at once, and only where
 // that made a difference, so that an error is answered by one segment at most.
 // Thread: the worker.
-#include "eng_session.h"
+#include "eng_half.h"
 #include "seq.h"
 #include "wire_field.h"
 #include "wire_icmp.h"
@@ -21,6 +21,7 @@ enum {
 struct quoted { // an error under way through this file
 	struct wire_quote q;
 	enum stream_side side; // that sent the quoted segment, or in whose name we did
+	const struct eng_half *half; // what it is about, where that is no session
 };
 
 static struct eng_session *quoted_session(
@@ -44,19 +45,25 @@ static struct eng_session *quoted_session(
 		f = flow_lookup(w->smtp->flows, &back);
 		e->side = STREAM_SERVER;
 	}
-	return f == NULL ? NULL : eng_session_of(f);
+	if (f != NULL)
+		return eng_session_of(f);
+	e->half = eng_half_find(w, &back);
+	e->side = STREAM_SERVER;
+	if (e->half == NULL && !meta->to_client) {
+		e->half = eng_half_find(w, &forth);
+		e->side = STREAM_CLIENT;
+	}
+	return NULL;
 }
 
-// A SYN counts, and so does what left ahead of its turn.
+// What left ahead of its turn counts, too.
 static bool is_under_way(struct eng_worker *w, const struct eng_session *s, const struct quoted *e)
 {
 	const struct stream *st = &s->flow.stream;
 	const struct stream_half *h = &st->half[e->side];
-	uint32_t first = h->una, seq = e->q.seq;
+	uint32_t seq = e->q.seq;
 
-	if (s->flow.state == FLOW_HALF_OPEN)
-		first--;
-	if (!h->syn || seq_lt(seq, first))
+	if (!h->syn || seq_lt(seq, h->una))
 		return false;
 	return seq_le(seq, h->sent + (h->fin_sent ? 1 : 0)) ||
 		stream_is_ahead(st, &w->smtp->pool, e->side, seq);
@@ -117,8 +124,10 @@ static void read_consume(
 	const struct eng_meta *meta = eng_meta_of(m);
 	bool smaller;
 
+	uint16_t client_port = s->flow.side[STREAM_CLIENT].in_port;
 	if (!wire_icmp_csum_ok(frame, &meta->view) ||
-		!eng_port_fits(w, s, !e->side, meta->in_port) || !is_under_way(w, s, e)) {
+		!eng_port_fits(w, client_port, !e->side, meta->in_port) ||
+		!is_under_way(w, s, e)) {
 		eng_drop(w, m, DROP_ICMP);
 		return;
 	}
@@ -136,17 +145,41 @@ static void read_consume(
 	forward_consume(w, m);
 }
 
+// Of a half-open connection: the SYN counts, the SYN-ACK, and the client's first numbers.
+static void half_consume(struct eng_worker *w, const struct quoted *e, struct rte_mbuf *m)
+{
+	struct span frame = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
+	const struct eng_meta *meta = eng_meta_of(m);
+	const struct eng_half *h = e->half;
+	bool ours = h->lane == ENG_LANE_ANSWER && e->side == STREAM_SERVER;
+	bool known = e->side == STREAM_CLIENT
+		? e->q.seq == h->client.isn || e->q.seq == h->client.isn + 1
+		: (ours || h->syn_acked) && e->q.seq == h->server.isn;
+
+	if (!wire_icmp_csum_ok(frame, &meta->view) ||
+		!eng_port_fits(w, h->in_port, !e->side, meta->in_port) || !known)
+		eng_drop(w, m, DROP_ICMP);
+	else if (ours)
+		eng_drop(w, m, ACT_ICMP_OURS);
+	else
+		forward_consume(w, m);
+}
+
 void eng_icmp_consume(struct eng_worker *w, struct rte_mbuf *m)
 {
 	struct span frame = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
 	const struct eng_meta *meta = eng_meta_of(m);
 	struct eng_session *s = NULL;
-	struct quoted e;
+	struct quoted e = {.half = NULL};
 
 	if (wire_icmp_quote(frame, &meta->view, &e.q))
 		s = quoted_session(w, meta, &e);
 	if (s != NULL && (s->flow.lane == ENG_LANE_INSPECT || s->flow.lane == ENG_LANE_ANSWER)) {
 		read_consume(w, s, &e, m);
+		return;
+	}
+	if (s == NULL && e.half != NULL && e.half->lane != ENG_LANE_PASS) {
+		half_consume(w, &e, m);
 		return;
 	}
 	if (s != NULL && s->flow.lane == ENG_LANE_TRANSLATE)

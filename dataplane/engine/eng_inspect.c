@@ -270,6 +270,7 @@ static void pass_reset_consume(struct eng_worker *w, struct eng_session *s, stru
 	const struct stream *st = &s->flow.stream;
 
 	if (!st->shifted) {
+		eng_ttl_raise(s, seg->side, m);
 		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 		return;
 	}
@@ -354,7 +355,8 @@ static bool fin_partial(struct eng_session *s, enum stream_side side)
 		(side == STREAM_SERVER || !smtp_is_gated(&s->smtp));
 }
 
-static void leave_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+// false: the session is gone.
+static bool leave_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg, enum stream_in in)
 {
 	struct stream_act act;
@@ -363,14 +365,14 @@ static void leave_consume(struct eng_worker *w, struct eng_session *s, struct rt
 	if (s->more) { // earlier bytes are still to leave, this segment's behind them; they are retained
 		eng_count(w, ACT_HELD);
 		rte_pktmbuf_free(m);
-		return;
+		return true;
 	}
 	stream_dispose(&s->flow.stream, &w->smtp->pool, seg, in, &act);
 	if (stream_is_stuck(&s->flow.stream)) {
 		reset_both(w, s, ACT_DIGEST_STUCK);
 		eng_session_remnant(w, s);
 		rte_pktmbuf_free(m);
-		return;
+		return false;
 	}
 	if (act.own)
 		eng_count(w, ACT_DIGEST_REPEAT);
@@ -381,6 +383,7 @@ static void leave_consume(struct eng_worker *w, struct eng_session *s, struct rt
 		eng_count(w, s->flow.stream.half[seg->side].fresh ? ACT_HELD : ACT_HELD_REPEAT);
 	eng_emit_consume(w, s, &act, m);
 	eng_pump(w, s);
+	return true;
 }
 
 // What the stream did not take for bytes of the connection.
@@ -481,7 +484,8 @@ void eng_inspect_consume(
 		stream_consume(&s->flow.stream, STREAM_SERVER, h->nxt - h->read);
 		stream_release(&s->flow.stream, STREAM_SERVER);
 	}
-	leave_consume(w, s, m, seg, in);
+	if (!leave_consume(w, s, m, seg, in))
+		return;
 	closing_note(s);
 	leave_when_opaque(w, s);
 	holds_update(w, s);

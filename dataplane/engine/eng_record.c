@@ -19,21 +19,24 @@ uint64_t eng_id_next(struct eng_worker *w)
 		p->id_count;
 }
 
+void eng_who_key(const struct flow_key *k, struct eng_who *who)
+{
+	who->client = k->client;
+	who->server = k->server;
+	who->client_port = k->client_port;
+	who->server_port = k->server_port;
+	who->context = eng_context_index(k->context);
+}
+
 void eng_who(const struct eng_session *s, struct eng_who *who)
 {
-	const struct flow_key *k = &s->flow.key;
-
 	*who = (struct eng_who){
-		.client = k->client,
-		.server = k->server,
-		.client_port = k->client_port,
-		.server_port = k->server_port,
 		.vlan = s->vlan,
-		.context = eng_context_index(k->context),
 		.policy = s->policy,
 		.image_version = s->image_version,
 		.session = s->id,
 	};
+	eng_who_key(&s->flow.key, who);
 }
 
 static void record_put(struct eng_worker *w, const struct eng_record *r)
@@ -92,12 +95,15 @@ void eng_record_session(struct eng_worker *w, struct eng_session *s)
 	record_put(w, &r);
 }
 
-void eng_record_refusal(struct eng_worker *w, struct eng_session *s, uint64_t id, uint16_t code)
+void eng_record_refusal(
+	struct eng_worker *w, const struct eng_who *who, uint64_t id, uint16_t code)
 {
-	struct eng_record r = {
-		.kind = ENG_REC_REFUSAL, .id = id, .code = code, .reason = s->reason};
+	struct eng_record r = {.kind = ENG_REC_REFUSAL,
+		.who = *who,
+		.id = id,
+		.code = code,
+		.reason = ACT_REFUSED_CONNECT};
 
-	eng_who(s, &r.who);
 	record_put(w, &r);
 }
 

@@ -96,12 +96,6 @@ struct eng_session {
 	uint32_t cut_seq[2], cut_at_ms;    // numbers of the server's reset, and when it is repeated
 	uint32_t messages, refused;
 	uint32_t client_isn;
-	struct { // a SYN on the live connection: it becomes a new one if the server accepts it
-		uint32_t isn, ts_val;
-		struct stream_syn syn;
-		uint16_t window;
-		bool on;
-	} again;
 	uint16_t profile;    // ENG_PROFILE_*
 	uint16_t reason;     // why it is not read or how it ended; ENG_REASON_NONE
 	uint16_t vlan;
@@ -110,11 +104,10 @@ struct eng_session {
 	uint8_t helo_len;
 	uint8_t substitutes; // commands that became NOOP
 	uint8_t cut_left;      // repeats of that reset still to come
-	uint8_t one_way; // client segments with nothing from the server
 	uint16_t seg_max[STREAM_SIDES]; // largest payload seen: the path takes that much
 	bool hold_on[STREAM_SIDES];
-	bool tls : 1, tls_seen : 1, auth : 1, md5 : 1, refused_at_connect : 1, recorded : 1;
-	bool server_seen : 1, client_sent : 1; // pass lane: a segment of the one, payload of the other
+	bool tls : 1, tls_seen : 1, auth : 1, recorded : 1;
+	bool client_sent : 1; // pass lane: payload
 	bool more : 1;                         // more is to be sent than one turn may
 	bool held_client : 1, held_server : 1; // bytes of that side wait for a gate
 	char helo[ENG_HELO_MAX];
@@ -139,12 +132,17 @@ struct eng_sum { // outcomes that wait to be handed over
 
 struct eng_smtp {
 	struct flow_table *flows;
+	struct flow_half_table *half;
+	struct flow_graves *graves;
 	struct stream_pool pool;
 	struct eng_message *messages, *free_message;
 	struct rte_mempool *mbufs;
 	uint64_t now_us;
 	uint32_t now_ms;
 	uint64_t grace_until_us, full_until_us, image_since_us;
+	uint64_t cookies_until_us; // numbers of ours may come back so long
+	bool cookies_on;
+	uint8_t secret[16]; // of those numbers
 	struct eng_message *scan_oldest, *scan_newest;
 	uint64_t image_version;      // the one that image_since_us speaks of
 	uint64_t id_epoch, id_count; // of ids that are never used twice
@@ -206,8 +204,11 @@ void eng_message_done(struct eng_worker *w, struct eng_session *s);
 void eng_message_abort(struct eng_worker *w, struct eng_session *s);
 
 // eng_answer.c
-void eng_answer_syn_consume(
-	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum pol_action action);
+// The client of a connection that is to be refused acknowledged our SYN-ACK, numbered `isn`.
+void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	struct stream_seg *seg, uint32_t isn, uint16_t code);
+// A greeting that refuses, written to `line` (ENG_REPLY_MAX bytes).
+struct span eng_greeting(uint16_t code, uint64_t id, char *line);
 void eng_answer_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	struct stream_seg *seg);
 void eng_answer_timer(struct eng_worker *w, struct eng_session *s);
@@ -224,6 +225,8 @@ void eng_reset_side(struct eng_worker *w, struct eng_session *s, enum stream_sid
 uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards);
 // Resets both ends of a connection that nothing is known of, by its segment. Consumes `m`.
 void eng_reset_stray_consume(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r);
+// A segment of ours back to where this one came from. Borrows `m`.
+void eng_send_back(struct eng_worker *w, struct rte_mbuf *m, const struct wire_tcp_out *o);
 // A segment of ours built from numbers, in the name of `side`.
 void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side,
 	const struct wire_tcp_out *o, bool for_reset);
@@ -232,43 +235,42 @@ void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side
 uint64_t eng_id_next(struct eng_worker *w);
 void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t code);
 void eng_record_session(struct eng_worker *w, struct eng_session *s);
-void eng_record_refusal(struct eng_worker *w, struct eng_session *s, uint64_t id, uint16_t code);
+void eng_record_refusal(
+	struct eng_worker *w, const struct eng_who *who, uint64_t id, uint16_t code);
 void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_kind kind);
 void eng_outcomes_flush(struct eng_worker *w);
 void eng_who(const struct eng_session *s, struct eng_who *who);
+void eng_who_key(const struct flow_key *k, struct eng_who *who); // its addresses, ports, context
 
+// A FIN or RST that came from `side` leaves with the largest TTL of that side: one that dies on its way
+// would leave the two ends, and us, of different minds. Borrows `m`.
+void eng_ttl_raise(const struct eng_session *s, enum stream_side side, struct rte_mbuf *m);
 // Shortens a frame's payload to `len` bytes: IP lengths, view and checksums follow.
 void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len);
 
 // eng_open.c: after an image's time the session takes the policy in force (at MAIL).
 void eng_rebind(struct eng_worker *w, struct eng_session *s);
-// The first SYN of a connection; its repeat; another one on a live connection, which it becomes if
-// the server accepts it.
-void eng_open_syn_consume(struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m);
+// A repeat of the client's SYN; of the server's SYN-ACK under inspection.
 void eng_open_repeat_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m);
-void eng_open_again_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m);
-// The server accepted that other one: a new session in the place of the old one, which is ended. NULL
-// where its policy wants the SYN itself, or no room is left: the SYN-ACK is to be dropped.
-struct eng_session *eng_open_restart(struct eng_worker *w, struct eng_session *old);
 void eng_open_syn_ack_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m);
-// A segment of a half-open inspected flow that is neither. true: it is consumed.
-bool eng_open_half(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
-	const struct stream_seg *seg);
-// The server's half of a one-way connection turned up after all. true: `m` is consumed.
-bool eng_open_one_way_ends(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m);
+// The server's half of a one-way connection turned up too late. Ends the session.
+void eng_open_one_way_end_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m);
 // A segment of a connection that passes unread.
 void eng_open_pass_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg);
 // eng_icmp.c: an ICMP error that quotes a segment of a picked-up port. Consumes `m`.
 void eng_icmp_consume(struct eng_worker *w, struct rte_mbuf *m);
-// eng_smtp.c: do frames of `side` come by this port?
-bool eng_port_fits(const struct eng_worker *w, const struct eng_session *s, enum stream_side side,
-	uint16_t in_port);
-// Ends a session: record, memory, table.
+// eng_smtp.c: do frames of `side` come by this port, where the client's come by that one?
+bool eng_port_fits(
+	const struct eng_worker *w, uint16_t client_port, enum stream_side side, uint16_t in_port);
+// Ends a session: record, memory, table, and what has to be remembered of it.
 void eng_session_end(struct eng_worker *w, struct eng_session *s);
 // eng_answer.c: the connection is over for us, perhaps not for its ends, which may have missed the
-// reset: for a while whatever comes is answered with one, and nothing passes.
+// reset: for a while whatever comes is answered with one, and nothing passes. The session is gone, or
+// it goes once the server's reset has been repeated.
 void eng_session_remnant(struct eng_worker *w, struct eng_session *s);
+// eng_stray.c: an end doesn't know yet that it is over: a reset at the number it expects.
+void eng_reset_again_consume(struct eng_worker *w, struct rte_mbuf *m);
 
 static inline struct eng_session *eng_session_of(struct flow *f)
 {
@@ -278,12 +280,5 @@ static inline struct eng_session *eng_session_of(struct flow *f)
 // For how long nothing may come before a session is given up.
 static inline uint32_t eng_quiet_max_ms(const struct eng_session *s)
 {
-	switch (s->flow.state) {
-	case FLOW_HALF_OPEN:
-		return ENG_HALF_OPEN_MS;
-	case FLOW_CLOSING:
-		return ENG_CLOSING_MS;
-	default:
-		return s->idle_ms;
-	}
+	return s->flow.state == FLOW_CLOSING ? ENG_CLOSING_MS : s->idle_ms;
 }

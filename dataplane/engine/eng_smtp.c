@@ -1,17 +1,37 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Picked-up connections of a worker: a segment finds its flow and goes to whom its lane names; segments
-// of connections that began before us pass in grace and are reset later; timers and the list of flows.
-// How a connection begins is eng_open.c's, what an inspected segment means eng_inspect.c's, our own
-// dialogue eng_answer.c's.
+// Picked-up connections of a worker: a segment finds its flow, or what is half-open, and goes to whom
+// its lane names; timers and the list of flows. How a connection begins is eng_half.c's, what is
+// nobody's eng_stray.c's, what an inspected segment means eng_inspect.c's, our own dialogue
+// eng_answer.c's.
 // Thread: the worker.
 #include <errno.h>
 #include <time.h>
+#include <unistd.h>
 
-#include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <rte_random.h>
 
-#include "eng_session.h"
+#include "eng_half.h"
+
+// The half-open table and the graves. Who sends SYNs must know none of the keys.
+static int tables_new(struct eng_smtp *s, uint32_t flows, int socket)
+{
+	uint8_t keys[2][16];
+
+	if (getentropy(keys, sizeof(keys)) != 0 ||
+		getentropy(s->secret, sizeof(s->secret)) != 0)
+		return -errno;
+	s->half = flow_half_new(eng_half_max(flows), sizeof(struct eng_half), keys[0], socket);
+	if (s->half == NULL)
+		return -ENOMEM;
+	s->graves = flow_graves_new(eng_graves_max(flows), keys[1], socket);
+	if (s->graves != NULL)
+		return 0;
+	flow_half_free(s->half);
+	return -ENOMEM;
+}
+
+enum { HALF_LOOK_MS = 100 }; // while something is half-open the worker sleeps no longer
 
 struct eng_smtp *eng_smtp_new(
 	struct eng_worker *w, const struct eng_conf *conf, struct err_list *err)
@@ -25,6 +45,8 @@ struct eng_smtp *eng_smtp_new(
 	s->flows = flow_table_new(flows, sizeof(struct eng_session), conf->socket);
 	if (s->flows == NULL)
 		goto free_smtp;
+	if (tables_new(s, flows, conf->socket) != 0)
+		goto free_flows;
 	struct stream_slab *mem =
 		rte_malloc_socket("slabs", (size_t)slabs * sizeof(*mem), 64, conf->socket);
 	uint32_t *stack =
@@ -47,6 +69,9 @@ struct eng_smtp *eng_smtp_new(
 free_slabs:
 	rte_free(stack);
 	rte_free(mem);
+	flow_graves_free(s->graves);
+	flow_half_free(s->half);
+free_flows:
 	flow_table_free(s->flows);
 free_smtp:
 	rte_free(s);
@@ -64,6 +89,8 @@ void eng_smtp_free(struct eng_smtp *s)
 	rte_free(s->messages);
 	rte_free(s->pool.free);
 	rte_free(s->pool.slabs);
+	flow_graves_free(s->graves);
+	flow_half_free(s->half);
 	flow_table_free(s->flows);
 	rte_free(s);
 }
@@ -93,39 +120,35 @@ void eng_session_end(struct eng_worker *w, struct eng_session *s)
 	if (!s->recorded)
 		eng_record_session(w, s);
 	stream_close(&s->flow.stream, &p->pool);
+	if (s->flow.lane == ENG_LANE_ANSWER)
+		eng_bury(w, &s->flow.key, FLOW_GRAVE_REMNANT);
+	else if (s->flow.lane != ENG_LANE_PASS)
+		eng_bury_in_grace(w, &s->flow.key);
 	flow_remove(p->flows, &s->flow);
 }
 
-// A picked-up segment without a flow that is no SYN. Consumes `m`.
-static void on_stray_consume(struct eng_worker *w, struct rte_mbuf *m)
-{
-	struct eng_smtp *p = w->smtp;
-	const struct eng_meta *meta = eng_meta_of(m);
-	const struct wire_view *v = &meta->view;
-	bool full = p->now_us < p->full_until_us;
-	bool opening = (v->tcp_flags & TCP_SYN) != 0;
+struct found { // whom a segment belongs to
+	struct flow_key key;
+	enum stream_side side;
+	struct eng_session *session;
+	struct eng_half *half; // only where there is no session
+};
 
-	if (v->tcp_flags & TCP_RST) {
-		eng_forward_tx(w, meta->in_port, m);
-		return;
-	}
-	// A SYN-ACK needs the SYN that we saw: its client repeats that one.
-	if (full || (p->now_us < p->grace_until_us && !opening)) {
-		eng_count(w, PASS_MIDSTREAM);
-		eng_forward_tx(w, meta->in_port, m);
-		return;
-	}
-	if (opening) {
-		eng_drop(w, m, DROP_SYNACK_UNKNOWN);
-		return;
-	}
-	eng_reset_stray_consume(w, m, ACT_MIDSTREAM_RESET);
+static bool find_key(
+	struct eng_worker *w, struct found *f, const struct flow_key *key, enum stream_side side)
+{
+	struct flow *flow = flow_lookup(w->smtp->flows, key);
+
+	f->session = flow == NULL ? NULL : eng_session_of(flow);
+	f->half = flow == NULL ? eng_half_find(w, key) : NULL;
+	f->key = *key;
+	f->side = side;
+	return f->session != NULL || f->half != NULL;
 }
 
-static struct eng_session *session_find(struct eng_worker *w, const struct rte_mbuf *m,
-	struct flow_key *key, enum stream_side *side)
+static void find(struct eng_worker *w, struct rte_mbuf *m, struct found *f)
 {
-	const struct eng_meta *meta = eng_meta_of((struct rte_mbuf *)(uintptr_t)m);
+	const struct eng_meta *meta = eng_meta_of(m);
 	const struct wire_view *v = &meta->view;
 	struct span frame = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
 	struct addr src, dst;
@@ -141,18 +164,16 @@ static struct eng_session *session_find(struct eng_worker *w, const struct rte_m
 		.client_port = v->dport,
 		.server_port = v->sport,
 		.context = meta->context};
-	*side = meta->to_client ? STREAM_SERVER : STREAM_CLIENT;
-	*key = meta->to_client ? back : forth;
-	struct flow *f = flow_lookup(w->smtp->flows, key);
-	if (f == NULL && !meta->to_client && eng_image_picks_up(w->image, v->sport)) {
-		f = flow_lookup(w->smtp->flows,
-			&back); // both ports are picked up: who asked first is the client
-		if (f != NULL) {
-			*side = STREAM_SERVER;
-			*key = back;
-		}
+	if (meta->to_client) {
+		(void)find_key(w, f, &back, STREAM_SERVER);
+		return;
 	}
-	return f == NULL ? NULL : eng_session_of(f);
+	// Both ports are picked up: who asked first is the client.
+	if (!find_key(w, f, &forth, STREAM_CLIENT) && eng_image_picks_up(w->image, v->sport) &&
+		!find_key(w, f, &back, STREAM_SERVER)) {
+		f->key = forth;
+		f->side = STREAM_CLIENT;
+	}
 }
 
 static bool checksum_ok(struct rte_mbuf *m, const struct wire_view *v)
@@ -192,16 +213,24 @@ static void fill_seg(
 
 // A side is known by its port, too: nobody speaks in the server's name from the client's wire.
 // Pairs that bundle one link share the two sides, so a connection may use several of them.
-bool eng_port_fits(const struct eng_worker *w, const struct eng_session *s, enum stream_side side,
-	uint16_t in_port)
+bool eng_port_fits(
+	const struct eng_worker *w, uint16_t client_port, enum stream_side side, uint16_t in_port)
 {
-	uint16_t client_port = s->flow.side[STREAM_CLIENT].in_port;
 	const struct eng_conf *conf = &w->eng->conf;
 	bool same = conf->mode == ENG_MODE_PAIR
 		? conf->port[in_port].side == conf->port[client_port].side
 		: in_port == client_port;
 
 	return same == (side == STREAM_CLIENT);
+}
+
+static bool port_fits(
+	const struct eng_worker *w, const struct found *f, enum stream_side side, uint16_t in_port)
+{
+	uint16_t client_port = f->half != NULL ? f->half->in_port
+					       : f->session->flow.side[STREAM_CLIENT].in_port;
+
+	return eng_port_fits(w, client_port, side, in_port);
 }
 
 static void read_timestamps(
@@ -216,35 +245,59 @@ static void read_timestamps(
 	seg->ts_ecr = opts.ts_ecr;
 }
 
-static void dispatch_consume(
-	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, enum stream_side side)
+static bool is_syn_ack(const struct found *f, const struct wire_view *v)
+{
+	return f->side == STREAM_SERVER &&
+		(v->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK);
+}
+
+static void half_consume(struct eng_worker *w, const struct found *f, struct rte_mbuf *m)
+{
+	struct stream_seg seg;
+
+	fill_seg(w->smtp, m, f->side, &seg);
+	read_timestamps(m, &eng_meta_of(m)->view, &seg);
+	eng_half_consume(w, f->half, m, &seg);
+}
+
+static void pass_consume(
+	struct eng_worker *w, struct found *f, struct rte_mbuf *m, const struct stream_seg *seg)
+{
+	struct eng_session *s = f->session;
+
+	if (s->reason != PASS_ONE_WAY || f->side == STREAM_CLIENT) {
+		eng_open_pass_consume(w, s, m, seg);
+		return;
+	}
+	if (!is_syn_ack(f, &eng_meta_of(m)->view) || s->client_sent) {
+		eng_open_one_way_end_consume(w, s, m);
+		return;
+	}
+	f->half = eng_half_back(w, s);
+	half_consume(w, f, m);
+}
+
+static void session_consume(struct eng_worker *w, struct found *f, struct rte_mbuf *m)
 {
 	struct eng_smtp *p = w->smtp;
 	const struct wire_view *v = &eng_meta_of(m)->view;
+	struct eng_session *s = f->session;
 	struct stream_seg seg;
-	bool syn_ack = side == STREAM_SERVER &&
-		(v->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK);
+	bool syn_ack = is_syn_ack(f, v);
 
-	if (!eng_port_fits(w, s, side, eng_meta_of(m)->in_port)) {
-		eng_drop(w, m, DROP_WRONG_PORT);
-		return;
-	}
-	if (syn_ack && s->again.on && v->ack == s->again.isn + 1 &&
-		s->flow.lane != ENG_LANE_ANSWER) {
-		s = eng_open_restart(w, s);
-		if (s == NULL) {
-			eng_drop(w, m, DROP_HANDSHAKE);
+	if (syn_ack && s->flow.lane != ENG_LANE_ANSWER) {
+		f->half = eng_half_accepted(w, &f->key, v);
+		if (f->half != NULL) { // the server took another SYN: this one is over
+			eng_session_end(w, s);
+			half_consume(w, f, m);
 			return;
 		}
 	}
-	fill_seg(p, m, side, &seg);
+	fill_seg(p, m, f->side, &seg);
 	if (s->flow.lane != ENG_LANE_INSPECT || !eng_is_waiting(w, s))
 		s->flow.seen_ms = p->now_ms;
-	if (s->flow.lane == ENG_LANE_PASS && s->reason == PASS_ONE_WAY && side == STREAM_SERVER &&
-		eng_open_one_way_ends(w, s, m))
-		return;
 	if (s->flow.lane == ENG_LANE_PASS) {
-		eng_open_pass_consume(w, s, m, &seg);
+		pass_consume(w, f, m, &seg);
 		return;
 	}
 	if (s->flow.lane == ENG_LANE_TRANSLATE) {
@@ -257,7 +310,7 @@ static void dispatch_consume(
 		eng_answer_consume(w, s, m, &seg);
 	else if (syn_ack)
 		eng_open_syn_ack_consume(w, s, m);
-	else if (s->flow.state != FLOW_HALF_OPEN || !eng_open_half(w, s, m, &seg))
+	else
 		eng_inspect_consume(w, s, m, &seg);
 }
 
@@ -271,43 +324,49 @@ enum syn_edge {
 };
 
 static enum syn_edge syn_edge(
-	const struct eng_worker *w, const struct eng_session *s, uint32_t isn, uint16_t in_port)
+	const struct eng_worker *w, const struct found *f, uint32_t isn, uint16_t in_port)
 {
-	if (s == NULL)
+	const struct eng_session *s = f->session;
+
+	if (s == NULL && (f->half == NULL || f->half->again || f->half->client.isn != isn))
 		return SYN_NEW;
-	if (s->flow.state == FLOW_CLOSING ||
-		(s->flow.state == FLOW_HALF_OPEN && s->client_isn != isn))
+	if (s != NULL && s->flow.state == FLOW_CLOSING)
 		return SYN_NEW;
-	if (!eng_port_fits(w, s, STREAM_CLIENT, in_port))
+	if (!port_fits(w, f, STREAM_CLIENT, in_port))
 		return SYN_WRONG_PORT;
+	if (s == NULL)
+		return SYN_REPEAT;
 	if (s->flow.lane == ENG_LANE_ANSWER)
 		return SYN_ANSWER;
 	return s->client_isn == isn ? SYN_REPEAT : SYN_AGAIN;
 }
 
-static void client_syn_consume(
-	struct eng_worker *w, struct eng_session *s, const struct flow_key *key, struct rte_mbuf *m)
+static void client_syn_consume(struct eng_worker *w, const struct found *f, struct rte_mbuf *m)
 {
 	struct eng_meta *meta = eng_meta_of(m);
 
-	switch (syn_edge(w, s, meta->view.seq, meta->in_port)) {
+	switch (syn_edge(w, f, meta->view.seq, meta->in_port)) {
 	case SYN_NEW:
-		if (s != NULL)
-			eng_session_end(w, s);
-		eng_open_syn_consume(w, key, m);
+		if (f->session != NULL)
+			eng_session_end(w, f->session);
+		eng_half_syn_consume(w, &f->key,
+			f->session != NULL ? eng_half_find(w, &f->key) : f->half, m);
 		return;
 	case SYN_WRONG_PORT:
 		eng_drop(w, m, DROP_WRONG_PORT);
 		return;
-	case SYN_ANSWER:
-		s->flow.seen_ms = w->smtp->now_ms;
-		eng_answer_syn_consume(w, s, m, POL_ACTION_COUNT);
+	case SYN_ANSWER: // of the one that we answer, late; another one is told by our dialogue's end
+		eng_count(w, ACT_ANSWERED);
+		rte_pktmbuf_free(m);
 		return;
 	case SYN_AGAIN:
-		eng_open_again_consume(w, s, m);
+		eng_half_again_consume(w, &f->key, m);
 		return;
 	case SYN_REPEAT:
-		eng_open_repeat_consume(w, s, m);
+		if (f->session != NULL)
+			eng_open_repeat_consume(w, f->session, m);
+		else
+			eng_half_repeat_consume(w, f->half, m);
 		return;
 	}
 }
@@ -316,8 +375,7 @@ void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m, uint64_t 
 {
 	struct eng_meta *meta = eng_meta_of(m);
 	struct wire_view *v = &meta->view;
-	struct flow_key key;
-	enum stream_side side;
+	struct found f;
 
 	clock_note(w, now_us);
 	if (w->image == NULL) { // handed over by a worker that saw the image first
@@ -333,14 +391,18 @@ void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m, uint64_t 
 		eng_drop(w, m, DROP_TCP_CHECKSUM);
 		return;
 	}
-	struct eng_session *s = session_find(w, m, &key, &side);
+	find(w, m, &f);
 	bool syn = (v->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
-	if (syn && side == STREAM_CLIENT)
-		client_syn_consume(w, s, &key, m);
-	else if (s == NULL)
-		on_stray_consume(w, m);
+	if (syn && f.side == STREAM_CLIENT)
+		client_syn_consume(w, &f, m);
+	else if (f.session == NULL && f.half == NULL)
+		eng_stray_consume(w, &f.key, f.side, m);
+	else if (!port_fits(w, &f, f.side, meta->in_port))
+		eng_drop(w, m, DROP_WRONG_PORT);
+	else if (f.session != NULL)
+		session_consume(w, &f, m);
 	else
-		dispatch_consume(w, s, m, side);
+		half_consume(w, &f, m);
 }
 
 static void on_timer(struct eng_worker *w, struct eng_session *s)
@@ -383,41 +445,68 @@ uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us)
 		on_timer(w, eng_session_of(f));
 		done++;
 	}
+	eng_half_tick(w);
 	if (p->sums > 0)
 		eng_outcomes_flush(w);
 	w->counters[GAUGE_FLOWS] = flow_count(p->flows);
+	w->counters[GAUGE_HALF_OPEN] = flow_half_count(p->half);
 	w->counters[GAUGE_SLABS] = p->pool.count - p->pool.nfree;
 	return done;
 }
 
 uint32_t eng_smtp_wait_us(const struct eng_worker *w, uint64_t now_us, uint32_t max_us)
 {
-	uint32_t ms = flow_timer_wait_ms(w->smtp->flows, (uint32_t)(now_us / 1000), max_us / 1000);
+	const struct eng_smtp *p = w->smtp;
+	uint32_t max_ms = max_us / 1000;
 
+	if (flow_half_count(p->half) > 0 && max_ms > HALF_LOOK_MS)
+		max_ms = HALF_LOOK_MS;
+	uint32_t ms = flow_timer_wait_ms(p->flows, (uint32_t)(now_us / 1000), max_ms);
 	return ms * 1000 < max_us ? ms * 1000 : max_us;
+}
+
+static void half_row(const struct eng_half *h, uint32_t now_ms, struct eng_flow_row *row)
+{
+	*row = (struct eng_flow_row){
+		.who = {.vlan = h->vlan, .policy = h->policy, .image_version = h->image_version},
+		.lane = h->lane,
+		.state = ENG_FLOW_HALF_OPEN,
+		.age_ms = now_ms - h->half.born_ms,
+	};
+	eng_who_key(&h->half.key, &row->who);
+}
+
+static void flow_row(struct eng_session *s, uint32_t now_ms, struct eng_flow_row *row)
+{
+	const struct flow *f = &s->flow;
+
+	*row = (struct eng_flow_row){
+		.lane = f->lane,
+		.state = f->state == FLOW_OPEN ? ENG_FLOW_OPEN : ENG_FLOW_CLOSING,
+		.age_ms = now_ms - f->born_ms,
+		.idle_ms = now_ms - f->seen_ms,
+		.client_bytes = f->bytes[STREAM_CLIENT],
+		.server_bytes = f->bytes[STREAM_SERVER],
+	};
+	eng_who(s, &row->who);
 }
 
 uint32_t eng_smtp_rows(struct eng_worker *w, uint32_t *cursor, struct eng_flow_row *rows,
 	uint32_t max, uint64_t now_us)
 {
 	struct eng_smtp *p = w->smtp;
-	uint32_t n = 0, looked = 0, cells = flow_cells(p->flows);
+	uint32_t n = 0, looked = 0, flows = flow_cells(p->flows);
+	uint32_t cells = flows + flow_half_cells(p->half);
 	uint32_t now_ms = (uint32_t)(now_us / 1000);
 
 	for (; *cursor < cells && n < max && looked < ENG_CELLS_A_TURN; (*cursor)++, looked++) {
-		struct flow *f = flow_at(p->flows, *cursor);
-		if (f == NULL)
-			continue;
-		struct eng_flow_row *row = &rows[n++];
-		eng_who(eng_session_of(f), &row->who);
-		row->lane = f->lane;
-		row->state = f->state == FLOW_HALF_OPEN ? ENG_FLOW_HALF_OPEN
-			: f->state == FLOW_OPEN         ? ENG_FLOW_OPEN
-							: ENG_FLOW_CLOSING;
-		row->age_ms = now_ms - f->born_ms;
-		row->idle_ms = now_ms - f->seen_ms;
-		row->client_bytes = f->bytes[STREAM_CLIENT];
-		row->server_bytes = f->bytes[STREAM_SERVER];
+		struct flow *f = *cursor < flows ? flow_at(p->flows, *cursor) : NULL;
+		struct flow_half *h =
+			*cursor < flows ? NULL : flow_half_at(p->half, *cursor - flows);
+		if (f != NULL)
+			flow_row(eng_session_of(f), now_ms, &rows[n++]);
+		else if (h != NULL && !eng_half_of(h)->again)
+			half_row(eng_half_of(h), now_ms, &rows[n++]);
 	}
 	if (*cursor >= cells)
 		*cursor = ENG_ROWS_END;

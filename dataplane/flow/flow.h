@@ -19,7 +19,7 @@ struct flow_key {
 	uint16_t zero; // 0: no padding, for the whole key is hashed and compared
 };
 
-enum flow_state { FLOW_HALF_OPEN, FLOW_OPEN, FLOW_CLOSING, FLOW_STATE_COUNT };
+enum flow_state { FLOW_OPEN, FLOW_CLOSING, FLOW_STATE_COUNT };
 
 enum { FLOW_NONE = 0xffffffff, FLOW_L2_MAX = WIRE_L2_MAX };
 
@@ -40,7 +40,6 @@ struct flow {
 	uint16_t timer_slot;
 	uint8_t state;                 // enum flow_state
 	uint8_t lane;                  // the engine's
-	uint32_t half_next, half_prev; // half-open flows, oldest first
 	uint32_t born_ms, seen_ms;     // now_ms of the first and the last packet
 	uint64_t bytes[STREAM_SIDES];  // payload that left, by sender
 };
@@ -54,11 +53,8 @@ void flow_table_free(struct flow_table *t);
 uint64_t flow_table_bytes(uint32_t count, uint32_t flow_bytes); // memory it will take, about
 
 struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key);
-// A new flow, zeroed but for its key, half-open; NULL where the table is full. When half-open flows
-// take more than a quarter of the table the oldest one is in *victim: the caller must end it.
-struct flow *flow_add(struct flow_table *t, const struct flow_key *key, struct flow **victim);
-// The handshake is over.
-void flow_set_open(struct flow_table *t, struct flow *f);
+// A new flow, zeroed but for its key; NULL where the table is full.
+struct flow *flow_add(struct flow_table *t, const struct flow_key *key);
 // Takes it out; the object may be used again at once.
 void flow_remove(struct flow_table *t, struct flow *f);
 uint32_t flow_count(const struct flow_table *t);

@@ -28,7 +28,6 @@ struct flow_table {
 	uint32_t object, count, live;
 	uint32_t fresh; // cells from here on were never used
 	uint32_t free;  // first of those that were, linked by timer_next
-	uint32_t half_open, half_first, half_last; // list of half-open flows
 	uint32_t timers;    // flows with a timer
 	uint32_t wheel_ms;  // time of the slot that is looked at next, multiple of FLOW_TICK_MS
 	bool wheel_on;

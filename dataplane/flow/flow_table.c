@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The flow table of a worker: one array of cells, which an index (flow_index.c) and the timers name by
-// number, so a flow costs no pointer. A cell that was freed last is used first. Half-open flows are
-// kept in a list, so that a SYN flood pushes out its own kind.
+// number, so a flow costs no pointer. A cell that was freed last is used first.
 // Thread: the worker that owns the table.
 #include <errno.h>
 
@@ -23,7 +22,6 @@ struct flow_table *flow_table_new(uint32_t count, uint32_t flow_bytes, int socke
 		goto no_memory;
 	t->object = cell_bytes(flow_bytes);
 	t->count = count;
-	t->half_first = t->half_last = FLOW_NONE;
 	t->walk = t->free = FLOW_NONE;
 	for (unsigned i = 0; i < FLOW_WHEEL_SLOTS; i++)
 		t->wheel[i] = FLOW_NONE;
@@ -69,22 +67,8 @@ struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key)
 	return i == FLOW_NONE ? NULL : flow_cell(t, i);
 }
 
-static void half_open_unlink(struct flow_table *t, struct flow *f)
+struct flow *flow_add(struct flow_table *t, const struct flow_key *key)
 {
-	if (f->half_prev == FLOW_NONE)
-		t->half_first = f->half_next;
-	else
-		flow_cell(t, f->half_prev)->half_next = f->half_next;
-	if (f->half_next == FLOW_NONE)
-		t->half_last = f->half_prev;
-	else
-		flow_cell(t, f->half_next)->half_prev = f->half_prev;
-	t->half_open--;
-}
-
-struct flow *flow_add(struct flow_table *t, const struct flow_key *key, struct flow **victim)
-{
-	*victim = NULL;
 	if (t->live >= t->count)
 		return NULL;
 	uint32_t i = t->free != FLOW_NONE ? t->free : t->fresh;
@@ -99,34 +83,14 @@ struct flow *flow_add(struct flow_table *t, const struct flow_key *key, struct f
 	f->key = *key;
 	f->timer_slot = FLOW_NO_SLOT;
 	f->timer_next = f->timer_prev = FLOW_NONE;
-	f->half_prev = t->half_last;
-	f->half_next = FLOW_NONE;
-	if (t->half_last == FLOW_NONE)
-		t->half_first = i;
-	else
-		flow_cell(t, t->half_last)->half_next = i;
-	t->half_last = i;
 	t->used[i] = 1;
 	t->live++;
-	t->half_open++;
-	if (t->half_open > t->count / 4 + 1)
-		*victim = flow_cell(t, t->half_first);
 	return f;
-}
-
-void flow_set_open(struct flow_table *t, struct flow *f)
-{
-	if (f->state != FLOW_HALF_OPEN)
-		return;
-	half_open_unlink(t, f);
-	f->state = FLOW_OPEN;
 }
 
 void flow_remove(struct flow_table *t, struct flow *f)
 {
 	flow_timer_clear(t, f);
-	if (f->state == FLOW_HALF_OPEN)
-		half_open_unlink(t, f);
 	uint32_t i = flow_number(t, f);
 	flow_index_del(&t->index, &f->key, i);
 	t->used[i] = 0;

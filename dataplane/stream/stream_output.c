@@ -160,7 +160,7 @@ void stream_dispose(struct stream *st, const struct stream_pool *p, const struct
 		// The receiver answers an empty segment before its window with an acknowledgement:
 		// that serves keep-alives, probes of a closed window and repeats of what it has.
 		act->kind = STREAM_REWRITE;
-		act->flags = TCP_ACK;
+		act->flags = (uint8_t)(TCP_ACK | (seg->flags & (TCP_ECE | TCP_CWR)));
 		act->seq = seq_lt(seg->at, h->una) ? seg->at : h->una - 1;
 		return;
 	}

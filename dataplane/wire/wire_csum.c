@@ -94,3 +94,20 @@ uint16_t wire_csum_update16(uint16_t csum_be, uint16_t old_be, uint16_t new_be)
 {
 	return (uint16_t)~wire_sum_fold((uint64_t)(uint16_t)~csum_be + (uint16_t)~old_be + new_be);
 }
+
+void wire_ttl_raise(uint8_t *frame, const struct wire_view *v, uint8_t ttl)
+{
+	uint8_t *h = frame + v->l3_off, *field = h + (v->family == 4 ? 8 : 7);
+	uint16_t before, after, csum;
+
+	if (*field >= ttl)
+		return;
+	memcpy(&before, h + 8, sizeof(before)); // TTL and protocol
+	*field = ttl;
+	if (v->family != 4)
+		return;
+	memcpy(&after, h + 8, sizeof(after));
+	memcpy(&csum, h + 10, sizeof(csum));
+	csum = wire_csum_update16(csum, before, after);
+	memcpy(h + 10, &csum, sizeof(csum));
+}

@@ -47,6 +47,8 @@ bool wire_tcp_csum_ok(struct span frame, const struct wire_view *v);
 void wire_tcp_csum_set(uint8_t *frame, size_t n, const struct wire_view *v);
 // IPv4 header checksum at v->l3_off: computes and stores; no effect for IPv6.
 void wire_ip_csum_set(uint8_t *frame, size_t n, const struct wire_view *v);
+// Raises the TTL or hop limit of a frame with an IP header to `ttl` where it is less.
+void wire_ttl_raise(uint8_t *frame, const struct wire_view *v, uint8_t ttl);
 // One's complement sum: an incremental update (RFC 1624 eqn. 3).
 uint16_t wire_csum_update16(uint16_t csum_be, uint16_t old_be, uint16_t new_be);
 

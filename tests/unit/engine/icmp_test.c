@@ -192,6 +192,9 @@ static void an_error_about_a_syn_is_forwarded(void **)
 	err = unreachable_at(c, CLIENT, c->end[CLIENT].isn);
 	arrives(CLIENT, &err);
 	assert_true(forwarded(CLIENT, &err));
+	err = unreachable_at(c, CLIENT, c->end[CLIENT].isn - 1);
+	arrives(CLIENT, &err);
+	assert_int_equal(counter(DROP_ICMP), 1);
 }
 
 static void errors_about_what_is_not_read_pass_unchecked(void **)
@@ -260,13 +263,16 @@ static void an_error_about_our_own_answer_is_taken(void **)
 	segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
 	settle();
 	c->end[SERVER].isn = last_seen(c, CLIENT)->seq;
+	err = unreachable_at(c, SERVER, c->end[SERVER].isn);
+	arrives(SERVER, &err);
+	assert_int_equal(counter(ACT_ICMP_OURS), 1);
 	c->end[SERVER].nxt = c->end[CLIENT].rcv = c->end[SERVER].isn + 1;
 	c->end[CLIENT].mute = true;
 	segment(c, CLIENT, TCP_ACK, c->end[CLIENT].nxt, c->end[CLIENT].rcv, NULL, 0);
 	settle();
 	err = unreachable_at(c, SERVER, c->end[SERVER].nxt);
 	arrives(SERVER, &err);
-	assert_int_equal(counter(ACT_ICMP_OURS), 1);
+	assert_int_equal(counter(ACT_ICMP_OURS), 2);
 	assert_int_equal(eng_out_of(world.w, SERVER)->n, 0);
 }
 

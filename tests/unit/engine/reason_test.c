@@ -42,7 +42,7 @@ static void a_list_of_flows_looks_at_a_bounded_number_of_cells_a_turn(void **)
 		while ((rc = eng_flows_take(world.eng, 0, &row)) == 0)
 			rows++;
 	}
-	assert_in_range(turns, 4, 5); // 4096 cells and one, 1024 a turn
+	assert_in_range(turns, 5, 6); // 4096 cells and one, 1024 of half-open ones; 1024 a turn
 	assert_int_equal(rows, 1);
 	assert_true(addr_eq(&row.who.client, &c->client));
 }
@@ -156,19 +156,6 @@ static void a_segment_of_one_side_by_the_port_of_the_other_is_dropped(void **)
 	settle();
 	assert_int_equal(counter(DROP_WRONG_PORT), 1);
 	assert_int_equal(world.nseen, 0);
-}
-
-static void a_connection_to_be_refused_is_dropped_while_the_table_is_full(void **)
-{
-	struct conn *c;
-
-	for (uint16_t i = 0; i < 64; i++)
-		handshake(dial("10.0.1.2", (uint16_t)(3000 + i)));
-	c = dial("10.0.3.1", 2000);
-	segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
-	settle();
-	assert_int_equal(counter(DROP_NO_FLOW), 1);
-	assert_int_equal(frames_seen(c, CLIENT) + frames_seen(c, SERVER), 0);
 }
 
 static void a_handshake_with_wrong_numbers_is_dropped(void **)
@@ -438,7 +425,6 @@ int main(void)
 		CASE(a_segment_with_an_old_timestamp_is_dropped),
 		CASE_IN(world_of_few_slabs, what_can_not_be_retained_does_not_leave),
 		CASE(a_segment_of_one_side_by_the_port_of_the_other_is_dropped),
-		CASE(a_connection_to_be_refused_is_dropped_while_the_table_is_full),
 		CASE(a_handshake_with_wrong_numbers_is_dropped),
 		CASE(without_packet_buffers_nothing_is_sent_and_nothing_breaks),
 		CASE(a_connection_that_both_ends_sign_is_passed),

@@ -360,6 +360,7 @@ static unsigned deliver(uint8_t port)
 		if (world.nseen < SEEN_MAX)
 			world.seen[world.nseen++] = (struct seen){.port = port,
 				.flags = v.tcp_flags,
+				.ttl = frame.p[v.l3_off + (v.family == 4 ? 8 : 7)],
 				.window = v.window,
 				.len = v.payload_len,
 				.seq = v.seq,
@@ -420,7 +421,7 @@ int world_end(void **)
 	}
 	pass_ms(4 * 3600 * 1000); // longer than what passes may stay
 	(void)eng_turn(world.w, world.now_us + 1000);
-	uint64_t flows = counter(GAUGE_FLOWS), slabs = counter(GAUGE_SLABS),
+	uint64_t flows = counter(GAUGE_FLOWS) + counter(GAUGE_HALF_OPEN), slabs = counter(GAUGE_SLABS),
 		 messages = counter(GAUGE_MESSAGES);
 
 	suite_counters_add(world.w);
@@ -465,6 +466,17 @@ void hangs_up(struct conn *c, enum world_side side)
 	segment(c, side, TCP_ACK | TCP_FIN, e->nxt, e->rcv, NULL, 0);
 	e->nxt++;
 	settle();
+}
+
+void reboot(struct conn *c)
+{
+	for (unsigned side = CLIENT; side <= SERVER; side++) {
+		const uint32_t isn = c->end[side].isn + 100000;
+
+		c->end[side] = (struct end){.isn = isn, .nxt = isn + 1, .window = 60000};
+	}
+	c->end[CLIENT].rcv = c->end[SERVER].nxt;
+	c->end[SERVER].rcv = c->end[CLIENT].nxt;
 }
 
 static size_t heard(const struct conn *c, enum world_side side, const char **text)

@@ -36,7 +36,7 @@ struct conn {
 
 struct seen { // a frame that came out of the engine
 	uint8_t port; // by which it left
-	uint8_t flags;
+	uint8_t flags, ttl;
 	uint16_t window, len, client_port;
 	uint32_t seq, ack, ts_val;
 };
@@ -90,6 +90,8 @@ void handshake(struct conn *c);
 // Sends text at the side's next number and settles.
 void says(struct conn *c, enum world_side side, const char *text);
 void hangs_up(struct conn *c, enum world_side side);
+// Forgets the connection at both ends: the next one on the same ports has other numbers.
+void reboot(struct conn *c);
 // `side` has received exactly this since the last look.
 void hears(struct conn *c, enum world_side side, const char *text);
 // ... something that begins so.

@@ -27,12 +27,8 @@ static struct flow_key key_of(uint32_t n)
 static struct flow *add(struct flow_table *t, uint32_t n)
 {
 	struct flow_key k = key_of(n);
-	struct flow *victim;
-	struct flow *f = flow_add(t, &k, &victim);
 
-	if (f != NULL)
-		flow_set_open(t, f);
-	return f;
+	return flow_add(t, &k);
 }
 
 static struct flow *look(const struct flow_table *t, uint32_t n)
