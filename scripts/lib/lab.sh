@@ -361,9 +361,11 @@ lab_message() {
 
 # lab_counters: what this data plane has counted, where the suite sums it up (scripts/counters).
 lab_counters() {
-	[ -n "${MAILWEIR_TEST_COUNTERS:-}" ] && proc_pid "$LAB/pids/dataplane" >/dev/null || return 0
-	local file=$MAILWEIR_TEST_COUNTERS/$LAB_NAME-$(date +%s%N).json
-	if ! lab_cli stats get --json >"$file" 2>/dev/null; then rm -f "$file"; fi
+	local file
+	[ -n "${MAILWEIR_TEST_COUNTERS:-}" ] || return 0
+	proc_pid "$LAB/pids/dataplane" >/dev/null || return 0
+	file=$(mktemp "$MAILWEIR_TEST_COUNTERS/$LAB_NAME-XXXXXX.json")
+	lab_cli stats get --json >"$file" 2>/dev/null || rm -f "$file"
 }
 
 # lab_down: ends everything of this lab, whatever is there of it; quiet where nothing is.
