@@ -68,6 +68,7 @@ struct stream_half {
 	uint32_t ts_seen;     // its latest one: what we say in its name is not older
 	uint32_t first, last; // slabs
 	uint32_t hint;        // slab near `read`, where a search begins
+	uint32_t index;       // slab of the index of a long chain; STREAM_NO_SLAB
 	uint32_t ack_out;     // last acknowledgement and window sent on in this side's name
 	uint32_t rto_at_ms;
 	uint16_t win_out;

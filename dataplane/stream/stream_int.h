@@ -55,6 +55,16 @@ uint32_t digests_agree(struct stream_half *h, const struct stream_pool *p,
 	const struct stream_seg *seg, uint32_t lo, uint32_t hi);
 void slab_give(struct stream_pool *p, uint32_t i);
 
+// Where a search in a long chain begins (stream_index.c). A slab has come into the chain; is about to
+// be given back, still linked to its next; may an island come to `seq`; a slab at or before `seq`, not
+// far from it, or STREAM_NO_SLAB.
+void index_add(struct stream_half *h, struct stream_pool *p, uint32_t i);
+void index_remove(struct stream_half *h, struct stream_pool *p, uint32_t i);
+bool index_has_room(const struct stream_half *h, const struct stream_pool *p, uint32_t seq);
+uint32_t index_near(const struct stream_half *h, const struct stream_pool *p, uint32_t seq);
+// Numbers of the chain are about to change, or it ends.
+void index_free(struct stream_half *h, struct stream_pool *p);
+
 // Edits that have changed a length (stream_edits.c): the sender's number as the receiver's and back.
 uint32_t edits_out(const struct stream_half *h, const struct stream_pool *p, uint32_t in_seq);
 uint32_t edits_in(

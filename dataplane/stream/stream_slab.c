@@ -40,6 +40,7 @@ void half_init(struct stream_half *h, uint32_t first_byte)
 		.last = STREAM_NO_SLAB,
 		.hint = STREAM_NO_SLAB,
 		.edits = STREAM_NO_SLAB,
+		.index = STREAM_NO_SLAB,
 		.mss = 536, // RFC 9293 3.7.1
 	};
 }
@@ -58,9 +59,9 @@ bool stream_has_hole(const struct stream *st, const struct stream_pool *p, enum 
 // gets: Choudhury and Hahne 1998), so a third of the pool where it is alone and a fair part where
 // many are short; half of that behind a hole. It takes that much: a window of the sender is held
 // until its first byte is acknowledged, and a segment that finds no room costs the sender its pace,
-// some of it for good (1 % of loss behind us and BBR: 10 Mbit/s instead of 300). What fills the hole always
-// finds room while there is any, for all that waits behind it waits for that; the last slabs of the
-// pool are kept for it. Behind a hole a slab holds one segment at most, so the number of islands is
+// some of it for good (1 % of loss behind us and BBR: 10 Mbit/s instead of 300). What fills the
+// hole always finds room while there is any, for all that waits behind it waits for that; the last
+// slabs of the pool are kept for it. Behind a hole a slab holds one segment at most, so the number of islands is
 // bounded by the window, too, as if each held 512 bytes.
 static bool may_grow(const struct stream_half *h, const struct stream_pool *p, bool island)
 {
@@ -107,13 +108,16 @@ struct stream_slab *slab_link_after(
 	if (s->next == STREAM_NO_SLAB)
 		h->last = i;
 	h->nslabs++;
+	index_add(h, p, i);
 	return s;
 }
 
 static struct stream_slab *slab_new_after(
 	struct stream_half *h, struct stream_pool *p, uint32_t prev, uint32_t seq, bool island)
 {
-	return may_grow(h, p, island) ? slab_link_after(h, p, prev, seq) : NULL;
+	if (!may_grow(h, p, island) || (island && !index_has_room(h, p, seq)))
+		return NULL;
+	return slab_link_after(h, p, prev, seq);
 }
 
 // The last slab that begins at or before `seq`; STREAM_NO_SLAB where none does.
@@ -124,6 +128,9 @@ static uint32_t slab_before(const struct stream_half *h, const struct stream_poo
 	uint32_t i = h->first, prev = STREAM_NO_SLAB;
 	if (h->hint != STREAM_NO_SLAB && seq_le(slab_at(p, h->hint)->seq, seq))
 		i = h->hint;
+	uint32_t near = index_near(h, p, seq);
+	if (near != STREAM_NO_SLAB && seq_lt(slab_at(p, i)->seq, slab_at(p, near)->seq))
+		i = near;
 	while (i != STREAM_NO_SLAB && seq_le(slab_at(p, i)->seq, seq)) {
 		prev = i;
 		i = slab_at(p, i)->next;
@@ -179,8 +186,9 @@ static void slab_put(struct stream_half *h, struct stream_pool *p, uint32_t i)
 {
 	if (h->hint == i)
 		h->hint = STREAM_NO_SLAB;
-	slab_give(p, i);
 	h->nslabs--;
+	index_remove(h, p, i);
+	slab_give(p, i);
 }
 
 void slab_free_before(struct stream_half *h, struct stream_pool *p, uint32_t seq)
@@ -196,13 +204,12 @@ void slab_free_before(struct stream_half *h, struct stream_pool *p, uint32_t seq
 
 void slab_cut_from(struct stream_half *h, struct stream_pool *p, uint32_t seq)
 {
-	uint32_t i = h->first, keep = STREAM_NO_SLAB;
+	uint32_t keep = slab_before(h, p, seq - 1), i = h->first;
 
-	while (i != STREAM_NO_SLAB && seq_lt(slab_at(p, i)->seq, seq)) {
-		struct stream_slab *s = slab_at(p, i);
+	if (keep != STREAM_NO_SLAB) {
+		struct stream_slab *s = slab_at(p, keep);
 		if (seq_lt(seq, slab_end(s)))
 			s->len = (uint16_t)(seq - s->seq);
-		keep = i;
 		i = s->next;
 	}
 	while (i != STREAM_NO_SLAB) {
@@ -270,6 +277,7 @@ int slab_replace(
 		slab_at(p, prev)->next = i;
 	if (i == STREAM_NO_SLAB)
 		h->last = prev;
+	index_free(h, p);
 	for (; i != STREAM_NO_SLAB; i = slab_at(p, i)->next)
 		slab_at(p, i)->seq += (uint32_t)text.n - n;
 	h->hint = STREAM_NO_SLAB;
