@@ -183,14 +183,48 @@ bool smtp_eod_is_line_start(uint8_t state)
 	return state == EOD_STRICT;
 }
 
+// States in which only a dot behind a CR, LF or NUL matters.
+static bool eod_is_plain(uint8_t state)
+{
+	return state == EOD_TEXT || state == EOD_CR || state == EOD_STRICT || state == EOD_LAX;
+}
+
+static bool eod_is_break(uint8_t c)
+{
+	return c == '\r' || c == '\n' || c == '\0';
+}
+
+// From a plain state and a byte that is none of the four: up to the line breaks before the next dot
+// that may matter, or before the end. The state there is EOD_TEXT. Nearly all of a message goes here,
+// by one search for dots instead of a look at each line.
+static size_t eod_skip(struct span in, size_t i)
+{
+	for (size_t at = i + 1;;) {
+		const uint8_t *dot = memchr(in.p + at, '.', in.n - at);
+		size_t d = dot == NULL ? in.n : (size_t)(dot - in.p);
+
+		if (dot != NULL && !eod_is_break(in.p[d - 1])) {
+			at = d + 1;
+			continue;
+		}
+		while (eod_is_break(in.p[d - 1])) // ends at i, which is no break
+			d--;
+		return d;
+	}
+}
+
 struct smtp_eod_piece smtp_eod_read(uint8_t *state, struct span in)
 {
 	size_t i = 0, from = 0, held = 0; // held: first byte held back
 	uint8_t st = *state, before_held = st;
 
 	for (;;) {
-		if (st == EOD_TEXT || st == EOD_NUL_LINE)
+		if (i < in.n && eod_is_plain(st) && !eod_is_break(in.p[i]) && in.p[i] != '.') {
+			i = eod_skip(in, i);
+			st = EOD_TEXT;
+		} else if (st == EOD_NUL_LINE) {
 			i = smtp_line_break(in, i);
+		}
 		if (i >= in.n)
 			break;
 		uint8_t cell = eod_table[st][eod_class(in.p[i])];
