@@ -117,22 +117,28 @@ static bool read_side(struct eng_worker *w, struct eng_session *s, enum stream_s
 	return progress;
 }
 
+static bool has_unread(const struct stream *st, enum stream_side side)
+{
+	return st->half[side].nxt != st->half[side].read;
+}
+
 // Reads both sides and releases what was judged. false: the session was cut.
 static bool read_both(struct eng_worker *w, struct eng_session *s)
 {
+	static const enum stream_side order[] = {STREAM_SERVER, STREAM_CLIENT};
 	struct stream *st = &s->flow.stream;
 	bool cut = false, progress;
 
 	do {
-		progress = read_side(w, s, STREAM_SERVER, &cut);
-		if (cut)
-			return false;
-		stream_release(st, STREAM_SERVER);
-		progress |= read_side(w, s, STREAM_CLIENT, &cut);
-		if (cut)
-			return false;
-		stream_release(st, STREAM_CLIENT);
-	} while (progress);
+		progress = false;
+		for (int i = 0; i < STREAM_SIDES; i++) {
+			if (has_unread(st, order[i]))
+				progress |= read_side(w, s, order[i], &cut);
+			if (cut)
+				return false;
+			stream_release(st, order[i]);
+		}
+	} while (progress && (has_unread(st, STREAM_SERVER) || has_unread(st, STREAM_CLIENT)));
 	return true;
 }
 
@@ -141,8 +147,10 @@ static void pump_side(struct eng_worker *w, struct eng_session *s, enum stream_s
 {
 	struct eng_smtp *p = w->smtp;
 	struct stream_act act;
-	uint16_t max = eng_segment_max(s, !side);
 
+	if (!stream_is_due(&s->flow.stream, side))
+		return;
+	const uint16_t max = eng_segment_max(s, !side);
 	for (unsigned n = 0; n < PUMP_MAX; n++) {
 		if (!stream_next(
 			    &s->flow.stream, &p->pool, side, bounded, upto, max, p->now_ms, &act))
@@ -342,7 +350,8 @@ static bool goes_ahead(const struct eng_session *s, const struct stream_seg *seg
 	const struct stream_half *h = &s->flow.stream.half[seg->side];
 
 	return seg->side == STREAM_CLIENT && h->fresh && seg->payload.n > 0 &&
-		!(seg->flags & (TCP_FIN | TCP_URG)) && h->nxt == h->rel && is_inside_message(s, seg);
+		!(seg->flags & (TCP_FIN | TCP_URG)) && h->nxt == h->rel &&
+		is_inside_message(s, seg);
 }
 
 // A FIN behind a line that nothing can complete any more. The server's part of a reply may go: it

@@ -232,6 +232,15 @@ bool stream_is_stuck(const struct stream *st);
 bool stream_next(struct stream *st, const struct stream_pool *p, enum stream_side side,
 	bool bounded, uint32_t upto, uint16_t max, uint32_t now_ms, struct stream_act *act);
 
+// false where stream_next has nothing to do for that side: nothing to send, no timer to start.
+static inline bool stream_is_due(const struct stream *st, enum stream_side side)
+{
+	const struct stream_half *h = &st->half[side];
+
+	return h->sent != h->rel || h->repeat || (h->fin_rel && !h->fin_acked) ||
+		(!h->rto_on && (int32_t)(h->owned - h->una) > 0);
+}
+
 // Takes custody of everything retained contiguously from `side`: gives the acknowledgement to send
 // to it.
 // false where there is nothing new to acknowledge, or bytes that we no longer have would be ours to
