@@ -80,7 +80,9 @@ static void piece_flags(uint8_t *tcp, struct wire_view *v, uint32_t at, bool las
 	tcp[13] = v->tcp_flags;
 }
 
-// Makes piece number `n` of what was put together, with the payload from *at on; moves *at.
+// Makes piece number `n` of what was put together, with the payload from *at on; moves *at. NULL,
+// counted, where there is no buffer, or where more extension headers come together, before and behind
+// the Fragment header, than are followed.
 static struct rte_mbuf *piece_new(
 	struct eng_worker *w, const struct joined *j, unsigned n, uint32_t *at)
 {
@@ -91,15 +93,17 @@ static struct rte_mbuf *piece_new(
 	uint8_t *p;
 	size_t head;
 
-	if (m == NULL)
+	if (m == NULL) {
+		eng_count(w, DROP_NO_MBUF);
 		return NULL;
+	}
 	p = rte_pktmbuf_mtod(m, uint8_t *);
 	head = wire_frag_head(p, rte_pktmbuf_tailroom(m), j->frame, &j->view, &j->first);
 	v = &eng_meta_of(m)->view;
 	wire_parse((struct span){.p = p, .n = head}, v);
 	max = head == 0 ? 0 : piece_max(j, m, head);
 	if (v->proto != WIRE_TCP || max == 0) {
-		rte_pktmbuf_free(m);
+		eng_drop(w, m, DROP_FRAG_HEADER);
 		return NULL;
 	}
 	len = (uint16_t)RTE_MIN(payload.n - *at, (size_t)max);
@@ -139,10 +143,8 @@ void eng_frag_join(struct eng_worker *w, struct flow_frag *f)
 	for (unsigned i = 0; i == 0 || (at < n && !alone); i++) {
 		struct rte_mbuf *m = piece_new(w, &j, i, &at);
 
-		if (m == NULL) {
-			eng_count(w, DROP_NO_MBUF);
+		if (m == NULL)
 			return;
-		}
 		eng_steer_segment_consume(w, j.in_port, m);
 	}
 }

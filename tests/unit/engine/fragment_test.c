@@ -596,6 +596,34 @@ static void extension_headers_do_not_hide_a_picked_up_port(void **)
 	assert_int_equal(left(), 2);
 }
 
+// Eight behind the Fragment header and one before it: more than are followed.
+static void too_many_extension_headers_are_refused(void **)
+{
+	struct conn *c = in_mail("fd77::5");
+	struct whole d = behind_options(c, HAM, WIRE_IPPROTO_TCP);
+
+	for (unsigned i = 0; i < 7; i++) {
+		memmove(d.b + d.head + 8, d.b + d.head, d.n - d.head);
+		d.b[d.head] = WIRE_IPPROTO_DSTOPTS;
+		d.n += 8;
+	}
+	for (unsigned off = 0; off < d.n - d.head; off += 96) {
+		unsigned len = (unsigned)(d.n - d.head) - off;
+		uint8_t frame[300];
+		size_t n = cut(&d, off, len < 96 ? len : 96, len > 96, frame);
+
+		memmove(frame + d.head + 8, frame + d.head, n - d.head);
+		memcpy(frame + d.head, (uint8_t[8]){WIRE_IPPROTO_FRAGMENT, 0, 1, 4}, 8);
+		frame[ETH + 6] = WIRE_IPPROTO_DSTOPTS;
+		wire_put16(frame + ETH + 4, wire_get16(frame + ETH + 4) + 8u);
+		inject_bytes(CLIENT, frame, n + 8);
+	}
+	settle();
+	hears(c, SERVER, "");
+	assert_int_equal(counter(ACT_FRAG_JOINED), 2);
+	assert_int_equal(counter(DROP_FRAG_HEADER), 1);
+}
+
 static void congestion_met_by_one_fragment_is_met_by_the_whole(void **)
 {
 	static const char *const SOURCES[] = {"10.0.1.1", "fd77::5"};
@@ -647,6 +675,7 @@ int main(void)
 		CASE(without_packet_buffers_what_was_held_is_lost_and_counted),
 		CASE(without_an_image_fragments_are_forwarded_and_counted),
 		CASE(extension_headers_do_not_hide_a_picked_up_port),
+		CASE(too_many_extension_headers_are_refused),
 		CASE(congestion_met_by_one_fragment_is_met_by_the_whole),
 	};
 
