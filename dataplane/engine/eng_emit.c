@@ -64,7 +64,7 @@ void eng_ttl_raise(const struct eng_session *s, enum stream_side side, struct rt
 	const struct wire_view *v = &eng_meta_of(m)->view;
 
 	if (v->tcp_flags & (TCP_FIN | TCP_RST))
-		wire_ttl_raise(rte_pktmbuf_mtod(m, uint8_t *), v, s->flow.side[side].ttl_max);
+		wire_ttl_raise(rte_pktmbuf_mtod(m, uint8_t *), v, s->flow.face[side].ttl_max);
 }
 
 static void rewrite_consume(struct eng_worker *w, struct eng_session *s,
@@ -93,7 +93,7 @@ static void rewrite_consume(struct eng_worker *w, struct eng_session *s,
 	eng_ttl_raise(s, act->side, m);
 	eng_trim_payload(m, v, act->len);
 	eng_count(w, ACT_REWRITTEN);
-	s->flow.bytes[act->side] += act->len;
+	flow_bytes_add(&s->flow, act->side, act->len);
 	eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 }
 
@@ -122,10 +122,10 @@ void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side
 	const struct wire_tcp_out *o, bool for_reset)
 {
 	// It leaves by the port behind which the other side is.
-	const struct flow_side *other = &s->flow.side[!side], *own = &s->flow.side[side];
+	const struct flow_face *other = &s->flow.face[!side], *own = &s->flow.face[side];
 	struct wire_tmpl tmpl;
 
-	flow_template(&s->flow, side, for_reset, &tmpl);
+	flow_template(w->smtp->flows, &s->flow, side, for_reset, &tmpl);
 	struct rte_mbuf *m = frame_build(w, &tmpl, o);
 	if (m == NULL)
 		return;
@@ -155,7 +155,7 @@ static void send_act(
 	if (act->repeat)
 		eng_count(w, ACT_REPEATED);
 	else
-		s->flow.bytes[act->side] += act->len;
+		flow_bytes_add(&s->flow, act->side, act->len);
 	eng_send(w, s, act->side, &o, for_reset);
 }
 
@@ -165,7 +165,7 @@ void eng_emit_consume(struct eng_worker *w, struct eng_session *s, const struct 
 	switch (act->kind) {
 	case STREAM_FORWARD:
 		eng_count(w, SMTP_FORWARDED);
-		s->flow.bytes[act->side] += eng_meta_of(m)->view.payload_len;
+		flow_bytes_add(&s->flow, act->side, eng_meta_of(m)->view.payload_len);
 		eng_ttl_raise(s, act->side, m);
 		eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 		return;

@@ -206,6 +206,10 @@ static struct eng_session *session_new(struct eng_worker *w, struct eng_half *ha
 	flow_half_remove(p->half, &half->half);
 	if (f == NULL)
 		return NULL;
+	if (!flow_face_set(p->flows, f, STREAM_SERVER, &h.server_side)) {
+		flow_remove(p->flows, f); // its frames are such that no more of their kind fit
+		return NULL;
+	}
 	struct eng_session *s = eng_session_of(f);
 	s->id = eng_id_next(w);
 	s->born_us = p->now_us - (p->now_ms - h.half.born_ms) * UINT64_C(1000);
@@ -220,9 +224,8 @@ static struct eng_session *session_new(struct eng_worker *w, struct eng_half *ha
 	f->lane = h.lane;
 	f->born_ms = h.half.born_ms;
 	f->seen_ms = p->now_ms;
-	f->side[STREAM_CLIENT].in_port = h.in_port;
-	f->side[STREAM_CLIENT].ttl_max = h.client_ttl;
-	f->side[STREAM_SERVER] = h.server_side;
+	f->face[STREAM_CLIENT].in_port = (uint8_t)h.in_port;
+	f->face[STREAM_CLIENT].ttl_max = h.client_ttl;
 	stream_open(&f->stream, h.client.isn, h.client.window, &h.client.options);
 	if (h.client.options.has_ts)
 		stream_stamp(&f->stream, STREAM_CLIENT, h.client.ts_val);
@@ -481,8 +484,8 @@ struct eng_half *eng_half_back(struct eng_worker *w, struct eng_session *s)
 	};
 	h->policy = s->policy;
 	h->image_version = s->image_version;
-	h->in_port = s->flow.side[STREAM_CLIENT].in_port;
-	h->client_ttl = s->flow.side[STREAM_CLIENT].ttl_max;
+	h->in_port = s->flow.face[STREAM_CLIENT].in_port;
+	h->client_ttl = s->flow.face[STREAM_CLIENT].ttl_max;
 	h->vlan = s->vlan;
 	h->reason = ENG_REASON_NONE;
 	h->lane = ENG_LANE_INSPECT;

@@ -124,7 +124,7 @@ static void read_consume(
 	const struct eng_meta *meta = eng_meta_of(m);
 	bool smaller;
 
-	uint16_t client_port = s->flow.side[STREAM_CLIENT].in_port;
+	uint16_t client_port = s->flow.face[STREAM_CLIENT].in_port;
 	if (!wire_icmp_csum_ok(frame, &meta->view) ||
 		!eng_port_fits(w, client_port, !e->side, meta->in_port) ||
 		!is_under_way(w, s, e)) {

@@ -467,7 +467,7 @@ void eng_inspect_consume(
 	}
 	if (seg->payload.n > s->seg_max[seg->side])
 		s->seg_max[seg->side] = (uint16_t)seg->payload.n;
-	flow_side_note(&s->flow.side[seg->side],
+	(void)flow_note(p->flows, &s->flow, seg->side, // else it looks as before
 		(struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
 		&eng_meta_of(m)->view, eng_meta_of(m)->in_port);
 	if (in == STREAM_IN_ORDER_WAIT &&

@@ -66,7 +66,7 @@ void eng_rebind(struct eng_worker *w, struct eng_session *s)
 	if (w->image == NULL || s->image_version == p->image_version ||
 		p->now_us < p->image_since_us + ENG_REBIND_MS * UINT64_C(1000))
 		return;
-	uint16_t in_port = s->flow.side[STREAM_CLIENT].in_port;
+	uint16_t in_port = s->flow.face[STREAM_CLIENT].in_port;
 	if (eng_policy_match(w, &s->flow.key, in_port, s->vlan, &index) == POL_INSPECT)
 		eng_policy_bind(w, s, index);
 }
@@ -144,7 +144,7 @@ void eng_open_pass_consume(struct eng_worker *w, struct eng_session *s, struct r
 {
 	struct flow *f = &s->flow;
 
-	f->bytes[seg->side] += seg->payload.n;
+	flow_bytes_add(f, seg->side, (uint32_t)seg->payload.n);
 	if (seg->side == STREAM_CLIENT && seg->payload.n > 0)
 		s->client_sent = true;
 	if (seg->flags & TCP_FIN)

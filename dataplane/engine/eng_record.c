@@ -80,8 +80,8 @@ void eng_record_session(struct eng_worker *w, struct eng_session *s)
 	struct eng_record r = {
 		.kind = ENG_REC_SESSION,
 		.duration_us = w->smtp->now_us - s->born_us,
-		.client_bytes = s->flow.bytes[STREAM_CLIENT],
-		.server_bytes = s->flow.bytes[STREAM_SERVER],
+		.client_bytes = flow_bytes(&s->flow, STREAM_CLIENT),
+		.server_bytes = flow_bytes(&s->flow, STREAM_SERVER),
 		.messages = s->messages,
 		.refused = s->refused,
 		.lane = s->flow.lane,

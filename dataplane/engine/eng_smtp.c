@@ -228,7 +228,7 @@ static bool port_fits(
 	const struct eng_worker *w, const struct found *f, enum stream_side side, uint16_t in_port)
 {
 	uint16_t client_port = f->half != NULL ? f->half->in_port
-					       : f->session->flow.side[STREAM_CLIENT].in_port;
+					       : f->session->flow.face[STREAM_CLIENT].in_port;
 
 	return eng_port_fits(w, client_port, side, in_port);
 }
@@ -485,8 +485,8 @@ static void flow_row(struct eng_session *s, uint32_t now_ms, struct eng_flow_row
 		.state = f->state == FLOW_OPEN ? ENG_FLOW_OPEN : ENG_FLOW_CLOSING,
 		.age_ms = now_ms - f->born_ms,
 		.idle_ms = now_ms - f->seen_ms,
-		.client_bytes = f->bytes[STREAM_CLIENT],
-		.server_bytes = f->bytes[STREAM_SERVER],
+		.client_bytes = flow_bytes(f, STREAM_CLIENT),
+		.server_bytes = flow_bytes(f, STREAM_SERVER),
 	};
 	eng_who(s, &row->who);
 }

@@ -21,7 +21,7 @@ struct flow_key {
 
 enum flow_state { FLOW_OPEN, FLOW_CLOSING, FLOW_STATE_COUNT };
 
-enum { FLOW_NONE = 0xffffffff, FLOW_L2_MAX = WIRE_L2_MAX };
+enum { FLOW_NONE = 0xffffffff, FLOW_L2_MAX = WIRE_L2_MAX, FLOW_L2_INLINE = 14 + 2 * 4, FLOW_NO_PORT = 0xff };
 
 // What a side's segments look like outside of TCP, from its last packet.
 struct flow_side {
@@ -32,17 +32,44 @@ struct flow_side {
 	uint32_t flow_label;
 };
 
+// The same, as a flow keeps it.
+struct flow_face {
+	uint8_t l2[FLOW_L2_INLINE]; // a longer one lies elsewhere (flow_side.c)
+	uint8_t l2_len;             // 0 = never heard
+	uint8_t ttl, ttl_max, tos;
+	uint8_t in_port;  // FLOW_NO_PORT
+	uint8_t label[3]; // IPv6, 20 bits
+};
+
+// Every idle connection pays for each byte here. Cells follow one another without gaps, so no field has
+// a cache line of its own; what a segment needs stands first, what only ours, timers and reports need
+// behind it.
 struct flow {
 	struct flow_key key;
+	uint32_t seen_ms; // now_ms of the last packet
+	uint32_t timer_at_ms;
+	uint8_t state; // enum flow_state
+	uint8_t lane;  // the engine's
+	bool timed;    // in the wheel
+	uint8_t spare;
 	struct stream stream;
-	struct flow_side side[STREAM_SIDES];
-	uint32_t timer_at_ms, timer_next, timer_prev;
-	uint16_t timer_slot;
-	uint8_t state;                 // enum flow_state
-	uint8_t lane;                  // the engine's
-	uint32_t born_ms, seen_ms;     // now_ms of the first and the last packet
-	uint64_t bytes[STREAM_SIDES];  // payload that left, by sender
+	uint32_t timer_next, timer_prev;
+	uint32_t born_ms;                   // now_ms of the first packet
+	uint32_t bytes_low[STREAM_SIDES];   // payload that left, by sender: 48 bits (flow_bytes)
+	uint16_t bytes_high[STREAM_SIDES];
+	struct flow_face face[STREAM_SIDES];
 };
+
+static inline uint64_t flow_bytes(const struct flow *f, enum stream_side side)
+{
+	return (uint64_t)f->bytes_high[side] << 32 | f->bytes_low[side];
+}
+
+static inline void flow_bytes_add(struct flow *f, enum stream_side side, uint32_t n)
+{
+	f->bytes_low[side] += n;
+	f->bytes_high[side] = (uint16_t)(f->bytes_high[side] + (f->bytes_low[side] < n));
+}
 
 struct flow_table;
 
@@ -73,9 +100,16 @@ struct flow *flow_timer_due(struct flow_table *t, uint32_t now_ms);
 // Milliseconds until a timer may be due, at most `max_ms`.
 uint32_t flow_timer_wait_ms(const struct flow_table *t, uint32_t now_ms, uint32_t max_ms);
 
-// Notes what a side's packets look like; call with each valid packet.
+// Notes what a side's packets look like, from one of them.
 void flow_side_note(
 	struct flow_side *s, struct span frame, const struct wire_view *v, uint16_t in_port);
+// The same for a flow; call with each valid packet. false where the link header is a long one and no
+// place for it is left: what was known stays.
+bool flow_note(struct flow_table *t, struct flow *f, enum stream_side side, struct span frame,
+	const struct wire_view *v, uint16_t in_port);
+// What was noted before there was a flow. false as above.
+bool flow_face_set(
+	struct flow_table *t, struct flow *f, enum stream_side side, const struct flow_side *s);
 // A template for segments in the name of `side`; for_reset: with the largest TTL seen.
-void flow_template(
-	const struct flow *f, enum stream_side side, bool for_reset, struct wire_tmpl *t);
+void flow_template(const struct flow_table *t, const struct flow *f, enum stream_side side,
+	bool for_reset, struct wire_tmpl *o);

@@ -19,12 +19,26 @@ struct flow_index { // flow_index.c
 	uint64_t secret[FLOW_KEY_WORDS + 1]; // of the hash
 };
 
-enum { FLOW_WHEEL_SLOTS = 2048, FLOW_TICK_MS = 4, FLOW_NO_SLOT = 0xffff };
+struct flow_deep { // a long link header
+	uint32_t next, users; // flows' sides that have it
+	uint8_t l2[FLOW_L2_MAX];
+	uint8_t len;
+};
+
+struct flow_deeps { // flow_deep.c
+	struct flow_deep *deep;
+	uint32_t *first; // chains by hash
+	uint32_t count, free;
+	uint8_t key[16]; // of the hash, secret
+};
+
+enum { FLOW_WHEEL_SLOTS = 2048, FLOW_TICK_MS = 4 };
 
 struct flow_table {
 	struct flow_index index;
+	struct flow_deeps deeps;
 	uint8_t *cells;
-	uint8_t *used; // one byte a cell
+	uint8_t *used; // a bit a cell
 	uint32_t object, count, live;
 	uint32_t fresh; // cells from here on were never used
 	uint32_t free;  // first of those that were, linked by timer_next
@@ -54,3 +68,12 @@ uint32_t flow_index_find(
 	const struct flow_index *ix, const struct flow_table *t, const struct flow_key *key);
 bool flow_index_add(struct flow_index *ix, const struct flow_key *key, uint32_t cell);
 void flow_index_del(struct flow_index *ix, const struct flow_key *key, uint32_t cell);
+
+// flow_deep.c: the number of a link header's place, FLOW_NONE where none is left; given back.
+bool flow_deeps_new(struct flow_deeps *d, uint32_t count, int socket);
+void flow_deeps_free(struct flow_deeps *d);
+uint64_t flow_deeps_bytes(uint32_t count);
+uint32_t flow_deep_take(struct flow_deeps *d, struct span l2);
+void flow_deep_put(struct flow_deeps *d, uint32_t i);
+// flow_side.c: gives back what a side's link header takes.
+void flow_face_forget(struct flow_table *t, struct flow_face *face);

@@ -8,10 +8,11 @@
 
 #include "flow_int.h"
 
-// Each cell begins a cache line.
 static uint32_t cell_bytes(uint32_t flow_bytes)
 {
-	return (flow_bytes + RTE_CACHE_LINE_SIZE - 1) & ~(uint32_t)(RTE_CACHE_LINE_SIZE - 1);
+	enum { ALIGN = 8 };
+
+	return (flow_bytes + ALIGN - 1) & ~(uint32_t)(ALIGN - 1);
 }
 
 struct flow_table *flow_table_new(uint32_t count, uint32_t flow_bytes, int socket)
@@ -27,15 +28,19 @@ struct flow_table *flow_table_new(uint32_t count, uint32_t flow_bytes, int socke
 		t->wheel[i] = FLOW_NONE;
 	if (!flow_index_new(&t->index, count, socket))
 		goto free_table;
+	if (!flow_deeps_new(&t->deeps, count, socket))
+		goto free_index;
 	t->cells = rte_zmalloc_socket("flows", (size_t)count * t->object, 64, socket);
 	if (t->cells == NULL)
-		goto free_index;
-	t->used = rte_zmalloc_socket("flows used", count, 64, socket);
+		goto free_deeps;
+	t->used = rte_zmalloc_socket("flows used", count / 8 + 1, 64, socket);
 	if (t->used == NULL)
 		goto free_cells;
 	return t;
 free_cells:
 	rte_free(t->cells);
+free_deeps:
+	flow_deeps_free(&t->deeps);
 free_index:
 	flow_index_free(&t->index);
 free_table:
@@ -51,13 +56,15 @@ void flow_table_free(struct flow_table *t)
 		return;
 	rte_free(t->used);
 	rte_free(t->cells);
+	flow_deeps_free(&t->deeps);
 	flow_index_free(&t->index);
 	rte_free(t);
 }
 
 uint64_t flow_table_bytes(uint32_t count, uint32_t flow_bytes)
 {
-	return (uint64_t)count * (cell_bytes(flow_bytes) + 1) + flow_index_bytes(count);
+	return (uint64_t)count * cell_bytes(flow_bytes) + count / 8 + flow_index_bytes(count) +
+		flow_deeps_bytes(count);
 }
 
 struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key)
@@ -81,9 +88,9 @@ struct flow *flow_add(struct flow_table *t, const struct flow_key *key)
 		t->fresh++;
 	memset(f, 0, t->object);
 	f->key = *key;
-	f->timer_slot = FLOW_NO_SLOT;
 	f->timer_next = f->timer_prev = FLOW_NONE;
-	t->used[i] = 1;
+	f->face[STREAM_CLIENT].in_port = f->face[STREAM_SERVER].in_port = FLOW_NO_PORT;
+	t->used[i / 8] |= (uint8_t)(1 << i % 8);
 	t->live++;
 	return f;
 }
@@ -93,7 +100,9 @@ void flow_remove(struct flow_table *t, struct flow *f)
 	flow_timer_clear(t, f);
 	uint32_t i = flow_number(t, f);
 	flow_index_del(&t->index, &f->key, i);
-	t->used[i] = 0;
+	flow_face_forget(t, &f->face[STREAM_CLIENT]);
+	flow_face_forget(t, &f->face[STREAM_SERVER]);
+	t->used[i / 8] &= (uint8_t)~(1 << i % 8);
 	t->live--;
 	f->timer_next = t->free;
 	t->free = i;
@@ -111,5 +120,5 @@ uint32_t flow_cells(const struct flow_table *t)
 
 struct flow *flow_at(const struct flow_table *t, uint32_t i)
 {
-	return t->used[i] ? flow_cell(t, i) : NULL;
+	return (t->used[i / 8] & 1 << i % 8) != 0 ? flow_cell(t, i) : NULL;
 }

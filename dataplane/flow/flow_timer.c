@@ -14,42 +14,43 @@ static uint16_t slot_of(uint32_t at_ms)
 
 bool flow_timer_is_set(const struct flow *f)
 {
-	return f->timer_slot != FLOW_NO_SLOT;
+	return f->timed;
 }
 
 void flow_timer_clear(struct flow_table *t, struct flow *f)
 {
-	if (f->timer_slot == FLOW_NO_SLOT)
+	if (!f->timed)
 		return;
 	if (t->walk == flow_number(t, f))
 		t->walk = f->timer_next;
 	if (f->timer_prev == FLOW_NONE)
-		t->wheel[f->timer_slot] = f->timer_next;
+		t->wheel[slot_of(f->timer_at_ms)] = f->timer_next;
 	else
 		flow_cell(t, f->timer_prev)->timer_next = f->timer_next;
 	if (f->timer_next != FLOW_NONE)
 		flow_cell(t, f->timer_next)->timer_prev = f->timer_prev;
-	f->timer_slot = FLOW_NO_SLOT;
+	f->timed = false;
 	f->timer_next = f->timer_prev = FLOW_NONE;
 	t->timers--;
 }
 
 void flow_timer_set(struct flow_table *t, struct flow *f, uint32_t at_ms)
 {
-	if (f->timer_slot != FLOW_NO_SLOT && f->timer_at_ms == at_ms)
+	if (f->timed && f->timer_at_ms == at_ms)
 		return;
 	flow_timer_clear(t, f);
 	// The slot of this tick may have been walked already: at the next one.
 	if (t->wheel_on && seq_le(at_ms, t->wheel_ms + FLOW_TICK_MS - 1))
 		at_ms = t->wheel_ms + FLOW_TICK_MS;
 	uint32_t i = flow_number(t, f);
+	uint16_t slot = slot_of(at_ms);
 	f->timer_at_ms = at_ms;
-	f->timer_slot = slot_of(at_ms);
+	f->timed = true;
 	f->timer_prev = FLOW_NONE;
-	f->timer_next = t->wheel[f->timer_slot];
+	f->timer_next = t->wheel[slot];
 	if (f->timer_next != FLOW_NONE)
 		flow_cell(t, f->timer_next)->timer_prev = i;
-	t->wheel[f->timer_slot] = i;
+	t->wheel[slot] = i;
 	t->timers++;
 }
 

@@ -122,12 +122,12 @@ static void the_cell_that_was_freed_last_is_used_first_and_is_clean(void **state
 
 	assert_non_null(add(t, 2));
 	f->lane = 3;
-	f->bytes[0] = 77;
+	flow_bytes_add(f, STREAM_CLIENT, 77);
 	flow_remove(t, f);
 	struct flow *again = add(t, 3);
 	assert_ptr_equal(again, f);
 	assert_int_equal(again->lane, 0);
-	assert_int_equal(again->bytes[0], 0);
+	assert_int_equal(flow_bytes(again, STREAM_CLIENT), 0);
 	assert_false(flow_timer_is_set(again));
 }
 
