@@ -56,8 +56,7 @@ uint32_t flow_deep_take(struct flow_deeps *d, struct span l2)
 {
 	uint32_t *first = chain_of(d, l2), i = *first;
 
-	while (i != FLOW_NONE &&
-		(d->deep[i].len != l2.n || memcmp(d->deep[i].l2, l2.p, l2.n) != 0))
+	while (i != FLOW_NONE && (d->deep[i].len != l2.n || memcmp(d->deep[i].l2, l2.p, l2.n) != 0))
 		i = d->deep[i].next;
 	if (i == FLOW_NONE) {
 		i = d->free;

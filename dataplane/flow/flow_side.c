@@ -120,7 +120,8 @@ void flow_template(const struct flow_table *t, const struct flow *f, enum stream
 		.family = addr_is_v4(&f->key.client) ? 4 : 6,
 		.ttl = for_reset ? s->ttl_max : s->ttl,
 		.tos = s->tos,
-		.flow_label = (uint32_t)s->label[0] << 16 | (uint32_t)s->label[1] << 8 | s->label[2],
+		.flow_label =
+			(uint32_t)s->label[0] << 16 | (uint32_t)s->label[1] << 8 | s->label[2],
 		.src = client ? f->key.client : f->key.server,
 		.dst = client ? f->key.server : f->key.client,
 		.sport = client ? f->key.client_port : f->key.server_port,
