@@ -108,6 +108,12 @@ static void cut_repeat(struct eng_worker *w, struct eng_session *s)
 	s->cut_at_ms = now_ms + ((uint32_t)ENG_CUT_REPEAT_MS << 2 * (CUT_REPEATS - s->cut_left));
 }
 
+// Behind a possible end the client may be waiting for its reply, or have more to send.
+static void body_deadline(struct eng_session *s, uint32_t now_ms)
+{
+	s->dialog_at_ms = now_ms + (s->smtp.possible_ends > 0 ? ENG_END_QUIET_MS : ENG_BODY_MS);
+}
+
 void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text,
 	uint64_t id, bool in_body, enum eng_reason r)
 {
@@ -133,7 +139,7 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const c
 	s->reply.id = id;
 	if (in_body && smtp_in_message(&s->smtp)) {
 		s->dialog = ENG_DIALOG_BODY;
-		s->dialog_at_ms = p->now_ms + ENG_BODY_MS;
+		body_deadline(s, p->now_ms);
 		return;
 	}
 	if (code != 0)
@@ -210,6 +216,8 @@ static void dialog_read(struct eng_worker *w, struct eng_session *s)
 			n = body_swallow(w, s, in);
 			if (n == 0 && s->dialog == ENG_DIALOG_BODY)
 				return;
+			if (s->dialog == ENG_DIALOG_BODY && s->smtp.possible_ends > 0)
+				body_deadline(s, p->now_ms);
 		} else if (s->dialog == ENG_DIALOG_CUT || s->dialog == ENG_DIALOG_REFUSED) {
 			const uint8_t *lf = memchr(in.p, '\n', in.n);
 			if (lf == NULL && in.n < LINE_MAX_UNREAD)

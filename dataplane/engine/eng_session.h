@@ -34,6 +34,7 @@ enum {
 	ENG_DIALOG_MS = 20 * 1000,      // of a dialogue of ours
 	ENG_CUT_REPEAT_MS = 300,        // the server's reset is repeated after this, and 4 and 16 times this
 	ENG_BODY_MS = 5 * 60 * 1000,    // the rest of a condemned message is swallowed for so long
+	ENG_END_QUIET_MS = 5 * 1000,    // ... behind a possible end: a client that is silent takes it for the end
 	ENG_ONE_WAY_MS = 3000,          // the server's answer to a SYN is awaited so long
 	ENG_STALLED_MS = 10 * 1000,     // a message without a byte for so long may lose its scan
 	ENG_GRACE_MS = 10 * 60 * 1000,  // flows that began before us

@@ -977,6 +977,23 @@ static void a_server_that_ends_a_message_on_its_own_is_followed(void **)
 	hears_begin(c, CLIENT, "550 ");
 }
 
+static void a_client_that_takes_a_possible_end_for_the_end_is_told_after_a_silence(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	begins_mail(c);
+	says(c, CLIENT, "\r\nbuy-now-cheap\n.\n");
+	pass_ms(4000);
+	hears(c, CLIENT, "");
+	says(c, CLIENT, "and more, slowly\n.\n");
+	pass_ms(4000);
+	hears(c, CLIENT, "");
+	pass_ms(1500);
+	hears_begin(c, CLIENT, "550 5.7.1 ");
+	hears(c, SERVER, "");
+}
+
 static void a_message_that_the_server_ends_at_a_possible_end_is_judged_and_counted(void **)
 {
 	struct conn *c = dial("10.0.1.1", 2000);
@@ -1309,6 +1326,7 @@ int main(void)
 		CASE(odd_line_ends_are_refused_where_the_profile_is_strict),
 		CASE(commands_behind_a_possible_end_never_leave),
 		CASE(spam_before_a_possible_end_never_gets_there),
+		CASE(a_client_that_takes_a_possible_end_for_the_end_is_told_after_a_silence),
 		CASE(a_message_that_the_server_ends_at_a_possible_end_is_judged_and_counted),
 		CASE(a_reply_that_came_with_one_too_many_is_told),
 		CASE(a_server_that_ends_a_message_on_its_own_is_followed),
