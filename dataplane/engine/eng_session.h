@@ -140,6 +140,7 @@ struct eng_smtp {
 	struct rte_mempool *mbufs;
 	uint64_t now_us;
 	uint32_t now_ms;
+	uint32_t gauge_ms; // when the packet buffers were counted
 	uint64_t grace_until_us, full_until_us, image_since_us;
 	uint64_t cookies_until_us; // numbers of ours may come back so long
 	bool cookies_on;

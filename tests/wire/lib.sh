@@ -75,6 +75,14 @@ check_that() {
 	if "$@" >/dev/null 2>&1; then check "$what" yes yes; else check "$what" yes "no ($*)"; fi
 }
 
+# said FILE: the lines of a program's output that are checks, as ours.
+said() {
+	local verdict what
+	while read -r verdict what; do
+		check "$what" ok "$verdict"
+	done < <(grep -E '^(ok|NO) ' "$1")
+}
+
 wire_end() {
 	proc_pid "$LAB/pids/dataplane" >/dev/null || check 'the data plane still runs' yes no
 	[ $WIRE_CHECKS -gt 0 ] || die 'checked nothing'

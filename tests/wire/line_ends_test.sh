@@ -17,13 +17,6 @@ each() { # OPTION FUNCTION: OPTION NAME=what FUNCTION says, for each server
 }
 inbox() { printf '%s/inbox\n' "$(lab_mail_of "$1")"; }
 forms() { "$PYTHON" "$ROOT/tests/wire/line_ends.py" "$@" --spam "$SPAM_TEXT"; }
-# said: the lines of a log that are checks, as ours.
-said() {
-	local verdict what
-	while read -r verdict what; do
-		check "$what" ok "$verdict"
-	done < <(grep -E '^(ok|NO) ' "$1")
-}
 
 wire_begin
 server_there "$EXIM"

@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Many small sessions, 50 at a time, while frames are lost and reordered each way: every message
+# arrives intact or is refused whole, and flows, slabs, messages and packet buffers are in the end as
+# many as at the start. --sessions N for more than a few (10,000 take some minutes), --loss, --reorder.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+SESSIONS=400 LOSS=3 REORDER=5
+while [ $# -gt 0 ]; do
+	case $1 in
+	--sessions) SESSIONS=$2 ;;
+	--loss) LOSS=$2 ;;
+	--reorder) REORDER=$2 ;;
+	*) die "usage: $0 [--sessions N] [--loss PERCENT] [--reorder PERCENT]" ;;
+	esac
+	shift 2
+done
+
+gauges() {
+	local name
+	for name in flows slabs_used messages_open packet_buffers; do printf '%s ' "$(counter $name)"; done
+}
+as_at_start() { [ "$(gauges)" = "$START" ]; }
+many() { "$PYTHON" "$ROOT/tests/wire/many_sessions.py" "$@"; }
+lost() { lab_fault_end before "$1.dropped"; }
+
+export LAB_FAULTY='before behind'
+wire_begin
+program netfault >/dev/null || skip 'netfault is not built'
+lab_up
+lab_spawn sink "$NS_NET" "$PYTHON" "$ROOT/tests/wire/many_sessions.py" serve $LAB_SERVER4 "$LAB/taken"
+wait_until 5 lab_listening 25 || die "server: $(lab_log_tail sink)"
+lab_config
+lab_start || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_log_tail controlplane)"
+buffers() { [ "$(counter packet_buffers)" -gt 0 ]; } # those that the ports hold
+wait_until 5 buffers || :
+START=$(gauges)
+lab_fault before --seed 11 --loss "$LOSS" --reorder "$REORDER" --hold 3ms --port 25
+lab_fault behind --seed 12 --loss "$LOSS" --reorder "$REORDER" --hold 3ms --port 25
+in_sub "$PYTHON" "$ROOT/tests/wire/many_sessions.py" send $LAB_SERVER4 "$LAB/asked" --sessions "$SESSIONS" \
+	--parallel 50 --spam "$SPAM_TEXT" || check 'the clients come to an end' yes no
+wait_until 100 as_at_start || :
+check 'flows, slabs, messages, packet buffers as at the start' "$START" "$(gauges)"
+proc_end "$LAB/pids/sink"
+many judge "$LAB/asked" "$LAB/taken" >"$LAB/judged.txt" || :
+said "$LAB/judged.txt"
+check_that 'frames were lost on the wire before the box' test "$(lost forth)" -gt $((SESSIONS / 10))
+wire_end
