@@ -29,13 +29,16 @@ struct eng_half *eng_half_find(struct eng_worker *w, const struct flow_key *key)
 
 void eng_half_tick(struct eng_worker *w)
 {
-	enum { A_TURN = 64 };
+	enum { A_TURN = 16 }; // each behind 64 buckets at most
 	struct eng_smtp *p = w->smtp;
 
+	p->half_old = true;
 	for (unsigned i = 0; i < A_TURN; i++) {
 		struct flow_half *h = flow_half_old(p->half, p->now_ms, ENG_HALF_OPEN_MS);
-		if (h == NULL)
+		if (h == NULL) {
+			p->half_old = false;
 			return;
+		}
 		half_end(w, eng_half_of(h));
 	}
 }

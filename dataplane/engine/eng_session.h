@@ -144,6 +144,7 @@ struct eng_smtp {
 	uint64_t grace_until_us, full_until_us, image_since_us;
 	uint64_t cookies_until_us; // numbers of ours may come back so long
 	bool cookies_on;
+	bool half_old; // more half-open ones are too old than a turn may end
 	uint8_t secret[16]; // of those numbers
 	struct eng_message *scan_oldest, *scan_newest;
 	uint64_t image_version;      // the one that image_since_us speaks of

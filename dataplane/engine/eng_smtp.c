@@ -472,7 +472,9 @@ uint32_t eng_smtp_wait_us(const struct eng_worker *w, uint64_t now_us, uint32_t 
 	const struct eng_smtp *p = w->smtp;
 	uint32_t max_ms = max_us / 1000;
 
-	if (flow_half_count(p->half) > 0 && max_ms > HALF_LOOK_MS)
+	if (p->half_old)
+		max_ms = 1;
+	else if (flow_half_count(p->half) > 0 && max_ms > HALF_LOOK_MS)
 		max_ms = HALF_LOOK_MS;
 	uint32_t ms = flow_timer_wait_ms(p->flows, (uint32_t)(now_us / 1000), max_ms);
 	return ms * 1000 < max_us ? ms * 1000 : max_us;
