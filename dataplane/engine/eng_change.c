@@ -20,6 +20,7 @@ static const char *const refusals[] = {
 	[ENG_REFUSE_UNAVAILABLE] = "502 5.5.1 Command not available\r\n",
 	[ENG_REFUSE_TLS] = "502 5.5.1 STARTTLS not available\r\n",
 	[ENG_REFUSE_CHUNK] = "502 5.5.1 BDAT not offered\r\n",
+	[ENG_REFUSE_CHUNK_FAILED] = "503 5.5.1 A chunk before was refused, RSET first\r\n",
 };
 _Static_assert(sizeof(refusals) / sizeof(refusals[0]) == ENG_REFUSAL_COUNT, "a reply each");
 _Static_assert(SMTP_VERB_OURS + ENG_REFUSAL_COUNT <= SMTP_VERB_OURS_LAST + 1, "a verb each");
@@ -72,9 +73,10 @@ bool eng_refuse_command(struct eng_worker *w, struct eng_session *s, const struc
 bool eng_refuse_chunk(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in)
 {
+	enum eng_refusal why =
+		ev->why == SMTP_DESYNC_BDAT_FAILED ? ENG_REFUSE_CHUNK_FAILED : ENG_REFUSE_CHUNK;
 	struct span line = span_from(in, ev->off);
-	size_t n = smtp_refuse_chunk(
-		&s->smtp, line, (enum smtp_verb)(SMTP_VERB_OURS + ENG_REFUSE_CHUNK));
+	size_t n = smtp_refuse_chunk(&s->smtp, line, (enum smtp_verb)(SMTP_VERB_OURS + why));
 
 	if (n == 0 || !substitute_count(w, s))
 		return false;

@@ -359,7 +359,8 @@ static void on_reply(
 static bool on_desync(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in)
 {
-	if (ev->why == SMTP_DESYNC_BDAT_UNOFFERED && eng_refuse_chunk(w, s, ev, base, in))
+	if ((ev->why == SMTP_DESYNC_BDAT_UNOFFERED || ev->why == SMTP_DESYNC_BDAT_FAILED) &&
+		eng_refuse_chunk(w, s, ev, base, in))
 		return true;
 	if (s->flow.lane == ENG_LANE_ANSWER) // cut there
 		return false;

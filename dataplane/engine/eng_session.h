@@ -118,6 +118,7 @@ enum eng_refusal { // of a command that must not reach the server (eng_change.c)
 	ENG_REFUSE_UNAVAILABLE,
 	ENG_REFUSE_TLS,
 	ENG_REFUSE_CHUNK,
+	ENG_REFUSE_CHUNK_FAILED,
 	ENG_REFUSAL_COUNT
 };
 
@@ -176,8 +177,9 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s);
 bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in);
 
-// eng_change.c: a command becomes NOOP, its reply ours; the same for a BDAT that was not offered (the
-// event is its DESYNC, `in` the input); octets that are not for the server; a reply line to such a NOOP.
+// eng_change.c: a command becomes NOOP, its reply ours; the same for a BDAT that was not offered or
+// comes behind a refused one (the event is its DESYNC, `in` the input); octets that are not for the
+// server; a reply line to such a NOOP.
 // false: the session was cut, or (eng_refuse_chunk) is to be.
 bool eng_refuse_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in, enum eng_refusal why);

@@ -80,10 +80,13 @@ enum smtp_desync { // why
 	SMTP_DESYNC_REPLY_UNEXPECTED, // a final reply with no command owing one (but 421, the greeting)
 	SMTP_DESYNC_DATA_REPLY,       // 2xx to DATA, or 354 (or another 3xx) to something else
 	SMTP_DESYNC_REPLY_IN_DATA,    // a final reply while message bytes flow
-	SMTP_DESYNC_BDAT_SYNTAX,      // a size that is no number or overflows 64 bits; a word that is not
-	                              // LAST; an odd line (bare LF, bare CR, NUL, leading blanks)
+	SMTP_DESYNC_BDAT_SYNTAX,      // a size that is no number or read in several ways (2 GiB and more,
+	                              // leading zeros); a word that is not LAST; an odd line (bare LF,
+	                              // bare CR, NUL, leading blanks)
 	SMTP_DESYNC_BDAT_UNOFFERED,   // BDAT without CHUNKING in the last EHLO reply (or masked)
 	SMTP_DESYNC_BDAT_SEQUENCE,    // BDAT inside DATA's transaction or the reverse (RFC 3030 3)
+	SMTP_DESYNC_BDAT_FAILED,      // BDAT behind one, or another command between chunks, that was refused:
+	                              // a server that waits for RSET may take the octets for commands
 	SMTP_DESYNC_COUNT
 };
 
@@ -93,8 +96,7 @@ enum { // smtp_event.flags: what is odd about the line (never repaired, never re
 	SMTP_LINE_NUL = 1 << 2,
 	SMTP_LINE_BLANKS = 1 << 3,    // leading blanks
 	SMTP_LINE_8BIT = 1 << 4,      // 8-bit bytes in a command without SMTPUTF8 in force
-	SMTP_LINE_SYNTAX = 1 << 5,    // argument of a known verb does not parse (MAIL without <>, ...), or
-	                              // is read in several ways (BDAT of 4 GiB and more, leading zeros)
+	SMTP_LINE_SYNTAX = 1 << 5,    // argument of a known verb does not parse (MAIL without <>, ...)
 	SMTP_LINE_STATE = 1 << 6,     // verb not allowed in this state (RCPT before MAIL, ...)
 	SMTP_LINE_PIPELINED = 1 << 7, // sent before the greeting or the reply to an earlier command was
 	                              // seen (behind a gate: as far as smtp_feed was shown the bytes)
@@ -194,10 +196,10 @@ void smtp_mask(struct smtp *s, uint16_t ext);
 // closes until it came. The octets of a BDAT replaced so come as SMTP_EV_SKIP.
 void smtp_substitute(struct smtp *s, const struct smtp_event *command, enum smtp_verb as);
 
-// Behind a DESYNC of SMTP_DESYNC_BDAT_UNOFFERED, whose line begins `in`: the caller puts another
-// command in the line's place and takes the chunk's octets (SMTP_EV_SKIP) out. The session goes on as
+// Behind a DESYNC of SMTP_DESYNC_BDAT_UNOFFERED or _FAILED, whose line begins `in`: the caller puts
+// another command in the line's place and takes the chunk's octets (SMTP_EV_SKIP) out. The session goes on as
 // behind smtp_substitute. Returns the length of the line, or 0 where the size of the chunk is not
-// sure: then it stays stopped.
+// sure, or over 1 GiB: then it stays stopped.
 size_t smtp_refuse_chunk(struct smtp *s, struct span in, enum smtp_verb as);
 
 // Names for logs and tests: "MAIL", "DATA_END", "LINE_TOO_LONG"; never NULL.

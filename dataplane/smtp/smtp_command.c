@@ -94,8 +94,9 @@ static void arg_auth(struct span arg, struct smtp_command *c)
 		c->flags |= SMTP_LINE_SYNTAX;
 }
 
-// RFC 3030 2: BDAT SP 1*DIGIT [SP "LAST"]. Where servers may count otherwise (32-bit counters,
-// octal) the size holds, but the line is marked.
+// RFC 3030 2: BDAT SP 1*DIGIT [SP "LAST"]. A size that some server counts otherwise is not known: where
+// its counter has 32 bits (Exim's) or a sign, or zeros in front mean octal, the chunk ends earlier, and
+// what we take for octets is commands to it.
 static void arg_bdat(struct span arg, struct smtp_command *c)
 {
 	struct span size = word_take(&arg);
@@ -112,8 +113,8 @@ static void arg_bdat(struct span arg, struct smtp_command *c)
 	}
 	if (last.n > 0 && !word_is(last, "LAST"))
 		return;
-	if (octets > UINT32_MAX || (size.n > 1 && size.p[0] == '0'))
-		c->flags |= SMTP_LINE_SYNTAX;
+	if (octets > INT32_MAX || (size.n > 1 && size.p[0] == '0'))
+		return;
 	c->octets = octets;
 	c->last = last.n > 0;
 	c->chunk_known = true;

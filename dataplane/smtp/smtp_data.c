@@ -184,10 +184,12 @@ static void chunk_end(struct smtp *s, size_t off, struct smtp_out *o)
 {
 	s->mode = SMTP_MODE_COMMAND;
 	s->scanned[SMTP_CLIENT] = 0;
-	if (!s->chunk_last || s->chunk_skip != SMTP_SKIP_NO)
+	if (s->chunk_skip != SMTP_SKIP_NO)
 		return;
-	smtp_out_add(o, SMTP_EV_DATA_END, SMTP_CLIENT, off, 0)->octets = s->octets;
-	s->gate = true;
+	// Exim takes what follows a chunk that it refuses for commands up to RSET, so it waits.
+	s->gate = s->pending_count > 0;
+	if (s->chunk_last)
+		smtp_out_add(o, SMTP_EV_DATA_END, SMTP_CLIENT, off, 0)->octets = s->octets;
 }
 
 void smtp_chunk_begin(struct smtp *s, const struct smtp_command *c, size_t len, struct smtp_out *o)

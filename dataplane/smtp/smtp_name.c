@@ -67,6 +67,7 @@ static const char *const desync_names[] = {
 	[SMTP_DESYNC_BDAT_SYNTAX] = "BDAT_SYNTAX",
 	[SMTP_DESYNC_BDAT_UNOFFERED] = "BDAT_UNOFFERED",
 	[SMTP_DESYNC_BDAT_SEQUENCE] = "BDAT_SEQUENCE",
+	[SMTP_DESYNC_BDAT_FAILED] = "BDAT_FAILED",
 };
 _Static_assert(COUNT_OF(desync_names) == SMTP_DESYNC_COUNT, "a reason has no name");
 

@@ -67,6 +67,8 @@ static void transaction_update(struct smtp *s, enum smtp_verb v, uint16_t code)
 {
 	bool ok = is_positive(code);
 
+	if (!ok && (s->trans & SMTP_T_BDAT) != 0) // between chunks whatever is refused ends them
+		s->trans |= SMTP_T_FAILED;
 	switch (v) {
 	case SMTP_VERB_HELO:
 	case SMTP_VERB_EHLO:

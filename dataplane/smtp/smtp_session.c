@@ -91,7 +91,7 @@ static enum smtp_desync command_doubt(
 		return SMTP_DESYNC_BDAT_SYNTAX;
 	if ((s->sent & SMTP_T_DATA) != 0)
 		return SMTP_DESYNC_BDAT_SEQUENCE;
-	return SMTP_DESYNC_NONE;
+	return (s->sent & SMTP_T_FAILED) != 0 ? SMTP_DESYNC_BDAT_FAILED : SMTP_DESYNC_NONE;
 }
 
 // The client's view runs ahead of the replies: what it sent is taken for accepted. Commands that
@@ -303,6 +303,7 @@ void smtp_substitute(struct smtp *s, const struct smtp_event *command, enum smtp
 
 size_t smtp_refuse_chunk(struct smtp *s, struct span in, enum smtp_verb as)
 {
+	enum { SKIP_MAX = 1 << 30 }; // numbers of before and behind it stay comparable
 	struct smtp_line line;
 	struct smtp_command c;
 	uint16_t scanned = 0;
@@ -311,7 +312,8 @@ size_t smtp_refuse_chunk(struct smtp *s, struct span in, enum smtp_verb as)
 		smtp_line_find(in, s->limits.command_max, &scanned, &line) != SMTP_FOUND_LINE)
 		return 0;
 	smtp_command_parse(line.body, &c);
-	if (c.verb != SMTP_VERB_BDAT || !c.chunk_known || (line.flags & SMTP_LINE_ODD) != 0)
+	if (c.verb != SMTP_VERB_BDAT || !c.chunk_known || c.octets > SKIP_MAX ||
+		(line.flags & SMTP_LINE_ODD) != 0)
 		return 0;
 	smtp_pending_push(s, as);
 	s->gate = true;

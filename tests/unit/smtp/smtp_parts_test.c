@@ -342,7 +342,7 @@ static void a_path_is_what_stands_in_its_brackets(void **)
 	}
 }
 
-static void a_chunks_size_is_read_to_the_last_of_64_bits(void **)
+static void a_chunks_size_is_known_where_all_servers_read_the_same(void **)
 {
 	static const struct {
 		const char *line;
@@ -350,11 +350,11 @@ static void a_chunks_size_is_read_to_the_last_of_64_bits(void **)
 		uint64_t octets;
 	} rows[] = {
 		{"BDAT 0", true, false, false, 0}, {"BDAT 0 LAST", true, true, false, 0},
-		{"BDAT 00", true, false, true, 0}, {"BDAT 01", true, false, true, 1},
+		{"BDAT 00", false, false, false, 0}, {"BDAT 01", false, false, false, 0},
 		{"BDAT 10", true, false, false, 10}, {"BDAT 9 last", true, true, false, 9},
-		{"BDAT 4294967295", true, false, false, UINT32_MAX},
-		{"BDAT 4294967296", true, false, true, UINT64_C(4294967296)},
-		{"BDAT 18446744073709551615", true, false, true, UINT64_MAX},
+		{"BDAT 2147483647", true, false, false, INT32_MAX},
+		{"BDAT 2147483648", false, false, false, 0}, {"BDAT 4294967301", false, false, false, 0},
+		{"BDAT 18446744073709551615", false, false, false, 0},
 		{"BDAT 18446744073709551616", false, false, false, 0},
 		{"BDAT 18446744073709551620", false, false, false, 0},
 		{"BDAT 99999999999999999999", false, false, false, 0}, {"BDAT", false, false, false, 0},
@@ -448,7 +448,7 @@ int main(void)
 		cmocka_unit_test(an_auth_line_has_a_limit_of_its_own_where_that_is_more),
 		cmocka_unit_test(parameters_say_what_they_use),
 		cmocka_unit_test(a_path_is_what_stands_in_its_brackets),
-		cmocka_unit_test(a_chunks_size_is_read_to_the_last_of_64_bits),
+		cmocka_unit_test(a_chunks_size_is_known_where_all_servers_read_the_same),
 		cmocka_unit_test(of_an_auth_line_the_mechanism_is_told_and_nothing_else),
 		cmocka_unit_test(a_verb_ends_where_any_reader_would_end_it),
 	};

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a hostile subscriber tries with chunks, edits and bytes that leave ahead, told as stories: no byte
+// that was not judged reaches the server, and nobody else is hurt.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "session_world.h"
+#include "tcp_flags.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define CASE(f) cmocka_unit_test_setup_teardown(f, world_new, world_end)
+#define HIDDEN_MAIL "RSET\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 13 LAST\r\nbuy-now-cheap"
+
+static bool server_has(const struct conn *c, const char *text)
+{
+	const struct end *e = &c->end[SERVER];
+	uint32_t n = e->rcv - c->end[CLIENT].isn - 1;
+
+	return memmem(e->bytes, n, text, strlen(text)) != NULL;
+}
+
+static struct conn *chunking(uint16_t port)
+{
+	struct conn *c = dial("10.0.1.1", port);
+
+	handshake(c);
+	says(c, SERVER, "220 mx\r\n");
+	says(c, CLIENT, "EHLO me\r\n");
+	says(c, SERVER, "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+	says(c, CLIENT, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n");
+	says(c, SERVER, "250 ok\r\n250 ok\r\n");
+	c->end[CLIENT].told = c->end[CLIENT].rcv - (c->end[SERVER].isn + 1);
+	c->end[SERVER].told = c->end[SERVER].rcv - (c->end[CLIENT].isn + 1);
+	return c;
+}
+
+// ---- chunks whose size the server reads otherwise
+
+// A counter of 32 bits takes the first for 5, one with a sign the second for less than nothing, who
+// reads octal the third for 8.
+static void a_chunk_whose_size_is_read_in_several_ways_does_not_reach_the_server(void **)
+{
+	static const char *const SIZES[] = {"4294967301", "2147483653", "010"};
+
+	for (unsigned i = 0; i < COUNT(SIZES); i++) {
+		struct conn *c = chunking((uint16_t)(2000 + i));
+		char text[200];
+
+		snprintf(text, sizeof(text), "BDAT %s\r\nhello" HIDDEN_MAIL, SIZES[i]);
+		says(c, CLIENT, text);
+		assert_false(server_has(c, "BDAT"));
+		hears_begin(c, CLIENT, "421 ");
+	}
+}
+
+// ---- chunks that the server does not read away
+
+// Exim says 504 to an empty chunk in the midst of others and from there on takes all for commands up to
+// RSET.
+static void nothing_is_sent_behind_a_chunk_before_its_reply(void **)
+{
+	struct conn *c = chunking(2000);
+
+	says(c, CLIENT, "BDAT 5\r\nhelloBDAT 0\r\nBDAT 100000 LAST\r\n" HIDDEN_MAIL);
+	hears(c, SERVER, "BDAT 5\r\nhello");
+	says(c, SERVER, "250 5 byte chunk\r\n");
+	hears(c, SERVER, "BDAT 0\r\n");
+	says(c, SERVER, "504 zero size\r\n");
+	assert_false(server_has(c, "RSET"));
+	assert_false(server_has(c, "buy-now-cheap"));
+}
+
+// Exim reads no chunk away behind a command that it refused between chunks.
+static void a_chunk_behind_a_refused_command_does_not_reach_the_server(void **)
+{
+	struct conn *c = chunking(2000);
+
+	says(c, CLIENT, "BDAT 5\r\nhello");
+	says(c, SERVER, "250 5 byte chunk\r\n");
+	says(c, CLIENT, "HELP\r\n");
+	says(c, SERVER, "503 only BDAT\r\n");
+	says(c, CLIENT, "BDAT 100000 LAST\r\n" HIDDEN_MAIL);
+	assert_false(server_has(c, "RSET"));
+	assert_false(server_has(c, "buy-now-cheap"));
+}
+
+// An honest client that had sent the next chunk before it heard of the refusal.
+static void a_chunk_behind_a_refused_one_is_refused_by_us(void **)
+{
+	struct conn *c = chunking(2000);
+
+	says(c, CLIENT, "BDAT 5\r\nhelloBDAT 5 LAST\r\nworld");
+	hears(c, SERVER, "BDAT 5\r\nhello");
+	says(c, SERVER, "552 too big\r\n");
+	hears(c, CLIENT, "552 too big\r\n");
+	hears(c, SERVER, "NOOP       \r\n");
+	says(c, SERVER, "250 ok\r\n");
+	hears(c, CLIENT, "503 5.5.1 A chunk before was refused, RSET first\r\n");
+	says(c, CLIENT, "RSET\r\nMAIL FROM:<a@b>\r\n");
+	hears(c, SERVER, "RSET\r\n");
+	says(c, SERVER, "250 ok\r\n");
+	hears(c, SERVER, "MAIL FROM:<a@b>\r\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(a_chunk_whose_size_is_read_in_several_ways_does_not_reach_the_server),
+		CASE(nothing_is_sent_behind_a_chunk_before_its_reply),
+		CASE(a_chunk_behind_a_refused_command_does_not_reach_the_server),
+		CASE(a_chunk_behind_a_refused_one_is_refused_by_us),
+	};
+	return cmocka_run_group_tests(tests, world_start, world_stop);
+}
