@@ -376,6 +376,10 @@ static bool leave_consume(struct eng_worker *w, struct eng_session *s, struct rt
 		rte_pktmbuf_free(m);
 		return true;
 	}
+	if (stream_is_ours(&s->flow.stream, seg)) {
+		stream_ack(&s->flow.stream, &w->smtp->pool, seg->side, &act);
+		eng_emit_consume(w, s, &act, NULL);
+	}
 	stream_dispose(&s->flow.stream, &w->smtp->pool, seg, in, &act);
 	if (stream_is_stuck(&s->flow.stream)) {
 		reset_both(w, s, ACT_DIGEST_STUCK);

@@ -160,6 +160,16 @@ void stream_answer(struct stream *st, uint32_t our_isn, uint16_t mss);
 // Takes a segment behind the handshake: validity, acknowledgement, retention of its new bytes.
 enum stream_in stream_input(struct stream *st, struct stream_pool *p, struct stream_seg *seg);
 
+// The segment's bytes are in our custody, not yet with the receiver: its sender has missed our
+// acknowledgement (stream_ack), which nobody else repeats.
+static inline bool stream_is_ours(const struct stream *st, const struct stream_seg *seg)
+{
+	const struct stream_half *h = &st->half[seg->side];
+
+	return seg->payload.n > 0 && (int32_t)(seg->end - h->una) > 0 &&
+		(int32_t)(h->owned - seg->end) >= 0;
+}
+
 // The contiguous unread bytes of a half, at most what lies in one slab; `whole` joins as many as
 // fit into `buf` (`cap` bytes). Valid until the next call that changes the half.
 struct span stream_unread(struct stream *st, const struct stream_pool *p, enum stream_side side,

@@ -280,6 +280,24 @@ static void bytes_in_our_custody_are_repeated_until_they_arrive(void **)
 	ends_like_friends(c);
 }
 
+static void what_is_in_our_custody_is_acknowledged_as_often_as_it_comes(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+	struct end *client = &c->end[CLIENT];
+
+	handshake(c);
+	says(c, SERVER, "220 mx\r\n");
+	says(c, CLIENT, "EHLO ");
+	pass_ms(30);
+	for (int i = 0; i < 3; i++) { // our acknowledgement did not get there
+		forget_seen();
+		segment(c, CLIENT, TCP_ACK, client->nxt - 5, client->rcv, "EHLO ", 5);
+		settle();
+		assert_int_equal(frames_seen(c, SERVER), 0);
+		assert_int_equal(last_seen(c, CLIENT)->ack, client->nxt);
+	}
+}
+
 // The client believes us that they have arrived, so it is ours to repeat what was lost before them.
 static void custody_behind_a_gate_repeats_what_was_lost_in_front_of_it(void **)
 {
@@ -1289,6 +1307,7 @@ int main(void)
 		CASE(spam_split_at_every_byte_is_found),
 		CASE(commands_typed_byte_by_byte_are_acknowledged_and_arrive_whole),
 		CASE(bytes_in_our_custody_are_repeated_until_they_arrive),
+		CASE(what_is_in_our_custody_is_acknowledged_as_often_as_it_comes),
 		CASE(custody_behind_a_gate_repeats_what_was_lost_in_front_of_it),
 		CASE(half_a_line_may_wait_for_the_rest_of_it),
 		CASE(what_we_repeat_is_no_older_than_what_has_left),
