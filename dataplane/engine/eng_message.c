@@ -13,7 +13,8 @@ static void copy_cut(char *to, uint8_t *to_len, size_t cap, struct span from)
 {
 	size_t n = from.n < cap ? from.n : cap;
 
-	memcpy(to, from.p, n);
+	if (n > 0)
+		memcpy(to, from.p, n);
 	*to_len = (uint8_t)n;
 }
 
