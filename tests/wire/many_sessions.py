@@ -4,7 +4,7 @@
 
 many_sessions.py serve ADDRESS OUT            until it is ended; then writes what it took, by id
 many_sessions.py send ADDRESS OUT --sessions N --parallel N --spam TEXT --spam-every N --seed N
-many_sessions.py judge SENT TAKEN             compares; one `ok`/`NO` line a check
+many_sessions.py judge SENT TAKEN [--unread-until TIME]   compares; one `ok`/`NO` line a check
 
 The server ends a message at CR LF . CR LF and nothing else, as RFC 5321 has it.
 """
@@ -144,21 +144,22 @@ async def dialogue(reader, writer, text, pipelined):
 
 
 async def session(args, number):
-    """One session: (id, digest, is spam, told)."""
+    """One session: (id, digest, is spam, told, when it began)."""
     rng = random.Random(args.seed * 1000003 + number)
     ident = f"m{args.seed}-{number}"
     spam = number % args.spam_every == 0
     text = message(ident, rng, args.spam if spam else "")
+    began = time.time()
     try:
         reader, writer = await asyncio.wait_for(asyncio.open_connection(args.address, 25), 60)
     except (OSError, asyncio.TimeoutError):
-        return ident, digest(text), spam, "unreachable"
+        return ident, digest(text), spam, "unreachable", began
     try:
         told = await dialogue(reader, writer, text, rng.random() < 0.5)
     except OSError:
         told = "lost"
     writer.close()
-    return ident, digest(text), spam, told
+    return ident, digest(text), spam, told, began
 
 
 async def send(args):
@@ -186,6 +187,7 @@ def judge(args):
         sent = json.load(source)
     with open(args.taken, encoding="ascii") as source:
         taken = json.load(source)
+    unread = 0
     checks = {
         "every message that was taken is intact": [],
         "none was taken twice": [],
@@ -195,22 +197,25 @@ def judge(args):
         "clean messages are told 250": [],
         "condemned ones are told 550": [],
     }
-    for ident, wanted, spam, told in sent:
+    for ident, wanted, spam, told, began in sent:
         seen = taken.pop(ident, [])
         failed = {
             "every message that was taken is intact": any(one != wanted for one in seen),
             "none was taken twice": len(seen) > 1,
-            "no condemned one was taken": spam and seen,
+            "no condemned one was taken": spam and seen and began >= args.unread_until,
             "who was told 250 is served": told == "250" and not seen,
             "who was told anything else is not": told != "250" and seen,
             "clean messages are told 250": not spam and told != "250",
-            "condemned ones are told 550": spam and told != "550",
+            "condemned ones are told 550": spam and told != "550" and began >= args.unread_until,
         }
+        unread += spam and bool(seen) and began < args.unread_until
         for what, bad in failed.items():
             if bad:
                 checks[what].append(f"{ident}:{told}")
     for what, bad in checks.items():
         print("NO" if bad else "ok", what, f"({len(bad)})" if bad else "", " ".join(bad[:8]))
+    if args.unread_until:
+        print("condemned messages taken from sessions that began before the policy was in force again:", unread)
     print("NO" if taken else "ok", "nothing was taken that nobody sent", " ".join(list(taken)[:8]))
     return 1 if taken or any(checks.values()) else 0
 
@@ -231,6 +236,7 @@ def main():
     sub = jobs.add_parser("judge")
     sub.add_argument("sent")
     sub.add_argument("taken")
+    sub.add_argument("--unread-until", type=float, default=0, help="time; sessions that began earlier may be unread")
     args = parser.parse_args()
     if args.job == "judge":
         return judge(args)
