@@ -251,6 +251,7 @@ void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, stru
 	say_verdict(w, s);
 	if (code == 421)
 		hang_up(s);
+	eng_pump(w, s); // now: there may be no room for what the client's segment holds
 	eng_timer_update(w, s);
 	eng_answer_consume(w, s, m, seg);
 }

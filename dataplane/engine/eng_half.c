@@ -199,8 +199,26 @@ static bool policy_holds(struct eng_worker *w, struct eng_half *h)
 	return action == POL_PASS || action == POL_INSPECT;
 }
 
+// Where the sides' frames come by and what they look like, as far as it is known and will be used
+// before more is. `m` is the client's segment.
+static bool sides_set(
+	struct eng_worker *w, struct flow *f, const struct eng_half *h, struct rte_mbuf *m)
+{
+	const struct eng_meta *meta = eng_meta_of(m);
+	struct span frame = {.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len};
+
+	f->face[STREAM_CLIENT].in_port = (uint8_t)h->in_port;
+	f->face[STREAM_CLIENT].ttl_max = h->client_ttl;
+	if (h->lane == ENG_LANE_ANSWER) // ours go to the client, in the name of one never heard
+		return flow_note(
+			w->smtp->flows, f, STREAM_CLIENT, frame, &meta->view, meta->in_port);
+	return h->server_side.l2_len == 0 ||
+		flow_face_set(w->smtp->flows, f, STREAM_SERVER, &h->server_side);
+}
+
 // The session of a half-open connection, whose record goes. NULL where no flow is left.
-static struct eng_session *session_new(struct eng_worker *w, struct eng_half *half)
+static struct eng_session *session_new(
+	struct eng_worker *w, struct eng_half *half, struct rte_mbuf *m)
 {
 	const struct eng_half h = *half;
 	struct eng_smtp *p = w->smtp;
@@ -209,7 +227,7 @@ static struct eng_session *session_new(struct eng_worker *w, struct eng_half *ha
 	flow_half_remove(p->half, &half->half);
 	if (f == NULL)
 		return NULL;
-	if (!flow_face_set(p->flows, f, STREAM_SERVER, &h.server_side)) {
+	if (!sides_set(w, f, &h, m)) {
 		flow_remove(p->flows, f); // its frames are such that no more of their kind fit
 		return NULL;
 	}
@@ -227,8 +245,6 @@ static struct eng_session *session_new(struct eng_worker *w, struct eng_half *ha
 	f->lane = h.lane;
 	f->born_ms = h.half.born_ms;
 	f->seen_ms = p->now_ms;
-	f->face[STREAM_CLIENT].in_port = (uint8_t)h.in_port;
-	f->face[STREAM_CLIENT].ttl_max = h.client_ttl;
 	stream_open(&f->stream, h.client.isn, h.client.window, &h.client.options);
 	if (h.client.options.has_ts)
 		stream_stamp(&f->stream, STREAM_CLIENT, h.client.ts_val);
@@ -256,7 +272,7 @@ static void pass_full_consume(struct eng_worker *w, struct rte_mbuf *m)
 static void open_pass_consume(
 	struct eng_worker *w, struct eng_half *h, struct rte_mbuf *m, struct stream_seg *seg)
 {
-	struct eng_session *s = session_new(w, h);
+	struct eng_session *s = session_new(w, h, m);
 
 	if (s == NULL) {
 		pass_full_consume(w, m);
@@ -278,7 +294,7 @@ static void open_inspect_consume(
 		open_pass_consume(w, h, m, seg);
 		return;
 	}
-	struct eng_session *s = session_new(w, h);
+	struct eng_session *s = session_new(w, h, m);
 	if (s == NULL) {
 		pass_full_consume(w, m);
 		return;
@@ -332,7 +348,7 @@ static void on_answer_consume(
 		eng_drop(w, m, DROP_ACK);
 		return;
 	}
-	struct eng_session *s = session_new(w, h);
+	struct eng_session *s = session_new(w, h, m);
 	if (s == NULL)
 		eng_cookie_refuse_consume(w, &key, m, code);
 	else

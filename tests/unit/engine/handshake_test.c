@@ -383,6 +383,23 @@ static void an_answer_keeps_to_the_client_s_segment_size(void **)
 	hears_begin(c, CLIENT, "554 5.7.1 Connection refused by policy (mw-");
 }
 
+static int world_of_one_slab(void **)
+{
+	return world_new_sized(63, 15, 0);
+}
+
+static void the_greeting_finds_the_client_though_its_first_segment_finds_no_memory(void **)
+{
+	struct conn *c = dial("10.0.3.1", 2000);
+
+	takes_our_number(c);
+	client(c, DATA, "EHLO early\r\n");
+	assert_int_equal(counter(DROP_NO_SLAB), 1);
+	pass_ms(5000);
+	assert_int_equal(frames_seen(c, SERVER), 0);
+	hears_begin(c, CLIENT, "554 ");
+}
+
 // ---- what is left behind
 
 static void nothing_of_an_inspected_connection_passes_after_its_end_in_grace(void **)
@@ -612,6 +629,9 @@ int main(void)
 		CASE(state_is_kept_again_once_the_flood_is_over),
 		CASE(a_connection_is_refused_all_the_same_while_the_table_is_full),
 		CASE(an_answer_keeps_to_the_client_s_segment_size),
+		cmocka_unit_test_setup_teardown(
+			the_greeting_finds_the_client_though_its_first_segment_finds_no_memory,
+			world_of_one_slab, world_end),
 		CASE(nothing_of_an_inspected_connection_passes_after_its_end_in_grace),
 		CASE(a_tombstone_does_not_stand_in_the_way_of_a_new_connection),
 		CASE(what_is_left_of_a_cut_connection_is_small_and_resets_both_ends),
