@@ -940,3 +940,32 @@ E: DATA_LINE UNKNOWN c\r\n
 E: DATA_END 73
 S: 250 ok\r\n
 E: REPLY 250 MESSAGE ok
+
+== a stuffed dot at the head of a line too long to be a command
+I: data
+C: x\n.\r\n.\{y*5000}\r\n.\r\n
+E: DATA x\n.\r\n
+E: POSSIBLE_END 1
+E: DATA_LINE UNKNOWN \{y*4095}
+E: DATA \{y*905}\r\n
+E: DATA_END 5007
+S: 250 ok\r\n
+E: REPLY 250 MESSAGE ok
+
+== a reply at a possible end is final from 200 to 299 and from 400 on
+I: data
+C: a\n.\n
+E: DATA a\n.\n
+E: POSSIBLE_END 1
+S: 299 odd\r\n
+E: REPLY 299 MESSAGE odd
+
+== a reply at a possible end that asks for more is none
+I: data
+C: a\n.\n
+E: DATA a\n.\n
+E: POSSIBLE_END 1
+S: 300 odd\r\n
+E: REPLY 300 MESSAGE odd
+E: DESYNC REPLY_IN_DATA
+Z: stopped client=0 server=0
