@@ -150,7 +150,7 @@ int stream_replace(struct stream *st, struct stream_pool *p, enum stream_side si
 	*ack = false;
 	if ((int32_t)grown > 0 && (int32_t)(h->allow + grown - h->edge) > STREAM_GROWN_MAX)
 		return -ENOBUFS;
-	if ((int32_t)grown > 0 && half_has_digest(h, p)) // it could not be ours to repeat
+	if (out_len > 0 && half_has_digest(h, p)) // it could not be ours to repeat
 		return -EBUSY;
 	struct edits *l = list_ready(h, p);
 	if (l == NULL)
@@ -176,7 +176,8 @@ int stream_replace(struct stream *st, struct stream_pool *p, enum stream_side si
 	h->edit_end = seq_max(h->edit_end, seq + out_len);
 	if (seq_lt(seq, h->owned))
 		h->owned = seq_le(seq + n, h->owned) ? h->owned + grown : seq + out_len;
-	if ((int32_t)grown > 0) // its sender's repeats would not cover it
+	// Its sender's repeats need not cover it: the original may have come in several segments.
+	if (out_len > 0)
 		h->owned = seq_max(h->owned, seq + out_len);
 	h->allow = seq_max(h->edge, h->allow + grown);
 	*ack = out_len == 0 && seq_le(seq, seq_max(h->una, h->owned));

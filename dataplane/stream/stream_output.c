@@ -279,11 +279,14 @@ static uint32_t next_run(struct stream_half *h, const struct stream_pool *p, uin
 	return seq_min(end, limit) - h->sent;
 }
 
+// What is in our custody, and no more: bytes behind it are their sender's to repeat, and may be kept as
+// digests only.
 static bool next_repeat(struct stream_half *h, uint16_t max, struct stream_act *act)
 {
 	h->repeat = false;
-	uint32_t n = seq_lt(h->una, h->sent) ? h->sent - h->una : 0;
-	if (n == 0 && seq_lt(h->sent, h->rel)) { // closed window: one byte asks (RFC 9293 3.8.6.1)
+	uint32_t end = seq_min(h->sent, h->owned);
+	uint32_t n = seq_lt(h->una, end) ? end - h->una : 0;
+	if (h->una == h->sent && seq_lt(h->sent, h->rel)) { // RFC 9293 3.8.6.1: one byte asks
 		n = 1;
 		h->sent++;
 	}

@@ -156,6 +156,36 @@ static void bytes_behind_a_digest_are_bytes_again(void **state)
 	assert_int_equal(pass(f, &both).kind, STREAM_FORWARD);
 }
 
+// A lone CR was acknowledged by us; what came behind it is kept as a digest, and its sender repeats it.
+static void what_we_repeat_ends_where_the_bytes_are_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg cr = seg_of(f, STREAM_CLIENT, 0, "a\r"),
+			  more = seg_of(f, STREAM_CLIENT, 2, "\nbcd");
+	struct stream_act act;
+	uint32_t at_ms;
+	bool dead;
+
+	(void)stream_input(&f->st, &f->pool, &cr);
+	assert_true(stream_take(&f->st, &f->pool, STREAM_CLIENT, &act));
+	shorten(f);
+	(void)stream_input(&f->st, &f->pool, &more);
+	stream_consume(&f->st, STREAM_CLIENT, 6);
+	stream_release(&f->st, STREAM_CLIENT);
+	assert_true(stream_next(
+		&f->st, &f->pool, STREAM_CLIENT, true, more.at, 1460, f->now_ms, &act));
+	assert_bytes(f, &act, "a\r");
+	stream_dispose(&f->st, &f->pool, &more, STREAM_IN_OK, &act);
+	act.kind = STREAM_FORWARD;
+	assert_true(stream_digest(&f->st, &f->pool, &more));
+	assert_true(stream_deadline(&f->st, STREAM_CLIENT, &at_ms));
+	assert_true(stream_timer(&f->st, STREAM_CLIENT, at_ms, &dead));
+	assert_true(
+		stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1460, at_ms, &act));
+	assert_int_equal(act.seq, c_at(0));
+	assert_bytes(f, &act, "a\r");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +198,7 @@ int main(void)
 		T(repeats_cut_elsewhere_for_good_are_stuck),
 		T(there_is_no_custody_over_bytes_that_are_gone),
 		T(bytes_behind_a_digest_are_bytes_again),
+		T(what_we_repeat_ends_where_the_bytes_are_gone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

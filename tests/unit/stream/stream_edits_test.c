@@ -457,6 +457,33 @@ static void twenty_edits_and_more_in_one_window_arrive_right_under_loss(void **s
 		run(n, n % 2 == 0 ? CLIENT_ISN : UINT32_MAX - n);
 }
 
+// A sender repeats its first segment, and that alone, until something of it is acknowledged.
+static void a_shorter_text_gets_through_though_its_original_came_in_two_segments(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "abcdefgh"),
+			  b = seg_of(f, STREAM_CLIENT, 8, "ijkl\r\n");
+	struct stream_act act;
+	uint32_t at_ms;
+	bool dead, came = false;
+
+	assert_int_equal(stream_input(&f->st, &f->pool, &a), STREAM_IN_OK);
+	stream_dispose(&f->st, &f->pool, &a, STREAM_IN_OK, &act);
+	read_in(f, &b);
+	(void)replace(f, STREAM_CLIENT, c_at(0), 14, "no\r\n");
+	act = leave(f, &b);
+	(void)stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1460, f->now_ms, &act);
+	assert_int_equal(f->st.half[STREAM_CLIENT].sent, c_at(4)); // and is lost
+	act = pass(f, &a);
+	came = act.kind == STREAM_REWRITE && act.len == 4;
+	if (stream_deadline(&f->st, STREAM_CLIENT, &at_ms)) {
+		(void)stream_timer(&f->st, STREAM_CLIENT, at_ms, &dead);
+		came |= stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1460, at_ms, &act) &&
+			act.seq == c_at(0) && act.len == 4;
+	}
+	assert_true(came);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -473,6 +500,7 @@ int main(void)
 		T(nothing_moves_under_bytes_that_left_ahead),
 		T(a_fin_keeps_its_place_behind_the_text),
 		cmocka_unit_test(twenty_edits_and_more_in_one_window_arrive_right_under_loss),
+		T(a_shorter_text_gets_through_though_its_original_came_in_two_segments),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
