@@ -290,6 +290,8 @@ static void open_inspect_consume(
 		eng_drop(w, m, DROP_HANDSHAKE);
 		return;
 	}
+	if (h->lane == ENG_LANE_INSPECT && stream_pool_is_short(&w->smtp->pool))
+		half_pass(w, h, PASS_SLABS_SHORT); // those that are read need what is left
 	if (h->lane == ENG_LANE_PASS) {
 		open_pass_consume(w, h, m, seg);
 		return;

@@ -55,6 +55,12 @@ struct stream_pool {
 void stream_pool_init(struct stream_pool *p, struct stream_slab *mem, uint32_t *stack,
 	uint32_t count, const uint8_t key[16]);
 
+// So few are left that what is new should not be read: a sixteenth.
+static inline bool stream_pool_is_short(const struct stream_pool *p)
+{
+	return p->nfree < p->count / 16;
+}
+
 struct stream_half {
 	uint32_t una, sent, rel, read, nxt;
 	uint32_t edge;        // right edge of what the receiver allows

@@ -87,11 +87,32 @@ static void repeats_that_are_never_whole_end_the_connection(void **)
 	assert_true(c->end[CLIENT].reset);
 }
 
+static void a_new_connection_passes_while_hardly_a_slab_is_free(void **)
+{
+	struct conn *c = mails_under_pressure(), *late = dial("10.0.1.3", 2000);
+
+	for (uint16_t i = 0; i < 30 && counter(GAUGE_SLABS) <= 58; i++) {
+		struct conn *other = dial("10.0.1.4", (uint16_t)(4000 + i));
+		handshake(other); // half a line takes one each
+		says(other, CLIENT, "EH");
+		pass_ms(1);
+	}
+	assert_int_equal(counter(PASS_SLABS_SHORT), 0);
+	handshake(late);
+	assert_int_equal(counter(PASS_SLABS_SHORT), 1);
+	says(late, SERVER, "220 mx\r\n");
+	says(late, CLIENT, "EHLO me\r\n");
+	hears(late, SERVER, "EHLO me\r\n");
+	says(c, CLIENT, text); // the one that is read goes on
+	assert_false(c->end[CLIENT].reset);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_message_goes_on_without_slabs_and_its_repeats_are_proven),
 		CASE(repeats_that_are_never_whole_end_the_connection),
+		CASE(a_new_connection_passes_while_hardly_a_slab_is_free),
 	};
 	return cmocka_run_group_tests(tests, world_start, world_stop);
 }
