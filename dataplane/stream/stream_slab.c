@@ -66,10 +66,8 @@ bool stream_has_hole(const struct stream *st, const struct stream_pool *p, enum 
 static bool may_grow(const struct stream_half *h, const struct stream_pool *p, bool island)
 {
 	enum { ISLANDS = 16, ISLAND_BYTES = 512, KEPT_SHARE = 64, FILLER = 16 };
-	uint32_t max = p->nfree / 2 + 2;
+	const uint32_t max = slab_share(p);
 
-	if (max > p->flow_max)
-		max = p->flow_max;
 	if (!island) {
 		return p->nfree > 0 &&
 			(has_hole(h, p) ? h->nslabs < p->flow_max + FILLER : h->nslabs < max);

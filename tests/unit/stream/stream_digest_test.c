@@ -48,6 +48,23 @@ static void where_slabs_abound_bytes_are_kept(void **state)
 	assert_false(stream_digest(&f->st, &f->pool, &a));
 }
 
+static void near_its_share_a_lone_half_goes_on_with_digests(void **state)
+{
+	static char text[1449];
+	struct fixture *f = *state;
+	unsigned digests = 0;
+
+	memset(text, 'x', 1448);
+	for (uint32_t i = 0; i < 40; i++) { // 58 kB; the pool has 32
+		struct stream_seg a = seg_of(f, STREAM_CLIENT, 1448 * i, text);
+		struct stream_act act = pass(f, &a);
+		assert_int_equal(act.kind, STREAM_FORWARD);
+		digests += stream_digest(&f->st, &f->pool, &a);
+	}
+	assert_in_range(digests, 30, 39);
+	assert_true(f->pool.nfree > POOL / 2);
+}
+
 static void a_whole_repeat_of_the_same_bytes_leaves_as_it_came(void **state)
 {
 	struct fixture *f = *state;
@@ -172,16 +189,15 @@ static void what_we_repeat_ends_where_the_bytes_are_gone(void **state)
 	(void)stream_input(&f->st, &f->pool, &more);
 	stream_consume(&f->st, STREAM_CLIENT, 6);
 	stream_release(&f->st, STREAM_CLIENT);
-	assert_true(stream_next(
-		&f->st, &f->pool, STREAM_CLIENT, true, more.at, 1460, f->now_ms, &act));
+	assert_true(
+		stream_next(&f->st, &f->pool, STREAM_CLIENT, true, more.at, 1460, f->now_ms, &act));
 	assert_bytes(f, &act, "a\r");
 	stream_dispose(&f->st, &f->pool, &more, STREAM_IN_OK, &act);
 	act.kind = STREAM_FORWARD;
 	assert_true(stream_digest(&f->st, &f->pool, &more));
 	assert_true(stream_deadline(&f->st, STREAM_CLIENT, &at_ms));
 	assert_true(stream_timer(&f->st, STREAM_CLIENT, at_ms, &dead));
-	assert_true(
-		stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1460, at_ms, &act));
+	assert_true(stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1460, at_ms, &act));
 	assert_int_equal(act.seq, c_at(0));
 	assert_bytes(f, &act, "a\r");
 }
@@ -192,6 +208,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(a_digest_needs_less_than_the_bytes),
 		T(where_slabs_abound_bytes_are_kept),
+		T(near_its_share_a_lone_half_goes_on_with_digests),
 		T(a_whole_repeat_of_the_same_bytes_leaves_as_it_came),
 		T(a_repeat_with_other_bytes_does_not_leave),
 		T(a_repeat_whose_beginning_is_acknowledged_leaves_from_there),
