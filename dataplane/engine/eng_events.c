@@ -9,6 +9,22 @@ static const char text_later[] = "Message deferred, try again later";
 static const char text_end[] = "Message refused: commands behind an unclear end of data";
 static const char text_desync[] = "Closing connection: protocol error";
 
+// A server that ends a line at a bare CR takes what begins with a letter behind it for a command of its
+// own, and answers it: one line would have several replies, and the gate would open too early.
+static bool hides_command(struct span line)
+{
+	for (size_t i = 0; i < line.n; i++) {
+		if (line.p[i] != '\r')
+			continue;
+		while (i < line.n && (line.p[i] == '\r' || line.p[i] == ' ' || line.p[i] == '\t' ||
+					     line.p[i] == 0))
+			i++;
+		if (i < line.n && (line.p[i] | 0x20) >= 'a' && (line.p[i] | 0x20) <= 'z')
+			return true;
+	}
+	return false;
+}
+
 static bool on_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in)
 {
@@ -16,7 +32,9 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 
 	if (ev->flags & ODD) {
 		eng_count(w, ACT_LINE_ODD);
-		if (s->profile & ENG_PROFILE_STRICT_LINES) {
+		if ((s->profile & ENG_PROFILE_STRICT_LINES) ||
+			((ev->flags & SMTP_LINE_BARE_CR) &&
+				hides_command(span_sub(in, ev->off, ev->len)))) {
 			eng_cut(w, s, 500, "5.5.2 Line end refused", 0, false, ACT_LINE_REFUSED);
 			return false;
 		}

@@ -84,24 +84,40 @@ static enum stream_in input_rst(const struct stream_half *h, const struct stream
 }
 
 // What `seg` acknowledges of the other half.
+// Did all up to `ack` leave ahead of its turn, before it was read?
+static bool left_ahead_up_to(struct stream_half *h, const struct stream_pool *p, uint32_t ack)
+{
+	for (uint32_t at = h->sent; seq_lt(at, ack);) {
+		const struct stream_slab *s = slab_find(h, p, at);
+		if (s == NULL || !s->gone)
+			return false;
+		at = slab_end(s);
+	}
+	return true;
+}
+
 static enum stream_in input_ack(
 	struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
 {
 	struct stream_half *o = &st->half[!seg->side];
 	uint32_t behind = u32_max(o->edge - o->una, STREAM_WINDOW_FIELD_MAX);
 
-	if (seq_lt(o->sent + (o->fin_sent ? 1 : 0), seg->ack)) // in its window: bytes went round us
-		return seq_le(seg->ack, o->edge + 1) ? STREAM_IN_BYPASSED : STREAM_IN_DROP_ACK;
-	if (seq_lt(seg->ack, o->una - behind)) // RFC 5961 5
+	uint32_t ack = seg->ack;
+	if (seq_lt(o->sent + (o->fin_sent ? 1 : 0), ack)) {
+		if (o->fin_sent || !left_ahead_up_to(o, p, ack)) // bytes of its window went round us
+			return seq_le(ack, o->edge + 1) ? STREAM_IN_BYPASSED : STREAM_IN_DROP_ACK;
+		ack = o->sent; // the rest is acknowledged again once it is read
+	}
+	if (seq_lt(ack, o->una - behind)) // RFC 5961 5
 		return STREAM_IN_DROP_ACK;
-	if (seq_lt(seg->ack, o->una)) // an old one says nothing, not even about the window
+	if (seq_lt(ack, o->una)) // an old one says nothing, not even about the window
 		return STREAM_IN_OK;
 	bool recovering = o->tries > 0;
-	if (seg->ack != o->una) {
-		o->una = seg->ack;
-		if (o->fin_sent && seg->ack == o->fin + 1)
+	if (ack != o->una) {
+		o->una = ack;
+		if (o->fin_sent && ack == o->fin + 1)
 			o->fin_acked = true;
-		slab_free_before(o, p, seg->ack);
+		slab_free_before(o, p, ack);
 		edits_forget(o, p);
 		o->tries = 0;
 		o->rto_on = false;

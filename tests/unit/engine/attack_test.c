@@ -208,6 +208,35 @@ static void what_left_ahead_behind_a_held_end_is_remembered(void **)
 	assert_false(server_has(c, "buy-now-cheap"));
 }
 
+// A CR behind a dot is read with what follows it, but it may have left ahead of the dot.
+static void what_left_ahead_may_be_acknowledged_before_it_is_read(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	begins_mail(c);
+	client_sends(c, 4, "\r");
+	client_sends(c, 3, ".");
+	client_sends(c, 0, "x\r\n");
+	assert_int_equal(counter(ACT_BYPASSED), 0);
+	client_sends(c, 5, "\n");
+	hears(c, SERVER, "x\r\n.\r\n");
+	c->end[CLIENT].nxt += 6;
+	says(c, SERVER, "250 stored\r\n");
+	hears(c, CLIENT, "250 stored\r\n");
+}
+
+// Some servers end a command at a CR, and read on: one reply must not let go what they take for content.
+static void commands_behind_a_bare_cr_are_refused(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	client_sends(c, 0, "NOOP\rMAIL FROM:<e@v>\r RCPT TO:<c@d>\rDATA\rx\r\n");
+	assert_false(server_has(c, "DATA"));
+	hears_begin(c, CLIENT, "500 ");
+}
+
 // ---- clocks
 
 static void grace_is_not_born_again_after_25_days(void **)
@@ -762,6 +791,8 @@ int main(void)
 		CASE(urgent_bytes_do_not_leave_ahead),
 		CASE(what_was_not_retained_does_not_leave_ahead),
 		CASE(what_left_ahead_behind_a_held_end_is_remembered),
+		CASE(what_left_ahead_may_be_acknowledged_before_it_is_read),
+		CASE(commands_behind_a_bare_cr_are_refused),
 		CASE(grace_is_not_born_again_after_25_days),
 		CASE(a_client_that_vanished_costs_few_timers),
 		CASE(a_refusal_after_custody_costs_few_timers),
