@@ -240,7 +240,9 @@ static void speak(struct conn *c)
 		if (cl->off == 0 && n == 0)
 			end_note(c, it);
 		else if (cl->off == 0 && it->kind == ITEM_BODY)
-			break; // a write of its own, so that its place is known
+			break;                   // a write of its own, so that its place is known
+		if (cl->off == 0 && !it->silent) // a chunk may be refused before it is sent
+			cl->expect[cl->nexpect++] = cl->next;
 		if (cl->conf.chunk > 0 && max < it->n / LONG_WRITES)
 			max = it->n / LONG_WRITES;
 		some = it->n - cl->off < max - n ? it->n - cl->off : max - n;
@@ -254,8 +256,6 @@ static void speak(struct conn *c)
 			break;
 		it->sent = true;
 		cl->tls_on |= it->kind == ITEM_TLS;
-		if (!it->silent)
-			cl->expect[cl->nexpect++] = cl->next;
 		cl->off = 0;
 		cl->next++;
 	}

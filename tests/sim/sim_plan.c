@@ -141,7 +141,7 @@ static void plan_server(struct conn *c)
 	}
 	sc->greeting = (uint16_t)(dice_is(d, 950) ? 220 : dice_is(d, 500) ? 554 : 421);
 	sc->banner_lines = (uint8_t)PICK(d, 1, 1, 1, 2, 4);
-	sc->keywords = (uint32_t)dice_next(d) & ((1u << SERVER_KEYWORDS) - 1);
+	sc->keywords = dice_is(d, 200) ? UINT64_MAX : dice_next(d);
 	sc->delay_us = PICK(d, 0, 0, 100, 5000, 50000, dice_is(d, 200) ? 4 * SECOND_US : 0);
 	sc->greet_us = PICK(d, 0, 0, 1000, 100000, 3 * SECOND_US);
 	sc->chunk = PICK(d, 0, 0, 0, 0, 1, 9);

@@ -98,6 +98,8 @@ static const struct {
 	{ACT_POSSIBLE_END_CUT, ROW_CUT_BODY},
 	{ACT_AHEAD_CUT, ROW_CUT_END},
 	{ACT_SCAN_TAKEN, -1},
+	{ACT_SUBSTITUTE_LIMIT, ROW_CUT_COMMAND},
+	{ACT_CHANGE_REFUSED, ROW_CUT_COMMAND},
 };
 
 // Noted before what the cut says leaves.

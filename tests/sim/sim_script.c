@@ -102,7 +102,7 @@ static void transaction(struct conn *c, unsigned message)
 	char line[100];
 	int rcpt;
 
-	if (message > 0 && cl->conf.resets)
+	if (message > 0 && (cl->conf.resets || bdat)) // RFC 3030 4.2
 		(void)command(c, "RSET", after(c, pipelines));
 	(void)snprintf(line, sizeof(line), "MAIL FROM:<a%u@client.example>", message);
 	(void)command(c, line, after(c, pipelines && message > 0));

@@ -37,7 +37,8 @@ const char *const server_keywords[SERVER_KEYWORDS] = {"PIPELINING", "SIZE 102400
 	"ENHANCEDSTATUSCODES", "DSN", "SMTPUTF8", "HELP", "AUTH PLAIN LOGIN", "STARTTLS",
 	"CHUNKING", "BINARYMIME", "XCLIENT NAME ADDR", "BURL imap", "CHECKPOINT", "XEXCH50",
 	"X-EXPS GSSAPI", "X-ANONYMOUSTLS", "AUTH=LOGIN PLAIN", "atrn", "XFORWARD NAME", "XYZZY",
-	"FOO=BAR", "X-VENDOR 2", "xxx", "QQ-X", "VRFY", "ETRN", "NO-SOLICITING"};
+	"FOO=BAR", "X-VENDOR 2", "xxx", "QQ-X", "XONE", "X2=3", "XTHREE four", "five", "SIX", "X7",
+	"XEIGHT 9", "zZ", "VRFY", "ETRN", "NO-SOLICITING"};
 
 static void say(struct conn *c, const char *text)
 {
@@ -266,6 +267,7 @@ static void on_command(struct conn *c, const char *line)
 	} else if (is_verb(line, "BDAT") && (sv->conf.keywords >> 9 & 1)) {
 		bdat(c, line + 4);
 	} else if (is_verb(line, "RSET")) {
+		refuse = refuse && c->kind >= KIND_ODD; // RFC 5321 4.3.2: an honest one says 250
 		if (!refuse)
 			transaction_ends(sv);
 		reply(c, refuse ? bad : 250, "reset");

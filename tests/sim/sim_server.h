@@ -20,7 +20,7 @@ struct server_conf {
 	uint16_t leave;    // of 1000 commands at which it leaves
 	uint16_t wild;     // of 1000 replies that come twice or as another one
 	uint16_t greeting; // code
-	uint32_t keywords; // of sim_server.c, by bit
+	uint64_t keywords; // of sim_server.c, by bit
 	uint16_t stop;     // of 1000 polls that pause reading
 	uint32_t stop_us;
 	uint8_t banner_lines;
@@ -63,5 +63,5 @@ void server_poll(struct conn *c);
 uint64_t server_deadline(const struct conn *c);
 void server_fini(struct server *sv);
 
-enum { SERVER_FORMS = 14, SERVER_KEYWORDS = 28 };
+enum { SERVER_FORMS = 14, SERVER_KEYWORDS = 36 };
 extern const char *const server_keywords[SERVER_KEYWORDS];

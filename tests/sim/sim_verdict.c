@@ -102,6 +102,8 @@ static void streams_are_equal(struct conn *c)
 	uint32_t got = server->rnxt == 0 ? 0 : server->rnxt - 1 - (server->fin_got ? 1 : 0);
 	struct sim *s = c->sim;
 
+	if (box_count(s, ACT_SUBSTITUTED) > 0) // chunks behind a refused one never get there
+		return;
 	if (got > client->out_n || (got > 0 && memcmp(server->in, client->out, got) != 0))
 		sim_fail(s, "%u: the server did not get what the client sent", c->index);
 	got = client->rnxt == 0 ? 0 : client->rnxt - 1 - (client->fin_got ? 1 : 0);
@@ -177,6 +179,7 @@ static void messages_are_whole(struct conn *c)
 			sim_row(s, ROW_HONEST_MESSAGE);
 		if (!m->spam && c->box_cut && told && code / 100 != 2 && c->client.own_reply &&
 			box_count(s, ACT_AHEAD_CUT) + box_count(s, ACT_SCAN_TAKEN) +
+					box_count(s, ACT_SUBSTITUTE_LIMIT) +
 					box_count(s, ACT_REJECTED) + box_count(s, ACT_TEMPFAILED) +
 					box_count(s, ACT_DISCARDED) +
 					box_count(s, ACT_REFUSED_CONNECT) ==
@@ -231,6 +234,8 @@ static const struct {
 	{ACT_DISCARDED, ROW_CONDEMNED},
 	{ACT_MONITORED, ROW_CONDEMNED},
 	{PASS_TLS, ROW_TLS},
+	{ACT_SUBSTITUTED, ROW_SUBSTITUTED},
+	{ACT_REPLY_REPLACED, ROW_REPLACED},
 };
 
 void oracle_end(struct sim *s)
@@ -243,9 +248,16 @@ void oracle_end(struct sim *s)
 		struct conn *c = &s->conn[i];
 
 		s->rows[ROW_RECUT] += c->end[CLIENT].recuts + c->end[SERVER].recuts;
+		for (int k = 0; k < c->client.nitems; k++)
+			sim_note(s, "%u item %d: %.20s%s code %d, message %d", c->index, k,
+				c->client.item[k].n > 0 ? (char *)c->client.item[k].text : "",
+				c->client.item[k].skipped ? " (left out)" : "",
+				c->client.item[k].code, c->client.item[k].message);
 		nothing_unread_stored(c);
 		if (c->kind == KIND_BARE_LF)
 			sim_row(s, ROW_BARE_LF);
+		if (s->nconns == 1 && c->server.nehlos == 1 && box_count(s, ACT_MASKED) >= 20)
+			sim_row(s, ROW_EDITS_20);
 		for (int k = 0; k < c->client.nitems; k++)
 			if (c->client.item[k].kind == ITEM_CHUNK && c->client.item[k].sent) {
 				sim_row(s, ROW_CHUNKED);
