@@ -40,14 +40,18 @@ static void reset_both(struct eng_worker *w, struct eng_session *s, enum eng_rea
 }
 
 // A reply that can't be understood cuts the session; whole replies before it, though they came with
-// it, are true and go to the client first.
+// it, are true, or ours, and go to the client first.
 static void release_settled(struct eng_worker *w, struct eng_session *s, uint32_t upto)
 {
-	struct stream_half *h = &s->flow.stream.half[STREAM_SERVER];
+	struct stream *st = &s->flow.stream;
+	struct stream_half *h = &st->half[STREAM_SERVER];
+	uint32_t end = stream_in_seq(st, &w->smtp->pool, STREAM_SERVER, upto);
 
 	if (seq_le(upto, h->rel))
 		return;
-	h->rel = upto;
+	if (w->smtp->nchanges > 0 && !eng_changes_make(w, s, STREAM_SERVER))
+		return; // cut
+	h->rel = stream_out_seq(st, &w->smtp->pool, STREAM_SERVER, end);
 	eng_pump(w, s);
 }
 

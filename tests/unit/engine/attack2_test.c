@@ -108,6 +108,33 @@ static void a_chunk_behind_a_refused_one_is_refused_by_us(void **)
 	hears(c, SERVER, "MAIL FROM:<a@b>\r\n");
 }
 
+// ---- replies that come two at a time
+
+static void two_replies_to_a_command_of_ours_leave_no_reply_unchanged(void **)
+{
+	static const char LONG[] = "250 this is a reply that is longer than the one that takes its place, "
+				   "to which another comes\r\n250 what\r\n";
+	struct conn *c = chunking(2000);
+
+	says(c, CLIENT, "XFORWARD NAME=x\r\n");
+	says(c, SERVER, LONG);
+	says(c, CLIENT, "QUIT\r\n");
+	assert_null(memmem(c->end[CLIENT].bytes, END_BYTES, "this is", 7));
+}
+
+static void two_replies_within_a_chunk_of_ours_leave_no_reply_unchanged(void **)
+{
+	static const char LONG[] = "250 this is a reply that is longer than the one that takes its place, "
+				   "to which another comes\r\n250 what\r\n";
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c); // without CHUNKING
+	says(c, CLIENT, "BDAT 20 LAST\r\nhalf of");
+	says(c, SERVER, LONG);
+	assert_null(memmem(c->end[CLIENT].bytes, END_BYTES, "this is", 7));
+	assert_non_null(memmem(c->end[CLIENT].bytes, END_BYTES, "502 5.5.1 BDAT", 14));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +142,8 @@ int main(void)
 		CASE(nothing_is_sent_behind_a_chunk_before_its_reply),
 		CASE(a_chunk_behind_a_refused_command_does_not_reach_the_server),
 		CASE(a_chunk_behind_a_refused_one_is_refused_by_us),
+		CASE(two_replies_to_a_command_of_ours_leave_no_reply_unchanged),
+		CASE(two_replies_within_a_chunk_of_ours_leave_no_reply_unchanged),
 	};
 	return cmocka_run_group_tests(tests, world_start, world_stop);
 }
