@@ -234,7 +234,7 @@ static void all_say(struct bench *b, struct bench_conn *c, uint16_t n, enum benc
 }
 
 static const char banner[] = "220 mx.example.net ESMTP\r\n";
-static const char ehlo[] = "EHLO a-client-with-a-long-name.subscribers.example.org\r\n";
+static const char ehlo[] = "EHLO mx-out17.isp.example.org\r\n";
 static const char offer[] =
 	"250-mx.example.net\r\n250-PIPELINING\r\n250-SIZE 20480000\r\n250 8BITMIME\r\n";
 

@@ -55,12 +55,12 @@ uint64_t eng_memory_bytes(const struct eng_conf *conf)
 
 	return flow_table_bytes(conf->flows, sizeof(struct eng_session)) +
 		conf->workers *
-			(flow_half_bytes(eng_half_max(flows), sizeof(struct eng_half)) +
-				flow_graves_bytes(eng_graves_max(flows))) +
+		(flow_half_bytes(eng_half_max(flows), sizeof(struct eng_half)) +
+			flow_graves_bytes(eng_graves_max(flows)) + eng_helos_bytes(flows)) +
 		conf->slabs * (sizeof(struct stream_slab) + sizeof(uint32_t)) +
 		conf->messages * sizeof(struct eng_message) +
-		conf->workers * (sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *) +
-					eng_frags_bytes()) +
+		conf->workers *
+		(sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *) + eng_frags_bytes()) +
 		(conf->mode == ENG_MODE_LEARN ? FDB_ENTRIES * (uint64_t)FDB_BYTES : 0);
 }
 

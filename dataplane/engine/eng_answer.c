@@ -42,15 +42,29 @@ static struct span reply_line(uint16_t code, const char *text, uint64_t id, char
 	return span_str(line);
 }
 
-static const char *refusal_text(uint16_t code)
+static const char *const texts[ENG_TEXT_COUNT] = {
+	[ENG_TEXT_NONE] = "",
+	[ENG_TEXT_SPAM] = "Message refused as spam",
+	[ENG_TEXT_LATER] = "Message deferred, try again later",
+	[ENG_TEXT_END] = "Message refused: commands behind an unclear end of data",
+	[ENG_TEXT_DESYNC] = "Closing connection: protocol error",
+	[ENG_TEXT_STALLED] = "Message timed out, try again later",
+	[ENG_TEXT_LIMIT] = "4.7.0 Too many refused commands",
+	[ENG_TEXT_MEMORY] = "4.3.0 Try again later",
+	[ENG_TEXT_LINE_END] = "5.5.2 Line end refused",
+	[ENG_TEXT_DISCARDED] = "2.0.0 Ok",
+	[ENG_TEXT_REFUSED] = "Connection refused by policy",
+	[ENG_TEXT_UNAVAILABLE] = "Service not available, try again later",
+};
+
+static enum eng_text refusal_text(uint16_t code)
 {
-	return code == 554 ? "Connection refused by policy"
-			   : "Service not available, try again later";
+	return code == 554 ? ENG_TEXT_REFUSED : ENG_TEXT_UNAVAILABLE;
 }
 
 struct span eng_greeting(uint16_t code, uint64_t id, char *line)
 {
-	return reply_line(code, refusal_text(code), id, line);
+	return reply_line(code, texts[refusal_text(code)], id, line);
 }
 
 // The content profile's own text, as long as its image is in force; NULL where it has none.
@@ -58,8 +72,8 @@ static const char *own_text(const struct eng_worker *w, const struct eng_session
 {
 	const struct pol_image *img = w->image == NULL ? NULL : eng_image_policy(w->image);
 
-	if (!s->reply.own || img == NULL || pol_head(img)->version != s->image_version ||
-		s->content_profile == POL_NONE)
+	if (!s->own_text || img == NULL || pol_head(img)->version != eng_image_of(w, s) ||
+		s->content_profile == ENG_INDEX_NONE)
 		return NULL;
 	const char *text = pol_string(img, pol_content_at(img, s->content_profile)->text);
 	return text[0] == '\0' ? NULL : text;
@@ -70,7 +84,8 @@ static void say_verdict(struct eng_worker *w, struct eng_session *s)
 	const char *own = own_text(w, s);
 	char line[ENG_REPLY_MAX];
 
-	(void)reply_line(s->reply.code, own != NULL ? own : s->reply.text, s->reply.id, line);
+	(void)reply_line(
+		s->reply_code, own != NULL ? own : texts[s->reply_text], s->reply_id, line);
 	say(w, s, line);
 }
 
@@ -114,29 +129,41 @@ static void body_deadline(struct eng_session *s, uint32_t now_ms)
 	s->dialog_at_ms = now_ms + (s->smtp.possible_ends > 0 ? ENG_END_QUIET_MS : ENG_BODY_MS);
 }
 
-void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text,
+void eng_answer_begin(struct eng_worker *w, struct eng_session *s)
+{
+	if (s->flow.lane == ENG_LANE_ANSWER)
+		return;
+	eng_message_abort(w, s);
+	eng_holds_end(w, s);
+	eng_helo_drop(w, s);
+	s->flow.lane = ENG_LANE_ANSWER;
+	s->reply_id = 0;
+	s->reply_code = 0;
+	s->reply_text = ENG_TEXT_NONE;
+	s->dialog_commands = s->cut_left = 0;
+}
+
+void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, enum eng_text text,
 	uint64_t id, bool in_body, enum eng_reason r)
 {
 	struct eng_smtp *p = w->smtp;
 
 	eng_count(w, r);
-	s->reason = (uint16_t)r;
+	s->reason = (uint8_t)r;
 	if (s->message != NULL) {
 		if (!s->message->judged)
 			s->message->verdict = ENG_VERDICT_ABORTED;
 		eng_record_message(w, s, code);
 		s->message->data = false; // told
 	}
-	eng_message_abort(w, s);
 	eng_reset_side(w, s, STREAM_SERVER);
+	eng_answer_begin(w, s);
 	cut_note(s, p->now_ms);
 	stream_cut(&s->flow.stream, &p->pool);
-	s->flow.lane = ENG_LANE_ANSWER;
 	s->dialog_at_ms = p->now_ms + ENG_DIALOG_MS;
-	eng_holds_end(w, s);
-	s->reply.code = code;
-	s->reply.text = text;
-	s->reply.id = id;
+	s->reply_code = code;
+	s->reply_text = (uint8_t)text;
+	s->reply_id = id;
 	if (in_body && smtp_in_message(&s->smtp)) {
 		s->dialog = ENG_DIALOG_BODY;
 		body_deadline(s, p->now_ms);
@@ -239,15 +266,15 @@ void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, stru
 
 	stream_answer(&s->flow.stream, isn,
 		addr_is_v4(&s->flow.key.client) ? MSS_V4_BYTES : MSS_V6_BYTES);
-	s->reply.id = eng_id_next(w);
-	s->reply.code = code;
-	s->reply.text = refusal_text(code);
+	s->reply_id = eng_id_next(w);
+	s->reply_code = code;
+	s->reply_text = refusal_text(code);
 	s->reason = ACT_REFUSED_CONNECT;
 	s->dialog = ENG_DIALOG_REFUSED;
 	s->dialog_at_ms = w->smtp->now_ms + ENG_DIALOG_MS;
 	eng_count(w, ACT_REFUSED_CONNECT);
-	eng_who(s, &who);
-	eng_record_refusal(w, &who, s->reply.id, code);
+	eng_who(w, s, &who);
+	eng_record_refusal(w, &who, s->reply_id, code);
 	say_verdict(w, s);
 	if (code == 421)
 		hang_up(s);
@@ -263,7 +290,7 @@ void eng_session_remnant(struct eng_worker *w, struct eng_session *s)
 	eng_message_abort(w, s);
 	if (!s->recorded)
 		eng_record_session(w, s);
-	s->flow.lane = ENG_LANE_ANSWER;
+	eng_answer_begin(w, s);
 	if (s->cut_left == 0) {
 		eng_session_end(w, s);
 		return;

@@ -12,9 +12,6 @@
 
 enum { SUBSTITUTES_MAX = 5 };
 
-static const char text_limit[] = "4.7.0 Too many refused commands";
-static const char text_memory[] = "4.3.0 Try again later";
-
 // Replies of ours, by enum eng_refusal: SMTP_VERB_OURS + n awaits one.
 static const char *const refusals[] = {
 	[ENG_REFUSE_UNAVAILABLE] = "502 5.5.1 Command not available\r\n",
@@ -52,7 +49,7 @@ static void line_blank(struct eng_worker *w, struct eng_session *s, uint32_t seq
 static bool substitute_count(struct eng_worker *w, struct eng_session *s)
 {
 	if (s->substitutes == SUBSTITUTES_MAX) {
-		eng_cut(w, s, 421, text_limit, 0, false, ACT_SUBSTITUTE_LIMIT);
+		eng_cut(w, s, 421, ENG_TEXT_LIMIT, 0, false, ACT_SUBSTITUTE_LIMIT);
 		return false;
 	}
 	s->substitutes++;
@@ -116,7 +113,7 @@ bool eng_changes_make(struct eng_worker *w, struct eng_session *s, enum stream_s
 	}
 	p->nchanges = 0;
 	if (rc != 0) {
-		eng_cut(w, s, 421, text_memory, 0, false, ACT_CHANGE_REFUSED);
+		eng_cut(w, s, 421, ENG_TEXT_MEMORY, 0, false, ACT_CHANGE_REFUSED);
 		return false;
 	}
 	if (any_ack) {

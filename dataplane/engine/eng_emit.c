@@ -195,7 +195,7 @@ void eng_reset_side(struct eng_worker *w, struct eng_session *s, enum stream_sid
 uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards)
 {
 	uint32_t safe = addr_is_v4(&s->flow.key.client) ? SAFE_V4_BYTES : SAFE_V6_BYTES;
-	uint32_t max = s->seg_max[!towards] > safe ? s->seg_max[!towards] : safe;
+	uint32_t seen = eng_seg_max(s, !towards), max = seen > safe ? seen : safe;
 	uint32_t mss = s->flow.stream.half[towards].mss;
 
 	if (s->flow.stream.ts_on && mss > MSS_LEAST_BYTES + TS_OPTION_BYTES)

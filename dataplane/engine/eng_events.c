@@ -4,11 +4,6 @@
 // Thread: the worker.
 #include "eng_session.h"
 
-static const char text_spam[] = "Message refused as spam";
-static const char text_later[] = "Message deferred, try again later";
-static const char text_end[] = "Message refused: commands behind an unclear end of data";
-static const char text_desync[] = "Closing connection: protocol error";
-
 // A server that ends a line at a bare CR takes what begins with a letter behind it for a command of its
 // own, and answers it: one line would have several replies, and the gate would open too early.
 static bool hides_command(struct span line)
@@ -35,16 +30,14 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 		if ((s->profile & ENG_PROFILE_STRICT_LINES) ||
 			((ev->flags & SMTP_LINE_BARE_CR) &&
 				hides_command(span_sub(in, ev->off, ev->len)))) {
-			eng_cut(w, s, 500, "5.5.2 Line end refused", 0, false, ACT_LINE_REFUSED);
+			eng_cut(w, s, 500, ENG_TEXT_LINE_END, 0, false, ACT_LINE_REFUSED);
 			return false;
 		}
 	}
 	switch (ev->verb) {
 	case SMTP_VERB_HELO:
 	case SMTP_VERB_EHLO:
-		s->helo_len =
-			(uint8_t)(ev->text.n < sizeof(s->helo) ? ev->text.n : sizeof(s->helo));
-		memcpy(s->helo, ev->text.p, s->helo_len);
+		eng_helo_keep(w, s, ev->text);
 		break;
 	case SMTP_VERB_MAIL:
 	case SMTP_VERB_SEND:
@@ -177,23 +170,23 @@ static bool condemn(struct eng_worker *w, struct eng_session *s, bool in_body)
 {
 	struct eng_message *msg = s->message;
 
-	s->refused++;
+	s->refused += s->refused < UINT8_MAX;
 	msg->judged = true;
 	msg->id = eng_id_next(w);
-	s->reply.own = s->content_action != POL_CONTENT_DISCARD;
+	s->own_text = s->content_action != POL_CONTENT_DISCARD;
 	eng_outcome(w, s, ENG_OUTCOME_CONDEMNED);
 	switch (s->content_action) {
 	case POL_CONTENT_TEMPFAIL:
 		msg->verdict = ENG_VERDICT_TEMPFAILED;
-		eng_cut(w, s, 451, text_later, msg->id, in_body, ACT_TEMPFAILED);
+		eng_cut(w, s, 451, ENG_TEXT_LATER, msg->id, in_body, ACT_TEMPFAILED);
 		return false;
 	case POL_CONTENT_DISCARD:
 		msg->verdict = ENG_VERDICT_DISCARDED;
-		eng_cut(w, s, 250, "2.0.0 Ok", 0, in_body, ACT_DISCARDED);
+		eng_cut(w, s, 250, ENG_TEXT_DISCARDED, 0, in_body, ACT_DISCARDED);
 		return false;
 	default:
 		msg->verdict = ENG_VERDICT_REJECTED;
-		eng_cut(w, s, 550, text_spam, msg->id, in_body, ACT_REJECTED);
+		eng_cut(w, s, 550, ENG_TEXT_SPAM, msg->id, in_body, ACT_REJECTED);
 		return false;
 	}
 }
@@ -223,10 +216,10 @@ static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struc
 {
 	struct eng_message *msg = s->message;
 
-	s->messages++;
+	s->messages += s->messages < UINT16_MAX;
 	eng_count(w, MESSAGES);
 	if (left_ahead(w, s)) {
-		eng_cut(w, s, 451, text_later, 0, false, ACT_AHEAD_CUT);
+		eng_cut(w, s, 451, ENG_TEXT_LATER, 0, false, ACT_AHEAD_CUT);
 		return false;
 	}
 	if (msg == NULL)
@@ -254,8 +247,8 @@ static bool refuse_end(struct eng_worker *w, struct eng_session *s)
 		msg->judged = true;
 		msg->id = eng_id_next(w);
 	}
-	s->refused++;
-	eng_cut(w, s, 550, text_end, msg == NULL ? 0 : msg->id, true, ACT_POSSIBLE_END_CUT);
+	s->refused += s->refused < UINT8_MAX;
+	eng_cut(w, s, 550, ENG_TEXT_END, msg == NULL ? 0 : msg->id, true, ACT_POSSIBLE_END_CUT);
 	return false;
 }
 
@@ -270,7 +263,7 @@ static bool on_possible_end(
 
 	eng_count(w, ACT_POSSIBLE_END);
 	if (left_ahead(w, s)) {
-		eng_cut(w, s, 451, text_later, 0, true, ACT_AHEAD_CUT);
+		eng_cut(w, s, 451, ENG_TEXT_LATER, 0, true, ACT_AHEAD_CUT);
 		return false;
 	}
 	if (ev->count > POSSIBLE_ENDS_MAX || (s->profile & ENG_PROFILE_STRICT_END))
@@ -284,7 +277,7 @@ static bool on_possible_end(
 			return true;
 		msg->verdict = ENG_VERDICT_TEMPFAILED; // what can't be judged must not be ended
 		msg->judged = true;
-		eng_cut(w, s, 451, text_later, 0, true, ACT_TEMPFAILED);
+		eng_cut(w, s, 451, ENG_TEXT_LATER, 0, true, ACT_TEMPFAILED);
 		return false;
 	}
 	msg->at_end = condemned(s, &r) ? ENG_VERDICT_MONITORED : ENG_VERDICT_CLEAN;
@@ -300,7 +293,7 @@ static void ended_by_server(struct eng_worker *w, struct eng_session *s)
 {
 	if (s->message->at_end == ENG_VERDICT_UNSCANNED)
 		return;
-	s->messages++;
+	s->messages += s->messages < UINT16_MAX;
 	eng_count(w, MESSAGES);
 	judged(w, s, s->message->at_end);
 }
@@ -389,10 +382,10 @@ static bool on_desync(struct eng_worker *w, struct eng_session *s, const struct 
 			return false;
 		stream_release(&s->flow.stream, STREAM_SERVER);
 		eng_pump(w, s);
-		eng_cut(w, s, 0, NULL, 0, false, ACT_DESYNC);
+		eng_cut(w, s, 0, ENG_TEXT_NONE, 0, false, ACT_DESYNC);
 		return false;
 	}
-	eng_cut(w, s, 421, text_desync, 0, false, ACT_DESYNC);
+	eng_cut(w, s, 421, ENG_TEXT_DESYNC, 0, false, ACT_DESYNC);
 	return false;
 }
 
@@ -405,7 +398,7 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 	case SMTP_EV_DATA_BEGIN:
 		if (eng_message_begin(w, s, ev->side == SMTP_CLIENT))
 			return true;
-		eng_cut(w, s, 421, text_desync, 0, false, ACT_DESYNC);
+		eng_cut(w, s, 421, ENG_TEXT_DESYNC, 0, false, ACT_DESYNC);
 		return false;
 	case SMTP_EV_DATA:
 		eng_message_data(w, s, ev->text);

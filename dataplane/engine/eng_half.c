@@ -233,14 +233,13 @@ static struct eng_session *session_new(
 	}
 	struct eng_session *s = eng_session_of(f);
 	s->id = eng_id_next(w);
-	s->born_us = p->now_us - (p->now_ms - h.half.born_ms) * UINT64_C(1000);
-	s->reason = h.reason;
+	s->reason = h.reason == ENG_REASON_NONE ? ENG_WHY_NONE : (uint8_t)h.reason;
 	s->vlan = h.vlan;
 	s->client_isn = h.client.isn;
-	s->policy = h.policy;
-	s->image_version = h.image_version;
-	s->session_profile = s->content_profile = POL_NONE;
-	s->idle_ms = h.lane == ENG_LANE_PASS ? ENG_PASS_IDLE_MS : ENG_IDLE_MS;
+	s->policy = (uint16_t)h.policy; // POL_NONE becomes ENG_INDEX_NONE
+	s->image = (uint32_t)h.image_version;
+	s->session_profile = s->content_profile = ENG_INDEX_NONE;
+	eng_idle_set(s, h.lane == ENG_LANE_PASS ? ENG_PASS_IDLE_MS : ENG_IDLE_MS);
 	smtp_init(&s->smtp, NULL);
 	f->lane = h.lane;
 	f->born_ms = h.half.born_ms;
@@ -503,8 +502,8 @@ struct eng_half *eng_half_back(struct eng_worker *w, struct eng_session *s)
 			.wscale = client->wscale},
 		.window = client->win_out,
 	};
-	h->policy = s->policy;
-	h->image_version = s->image_version;
+	h->policy = eng_index(s->policy);
+	h->image_version = eng_image_of(w, s);
 	h->in_port = s->flow.face[STREAM_CLIENT].in_port;
 	h->client_ttl = s->flow.face[STREAM_CLIENT].ttl_max;
 	h->vlan = s->vlan;

@@ -38,7 +38,7 @@ _Static_assert(sizeof(struct eng_half) <= 192, "a SYN costs little");
 // How many half-open connections a worker with so many flows has room for.
 static inline uint32_t eng_half_max(uint32_t flows)
 {
-	enum { SHARE = 8, LEAST = 1024, MOST = 1 << 20 };
+	enum { SHARE = 32, LEAST = 1024, MOST = 1 << 20 };
 	uint32_t n = flows / SHARE;
 
 	return n < LEAST ? LEAST : n > MOST ? MOST : n;
@@ -47,7 +47,7 @@ static inline uint32_t eng_half_max(uint32_t flows)
 // ... and graves.
 static inline uint32_t eng_graves_max(uint32_t flows)
 {
-	enum { SHARE = 4, LEAST = 4096, MOST = 1 << 22 };
+	enum { SHARE = 8, LEAST = 4096, MOST = 1 << 22 };
 	uint32_t n = flows / SHARE;
 
 	return n < LEAST ? LEAST : n > MOST ? MOST : n;

@@ -89,10 +89,10 @@ static bool lower(struct eng_worker *w, struct eng_session *s, const struct quot
 	// What fitted was not too big, whatever the error says.
 	if (!e->q.too_big || e->q.mtu >= e->q.packet_len)
 		return false;
-	if (s->seg_max[e->side] > max)
-		s->seg_max[e->side] = (uint16_t)max;
+	if (eng_seg_max(s, e->side) > max)
+		eng_seg_max_set(s, e->side, max);
 	if (s->flow.stream.half[!e->side].mss > max)
-		s->flow.stream.half[!e->side].mss = (uint16_t)max;
+		s->flow.stream.half[!e->side].mss = max & STREAM_MSS_MAX;
 	if (eng_segment_max(s, !e->side) >= before)
 		return false;
 	eng_count(w, ACT_PATH_MTU);

@@ -34,7 +34,7 @@ static enum tls tls_begins(struct span in)
 static void reset_both(struct eng_worker *w, struct eng_session *s, enum eng_reason r)
 {
 	eng_count(w, r);
-	s->reason = (uint16_t)r;
+	s->reason = (uint8_t)r;
 	eng_reset_side(w, s, STREAM_CLIENT);
 	eng_reset_side(w, s, STREAM_SERVER);
 }
@@ -188,7 +188,7 @@ void eng_holds_end(struct eng_worker *w, struct eng_session *s)
 	unsigned n = (unsigned)s->held_client + s->held_server;
 
 	s->held_client = s->held_server = false;
-	s->hold_on[STREAM_CLIENT] = s->hold_on[STREAM_SERVER] = false;
+	s->hold_on = 0;
 	eng_count_n(w, ACT_HOLDS_DROPPED, n);
 	w->counters[GAUGE_HOLDS] -= n;
 }
@@ -207,13 +207,13 @@ static void holds_update(struct eng_worker *w, struct eng_session *s)
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		const struct stream_half *h = &s->flow.stream.half[side];
 		if (!is_held(h) || seq_le(h->nxt, h->owned)) {
-			s->hold_on[side] = false;
+			s->hold_on &= ~(1u << side);
 			continue;
 		}
-		if (s->hold_on[side])
+		if ((s->hold_on & 1u << side) != 0)
 			continue;
 		bool gated = side == STREAM_CLIENT && smtp_is_gated(&s->smtp);
-		s->hold_on[side] = true;
+		s->hold_on |= 1u << side;
 		s->hold_at_ms[side] = p->now_ms + (gated ? ENG_GATED_MS : ENG_PARTIAL_MS);
 	}
 }
@@ -233,7 +233,7 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s)
 	uint32_t at = answers ? s->dialog_at_ms : f->seen_ms + eng_quiet_max_ms(s), when;
 
 	for (int side = 0; side < STREAM_SIDES; side++) {
-		if (s->hold_on[side])
+		if ((s->hold_on & 1u << side) != 0)
 			earliest(&any, &at, s->hold_at_ms[side]);
 		if (f->lane != ENG_LANE_PASS && f->lane != ENG_LANE_TRANSLATE &&
 			f->state != FLOW_CLOSING && (!answers || side == STREAM_SERVER) &&
@@ -263,7 +263,7 @@ static void leave_when_opaque(struct eng_worker *w, struct eng_session *s)
 		s->flow.lane = ENG_LANE_PASS;
 	stream_close(
 		&s->flow.stream, &w->smtp->pool); // what the edit list still holds is acknowledged
-	s->idle_ms = ENG_PASS_IDLE_MS;
+	eng_idle_set(s, ENG_PASS_IDLE_MS);
 }
 
 static void closing_note(struct eng_session *s)
@@ -473,8 +473,8 @@ void eng_inspect_consume(
 		refused_consume(w, s, m, seg, in);
 		return;
 	}
-	if (seg->payload.n > s->seg_max[seg->side])
-		s->seg_max[seg->side] = (uint16_t)seg->payload.n;
+	if (seg->payload.n > eng_seg_max(s, seg->side))
+		eng_seg_max_set(s, seg->side, (uint32_t)seg->payload.n);
 	(void)flow_note(p->flows, &s->flow, seg->side, // else it looks as before
 		(struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
 		&eng_meta_of(m)->view, eng_meta_of(m)->in_port);
@@ -523,8 +523,8 @@ void eng_inspect_timer(struct eng_worker *w, struct eng_session *s)
 
 	s->more = false;
 	for (int side = 0; side < STREAM_SIDES; side++) {
-		if (s->hold_on[side] && !seq_lt(p->now_ms, s->hold_at_ms[side])) {
-			s->hold_on[side] = false;
+		if ((s->hold_on & 1u << side) != 0 && !seq_lt(p->now_ms, s->hold_at_ms[side])) {
+			s->hold_on &= ~(1u << side);
 			if (stream_take(&s->flow.stream, &p->pool, side, &act)) {
 				eng_count(w, ACT_CUSTODY);
 				eng_emit_consume(w, s, &act, NULL);

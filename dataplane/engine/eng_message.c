@@ -7,8 +7,6 @@
 // Thread: the worker.
 #include "eng_session.h"
 
-static const char text_stalled[] = "Message timed out, try again later";
-
 static void copy_cut(char *to, uint8_t *to_len, size_t cap, struct span from)
 {
 	size_t n = from.n < cap ? from.n : cap;
@@ -52,7 +50,7 @@ static bool scan_reclaim(struct eng_worker *w, const struct eng_session *asking)
 	if (msg == NULL || msg->session == asking || p->now_ms - msg->seen_ms < ENG_STALLED_MS)
 		return false;
 	struct eng_session *s = msg->session;
-	eng_cut(w, s, 451, text_stalled, 0, true, ACT_SCAN_TAKEN);
+	eng_cut(w, s, 451, ENG_TEXT_STALLED, 0, true, ACT_SCAN_TAKEN);
 	s->more = true; // its reply leaves by its timer: another session is being read now
 	eng_timer_update(w, s);
 	return true;
@@ -72,9 +70,10 @@ static void scan_open(struct eng_worker *w, struct eng_session *s, struct eng_me
 		return;
 	}
 	scan_link_newest(w->smtp, msg);
-	if (s->helo_len > 0)
-		eng_scan_value(msg->scan, POL_SCOPE_HELO,
-			(struct span){.p = (const uint8_t *)s->helo, .n = s->helo_len});
+	char buf[ENG_HELO_MAX];
+	struct span helo = eng_helo_get(w, s, buf);
+	if (helo.n > 0)
+		eng_scan_value(msg->scan, POL_SCOPE_HELO, helo);
 }
 
 static struct eng_message *message_new(struct eng_worker *w, struct eng_session *s)
@@ -120,7 +119,7 @@ void eng_message_scan_close(struct eng_worker *w, struct eng_message *msg)
 
 void eng_message_mail(struct eng_worker *w, struct eng_session *s, struct span path)
 {
-	struct eng_message **place = s->message == NULL ? &s->message : &s->message_next;
+	struct eng_message **place = s->message == NULL ? &s->message : &s->message->following;
 
 	eng_rebind(w, s);
 	if (*place == NULL)
@@ -136,7 +135,8 @@ void eng_message_mail(struct eng_worker *w, struct eng_session *s, struct span p
 
 void eng_message_rcpt(struct eng_session *s, struct span path)
 {
-	struct eng_message *both[2] = {s->message, s->message_next};
+	struct eng_message *both[2] = {
+		s->message, s->message == NULL ? NULL : s->message->following};
 
 	for (int i = 0; i < 2; i++) {
 		struct eng_message *msg = both[i];
@@ -152,9 +152,10 @@ void eng_message_rcpt(struct eng_session *s, struct span path)
 // The first message is over; the one behind it takes its place.
 static void message_shift(struct eng_worker *w, struct eng_session *s)
 {
-	message_free(w, s->message);
-	s->message = s->message_next;
-	s->message_next = NULL;
+	struct eng_message *msg = s->message;
+
+	s->message = msg == NULL ? NULL : msg->following;
+	message_free(w, msg);
 }
 
 void eng_message_mail_reply(struct eng_worker *w, struct eng_session *s, uint16_t code)
@@ -175,7 +176,7 @@ void eng_message_mail_reply(struct eng_worker *w, struct eng_session *s, uint16_
 			message_shift(w, s);
 		return;
 	}
-	struct eng_message *next = s->message_next;
+	struct eng_message *next = msg->following;
 	if (next == NULL)
 		return;
 	next->mails--;
@@ -184,7 +185,7 @@ void eng_message_mail_reply(struct eng_worker *w, struct eng_session *s, uint16_
 		message_shift(w, s);
 	} else if (next->mails == 0) {
 		message_free(w, next);
-		s->message_next = NULL;
+		msg->following = NULL;
 	}
 }
 
@@ -203,8 +204,9 @@ void eng_message_reset_reply(struct eng_worker *w, struct eng_session *s)
 
 bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat)
 {
-	if (s->message_next !=
-		NULL) // content while two transactions are open: nobody honest does that
+	if (s->message != NULL &&
+		s->message->following !=
+			NULL) // content while two transactions are open: nobody honest does that
 		return false;
 	if (s->message == NULL)
 		s->message = message_new(w, s);
@@ -236,6 +238,8 @@ void eng_message_done(struct eng_worker *w, struct eng_session *s)
 
 void eng_message_abort(struct eng_worker *w, struct eng_session *s)
 {
+	if (s->flow.lane == ENG_LANE_ANSWER) // its messages went when that began
+		return;
 	struct eng_message *msg = s->message;
 
 	if (msg != NULL && msg->data) { // its bytes went by, and no reply came
@@ -243,7 +247,6 @@ void eng_message_abort(struct eng_worker *w, struct eng_session *s)
 			msg->verdict = ENG_VERDICT_ABORTED;
 		eng_record_message(w, s, 0);
 	}
-	message_free(w, s->message);
-	message_free(w, s->message_next);
-	s->message = s->message_next = NULL;
+	while (s->message != NULL)
+		message_shift(w, s);
 }

@@ -10,15 +10,15 @@ void eng_policy_bind(struct eng_worker *w, struct eng_session *s, uint32_t index
 {
 	const struct pol_image *img = eng_image_policy(w->image);
 
-	s->policy = index;
-	s->image_version = pol_head(img)->version;
+	s->policy = (uint16_t)index; // POL_NONE becomes ENG_INDEX_NONE
+	s->image = (uint32_t)pol_head(img)->version;
 	s->profile = 0;
-	s->session_profile = s->content_profile = POL_NONE;
-	s->idle_ms = ENG_IDLE_MS;
+	s->session_profile = s->content_profile = ENG_INDEX_NONE;
+	eng_idle_set(s, ENG_IDLE_MS);
 	if (index == POL_NONE)
 		return;
 	const struct pol_policy *policy = pol_policy_at(img, index);
-	s->session_profile = policy->session;
+	s->session_profile = (uint16_t)policy->session;
 	if (policy->session != POL_NONE) {
 		const struct pol_session *profile = pol_session_at(img, policy->session);
 		s->profile |= profile->prevent_encryption ? ENG_PROFILE_NO_TLS : 0;
@@ -27,14 +27,14 @@ void eng_policy_bind(struct eng_worker *w, struct eng_session *s, uint32_t index
 		s->profile |= profile->strict_lines ? ENG_PROFILE_STRICT_LINES : 0;
 		s->profile |= profile->refuse_possible_end ? ENG_PROFILE_STRICT_END : 0;
 		if (profile->idle_ms != 0)
-			s->idle_ms = profile->idle_ms;
+			eng_idle_set(s, profile->idle_ms);
 	} else {
 		// What is read must not be led past us by a keyword that we don't know.
 		s->profile |= ENG_PROFILE_MASK_UNKNOWN;
 	}
 	if (policy->content != POL_NONE) {
 		const struct pol_content *content = pol_content_at(img, policy->content);
-		s->content_profile = policy->content;
+		s->content_profile = (uint16_t)policy->content;
 		s->profile |= ENG_PROFILE_SCAN;
 		s->threshold = content->threshold;
 		s->content_action = content->action;
@@ -63,7 +63,7 @@ void eng_rebind(struct eng_worker *w, struct eng_session *s)
 	struct eng_smtp *p = w->smtp;
 	uint32_t index;
 
-	if (w->image == NULL || s->image_version == p->image_version ||
+	if (w->image == NULL || eng_image_of(w, s) == p->image_version ||
 		p->now_us < p->image_since_us + ENG_REBIND_MS * UINT64_C(1000))
 		return;
 	uint16_t in_port = s->flow.face[STREAM_CLIENT].in_port;

@@ -28,12 +28,21 @@ void eng_who_key(const struct flow_key *k, struct eng_who *who)
 	who->context = eng_context_index(k->context);
 }
 
-void eng_who(const struct eng_session *s, struct eng_who *who)
+// An image is newer than those that sessions know, by less than four thousand million revisions.
+uint64_t eng_image_of(const struct eng_worker *w, const struct eng_session *s)
+{
+	const uint64_t lap = UINT64_C(1) << 32;
+	uint64_t now = w->smtp->image_version, version = now / lap * lap + s->image;
+
+	return version > now && version >= lap ? version - lap : version;
+}
+
+void eng_who(const struct eng_worker *w, const struct eng_session *s, struct eng_who *who)
 {
 	*who = (struct eng_who){
 		.vlan = s->vlan,
-		.policy = s->policy,
-		.image_version = s->image_version,
+		.policy = eng_index(s->policy),
+		.image_version = eng_image_of(w, s),
 		.session = s->id,
 	};
 	eng_who_key(&s->flow.key, who);
@@ -51,6 +60,7 @@ static void record_put(struct eng_worker *w, const struct eng_record *r)
 void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t code)
 {
 	const struct eng_message *msg = s->message;
+	char helo[ENG_HELO_MAX];
 	struct eng_record r = {
 		.kind = ENG_REC_MESSAGE,
 		.id = msg->id,
@@ -64,14 +74,14 @@ void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t co
 		.verdict = msg->verdict,
 		.bdat = msg->bdat,
 		.lane = s->flow.lane,
-		.reason = s->reason,
-		.helo = {.p = (const uint8_t *)s->helo, .n = s->helo_len},
+		.reason = eng_why(s),
+		.helo = eng_helo_get(w, s, helo),
 		.from = {.p = (const uint8_t *)msg->from, .n = msg->from_len},
 		.to = {.p = (const uint8_t *)msg->to, .n = msg->to_len},
 	};
 
 	memcpy(r.rules, msg->result.rules, sizeof(r.rules));
-	eng_who(s, &r.who);
+	eng_who(w, s, &r.who);
 	record_put(w, &r);
 }
 
@@ -79,7 +89,7 @@ void eng_record_session(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_record r = {
 		.kind = ENG_REC_SESSION,
-		.duration_us = w->smtp->now_us - s->born_us,
+		.duration_us = (w->smtp->now_ms - s->flow.born_ms) * UINT64_C(1000),
 		.client_bytes = flow_bytes(&s->flow, STREAM_CLIENT),
 		.server_bytes = flow_bytes(&s->flow, STREAM_SERVER),
 		.messages = s->messages,
@@ -87,10 +97,10 @@ void eng_record_session(struct eng_worker *w, struct eng_session *s)
 		.lane = s->flow.lane,
 		.tls = s->tls,
 		.auth = s->auth,
-		.reason = s->reason,
+		.reason = eng_why(s),
 	};
 
-	eng_who(s, &r.who);
+	eng_who(w, s, &r.who);
 	s->recorded = true;
 	record_put(w, &r);
 }
@@ -153,8 +163,8 @@ void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_k
 		.count = 1,
 		.client = s->flow.key.client,
 		.context = eng_context_index(s->flow.key.context),
-		.session_profile = s->session_profile,
-		.image_version = s->image_version,
+		.session_profile = eng_index(s->session_profile),
+		.image_version = eng_image_of(w, s),
 	};
 
 	if (sink == NULL || sink->fill(sink->arg) >= HALF_FULL || !outcome_give(w, &o))

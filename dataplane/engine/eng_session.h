@@ -61,6 +61,7 @@ enum { // eng_session.profile: bits copied from the session profile at the SYN
 // Exists only while a message is open.
 struct eng_message {
 	struct eng_message *next; // in the pool
+	struct eng_message *following; // of a MAIL sent before the reply that decides about it
 	struct eng_session *session;
 	struct eng_message *older, *newer; // of those that hold a scan, by the last byte they saw
 	struct eng_scan *scan;             // NULL: not scanned
@@ -77,42 +78,110 @@ struct eng_message {
 	char from[ENG_PATH_MAX], to[ENG_PATH_MAX];
 };
 
+enum eng_text { // behind the code of a reply of ours (eng_answer.c)
+	ENG_TEXT_NONE,
+	ENG_TEXT_SPAM,
+	ENG_TEXT_LATER,
+	ENG_TEXT_END,
+	ENG_TEXT_DESYNC,
+	ENG_TEXT_STALLED,
+	ENG_TEXT_LIMIT,
+	ENG_TEXT_MEMORY,
+	ENG_TEXT_LINE_END,
+	ENG_TEXT_DISCARDED,
+	ENG_TEXT_REFUSED,
+	ENG_TEXT_UNAVAILABLE,
+	ENG_TEXT_COUNT
+};
+
+// What a segment needs lies in `flow` and `smtp`, the first seven cache lines; the rest is looked at
+// where a command, a message or an end comes. Every idle connection pays for each byte.
 struct eng_session {
 	struct flow flow; // first: the flow table hands out this object
-	struct smtp smtp;
-	struct eng_message *message;      // of the transaction that the server is in
-	struct eng_message *message_next; // of a MAIL sent before the reply that decides about it
-	struct {                          // what a client that is cut off is told
-		const char *text;         // behind the code; borrowed for ever
-		uint64_t id;              // 0: none is shown
-		uint16_t code;            // perhaps told only at its message's end
-		bool own;                 // the content profile's own text goes before this one
-	} reply;
-	uint64_t id, image_version, born_us;
-	uint32_t policy, session_profile, content_profile; // indexes, of image_version
-	int32_t threshold;
-	uint32_t idle_ms;
-	uint32_t hold_at_ms[STREAM_SIDES]; // custody is due
-	uint32_t dialog_at_ms;             // our dialogue ends
-	uint32_t cut_seq[2], cut_at_ms;    // numbers of the server's reset, and when it is repeated
-	uint32_t messages, refused;
 	uint32_t client_isn;
-	uint16_t profile;    // ENG_PROFILE_*
-	uint16_t reason;     // why it is not read or how it ended; ENG_REASON_NONE
-	uint16_t vlan;
-	uint8_t content_action; // enum pol_verdict
-	uint8_t dialog, dialog_commands;
-	uint8_t helo_len;
-	uint8_t substitutes; // commands that became NOOP
-	uint8_t cut_left;      // repeats of that reset still to come
-	uint16_t seg_max[STREAM_SIDES]; // largest payload seen: the path takes that much
-	bool hold_on[STREAM_SIDES];
-	bool tls : 1, tls_seen : 1, auth : 1, recorded : 1;
-	bool client_sent : 1; // pass lane: payload
-	bool more : 1;                         // more is to be sent than one turn may
-	bool held_client : 1, held_server : 1; // bytes of that side wait for a gate
-	char helo[ENG_HELO_MAX];
+	struct smtp smtp;
+	union {
+		struct {                             // while it is read or passes
+			struct eng_message *message; // of the transaction that the server is in
+			uint32_t hold_at_ms[STREAM_SIDES]; // custody is due
+			uint32_t helo;                     // eng_helo.c
+			int32_t threshold;
+			uint8_t helo_len;
+			uint8_t content_action; // enum pol_verdict
+		};
+		struct {                     // ENG_LANE_ANSWER (eng_answer_begin)
+			uint64_t reply_id;   // what the client is told; 0: none is shown
+			uint16_t reply_code; // perhaps told only at its message's end
+			uint8_t reply_text;  // enum eng_text
+			uint8_t dialog_commands;
+			uint8_t cut_left; // repeats of the server's reset still to come
+			uint32_t cut_seq[2], cut_at_ms; // its numbers, and when it is repeated
+			uint32_t dialog_at_ms;          // our dialogue ends
+		};
+	};
+	uint64_t id;
+	uint32_t image; // lower half of the version of the image that the indexes below are of
+	uint32_t seg_client : 14, seg_server : 14; // largest payload seen: the path takes that much
+	uint32_t dialog : 3;                       // enum eng_dialog
+	uint32_t own_text : 1; // the content profile's own text goes before the reply's
+	uint32_t vlan : 12;
+	uint32_t profile : 6;     // ENG_PROFILE_*
+	uint32_t substitutes : 3; // commands that became NOOP
+	uint32_t hold_on : 2;     // a bit a side: custody waits
+	uint32_t tls : 1, tls_seen : 1, auth : 1, recorded : 1;
+	uint32_t client_sent : 1;                          // pass lane: payload
+	uint32_t more : 1;                                 // more is to be sent than one turn may
+	uint32_t held_client : 1, held_server : 1;         // bytes of that side wait for a gate
+	uint16_t policy, session_profile, content_profile; // indexes, ENG_INDEX_NONE
+	uint16_t idle_units;                               // of ENG_IDLE_UNIT_MS
+	uint16_t messages;                                 // no more than it can hold
+	uint8_t refused;                                   // likewise
+	uint8_t reason; // why it is not read or how it ended; ENG_WHY_NONE
 };
+
+enum {
+	ENG_SESSION_BYTES =
+		464, // with index, half-open share, graves and names less than 512 (perf/flows)
+	ENG_INDEX_NONE = UINT16_MAX,
+	ENG_WHY_NONE = UINT8_MAX,
+	ENG_IDLE_UNIT_MS = 2000,
+	ENG_SEG_MAX = (1 << 14) - 1,
+};
+_Static_assert(sizeof(struct eng_session) <= ENG_SESSION_BYTES, "an idle connection pays for it");
+_Static_assert((int)ENG_REASON_COUNT < (int)ENG_WHY_NONE, "a reason fits");
+_Static_assert((int)POL_POLICIES_MAX < (int)ENG_INDEX_NONE, "an index fits");
+_Static_assert((int)POL_PROFILES_MAX < (int)ENG_INDEX_NONE, "an index fits");
+_Static_assert((int)POL_IDLE_MAX_MS / (int)ENG_IDLE_UNIT_MS <= UINT16_MAX, "it fits");
+
+// Indexes and reasons as the rest of the engine has them.
+static inline uint32_t eng_index(uint16_t index)
+{
+	return index == ENG_INDEX_NONE ? POL_NONE : index;
+}
+
+static inline uint16_t eng_why(const struct eng_session *s)
+{
+	return s->reason == ENG_WHY_NONE ? (uint16_t)ENG_REASON_NONE : s->reason;
+}
+
+static inline void eng_idle_set(struct eng_session *s, uint32_t idle_ms)
+{
+	s->idle_units = (uint16_t)((idle_ms + ENG_IDLE_UNIT_MS - 1) / ENG_IDLE_UNIT_MS);
+}
+
+static inline uint16_t eng_seg_max(const struct eng_session *s, enum stream_side from)
+{
+	return from == STREAM_CLIENT ? s->seg_client : s->seg_server;
+}
+
+static inline void eng_seg_max_set(struct eng_session *s, enum stream_side from, uint32_t n)
+{
+	n = n < ENG_SEG_MAX ? n : ENG_SEG_MAX;
+	if (from == STREAM_CLIENT)
+		s->seg_client = n & ENG_SEG_MAX;
+	else
+		s->seg_server = n & ENG_SEG_MAX;
+}
 
 enum eng_refusal { // of a command that must not reach the server (eng_change.c)
 	ENG_REFUSE_UNAVAILABLE,
@@ -132,12 +201,20 @@ struct eng_sum { // outcomes that wait to be handed over
 	struct eng_outcome outcome;
 };
 
+struct eng_helos { // names that clients gave
+	struct eng_helo_block *block;
+	uint32_t count;
+	uint32_t free;  // first of a chain
+	uint32_t fresh; // from here on never used
+};
+
 struct eng_smtp {
 	struct flow_table *flows;
 	struct flow_half_table *half;
 	struct flow_graves *graves;
 	struct stream_pool pool;
 	struct eng_message *messages, *free_message;
+	struct eng_helos helos;
 	struct rte_mempool *mbufs;
 	uint64_t now_us;
 	uint32_t now_ms;
@@ -217,11 +294,24 @@ struct span eng_greeting(uint16_t code, uint64_t id, char *line);
 void eng_answer_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	struct stream_seg *seg);
 void eng_answer_timer(struct eng_worker *w, struct eng_session *s);
+// The lane's begin: what reading had is given back, its place taken. No effect where it has begun.
+void eng_answer_begin(struct eng_worker *w, struct eng_session *s);
 // Cuts the server off: it gets resets, the client a dialogue. `text` is the reply behind the code,
-// sent at once, or (in_body) at the end of the message that is still coming; borrowed for ever. id
+// sent at once, or (in_body) at the end of the message that is still coming; id
 // 0: none is shown. 421 and 500 hang up behind the text, code 0 without any.
-void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, const char *text,
+void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, enum eng_text text,
 	uint64_t id, bool in_body, enum eng_reason r);
+
+// eng_helo.c: keeps at most ENG_HELO_MAX bytes of a client's name, in the place of an earlier one; gives
+// it back, or copies it to buf[ENG_HELO_MAX].
+void eng_helo_keep(struct eng_worker *w, struct eng_session *s, struct span name);
+void eng_helo_drop(struct eng_worker *w, struct eng_session *s);
+struct span eng_helo_get(const struct eng_worker *w, const struct eng_session *s, char *buf);
+uint32_t eng_helos_count(uint32_t flows);
+uint64_t eng_helos_bytes(uint32_t flows);
+
+// eng_record.c: the version of the image that a session's indexes are of.
+uint64_t eng_image_of(const struct eng_worker *w, const struct eng_session *s);
 
 // eng_emit.c
 void eng_emit_consume(struct eng_worker *w, struct eng_session *s, const struct stream_act *act,
@@ -244,7 +334,7 @@ void eng_record_refusal(
 	struct eng_worker *w, const struct eng_who *who, uint64_t id, uint16_t code);
 void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_kind kind);
 void eng_outcomes_flush(struct eng_worker *w);
-void eng_who(const struct eng_session *s, struct eng_who *who);
+void eng_who(const struct eng_worker *w, const struct eng_session *s, struct eng_who *who);
 void eng_who_key(const struct flow_key *k, struct eng_who *who); // its addresses, ports, context
 
 // A FIN or RST that came from `side` leaves with the largest TTL of that side: one that dies on its way
@@ -285,5 +375,6 @@ static inline struct eng_session *eng_session_of(struct flow *f)
 // For how long nothing may come before a session is given up.
 static inline uint32_t eng_quiet_max_ms(const struct eng_session *s)
 {
-	return s->flow.state == FLOW_CLOSING ? ENG_CLOSING_MS : s->idle_ms;
+	return s->flow.state == FLOW_CLOSING ? ENG_CLOSING_MS
+					     : (uint32_t)s->idle_units * ENG_IDLE_UNIT_MS;
 }

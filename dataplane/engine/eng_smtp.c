@@ -13,7 +13,7 @@
 
 #include "eng_half.h"
 
-// The half-open table and the graves. Who sends SYNs must know none of the keys.
+// The half-open table, the graves, names. Who sends SYNs must know none of the keys.
 static int tables_new(struct eng_smtp *s, uint32_t flows, int socket)
 {
 	uint8_t keys[2][16];
@@ -25,8 +25,14 @@ static int tables_new(struct eng_smtp *s, uint32_t flows, int socket)
 	if (s->half == NULL)
 		return -ENOMEM;
 	s->graves = flow_graves_new(eng_graves_max(flows), keys[1], socket);
-	if (s->graves != NULL)
+	if (s->graves == NULL)
+		goto free_half;
+	s->helos = (struct eng_helos){.count = eng_helos_count(flows), .free = FLOW_NONE};
+	s->helos.block = rte_zmalloc_socket("helos", eng_helos_bytes(flows), 64, socket);
+	if (s->helos.block != NULL)
 		return 0;
+	flow_graves_free(s->graves);
+free_half:
 	flow_half_free(s->half);
 	return -ENOMEM;
 }
@@ -69,6 +75,7 @@ struct eng_smtp *eng_smtp_new(
 free_slabs:
 	rte_free(stack);
 	rte_free(mem);
+	rte_free(s->helos.block);
 	flow_graves_free(s->graves);
 	flow_half_free(s->half);
 free_flows:
@@ -89,6 +96,7 @@ void eng_smtp_free(struct eng_smtp *s)
 	rte_free(s->messages);
 	rte_free(s->pool.free);
 	rte_free(s->pool.slabs);
+	rte_free(s->helos.block);
 	flow_graves_free(s->graves);
 	flow_half_free(s->half);
 	flow_table_free(s->flows);
@@ -117,6 +125,7 @@ void eng_session_end(struct eng_worker *w, struct eng_session *s)
 
 	eng_message_abort(w, s);
 	eng_holds_end(w, s);
+	eng_helo_drop(w, s);
 	if (!s->recorded)
 		eng_record_session(w, s);
 	stream_close(&s->flow.stream, &p->pool);
@@ -491,7 +500,8 @@ static void half_row(const struct eng_half *h, uint32_t now_ms, struct eng_flow_
 	eng_who_key(&h->half.key, &row->who);
 }
 
-static void flow_row(struct eng_session *s, uint32_t now_ms, struct eng_flow_row *row)
+static void flow_row(const struct eng_worker *w, const struct eng_session *s, uint32_t now_ms,
+	struct eng_flow_row *row)
 {
 	const struct flow *f = &s->flow;
 
@@ -503,7 +513,7 @@ static void flow_row(struct eng_session *s, uint32_t now_ms, struct eng_flow_row
 		.client_bytes = flow_bytes(f, STREAM_CLIENT),
 		.server_bytes = flow_bytes(f, STREAM_SERVER),
 	};
-	eng_who(s, &row->who);
+	eng_who(w, s, &row->who);
 }
 
 uint32_t eng_smtp_rows(struct eng_worker *w, uint32_t *cursor, struct eng_flow_row *rows,
@@ -519,7 +529,7 @@ uint32_t eng_smtp_rows(struct eng_worker *w, uint32_t *cursor, struct eng_flow_r
 		struct flow_half *h =
 			*cursor < flows ? NULL : flow_half_at(p->half, *cursor - flows);
 		if (f != NULL)
-			flow_row(eng_session_of(f), now_ms, &rows[n++]);
+			flow_row(w, eng_session_of(f), now_ms, &rows[n++]);
 		else if (h != NULL && !eng_half_of(h)->again)
 			half_row(eng_half_of(h), now_ms, &rows[n++]);
 	}

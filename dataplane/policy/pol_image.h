@@ -81,11 +81,12 @@ enum { POL_ANY = 0xffff, POL_NONE = 0xffffffff, POL_PORTS_MAX = 32 };
 enum { // bounds the verifier holds an image to
 	POL_ALIGN = 64,
 	POL_POLICIES_MAX = 10000,
-	POL_CONTEXTS_MAX = 15,  // a flow key has 4 bits for it
-	POL_RULES_MAX = 100000, // times POL_SCORE_MAX stays inside 31 bits
-	POL_SCORE_MAX = 10000,  // of a rule, either sign
+	POL_PROFILES_MAX = 10000, // of either kind
+	POL_CONTEXTS_MAX = 15,    // a flow key has 4 bits for it
+	POL_RULES_MAX = 100000,   // times POL_SCORE_MAX stays inside 31 bits
+	POL_SCORE_MAX = 10000,    // of a rule, either sign
 	POL_VID_MAX = 4095,
-	POL_TEXT_MAX = 200,     // bytes of a reply text; printable ASCII
+	POL_TEXT_MAX = 200, // bytes of a reply text; printable ASCII
 	POL_IDLE_MAX_MS = 86400000,
 };
 

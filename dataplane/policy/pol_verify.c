@@ -236,8 +236,8 @@ static const struct {
 	uint32_t max;
 	record_cb judge;
 } RECORDS[] = {
-	{POL_SEC_SESSIONS, "session profile", POL_NONE - 1, session_judge},
-	{POL_SEC_CONTENTS, "content profile", POL_NONE - 1, content_judge},
+	{POL_SEC_SESSIONS, "session profile", POL_PROFILES_MAX, session_judge},
+	{POL_SEC_CONTENTS, "content profile", POL_PROFILES_MAX, content_judge},
 	{POL_SEC_CONTEXTS, "context", POL_CONTEXTS_MAX, context_judge},
 	{POL_SEC_POLICIES, "policy", POL_POLICIES_MAX, policy_judge},
 	{POL_SEC_PICKUP, "picked-up port", UINT16_MAX, pickup_judge},

@@ -79,13 +79,16 @@ struct stream_half {
 	uint32_t rto_at_ms;
 	uint16_t win_out;
 	uint16_t nslabs;
-	uint16_t mss;   // that this side accepts: bytes of payload we may send to it
-	uint8_t wscale; // shift of the windows this side announces
-	uint8_t tries;  // repeats by our timer without progress
-	bool syn : 1, has_fin : 1, fin_rel : 1, fin_sent : 1, fin_acked : 1, rto_on : 1, repeat : 1;
-	bool digested : 1; // has, or had, digests in the place of bytes
-	bool fresh : 1;    // the last segment's bytes met none that were retained before
+	uint32_t mss : 14;   // that this side accepts: bytes of payload we may send to it
+	uint32_t wscale : 4; // shift of the windows this side announces
+	uint32_t tries : 4;  // repeats by our timer without progress
+	uint32_t syn : 1, has_fin : 1, fin_rel : 1, fin_sent : 1, fin_acked : 1, rto_on : 1,
+		repeat : 1;
+	uint32_t digested : 1; // has, or had, digests in the place of bytes
+	uint32_t fresh : 1;    // the last segment's bytes met none that were retained before
 };
+enum { STREAM_HALF_BYTES = 88, STREAM_MSS_MAX = (1 << 14) - 1 };
+_Static_assert(sizeof(struct stream_half) == STREAM_HALF_BYTES, "an idle flow pays for it twice");
 
 struct stream {
 	struct stream_half half[STREAM_SIDES];

@@ -19,7 +19,9 @@ static void half_syn(struct stream_half *h, uint16_t window, const struct stream
 		? (syn->wscale > STREAM_WSCALE_MAX ? STREAM_WSCALE_MAX : syn->wscale)
 		: 0;
 	if (syn->mss != 0)
-		h->mss = syn->mss < STREAM_MSS_MIN ? STREAM_MSS_MIN : syn->mss;
+		h->mss = syn->mss < STREAM_MSS_MIN  ? STREAM_MSS_MIN
+			: syn->mss > STREAM_MSS_MAX ? STREAM_MSS_MAX
+						    : syn->mss & STREAM_MSS_MAX;
 }
 
 void stream_open(
@@ -66,7 +68,7 @@ void stream_answer(struct stream *st, uint32_t our_isn, uint16_t mss)
 
 	half_init(server, our_isn + 1);
 	server->syn = true;
-	server->mss = mss;
+	server->mss = mss & STREAM_MSS_MAX;
 	server->edge = server->allow = server->una + client->win_out;
 	client->wscale = 0; // our SYN-ACK offers MSS only, so no scaling, no timestamps
 	client->edge = client->allow = client->una + STREAM_ANSWER_WINDOW;

@@ -397,7 +397,7 @@ static void outcomes_add_up_while_nobody_takes_them_and_some_are_lost(void **)
 	enum { CLIENTS = 4 * ENG_SUMS_MAX };
 	static const struct eng_sink sink = {
 		.outcome = count_outcome, .record = take_record, .fill = never_full};
-	struct eng_session s = {.session_profile = POL_NONE};
+	struct eng_session s = {.session_profile = ENG_INDEX_NONE};
 
 	eng_sink_set(world.eng, 0, NULL);
 	for (unsigned i = 0; i < CLIENTS; i++) {
@@ -411,6 +411,66 @@ static void outcomes_add_up_while_nobody_takes_them_and_some_are_lost(void **)
 	for (unsigned i = 0; i < ENG_SUMS_MAX; i++)
 		(void)eng_turn(world.w, world.now_us += 1000);
 	assert_int_equal(told + counter(OUTCOMES_LOST), CLIENTS);
+}
+
+enum { NAME_BYTES = ENG_HELO_MAX, NAME_BLOCKS = 3, NAMES_KEPT = 2 * 64 / NAME_BLOCKS };
+
+// Names that take all the room there is for them, and some more.
+static void all_give_long_names(struct conn **conns, unsigned n)
+{
+	char hello[NAME_BYTES + 16];
+
+	for (unsigned i = 0; i < n; i++) {
+		conns[i] = dial("10.0.1.9", (uint16_t)(3000 + i));
+		handshake(conns[i]);
+		says(conns[i], SERVER, "220 mx\r\n");
+		snprintf(hello, sizeof(hello), "HELO %02u%062u\r\n", i, i);
+		says(conns[i], CLIENT, hello);
+		says(conns[i], SERVER, "250 mx\r\n");
+	}
+}
+
+static void names_that_find_no_room_are_counted_and_room_comes_back(void **)
+{
+	enum { CONNS = NAMES_KEPT + 10 };
+	struct conn *conns[CONNS];
+
+	all_give_long_names(conns, CONNS);
+	assert_int_equal(counter(ACT_HELO_CUT), CONNS - NAMES_KEPT);
+	says(conns[0], CLIENT, "HELO short\r\n"); // takes one block in the place of three
+	says(conns[0], SERVER, "250 mx\r\n");
+	assert_int_equal(counter(ACT_HELO_CUT), CONNS - NAMES_KEPT);
+	for (unsigned i = 0; i < CONNS; i++) {
+		hangs_up(conns[i], CLIENT);
+		hangs_up(conns[i], SERVER);
+	}
+	pass_ms(ENG_CLOSING_MS + 1000);
+	assert_int_equal(counter(GAUGE_FLOWS), 0);
+	all_give_long_names(conns, NAMES_KEPT);
+	assert_int_equal(counter(ACT_HELO_CUT), CONNS - NAMES_KEPT);
+}
+
+static void a_long_name_is_scanned_and_recorded_whole(void **)
+{
+	struct conn *c = dial("10.0.1.9", 2000);
+	char name[NAME_BYTES + 1], hello[NAME_BYTES + 16];
+
+	snprintf(name, sizeof(name), "%064u", 7u);
+	memcpy(name + 52, "bad.example", 11); // over the edge of two blocks
+	snprintf(hello, sizeof(hello), "HELO %s\r\n", name);
+	handshake(c);
+	says(c, SERVER, "220 mx\r\n");
+	hears(c, CLIENT, "220 mx\r\n");
+	says(c, CLIENT, hello);
+	hears(c, SERVER, hello);
+	says(c, SERVER, "250 mx\r\n");
+	hears(c, CLIENT, "250 mx\r\n");
+	begins_mail(c);
+	says(c, CLIENT, "Subject: x\r\n\r\ntext\r\n.\r\n");
+	assert_int_equal(world.records[0].kind, ENG_REC_MESSAGE);
+	assert_int_equal(world.records[0].verdict, ENG_VERDICT_REJECTED);
+	assert_int_equal(world.helo_n, NAME_BYTES);
+	assert_memory_equal(world.helo, name, NAME_BYTES);
 }
 
 #define CASE_IN(setup, f) cmocka_unit_test_setup_teardown(f, setup, world_end)
@@ -439,6 +499,8 @@ int main(void)
 		CASE(odd_lines_and_possible_ends_are_counted),
 		CASE(a_refused_connection_is_answered_by_us),
 		CASE(without_a_taker_records_are_lost_and_counted),
+		CASE(names_that_find_no_room_are_counted_and_room_comes_back),
+		CASE(a_long_name_is_scanned_and_recorded_whole),
 		CASE(outcomes_add_up_while_nobody_takes_them_and_some_are_lost),
 	};
 

@@ -49,7 +49,8 @@ static const char CONFIG[] =
 
 static const char RULES[] = "1 body 100 l buy-now-cheap\n"
 			    "2 header 100 il x-spam: very\n"
-			    "3 rcpt 100 l trap@\n";
+			    "3 rcpt 100 l trap@\n"
+			    "4 helo 100 l bad.example\n";
 
 struct world world;
 
@@ -106,6 +107,9 @@ int world_stop(void **)
 
 static int take_record(void *, const struct eng_record *r)
 {
+	world.helo_n = r->helo.n < sizeof(world.helo) ? r->helo.n : sizeof(world.helo);
+	if (world.helo_n > 0)
+		memcpy(world.helo, r->helo.p, world.helo_n);
 	if (world.nrecords < RECORDS_MAX)
 		world.records[world.nrecords++] = *r;
 	return 0;

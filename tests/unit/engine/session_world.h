@@ -50,6 +50,8 @@ struct world {
 	unsigned nseen;
 	struct eng_record records[RECORDS_MAX];
 	unsigned nrecords;
+	char helo[64]; // of the last one
+	size_t helo_n;
 	uint32_t outcomes[8]; // by kind
 	void (*spoil)(struct rte_mbuf *m); // what happens to the next frame on its way in
 };

@@ -38,11 +38,12 @@ static void each_end_may_send_what_the_others_syn_allows_unscaled(void **state)
 	assert_false(f->st.answered);
 }
 
-static void a_segment_size_has_a_default_and_a_least(void **state)
+static void a_segment_size_has_a_default_a_least_and_a_most(void **state)
 {
 	static const struct {
 		uint16_t said, taken;
-	} rows[] = {{0, 536}, {1, 64}, {63, 64}, {64, 64}, {65, 65}, {1460, 1460}, {65535, 65535}};
+	} rows[] = {{0, 536}, {1, 64}, {63, 64}, {64, 64}, {65, 65}, {1460, 1460}, {16383, 16383},
+		{16384, 16383}, {65535, 16383}};
 	struct fixture *f = *state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct stream_syn syn = {.mss = rows[i].said};
@@ -128,7 +129,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(an_option_counts_where_both_ends_have_it),
 		CASE(each_end_may_send_what_the_others_syn_allows_unscaled),
-		CASE(a_segment_size_has_a_default_and_a_least),
+		CASE(a_segment_size_has_a_default_a_least_and_a_most),
 		CASE(a_window_is_never_scaled_by_more_than_14),
 		CASE(a_syn_ack_answers_this_syn_or_none),
 		CASE(a_server_that_chooses_anew_leaves_nothing_behind),
