@@ -34,11 +34,11 @@ enum {
 
 struct stream_slab {
 	uint32_t next; // by sequence; STREAM_NO_SLAB ends
-	uint32_t seq;  // of data[off]
-	uint16_t off, len;
+	uint32_t seq;  // of data[0]
+	uint16_t len;
 	uint8_t gone;    // 1 = left ahead of its turn (out of order inside a message)
 	uint8_t digests; // != 0: no bytes but so many digests of segments (stream_digest.c)
-	uint8_t spare[2];
+	uint8_t spare[4];
 	uint8_t data[STREAM_SLAB_DATA];
 };
 

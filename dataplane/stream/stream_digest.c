@@ -91,7 +91,7 @@ static uint32_t slab_agrees(const struct stream_pool *p, struct stream_slab *s, 
 {
 	if (s->digests == 0) {
 		uint32_t from = at - s->seq, n = seq_min(end, slab_end(s)) - at;
-		return memcmp(s->data + s->off + from, bytes, n) == 0 ? at + n : at;
+		return memcmp(s->data + from, bytes, n) == 0 ? at + n : at;
 	}
 	const struct digests *d = digests_of(s);
 	uint32_t begin = s->seq;

@@ -92,7 +92,6 @@ struct stream_slab *slab_link_after(
 	uint32_t i = slab_take(p);
 	struct stream_slab *s = slab_at(p, i);
 	s->seq = seq;
-	s->off = 0;
 	s->len = 0;
 	s->gone = 0;
 	s->digests = 0;
@@ -163,7 +162,7 @@ int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, cons
 		if (next != STREAM_NO_SLAB)
 			limit = seq_min(end, slab_at(p, next)->seq);
 		bool joins = s != NULL && (own || !island) && !s->gone && s->digests == 0 &&
-			slab_end(s) == at && s->off + s->len < STREAM_SLAB_DATA;
+			slab_end(s) == at && s->len < STREAM_SLAB_DATA;
 		if (!joins) {
 			s = slab_new_after(h, p, prev, at, island);
 			if (s == NULL)
@@ -171,9 +170,9 @@ int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, cons
 			prev = prev == STREAM_NO_SLAB ? h->first : slab_at(p, prev)->next;
 			own = true;
 		}
-		uint32_t room = STREAM_SLAB_DATA - s->off - s->len;
+		uint32_t room = STREAM_SLAB_DATA - s->len;
 		uint32_t take = limit - at < room ? limit - at : room;
-		memcpy(s->data + s->off + s->len, bytes + (at - seq), take);
+		memcpy(s->data + s->len, bytes + (at - seq), take);
 		s->len = (uint16_t)(s->len + take);
 		at += take;
 	}
@@ -238,7 +237,7 @@ static uint32_t slab_split(struct stream_half *h, struct stream_pool *p, uint32_
 	uint32_t keep = seq - s->seq;
 	tail->len = (uint16_t)(s->len - keep);
 	tail->gone = s->gone;
-	memcpy(tail->data, s->data + s->off + keep, tail->len);
+	memcpy(tail->data, s->data + keep, tail->len);
 	s->len = (uint16_t)keep;
 	return prev;
 }
@@ -327,7 +326,7 @@ void stream_copy(struct stream *st, const struct stream_pool *p, enum stream_sid
 		}
 		uint32_t from = seq - s->seq;
 		uint32_t take = s->len - from < n ? s->len - from : n;
-		memcpy(out, s->data + s->off + from, take);
+		memcpy(out, s->data + from, take);
 		out += take;
 		seq += take;
 		n -= take;
@@ -346,7 +345,7 @@ void stream_edit(struct stream *st, struct stream_pool *p, enum stream_side side
 			return;
 		uint32_t from = seq - s->seq;
 		uint32_t take = s->len - from < n ? s->len - from : n;
-		memcpy(s->data + s->off + from, bytes, take);
+		memcpy(s->data + from, bytes, take);
 		bytes += take;
 		seq += take;
 		n -= take;
@@ -367,7 +366,7 @@ struct span stream_unread(struct stream *st, const struct stream_pool *p, enum s
 	uint32_t from = h->read - s->seq;
 	uint32_t here = s->len - from < n ? s->len - from : n;
 	if (!whole || here == n)
-		return (struct span){.p = s->data + s->off + from, .n = here};
+		return (struct span){.p = s->data + from, .n = here};
 	if (n > cap)
 		n = cap;
 	stream_copy(st, p, side, h->read, n, buf);
