@@ -169,14 +169,16 @@ void stream_answer(struct stream *st, uint32_t our_isn, uint16_t mss);
 // Takes a segment behind the handshake: validity, acknowledgement, retention of its new bytes.
 enum stream_in stream_input(struct stream *st, struct stream_pool *p, struct stream_seg *seg);
 
-// The segment's bytes are in our custody, not yet with the receiver: its sender has missed our
-// acknowledgement (stream_ack), which nobody else repeats.
+// The segment's bytes, or the old number of a probe or keep-alive, are in our custody, not yet with
+// the receiver: its sender has missed our acknowledgement or a window (stream_ack), which nobody else
+// repeats.
 static inline bool stream_is_ours(const struct stream *st, const struct stream_seg *seg)
 {
 	const struct stream_half *h = &st->half[seg->side];
 
-	return seg->payload.n > 0 && (int32_t)(seg->end - h->una) > 0 &&
-		(int32_t)(h->owned - seg->end) >= 0;
+	uint32_t end = seg->payload.n > 0 ? seg->end : seg->at + 1;
+
+	return (int32_t)(end - h->una) > 0 && (int32_t)(h->owned - end) >= 0;
 }
 
 // The contiguous unread bytes of a half, at most what lies in one slab; `whole` joins as many as

@@ -296,6 +296,10 @@ static void what_is_in_our_custody_is_acknowledged_as_often_as_it_comes(void **)
 		assert_int_equal(frames_seen(c, SERVER), 0);
 		assert_int_equal(last_seen(c, CLIENT)->ack, client->nxt);
 	}
+	forget_seen(); // a window of the server's did not get there: the client asks for it
+	segment(c, CLIENT, TCP_ACK, client->nxt - 1, client->rcv, NULL, 0);
+	settle();
+	assert_int_equal(last_seen(c, CLIENT)->ack, client->nxt);
 }
 
 // The client believes us that they have arrived, so it is ours to repeat what was lost before them.
