@@ -386,7 +386,9 @@ static void take_byte(struct conn *c, uint8_t byte)
 		}
 		return;
 	case AT_CHUNK:
-		chunk_byte(c, byte, true);
+		if (!sv->cr_last || byte != '\n') // that LF ended the command
+			chunk_byte(c, byte, true);
+		sv->cr_last = false;
 		return;
 	default:
 		line_byte(c, byte);
