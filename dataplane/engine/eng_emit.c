@@ -126,6 +126,10 @@ void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side
 	struct wire_tmpl tmpl;
 
 	flow_template(w->smtp->flows, &s->flow, side, for_reset, &tmpl);
+	if (tmpl.l2_len == 0) {
+		eng_count(w, DROP_NO_HEADER);
+		return;
+	}
 	struct rte_mbuf *m = frame_build(w, &tmpl, o);
 	if (m == NULL)
 		return;

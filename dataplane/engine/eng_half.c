@@ -200,7 +200,8 @@ static bool policy_holds(struct eng_worker *w, struct eng_half *h)
 }
 
 // Where the sides' frames come by and what they look like, as far as it is known and will be used
-// before more is. `m` is the client's segment.
+// before more is. `m` is the client's segment. Where it is read, a header that no place is left for is
+// no reason to let it pass: frames of ours look like the other side's, turned round.
 static bool sides_set(
 	struct eng_worker *w, struct flow *f, const struct eng_half *h, struct rte_mbuf *m)
 {
@@ -212,8 +213,9 @@ static bool sides_set(
 	if (h->lane == ENG_LANE_ANSWER) // ours go to the client, in the name of one never heard
 		return flow_note(
 			w->smtp->flows, f, STREAM_CLIENT, frame, &meta->view, meta->in_port);
-	return h->server_side.l2_len == 0 ||
-		flow_face_set(w->smtp->flows, f, STREAM_SERVER, &h->server_side);
+	if (h->server_side.l2_len > 0)
+		(void)flow_face_set(w->smtp->flows, f, STREAM_SERVER, &h->server_side);
+	return true;
 }
 
 // The session of a half-open connection, whose record goes. NULL where no flow is left.

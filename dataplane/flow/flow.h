@@ -107,7 +107,7 @@ void flow_side_note(
 // place for it is left: what was known stays.
 bool flow_note(struct flow_table *t, struct flow *f, enum stream_side side, struct span frame,
 	const struct wire_view *v, uint16_t in_port);
-// What was noted before there was a flow. false as above.
+// What was noted before there was a flow. false as above: all but the link header is set.
 bool flow_face_set(
 	struct flow_table *t, struct flow *f, enum stream_side side, const struct flow_side *s);
 // A template for segments in the name of `side`; for_reset: with the largest TTL seen.

@@ -98,14 +98,13 @@ bool flow_face_set(
 {
 	struct flow_face *face = &f->face[side];
 
-	if (!l2_keep(t, face, (struct span){.p = s->l2, .n = s->l2_len}))
-		return false;
+	bool kept = l2_keep(t, face, (struct span){.p = s->l2, .n = s->l2_len});
 	face->in_port = (uint8_t)s->in_port;
 	face->tos = s->tos;
 	face->ttl = s->ttl;
 	face->ttl_max = s->ttl_max;
 	label_keep(face, s->flow_label);
-	return true;
+	return kept;
 }
 
 void flow_template(const struct flow_table *t, const struct flow *f, enum stream_side side,

@@ -112,8 +112,9 @@ static void a_chunk_behind_a_refused_one_is_refused_by_us(void **)
 
 static void two_replies_to_a_command_of_ours_leave_no_reply_unchanged(void **)
 {
-	static const char LONG[] = "250 this is a reply that is longer than the one that takes its place, "
-				   "to which another comes\r\n250 what\r\n";
+	static const char LONG[] =
+		"250 this is a reply that is longer than the one that takes its place, "
+		"to which another comes\r\n250 what\r\n";
 	struct conn *c = chunking(2000);
 
 	says(c, CLIENT, "XFORWARD NAME=x\r\n");
@@ -124,8 +125,9 @@ static void two_replies_to_a_command_of_ours_leave_no_reply_unchanged(void **)
 
 static void two_replies_within_a_chunk_of_ours_leave_no_reply_unchanged(void **)
 {
-	static const char LONG[] = "250 this is a reply that is longer than the one that takes its place, "
-				   "to which another comes\r\n250 what\r\n";
+	static const char LONG[] =
+		"250 this is a reply that is longer than the one that takes its place, "
+		"to which another comes\r\n250 what\r\n";
 	struct conn *c = dial("10.0.1.1", 2000);
 
 	greets(c); // without CHUNKING
@@ -133,6 +135,76 @@ static void two_replies_within_a_chunk_of_ours_leave_no_reply_unchanged(void **)
 	says(c, SERVER, LONG);
 	assert_null(memmem(c->end[CLIENT].bytes, END_BYTES, "this is", 7));
 	assert_non_null(memmem(c->end[CLIENT].bytes, END_BYTES, "502 5.5.1 BDAT", 14));
+}
+
+// ---- link headers that fit no cell
+
+enum { TAGS_BYTES = 12, MACS_BYTES = 12 };
+
+// A segment behind three tags, the last of them its sender's choice.
+static void behind_tags(struct conn *c, enum world_side side, uint8_t flags, uint32_t seq,
+	uint32_t ack, const char *text, uint16_t tag)
+{
+	const uint8_t tags[TAGS_BYTES] = {
+		0x88, 0xa8, 0, 1, 0x81, 0, 0, 2, 0x81, 0, (uint8_t)(tag >> 8), (uint8_t)tag};
+	uint8_t frame[300];
+	size_t n = segment_frame(c, side,
+		&(struct wire_tcp_out){.seq = seq,
+			.ack = ack,
+			.flags = flags,
+			.window = 60000,
+			.payload = span_str(text)},
+		frame, sizeof(frame) - TAGS_BYTES);
+
+	memmove(frame + MACS_BYTES + TAGS_BYTES, frame + MACS_BYTES, n - MACS_BYTES);
+	memcpy(frame + MACS_BYTES, tags, TAGS_BYTES);
+	inject_bytes((uint8_t)side, frame, n + TAGS_BYTES);
+	settle();
+}
+
+// The handshakes of 40 connections whose servers, and perhaps clients, lie behind tags of their own.
+static struct conn *tagged_handshakes(bool clients)
+{
+	struct conn *c = NULL;
+
+	for (uint16_t i = 0; i < 40; i++) {
+		c = dial("10.0.1.1", (uint16_t)(2000 + i));
+		segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+		settle();
+		behind_tags(c, SERVER, TCP_SYN | TCP_ACK, c->end[SERVER].isn, c->end[CLIENT].nxt,
+			"", i);
+		if (clients)
+			behind_tags(c, CLIENT, TCP_ACK, c->end[CLIENT].nxt, c->end[CLIENT].rcv, "",
+				(uint16_t)(100 + i));
+		else
+			segment(c, CLIENT, TCP_ACK, c->end[CLIENT].nxt, c->end[CLIENT].rcv, NULL,
+				0);
+		settle();
+	}
+	assert_int_equal(counter(PASS_TABLE_FULL), 0);
+	assert_int_equal(counter(FLOWS_INSPECTED), 40);
+	return c;
+}
+
+static void servers_behind_many_tags_do_not_make_the_table_full(void **)
+{
+	struct conn *c = tagged_handshakes(false);
+
+	says(c, CLIENT, "MAIL"); // the rest of the line does not come: it is acknowledged by us
+	pass_ms(50);
+	assert_int_equal(last_seen(c, CLIENT)->ack, c->end[CLIENT].nxt);
+}
+
+static void where_no_side_has_a_header_we_are_silent(void **)
+{
+	struct conn *c = tagged_handshakes(true);
+	struct end *client = &c->end[CLIENT];
+
+	behind_tags(c, CLIENT, TCP_ACK, client->nxt, client->rcv, "MAIL", 139);
+	forget_seen();
+	pass_ms(50);
+	assert_int_equal(frames_seen(c, CLIENT) + frames_seen(c, SERVER), 0);
+	assert_true(counter(DROP_NO_HEADER) > 0);
 }
 
 int main(void)
@@ -144,6 +216,8 @@ int main(void)
 		CASE(a_chunk_behind_a_refused_one_is_refused_by_us),
 		CASE(two_replies_to_a_command_of_ours_leave_no_reply_unchanged),
 		CASE(two_replies_within_a_chunk_of_ours_leave_no_reply_unchanged),
+		CASE(servers_behind_many_tags_do_not_make_the_table_full),
+		CASE(where_no_side_has_a_header_we_are_silent),
 	};
 	return cmocka_run_group_tests(tests, world_start, world_stop);
 }
