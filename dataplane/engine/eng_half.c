@@ -252,8 +252,8 @@ static struct eng_session *session_new(
 	if (h.lane == ENG_LANE_INSPECT) {
 		eng_count(w, FLOWS_INSPECTED);
 		eng_policy_bind(w, s, h.policy);
-		(void)stream_accept(&f->stream, &p->pool, false, h.server.isn, h.client.isn + 1,
-			h.server.window, &h.server.options); // its numbers were looked at
+		(void)stream_accept(&f->stream, h.server.isn, h.client.isn + 1, h.server.window,
+			&h.server.options); // its numbers were looked at
 		if (h.server.options.has_ts)
 			stream_stamp(&f->stream, STREAM_SERVER, h.server.ts_val);
 	}

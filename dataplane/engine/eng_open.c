@@ -121,8 +121,7 @@ void eng_open_syn_ack_consume(struct eng_worker *w, struct eng_session *s, struc
 	struct eng_syn syn;
 
 	(void)eng_syn_read(m, v, &syn); // unsigned: it is being read
-	if (!stream_accept(&s->flow.stream, &w->smtp->pool, false, v->seq, v->ack, v->window,
-		    &syn.options)) {
+	if (!stream_accept(&s->flow.stream, v->seq, v->ack, v->window, &syn.options)) {
 		eng_drop(w, m, DROP_HANDSHAKE);
 		return;
 	}

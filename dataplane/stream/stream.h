@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One TCP connection between two ends that never know us: for each direction bytes are retained,
-// read, released, edited at the same length, or replaced by ours after a cut. Pure: segments come
-// in as numbers and a span, what must leave comes out as actions; no packet, no clock, no
-// allocation (slabs come from a pool that the caller sized). RFC 9293, 7323, 5961.
+// read, released, edited, at the same length or another, or replaced by ours after a cut. Pure:
+// segments come in as numbers and a span, what must leave comes out as actions; no packet, no clock,
+// no allocation (slabs come from a pool that the caller sized). RFC 9293, 7323, 5961, 2018.
 //
 // A half is named by the side that sends its bytes. Its numbers are those that its receiver sees; what
 // the sender itself counts differs by `delta` once an edit has changed a length. Always:
@@ -159,10 +159,10 @@ struct stream_act {
 // A new connection: the client's SYN.
 void stream_open(
 	struct stream *st, uint32_t client_isn, uint16_t window, const struct stream_syn *syn);
-// The server's SYN-ACK (again, where it is repeated). false where it does not answer the SYN. Until
-// the client has acknowledged one (half_open) a server may choose another number.
-bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uint32_t server_isn,
-	uint32_t ack, uint16_t window, const struct stream_syn *syn);
+// The server's SYN-ACK. false where it does not answer the SYN, or comes with another number than the
+// one before it or behind bytes of the server's; a repeat changes nothing.
+bool stream_accept(struct stream *st, uint32_t server_isn, uint32_t ack, uint16_t window,
+	const struct stream_syn *syn);
 // We are the server: our initial sequence number; the SYN-ACK itself is built by the caller.
 void stream_answer(struct stream *st, uint32_t our_isn, uint16_t mss);
 

@@ -34,20 +34,15 @@ void stream_open(
 	half_syn(&st->half[STREAM_CLIENT], window, syn);
 }
 
-bool stream_accept(struct stream *st, struct stream_pool *p, bool half_open, uint32_t server_isn,
-	uint32_t ack, uint16_t window, const struct stream_syn *syn)
+bool stream_accept(struct stream *st, uint32_t server_isn, uint32_t ack, uint16_t window,
+	const struct stream_syn *syn)
 {
 	struct stream_half *client = &st->half[STREAM_CLIENT], *server = &st->half[STREAM_SERVER];
 
 	if (ack != client->una)
 		return false;
-	if (server->syn && server_isn + 1 == server->una && server->nxt == server->una)
-		return true; // its repeat
-	if (server->syn && !half_open)
-		return false; // another number is another connection
-	if (server->first != STREAM_NO_SLAB)
-		slab_cut_from(server, p, slab_at(p, server->first)->seq);
-	edits_free(server, p);
+	if (server->syn) // its repeat; another number is another connection
+		return server_isn + 1 == server->una && server->nxt == server->una;
 	half_init(server, server_isn + 1);
 	half_syn(server, window, syn);
 	st->ts_on = st->ts_on && syn->has_ts;

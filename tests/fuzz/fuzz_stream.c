@@ -276,7 +276,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if ((options & 2) != 0)
 		stream_answer(&st, server_isn, 1460);
 	else
-		CHECK(stream_accept(&st, &pool, true, server_isn, client_isn + 1, 60000, &syn));
+		CHECK(stream_accept(&st, server_isn, client_isn + 1, 60000, &syn));
 	for (int i = 0; i < STEPS_MAX && in.n != 0 && step(&in); i++) {
 		for (int side = 0; side < STREAM_SIDES; side++) {
 			if (st.half[side].nxt - watches[side].base > SPACE - 70000)

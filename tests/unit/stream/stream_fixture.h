@@ -32,7 +32,7 @@ static inline void fixture_open_at(struct fixture *f, uint32_t client_isn, uint3
 	f->slabs = calloc(POOL, sizeof(*f->slabs));
 	stream_pool_init(&f->pool, f->slabs, f->stack, POOL, (const uint8_t *)"a key of the test");
 	stream_open(&f->st, client_isn, 64240, &syn);
-	assert_true(stream_accept(&f->st, &f->pool, true, server_isn, client_isn + 1, 65160, &syn));
+	assert_true(stream_accept(&f->st, server_isn, client_isn + 1, 65160, &syn));
 	f->now_ms = 5000;
 }
 

@@ -30,7 +30,7 @@ static void open_at(struct fixture *f, uint32_t isn)
 	struct stream_syn syn = {.mss = 1460, .has_wscale = true, .wscale = WSCALE};
 
 	stream_open(&f->st, isn, 64240, &syn);
-	assert_true(stream_accept(&f->st, &f->pool, true, SERVER_ISN, isn + 1, 65160, &syn));
+	assert_true(stream_accept(&f->st, SERVER_ISN, isn + 1, 65160, &syn));
 	acknowledge(&f->st, &f->pool, 0, isn);
 }
 

@@ -14,7 +14,7 @@ static void an_option_counts_where_both_ends_have_it(void **state)
 		client.sack_ok = mask & 4, server.sack_ok = mask & 8;
 		client.has_wscale = mask & 16, server.has_wscale = mask & 32;
 		stream_open(&f->st, 10, 100, &client);
-		assert_true(stream_accept(&f->st, &f->pool, true, 20, 11, 200, &server));
+		assert_true(stream_accept(&f->st, 20, 11, 200, &server));
 		assert_int_equal(f->st.ts_on, (mask & 3) == 3);
 		assert_int_equal(f->st.sack_on, (mask & 12) == 12);
 		assert_int_equal(f->st.scale_on, (mask & 48) == 48);
@@ -27,7 +27,7 @@ static void each_end_may_send_what_the_others_syn_allows_unscaled(void **state)
 {
 	struct fixture *f = *state;
 	stream_open(&f->st, 10, 100, &full);
-	assert_true(stream_accept(&f->st, &f->pool, true, 20, 11, 200, &full));
+	assert_true(stream_accept(&f->st, 20, 11, 200, &full));
 	assert_int_equal(f->st.half[STREAM_CLIENT].una, 11);
 	assert_int_equal(f->st.half[STREAM_CLIENT].edge, 11 + 200);
 	assert_int_equal(f->st.half[STREAM_CLIENT].allow, 11 + 200);
@@ -48,7 +48,7 @@ static void a_segment_size_has_a_default_a_least_and_a_most(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct stream_syn syn = {.mss = rows[i].said};
 		stream_open(&f->st, 10, 100, &syn);
-		assert_true(stream_accept(&f->st, &f->pool, true, 20, 11, 200, &full));
+		assert_true(stream_accept(&f->st, 20, 11, 200, &full));
 		assert_int_equal(f->st.half[STREAM_CLIENT].mss, rows[i].taken);
 		assert_int_equal(f->st.half[STREAM_SERVER].mss, 1400);
 	}
@@ -61,7 +61,7 @@ static void a_window_is_never_scaled_by_more_than_14(void **state)
 	for (size_t i = 0; i < sizeof(said); i++) {
 		struct stream_syn syn = {.mss = 1400, .has_wscale = true, .wscale = said[i]};
 		stream_open(&f->st, 10, 100, &syn);
-		assert_true(stream_accept(&f->st, &f->pool, true, 20, 11, 200, &full));
+		assert_true(stream_accept(&f->st, 20, 11, 200, &full));
 		assert_int_equal(f->st.half[STREAM_CLIENT].wscale, taken[i]);
 	}
 }
@@ -72,25 +72,14 @@ static void a_syn_ack_answers_this_syn_or_none(void **state)
 	static const uint32_t wrong[] = {10, 12, 0, 0x8000000b};
 	stream_open(&f->st, 10, 100, &full);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		assert_false(stream_accept(&f->st, &f->pool, true, 20, wrong[i], 200, &full));
+		assert_false(stream_accept(&f->st, 20, wrong[i], 200, &full));
 	assert_false(f->st.half[STREAM_SERVER].syn);
-	assert_true(stream_accept(&f->st, &f->pool, false, 20, 11, 200, &full));
+	assert_true(stream_accept(&f->st, 20, 11, 200, &full));
 	// Its repeat changes nothing, whatever it now says.
-	assert_true(stream_accept(&f->st, &f->pool, false, 20, 11, 999, &full));
+	assert_true(stream_accept(&f->st, 20, 11, 999, &full));
 	assert_int_equal(f->st.half[STREAM_CLIENT].edge, 11 + 200);
-	assert_false(stream_accept(&f->st, &f->pool, false, 19, 11, 200, &full));
-	assert_false(stream_accept(&f->st, &f->pool, false, 21, 11, 200, &full));
-}
-
-static void a_server_that_chooses_anew_leaves_nothing_behind(void **state)
-{
-	struct fixture *f = *state;
-	struct stream_seg a = seg_of(f, STREAM_SERVER, 0, "220 early\r\n");
-	(void)stream_input(&f->st, &f->pool, &a);
-	assert_int_equal(f->pool.nfree, POOL - 1);
-	assert_true(stream_accept(&f->st, &f->pool, true, 77, CLIENT_ISN + 1, 100, &full));
-	assert_int_equal(f->pool.nfree, POOL);
-	assert_int_equal(f->st.half[STREAM_SERVER].nxt, 78);
+	assert_false(stream_accept(&f->st, 19, 11, 200, &full));
+	assert_false(stream_accept(&f->st, 21, 11, 200, &full));
 }
 
 static void we_answer_without_any_option_and_with_a_full_window(void **state)
@@ -116,7 +105,7 @@ static void the_acknowledgement_that_the_syn_ack_brought_needs_no_repeat(void **
 	struct stream_seg a = seg_of(f, STREAM_SERVER, 0, "22");
 	struct stream_act act;
 	stream_open(&f->st, CLIENT_ISN, 100, &full);
-	assert_true(stream_accept(&f->st, &f->pool, true, SERVER_ISN, CLIENT_ISN + 1, 500, &full));
+	assert_true(stream_accept(&f->st, SERVER_ISN, CLIENT_ISN + 1, 500, &full));
 	f->st.half[STREAM_SERVER].win_out = a.window;
 	enum stream_in in = stream_input(&f->st, &f->pool, &a); // held: nothing of it may leave
 	stream_dispose(&f->st, &f->pool, &a, in, &act);
@@ -132,7 +121,6 @@ int main(void)
 		CASE(a_segment_size_has_a_default_a_least_and_a_most),
 		CASE(a_window_is_never_scaled_by_more_than_14),
 		CASE(a_syn_ack_answers_this_syn_or_none),
-		CASE(a_server_that_chooses_anew_leaves_nothing_behind),
 		CASE(we_answer_without_any_option_and_with_a_full_window),
 		CASE(the_acknowledgement_that_the_syn_ack_brought_needs_no_repeat),
 	};

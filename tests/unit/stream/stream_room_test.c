@@ -40,7 +40,7 @@ static void open_wide(struct stream *st, struct stream_pool *p)
 		.ack = CLIENT_ISN + 1};
 
 	stream_open(st, CLIENT_ISN, 64240, &syn);
-	assert_true(stream_accept(st, p, true, SERVER_ISN, CLIENT_ISN + 1, 65160, &syn));
+	assert_true(stream_accept(st, SERVER_ISN, CLIENT_ISN + 1, 65160, &syn));
 	assert_int_equal(stream_input(st, p, &ack), STREAM_IN_OK);
 }
 

@@ -15,7 +15,7 @@ static void open_at(struct fixture *f, uint32_t isn)
 	memset(text, 'x', 120);
 	stream_close(&f->st, &f->pool);
 	stream_open(&f->st, isn - 1, WINDOW, &syn);
-	assert_true(stream_accept(&f->st, &f->pool, true, SERVER_ISN, isn, WINDOW, &syn));
+	assert_true(stream_accept(&f->st, SERVER_ISN, isn, WINDOW, &syn));
 	struct stream_seg a = {.side = STREAM_CLIENT,
 		.flags = F_ACK,
 		.seq = isn,
@@ -262,8 +262,7 @@ static void a_window_is_scaled_by_its_own_ends_shift(void **state)
 	struct stream_syn client = {.mss = 1460, .has_wscale = true, .wscale = 2};
 	struct stream_syn server = {.mss = 1460, .has_wscale = true, .wscale = 5};
 	stream_open(&f->st, CLIENT_ISN, 100, &client);
-	assert_true(
-		stream_accept(&f->st, &f->pool, true, SERVER_ISN, CLIENT_ISN + 1, 200, &server));
+	assert_true(stream_accept(&f->st, SERVER_ISN, CLIENT_ISN + 1, 200, &server));
 	struct stream_seg a = seg_of(f, STREAM_SERVER, 0, ""), b = seg_of(f, STREAM_CLIENT, 0, "");
 	a.window = b.window = 1000;
 	assert_int_equal(stream_input(&f->st, &f->pool, &a), STREAM_IN_OK);
