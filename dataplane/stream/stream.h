@@ -36,7 +36,7 @@ struct stream_slab {
 	uint32_t next; // by sequence; STREAM_NO_SLAB ends
 	uint32_t seq;  // of data[0]
 	uint16_t len;
-	uint8_t gone;    // 1 = left ahead of its turn (out of order inside a message)
+	uint8_t ahead;   // 1 = left ahead of its turn (out of order inside a message)
 	uint8_t digests; // != 0: no bytes but so many digests of segments (stream_digest.c)
 	uint8_t spare[4];
 	uint8_t data[STREAM_SLAB_DATA];
@@ -226,8 +226,8 @@ void stream_copy(struct stream *st, const struct stream_pool *p, enum stream_sid
 bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_seg *seg,
 	struct stream_act *act);
 
-// Its repeat, perhaps cut otherwise, while the hole is still there: the receiver may have lost it. true
-// where all of its bytes left ahead of their turn; *act: they leave again as they were.
+// Its repeat, perhaps cut otherwise, while the hole is still there: the receiver may have lost it.
+// true where all of its bytes left ahead of their turn; *act: they leave again as they were.
 bool stream_ahead_again(struct stream *st, const struct stream_pool *p,
 	const struct stream_seg *seg, struct stream_act *act);
 

@@ -86,7 +86,7 @@ static bool left_ahead_up_to(struct stream_half *h, const struct stream_pool *p,
 {
 	for (uint32_t at = h->sent; seq_lt(at, ack);) {
 		const struct stream_slab *s = slab_find(h, p, at);
-		if (s == NULL || !s->gone)
+		if (s == NULL || !s->ahead)
 			return false;
 		at = slab_end(s);
 	}

@@ -28,7 +28,8 @@ static inline uint32_t slab_end(const struct stream_slab *s)
 }
 
 void half_init(struct stream_half *h, uint32_t first_byte);
-// Retains what is new of `n` bytes at `seq`; clears h->fresh where some was held. 0 or -ENOBUFS (a part may be retained).
+// Retains what is new of `n` bytes at `seq`; clears h->fresh where some was held. 0 or -ENOBUFS (a part
+// may be retained).
 int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, const uint8_t *bytes,
 	uint32_t n);
 // Frees slabs that lie wholly before `seq`.
@@ -39,12 +40,15 @@ void slab_cut_from(struct stream_half *h, struct stream_pool *p, uint32_t seq);
 uint32_t slab_run_end(const struct stream_half *h, const struct stream_pool *p, uint32_t seq);
 // The slab that holds `seq`, or NULL; the next search begins there.
 struct stream_slab *slab_find(struct stream_half *h, const struct stream_pool *p, uint32_t seq);
+// Did bytes at or behind `seq` leave ahead of their turn?
+bool half_is_ahead(const struct stream_half *h, const struct stream_pool *p, uint32_t seq);
 
 // Puts `text` in the place of [seq, seq + n) and moves what lies behind. 0, -ENOBUFS, -EBUSY.
 int slab_replace(
 	struct stream_half *h, struct stream_pool *p, uint32_t seq, uint32_t n, struct span text);
-// A slab outside of the chain; STREAM_NO_SLAB where there is none.
+// A slab outside of the chain, and back; STREAM_NO_SLAB where there is none.
 uint32_t slab_take(struct stream_pool *p);
+void slab_give(struct stream_pool *p, uint32_t i);
 // How many slabs a half may hold now.
 static inline uint32_t slab_share(const struct stream_pool *p)
 {
@@ -60,7 +64,6 @@ struct stream_slab *slab_link_after(
 bool half_has_digest(const struct stream_half *h, const struct stream_pool *p);
 uint32_t digests_agree(struct stream_half *h, const struct stream_pool *p,
 	const struct stream_seg *seg, uint32_t lo, uint32_t hi);
-void slab_give(struct stream_pool *p, uint32_t i);
 
 // Where a search in a long chain begins (stream_index.c). A slab has come into the chain; is about to
 // be given back, still linked to its next; may an island come to `seq`; a slab at or before `seq`, not

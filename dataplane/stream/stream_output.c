@@ -221,7 +221,7 @@ bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_
 	}
 	for (uint32_t at = seg->at; seq_lt(at, end);) {
 		struct stream_slab *s = slab_find(h, p, at);
-		s->gone = 1;
+		s->ahead = 1;
 		at = slab_end(s);
 	}
 	ahead_act(st, p, seg, false, act);
@@ -237,7 +237,7 @@ bool stream_ahead_again(struct stream *st, const struct stream_pool *p,
 		return false;
 	for (uint32_t at = seg->at; seq_lt(at, seg->end);) {
 		const struct stream_slab *s = slab_find(h, p, at);
-		if (s == NULL || !s->gone)
+		if (s == NULL || !s->ahead)
 			return false;
 		at = slab_end(s);
 	}
@@ -248,14 +248,7 @@ bool stream_ahead_again(struct stream *st, const struct stream_pool *p,
 bool stream_is_ahead(
 	const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq)
 {
-	const struct stream_half *h = &st->half[side];
-
-	for (uint32_t i = h->first; i != STREAM_NO_SLAB; i = slab_at(p, i)->next) {
-		const struct stream_slab *s = slab_at(p, i);
-		if (s->gone && seq_lt(seq, slab_end(s)))
-			return true;
-	}
-	return false;
+	return half_is_ahead(&st->half[side], p, seq);
 }
 
 // Moves `sent` over bytes that left ahead of their turn; returns how many may be sent in one piece.
@@ -265,14 +258,14 @@ static uint32_t next_run(struct stream_half *h, const struct stream_pool *p, uin
 		const struct stream_slab *s = slab_find(h, p, h->sent);
 		if (s == NULL)
 			return 0;
-		if (!s->gone)
+		if (!s->ahead)
 			break;
 		h->sent = seq_min(slab_end(s), limit);
 	}
 	uint32_t end = h->sent;
 	while (seq_lt(end, limit) && end - h->sent < UINT16_MAX) {
 		const struct stream_slab *s = slab_find(h, p, end);
-		if (s == NULL || s->gone)
+		if (s == NULL || s->ahead)
 			break;
 		end = slab_end(s);
 	}

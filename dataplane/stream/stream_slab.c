@@ -61,8 +61,8 @@ bool stream_has_hole(const struct stream *st, const struct stream_pool *p, enum 
 // until its first byte is acknowledged, and a segment that finds no room costs the sender its pace,
 // some of it for good (1 % of loss behind us and BBR: 10 Mbit/s instead of 300). What fills the
 // hole always finds room while there is any, for all that waits behind it waits for that; the last
-// slabs of the pool are kept for it. Behind a hole a slab holds one segment at most, so the number of islands is
-// bounded by the window, too, as if each held 512 bytes.
+// slabs of the pool are kept for it. Behind a hole a slab holds one segment at most, so the number of
+// islands is bounded by the window, too, as if each held 512 bytes.
 static bool may_grow(const struct stream_half *h, const struct stream_pool *p, bool island)
 {
 	enum { ISLANDS = 16, ISLAND_BYTES = 512, KEPT_SHARE = 64, FILLER = 16 };
@@ -93,7 +93,7 @@ struct stream_slab *slab_link_after(
 	struct stream_slab *s = slab_at(p, i);
 	s->seq = seq;
 	s->len = 0;
-	s->gone = 0;
+	s->ahead = 0;
 	s->digests = 0;
 	if (prev == STREAM_NO_SLAB) {
 		s->next = h->first;
@@ -161,7 +161,7 @@ int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, cons
 		uint32_t limit = end;
 		if (next != STREAM_NO_SLAB)
 			limit = seq_min(end, slab_at(p, next)->seq);
-		bool joins = s != NULL && (own || !island) && !s->gone && s->digests == 0 &&
+		bool joins = s != NULL && (own || !island) && !s->ahead && s->digests == 0 &&
 			slab_end(s) == at && s->len < STREAM_SLAB_DATA;
 		if (!joins) {
 			s = slab_new_after(h, p, prev, at, island);
@@ -236,16 +236,16 @@ static uint32_t slab_split(struct stream_half *h, struct stream_pool *p, uint32_
 	struct stream_slab *tail = slab_link_after(h, p, prev, seq);
 	uint32_t keep = seq - s->seq;
 	tail->len = (uint16_t)(s->len - keep);
-	tail->gone = s->gone;
+	tail->ahead = s->ahead;
 	memcpy(tail->data, s->data + keep, tail->len);
 	s->len = (uint16_t)keep;
 	return prev;
 }
 
-static bool is_gone_behind(const struct stream_half *h, const struct stream_pool *p, uint32_t seq)
+bool half_is_ahead(const struct stream_half *h, const struct stream_pool *p, uint32_t seq)
 {
 	for (uint32_t i = h->first; i != STREAM_NO_SLAB; i = slab_at(p, i)->next) {
-		if (slab_at(p, i)->gone && seq_lt(seq, slab_end(slab_at(p, i))))
+		if (slab_at(p, i)->ahead && seq_lt(seq, slab_end(slab_at(p, i))))
 			return true;
 	}
 	return false;
@@ -258,7 +258,7 @@ int slab_replace(
 
 	if (p->nfree < need)
 		return -ENOBUFS;
-	if (is_gone_behind(h, p, seq))
+	if (half_is_ahead(h, p, seq))
 		return -EBUSY;
 	(void)slab_split(h, p, seq + n);
 	uint32_t prev = slab_split(h, p, seq);

@@ -281,7 +281,7 @@ static void what_fills_a_hole_may_go_beyond_what_is_lent_by_sixteen(void **state
 		last = &f->pool.slabs[c->first];
 		while (last->next != c->last)
 			last = &f->pool.slabs[last->next];
-		last->gone = 1; // nothing joins it any more
+		last->ahead = 1; // nothing joins it any more
 		n++;
 	}
 	assert_int_equal(c->nslabs, 10 + 16);
