@@ -225,8 +225,21 @@ static void earliest(bool *any, uint32_t *at, uint32_t candidate)
 	*any = true;
 }
 
+// Mostly nothing but silence is awaited, and a timer that comes early enough for that stands already.
+static bool timer_stands(const struct eng_session *s)
+{
+	const struct flow *f = &s->flow;
+	const struct stream *st = &f->stream;
+
+	return f->timed && f->lane == ENG_LANE_INSPECT && s->hold_on == 0 && !s->more &&
+		!st->half[STREAM_CLIENT].rto_on && !st->half[STREAM_SERVER].rto_on &&
+		!seq_lt(f->seen_ms + eng_quiet_max_ms(s), f->timer_at_ms);
+}
+
 void eng_timer_update(struct eng_worker *w, struct eng_session *s)
 {
+	if (timer_stands(s))
+		return;
 	struct eng_smtp *p = w->smtp;
 	struct flow *f = &s->flow;
 	bool answers = f->lane == ENG_LANE_ANSWER, any = true;

@@ -13,6 +13,9 @@
 #include "smtp_int.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 // Eight bytes at once: non-zero where one of them is `c`.
 static uint64_t word_has(uint64_t word, uint8_t c)
@@ -194,23 +197,39 @@ static bool eod_is_break(uint8_t c)
 	return c == '\r' || c == '\n' || c == '\0';
 }
 
+// The first dot from `at` (not 0) on that stands behind a CR, LF or NUL; in.n where none does.
+static size_t eod_dot(struct span in, size_t at)
+{
+#ifdef __SSE2__
+	const __m128i dot = _mm_set1_epi8('.'), cr = _mm_set1_epi8('\r');
+	const __m128i lf = _mm_set1_epi8('\n'), nul = _mm_setzero_si128();
+
+	for (; in.n - at >= sizeof(__m128i); at += sizeof(__m128i)) {
+		__m128i here = _mm_loadu_si128((const void *)(in.p + at));
+		__m128i before = _mm_loadu_si128((const void *)(in.p + at - 1));
+		__m128i breaks = _mm_or_si128(_mm_cmpeq_epi8(before, nul),
+			_mm_or_si128(_mm_cmpeq_epi8(before, cr), _mm_cmpeq_epi8(before, lf)));
+		int hits = _mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(here, dot), breaks));
+
+		if (hits != 0)
+			return at + (size_t)__builtin_ctz((unsigned)hits);
+	}
+#endif
+	while (at < in.n && (in.p[at] != '.' || !eod_is_break(in.p[at - 1])))
+		at++;
+	return at;
+}
+
 // From a plain state and a byte that is none of the four: up to the line breaks before the next dot
 // that may matter, or before the end. The state there is EOD_TEXT. Nearly all of a message goes here,
-// by one search for dots instead of a look at each line.
+// by one search for such dots instead of a look at each line.
 static size_t eod_skip(struct span in, size_t i)
 {
-	for (size_t at = i + 1;;) {
-		const uint8_t *dot = memchr(in.p + at, '.', in.n - at);
-		size_t d = dot == NULL ? in.n : (size_t)(dot - in.p);
+	size_t d = eod_dot(in, i + 1);
 
-		if (dot != NULL && !eod_is_break(in.p[d - 1])) {
-			at = d + 1;
-			continue;
-		}
-		while (eod_is_break(in.p[d - 1])) // ends at i, which is no break
-			d--;
-		return d;
-	}
+	while (eod_is_break(in.p[d - 1])) // ends at i, which is no break
+		d--;
+	return d;
 }
 
 struct smtp_eod_piece smtp_eod_read(uint8_t *state, struct span in)
