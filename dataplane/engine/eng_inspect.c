@@ -332,6 +332,10 @@ static bool holds_payload(const struct eng_session *s, const struct stream_seg *
 // anything may lie before or behind.
 static bool may_end_message(struct span text)
 {
+	// The dot may be the last byte before it, still on its way: then it would end the message for a
+	// server that takes such a line end, as soon as the dot is let go.
+	if (text.n > 0 && (text.p[0] == '\r' || text.p[0] == '\n' || text.p[0] == 0))
+		return true;
 	for (size_t i = 0; i < text.n; i++) {
 		const uint8_t *dot = memchr(text.p + i, '.', text.n - i);
 		if (dot == NULL)

@@ -226,6 +226,25 @@ static void what_left_ahead_may_be_acknowledged_before_it_is_read(void **)
 	hears(c, CLIENT, "250 stored\r\n");
 }
 
+// Some servers end a message at CRLF . CR; the line end arrives before the dot.
+static void a_line_end_behind_a_hole_waits_for_the_dot_that_may_be_in_it(void **)
+{
+	static const char *const ends[] = {"\r", "\n", "\r\n"};
+
+	for (uint16_t i = 0; i < 3; i++) {
+		struct conn *c = dial("10.0.1.1", (uint16_t)(2000 + i));
+
+		greets(c);
+		begins_mail(c);
+		client_sends(c, 0, "\r\nbuy-now-cheap\r\n");
+		forget_seen();
+		client_sends(c, 18, ends[i]);
+		assert_int_equal(frames_seen(c, SERVER), 0);
+		client_sends(c, 17, ".");
+		assert_false(server_has(c, "cheap\r\n.\r") || server_has(c, "cheap\r\n.\n"));
+	}
+}
+
 // Some servers end a command at a CR, and read on: one reply must not let go what they take for content.
 static void commands_behind_a_bare_cr_are_refused(void **)
 {
@@ -792,6 +811,7 @@ int main(void)
 		CASE(what_was_not_retained_does_not_leave_ahead),
 		CASE(what_left_ahead_behind_a_held_end_is_remembered),
 		CASE(what_left_ahead_may_be_acknowledged_before_it_is_read),
+		CASE(a_line_end_behind_a_hole_waits_for_the_dot_that_may_be_in_it),
 		CASE(commands_behind_a_bare_cr_are_refused),
 		CASE(grace_is_not_born_again_after_25_days),
 		CASE(a_client_that_vanished_costs_few_timers),
