@@ -38,8 +38,8 @@ _Static_assert(sizeof(struct eng_half) <= 192, "a SYN costs little");
 // How many half-open connections a worker with so many flows has room for.
 static inline uint32_t eng_half_max(uint32_t flows)
 {
-	enum { SHARE = 32, LEAST = 1024, MOST = 1 << 20 };
-	uint32_t n = flows / SHARE;
+	enum { SHARE = 24, LEAST = 1024, MOST = 1 << 20 };
+	uint32_t n = rte_align32prevpow2(flows / SHARE + 1); // as the table would, but up
 
 	return n < LEAST ? LEAST : n > MOST ? MOST : n;
 }
