@@ -72,7 +72,7 @@ static void dispose_digested(struct stream_half *h, const struct stream_pool *p,
 	uint32_t agreed = digests_agree(h, p, seg, lo, hi);
 
 	if (agreed == lo) {
-		if (h->tries < UINT8_MAX)
+		if (h->tries <= STREAM_TRIES_MAX)
 			h->tries++;
 		act->kind = STREAM_SWALLOW;
 		return;

@@ -133,8 +133,10 @@ static void repeats_cut_elsewhere_for_good_are_stuck(void **state)
 		assert_int_equal(pass(f, &part).kind, STREAM_SWALLOW);
 		assert_false(stream_is_stuck(&f->st));
 	}
-	(void)pass(f, &part);
-	assert_true(stream_is_stuck(&f->st));
+	for (unsigned i = 0; i < 300; i++) { // and stay so
+		(void)pass(f, &part);
+		assert_true(stream_is_stuck(&f->st));
+	}
 	struct stream_seg ack = seg_of(f, STREAM_SERVER, 0, "");
 	(void)pass(f, &ack); // progress all the same
 	assert_false(stream_is_stuck(&f->st));
