@@ -345,8 +345,7 @@ static bool take_segment_consume(
 	if (!input_ok(w, s, m, seg))
 		return false;
 	(void)flow_note(w->smtp->flows, &s->flow, STREAM_CLIENT, // else it looks as before
-		(struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
-		&eng_meta_of(m)->view, eng_meta_of(m)->in_port);
+		eng_frame_of(m), &eng_meta_of(m)->view, eng_meta_of(m)->in_port);
 	eng_count(w, ACT_ANSWERED);
 	rte_pktmbuf_free(m);
 	return true;

@@ -75,7 +75,7 @@ void eng_cookie_refuse_consume(
 	const struct eng_meta *meta = eng_meta_of(m);
 	const struct wire_view *v = &meta->view;
 	struct eng_who who = {
-		.vlan = v->ntags > 0 ? v->tci[0] & 0xfff : 0,
+		.vlan = eng_vlan_of(v),
 		.image_version = w->smtp->image_version,
 		.session = eng_id_next(w),
 	};
@@ -112,7 +112,7 @@ bool eng_cookie_take(struct eng_worker *w, const struct flow_key *key, struct rt
 	uint32_t back = (age - (cookie >> HASH_BITS)) % AGES;
 	if (back > 1 || cookie != number(w, key, v->seq - 1, age - back))
 		return false;
-	uint16_t vlan = v->ntags > 0 ? v->tci[0] & 0xfff : 0;
+	uint16_t vlan = eng_vlan_of(v);
 	enum pol_action action = eng_policy_match(w, key, meta->in_port, vlan, &index);
 	if (action != POL_REJECT && action != POL_TEMPFAIL)
 		return false;

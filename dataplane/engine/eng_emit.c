@@ -213,8 +213,7 @@ void eng_send_back(struct eng_worker *w, struct rte_mbuf *m, const struct wire_t
 	const struct eng_meta *meta = eng_meta_of(m);
 	struct wire_tmpl forth, back;
 
-	wire_tmpl_set(&forth,
-		(struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len}, &meta->view);
+	wire_tmpl_set(&forth, eng_frame_of(m), &meta->view);
 	back = forth;
 	memcpy(back.l2, forth.l2 + 6, 6);
 	memcpy(back.l2 + 6, forth.l2, 6);
@@ -236,8 +235,7 @@ void eng_reset_stray_consume(struct eng_worker *w, struct rte_mbuf *m, enum eng_
 	struct wire_tcp_out o = {.seq = v->seq, .ack = v->ack, .flags = TCP_RST | TCP_ACK};
 	struct wire_tmpl tmpl;
 
-	wire_tmpl_set(
-		&tmpl, (struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len}, v);
+	wire_tmpl_set(&tmpl, eng_frame_of(m), v);
 	struct rte_mbuf *own = frame_build(w, &tmpl, &o);
 	if (own != NULL)
 		eng_forward_tx(w, meta->in_port, own);

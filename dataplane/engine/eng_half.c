@@ -56,17 +56,11 @@ static struct eng_half *half_new(struct eng_worker *w, const struct flow_key *ke
 	return eng_half_of(flow_half_add(p->half, key, p->now_ms));
 }
 
-static uint16_t vlan_of(const struct wire_view *v)
-{
-	return v->ntags > 0 ? v->tci[0] & 0xfff : 0;
-}
-
 static uint8_t ttl_of(struct rte_mbuf *m)
 {
 	struct wire_look look;
 
-	wire_look_take(&look, (struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
-		&eng_meta_of(m)->view);
+	wire_look_take(&look, eng_frame_of(m), &eng_meta_of(m)->view);
 	return look.ttl;
 }
 
@@ -93,7 +87,7 @@ void eng_half_syn_consume(
 	struct wire_view *v = &meta->view;
 	bool was_heard = old != NULL && (old->syn_acked || old->was_heard);
 	uint32_t index;
-	enum pol_action action = eng_policy_match(w, key, meta->in_port, vlan_of(v), &index);
+	enum pol_action action = eng_policy_match(w, key, meta->in_port, eng_vlan_of(v), &index);
 
 	if (index != POL_NONE && index < w->policies_max)
 		w->policy_hits[index]++;
@@ -114,7 +108,7 @@ void eng_half_syn_consume(
 	h->policy = index;
 	h->image_version = w->smtp->image_version;
 	h->in_port = meta->in_port;
-	h->vlan = vlan_of(v);
+	h->vlan = eng_vlan_of(v);
 	h->client_ttl = ttl_of(m);
 	h->was_heard = was_heard;
 	h->reason = ENG_REASON_NONE;
@@ -168,7 +162,7 @@ void eng_half_again_consume(struct eng_worker *w, const struct flow_key *key, st
 	flow_half_touch(w->smtp->half, &h->half, w->smtp->now_ms);
 	h->client = syn;
 	h->in_port = meta->in_port;
-	h->vlan = vlan_of(v);
+	h->vlan = eng_vlan_of(v);
 	h->client_ttl = ttl_of(m);
 	h->reason = ENG_REASON_NONE;
 	h->lane = ENG_LANE_INSPECT;
@@ -206,7 +200,7 @@ static bool sides_set(
 	struct eng_worker *w, struct flow *f, const struct eng_half *h, struct rte_mbuf *m)
 {
 	const struct eng_meta *meta = eng_meta_of(m);
-	struct span frame = {.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len};
+	struct span frame = eng_frame_of(m);
 
 	f->face[STREAM_CLIENT].in_port = (uint8_t)h->in_port;
 	f->face[STREAM_CLIENT].ttl_max = h->client_ttl;
@@ -388,9 +382,7 @@ static void on_syn_ack_consume(struct eng_worker *w, struct eng_half *h, struct 
 	if (h->lane == ENG_LANE_INSPECT) {
 		h->server = syn;
 		h->syn_acked = true;
-		flow_side_note(&h->server_side,
-			(struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len}, v,
-			meta->in_port);
+		flow_side_note(&h->server_side, eng_frame_of(m), v, meta->in_port);
 		eng_syn_clean(w, m, v);
 	}
 	eng_forward_tx(w, meta->in_port, m);

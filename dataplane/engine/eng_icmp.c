@@ -120,7 +120,7 @@ static void forward_consume(struct eng_worker *w, struct rte_mbuf *m)
 static void read_consume(
 	struct eng_worker *w, struct eng_session *s, const struct quoted *e, struct rte_mbuf *m)
 {
-	struct span frame = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
+	struct span frame = eng_frame_of(m);
 	const struct eng_meta *meta = eng_meta_of(m);
 	bool smaller;
 
@@ -148,7 +148,7 @@ static void read_consume(
 // Of a half-open connection: the SYN counts, the SYN-ACK, and the client's first numbers.
 static void half_consume(struct eng_worker *w, const struct quoted *e, struct rte_mbuf *m)
 {
-	struct span frame = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
+	struct span frame = eng_frame_of(m);
 	const struct eng_meta *meta = eng_meta_of(m);
 	const struct eng_half *h = e->half;
 	bool ours = h->lane == ENG_LANE_ANSWER && e->side == STREAM_SERVER;
@@ -167,7 +167,7 @@ static void half_consume(struct eng_worker *w, const struct quoted *e, struct rt
 
 void eng_icmp_consume(struct eng_worker *w, struct rte_mbuf *m)
 {
-	struct span frame = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
+	struct span frame = eng_frame_of(m);
 	const struct eng_meta *meta = eng_meta_of(m);
 	struct eng_session *s = NULL;
 	struct quoted e = {.half = NULL};

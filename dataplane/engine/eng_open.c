@@ -73,7 +73,7 @@ void eng_rebind(struct eng_worker *w, struct eng_session *s)
 
 bool eng_syn_read(struct rte_mbuf *m, const struct wire_view *v, struct eng_syn *syn)
 {
-	struct span frame = {.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len};
+	struct span frame = eng_frame_of(m);
 	struct wire_tcp_opts o;
 
 	wire_tcp_options(frame, v, &o);

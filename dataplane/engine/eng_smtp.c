@@ -159,7 +159,7 @@ static void find(struct eng_worker *w, struct rte_mbuf *m, struct found *f)
 {
 	const struct eng_meta *meta = eng_meta_of(m);
 	const struct wire_view *v = &meta->view;
-	struct span frame = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
+	struct span frame = eng_frame_of(m);
 	struct addr src, dst;
 
 	wire_addrs(frame, v, &src, &dst);
@@ -207,7 +207,7 @@ static void fill_seg(
 	const struct eng_smtp *p, struct rte_mbuf *m, enum stream_side side, struct stream_seg *seg)
 {
 	const struct wire_view *v = &eng_meta_of(m)->view;
-	struct span frame = {.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len};
+	struct span frame = eng_frame_of(m);
 
 	*seg = (struct stream_seg){
 		.side = (uint8_t)side,
@@ -247,8 +247,7 @@ static void read_timestamps(
 {
 	struct wire_tcp_opts opts;
 
-	wire_tcp_options((struct span){.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len},
-		v, &opts);
+	wire_tcp_options(eng_frame_of(m), v, &opts);
 	seg->has_ts = opts.has_ts;
 	seg->ts_val = opts.ts_val;
 	seg->ts_ecr = opts.ts_ecr;

@@ -67,6 +67,18 @@ static inline struct eng_meta *eng_meta_of(struct rte_mbuf *m)
 	return rte_mbuf_to_priv(m);
 }
 
+// The bytes of a frame, which is one buffer.
+static inline struct span eng_frame_of(const struct rte_mbuf *m)
+{
+	return (struct span){.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
+}
+
+// The outer VID; 0 where there is no tag.
+static inline uint16_t eng_vlan_of(const struct wire_view *v)
+{
+	return v->ntags > 0 ? v->tci[0] & 0xfff : 0;
+}
+
 // Puts a frame on a port's way out; a full out list drops it with the reason. Consumes `m`.
 void eng_out_tx(struct eng_worker *w, uint16_t port, struct rte_mbuf *m);
 // Drops a frame for a reason. Consumes `m`.

@@ -282,7 +282,7 @@ void eng_fragment_consume(struct eng_worker *w, struct rte_mbuf *m, uint64_t now
 {
 	struct frag_in in = {.m = m,
 		.meta = eng_meta_of(m),
-		.frame = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len},
+		.frame = eng_frame_of(m),
 		.now_ms = (uint32_t)(now_us / 1000)};
 	struct flow_frag *f;
 

@@ -88,7 +88,7 @@ static bool view_frame(struct rte_mbuf *m)
 
 	if (m->nb_segs > 1 && rte_pktmbuf_linearize(m) != 0)
 		return false;
-	frame = (struct span){.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
+	frame = eng_frame_of(m);
 	wire_parse(frame, &meta->view);
 	return true;
 }

@@ -12,11 +12,6 @@
 #include "wire_frag.h"
 #include "wire_icmp.h"
 
-static struct span frame_of(const struct rte_mbuf *m)
-{
-	return (struct span){.p = rte_pktmbuf_mtod(m, const uint8_t *), .n = m->data_len};
-}
-
 struct end {
 	struct addr addr;
 	uint16_t port;
@@ -94,7 +89,7 @@ void eng_steer_segment_consume(struct eng_worker *w, uint16_t in_port, struct rt
 	if (from_server || to_server) {
 		struct end ends[2] = {{.port = v->sport}, {.port = v->dport}};
 
-		wire_addrs(frame_of(m), v, &ends[0].addr, &ends[1].addr);
+		wire_addrs(eng_frame_of(m), v, &ends[0].addr, &ends[1].addr);
 		eng_count(w, SMTP_PACKETS);
 		steer_consume(w, in_port, m, from_server && !to_server, ends);
 		return;
@@ -110,7 +105,7 @@ static bool icmp_steer(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *
 	struct wire_quote q;
 	bool from_server, to_server;
 
-	if (!wire_icmp_quote(frame_of(m), &eng_meta_of(m)->view, &q))
+	if (!wire_icmp_quote(eng_frame_of(m), &eng_meta_of(m)->view, &q))
 		return false;
 	from_server = eng_image_picks_up(w->image, q.sport);
 	to_server = eng_image_picks_up(w->image, q.dport);
@@ -131,8 +126,8 @@ static void fragment_steer_consume(
 	uint16_t owner;
 	uint64_t h;
 
-	wire_frag_read(frame_of(m), &meta->view, &place);
-	wire_addrs(frame_of(m), &meta->view, &src, &dst);
+	wire_frag_read(eng_frame_of(m), &meta->view, &place);
+	wire_addrs(eng_frame_of(m), &meta->view, &src, &dst);
 	h = mix(end_hash(&src, 0) + mix(end_hash(&dst, 0) + place.id));
 	meta->in_port = in_port;
 	meta->context = context_of(eng_image_policy(w->image), in_port, &meta->view);
