@@ -196,6 +196,14 @@ void eng_reset_side(struct eng_worker *w, struct eng_session *s, enum stream_sid
 		send_act(w, s, &act[i], true);
 }
 
+void eng_reset_both(struct eng_worker *w, struct eng_session *s, enum eng_reason r)
+{
+	eng_count(w, r);
+	s->reason = (uint8_t)r;
+	eng_reset_side(w, s, STREAM_CLIENT);
+	eng_reset_side(w, s, STREAM_SERVER);
+}
+
 uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards)
 {
 	uint32_t safe = addr_is_v4(&s->flow.key.client) ? SAFE_V4_BYTES : SAFE_V6_BYTES;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// An inspected segment: the stream validates and retains it, smtp/ reads what is contiguous, the
-// events are judged, what was judged is released, and then the segment leaves as it came, or with
-// retained bytes, or not yet. A segment from one side may open the other side's gate, so both are
-// read until neither goes on.
+// An inspected segment: the stream validates and retains it, what is contiguous is read and judged
+// (eng_read.c), and then the segment leaves as it came, or with retained bytes, or not yet. A segment
+// from one side may open the other side's gate, so both are read until neither goes on. And the
+// session's timer: custody, repeats, what one turn could not send.
 // Thread: the worker.
 #include "eng_session.h"
 #include "seq.h"
@@ -16,135 +16,6 @@ static const enum eng_reason drop_reasons[STREAM_IN_COUNT] = {
 	[STREAM_IN_DROP_SLABS] = DROP_NO_SLAB,
 	[STREAM_IN_DROP_ACK] = DROP_ACK,
 };
-
-enum tls { TLS_YES, TLS_NO, TLS_WAIT };
-
-// Behind the 220 to STARTTLS a client speaks TLS (RFC 3207 4) or is up to something: its first
-// bytes are a record with a ClientHello (RFC 8446 4, 5.1).
-static enum tls tls_begins(struct span in)
-{
-	enum { RECORD_HANDSHAKE = 22, MAJOR = 3, CLIENT_HELLO = 1, HEAD = 6 };
-
-	if ((in.n > 0 && in.p[0] != RECORD_HANDSHAKE) || (in.n > 1 && in.p[1] != MAJOR) ||
-		(in.n >= HEAD && in.p[5] != CLIENT_HELLO))
-		return TLS_NO;
-	return in.n >= HEAD ? TLS_YES : TLS_WAIT;
-}
-
-static void reset_both(struct eng_worker *w, struct eng_session *s, enum eng_reason r)
-{
-	eng_count(w, r);
-	s->reason = (uint8_t)r;
-	eng_reset_side(w, s, STREAM_CLIENT);
-	eng_reset_side(w, s, STREAM_SERVER);
-}
-
-// A reply that can't be understood cuts the session; whole replies before it, though they came with
-// it, are true, or ours, and go to the client first.
-static void release_settled(struct eng_worker *w, struct eng_session *s, uint32_t upto)
-{
-	struct stream *st = &s->flow.stream;
-	struct stream_half *h = &st->half[STREAM_SERVER];
-	uint32_t end = stream_in_seq(st, &w->smtp->pool, STREAM_SERVER, upto);
-
-	if (seq_le(upto, h->rel))
-		return;
-	if (w->smtp->nchanges > 0 && !eng_changes_make(w, s, STREAM_SERVER))
-		return; // cut
-	h->rel = stream_out_seq(st, &w->smtp->pool, STREAM_SERVER, end);
-	eng_pump(w, s);
-}
-
-// Reads one side as far as it goes. *cut is set when a verdict ended the session's reading.
-static bool read_side(struct eng_worker *w, struct eng_session *s, enum stream_side side, bool *cut)
-{
-	struct eng_smtp *p = w->smtp;
-	struct stream *st = &s->flow.stream;
-	struct smtp_event ev[ENG_EVENTS];
-	bool progress = false, whole = false;
-	uint32_t settled = st->half[side].rel, last = settled; // ends of the last two replies
-
-	for (;;) {
-		struct span in = stream_unread(st, &p->pool, side, whole, p->line, sizeof(p->line));
-		uint32_t base = st->half[side].read;
-		size_t count = 0;
-		if (in.n == 0)
-			break;
-		if (smtp_is_opaque(&s->smtp)) {
-			enum tls tls =
-				side == STREAM_CLIENT && !s->tls_seen ? tls_begins(in) : TLS_YES;
-			if (tls == TLS_WAIT && !whole && in.n < st->half[side].nxt - base) {
-				whole = true;
-				continue;
-			}
-			if (tls == TLS_WAIT)
-				break;
-			if (tls == TLS_NO) {
-				reset_both(w, s, ACT_TLS_NOT_TLS);
-				*cut = true;
-				s->dialog = ENG_DIALOG_OVER;
-				return true;
-			}
-			s->tls_seen |= side == STREAM_CLIENT;
-			stream_consume(st, side, (uint32_t)in.n);
-			progress = true;
-			continue;
-		}
-		size_t n = smtp_feed(&s->smtp, (enum smtp_side)side, in, ev, ENG_EVENTS, &count);
-		if (n == 0 && count == 0) {
-			if (whole || in.n == st->half[side].nxt - base)
-				break;
-			whole = true; // the line goes on in the next slab
-			continue;
-		}
-		whole = false;
-		progress = true;
-		stream_consume(st, side, (uint32_t)n);
-		for (size_t i = 0; i < count; i++) {
-			if (ev[i].kind == SMTP_EV_REPLY) {
-				settled = last;
-				last = base + ev[i].off + ev[i].len;
-			} else if (ev[i].kind == SMTP_EV_DESYNC && side == STREAM_SERVER) {
-				release_settled(w, s, base + ev[i].off < last ? settled : last);
-			}
-			if (!eng_event(w, s, &ev[i], base, in)) {
-				p->nchanges = 0;
-				*cut = true;
-				return true;
-			}
-		}
-		if (p->nchanges > 0 && !eng_changes_make(w, s, side)) {
-			*cut = true;
-			return true;
-		}
-	}
-	return progress;
-}
-
-static bool has_unread(const struct stream *st, enum stream_side side)
-{
-	return st->half[side].nxt != st->half[side].read;
-}
-
-// Reads both sides and releases what was judged. false: the session was cut.
-static bool read_both(struct eng_worker *w, struct eng_session *s)
-{
-	static const enum stream_side order[] = {STREAM_SERVER, STREAM_CLIENT};
-	struct stream *st = &s->flow.stream;
-	bool cut = false, progress;
-
-	do {
-		progress = false;
-		for (int i = 0; i < STREAM_SIDES; i++) {
-			if (has_unread(st, order[i]))
-				progress |= read_side(w, s, order[i], &cut);
-			if (cut)
-				return false;
-			stream_release(st, order[i]);
-		}
-	} while (progress && (has_unread(st, STREAM_SERVER) || has_unread(st, STREAM_CLIENT)));
-	return true;
-}
 
 static void pump_side(struct eng_worker *w, struct eng_session *s, enum stream_side side,
 	bool bounded, uint32_t upto)
@@ -403,7 +274,7 @@ static bool leave_consume(struct eng_worker *w, struct eng_session *s, struct rt
 	}
 	stream_dispose(&s->flow.stream, &w->smtp->pool, seg, in, &act);
 	if (stream_is_stuck(&s->flow.stream)) {
-		reset_both(w, s, ACT_DIGEST_STUCK);
+		eng_reset_both(w, s, ACT_DIGEST_STUCK);
 		eng_session_remnant(w, s);
 		rte_pktmbuf_free(m);
 		return false;
@@ -432,7 +303,7 @@ static void refused_consume(struct eng_worker *w, struct eng_session *s, struct 
 		pass_reset_consume(w, s, m, seg);
 		return;
 	case STREAM_IN_BYPASSED:
-		reset_both(w, s, ACT_BYPASSED);
+		eng_reset_both(w, s, ACT_BYPASSED);
 		eng_session_remnant(w, s);
 		rte_pktmbuf_free(m);
 		return;
@@ -493,8 +364,7 @@ void eng_inspect_consume(
 	if (seg->payload.n > eng_seg_max(s, seg->side))
 		eng_seg_max_set(s, seg->side, (uint32_t)seg->payload.n);
 	(void)flow_note(p->flows, &s->flow, seg->side, // else it looks as before
-		(struct span){.p = rte_pktmbuf_mtod(m, uint8_t *), .n = m->data_len},
-		&eng_meta_of(m)->view, eng_meta_of(m)->in_port);
+		eng_frame_of(m), &eng_meta_of(m)->view, eng_meta_of(m)->in_port);
 	if (in == STREAM_IN_ORDER_WAIT &&
 		((goes_ahead(s, seg) && stream_ahead(&s->flow.stream, &p->pool, seg, &ahead)) ||
 			stream_ahead_again(&s->flow.stream, &p->pool, seg, &ahead))) {
@@ -503,12 +373,12 @@ void eng_inspect_consume(
 		eng_timer_update(w, s);
 		return;
 	}
-	if (!read_both(w, s)) {
+	if (!eng_read(w, s)) {
 		cut_consume(w, s, m);
 		return;
 	}
 	if (fin_partial(s, STREAM_CLIENT)) {
-		reset_both(w, s, ACT_FIN_PARTIAL);
+		eng_reset_both(w, s, ACT_FIN_PARTIAL);
 		eng_session_remnant(w, s);
 		rte_pktmbuf_free(m);
 		return;
@@ -528,7 +398,7 @@ void eng_inspect_consume(
 
 static void give_up(struct eng_worker *w, struct eng_session *s)
 {
-	reset_both(w, s, ACT_GAVE_UP);
+	eng_reset_both(w, s, ACT_GAVE_UP);
 	eng_session_remnant(w, s);
 }
 

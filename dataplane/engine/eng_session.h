@@ -34,7 +34,7 @@ enum {
 	ENG_DIALOG_MS = 20 * 1000,      // of a dialogue of ours
 	ENG_CUT_REPEAT_MS = 300,        // the server's reset is repeated after this, and 4 and 16 times this
 	ENG_BODY_MS = 5 * 60 * 1000,    // the rest of a condemned message is swallowed for so long
-	ENG_END_QUIET_MS = 5 * 1000,    // ... behind a possible end: a client that is silent takes it for the end
+	ENG_END_QUIET_MS = 5 * 1000,    // ... behind a possible end: one who is silent takes it for the end
 	ENG_ONE_WAY_MS = 3000,          // the server's answer to a SYN is awaited so long
 	ENG_STALLED_MS = 10 * 1000,     // a message without a byte for so long may lose its scan
 	ENG_GRACE_MS = 10 * 60 * 1000,  // flows that began before us
@@ -234,9 +234,15 @@ struct eng_smtp {
 	uint8_t line[ENG_LINE_BUF];
 };
 
-// eng_inspect.c
+// eng_read.c: reads what both sides have retained, judges it and releases what was judged. false: the
+// session was cut, and what was not released never leaves.
+bool eng_read(struct eng_worker *w, struct eng_session *s);
+
+// eng_inspect.c: a segment of an inspected connection, `seg` filled but for `at` and `end`; the session
+// may be gone behind it. Consumes `m`.
 void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	struct stream_seg *seg);
+// Its timer is due: custody is taken, repeats leave. The session may be gone behind it.
 void eng_inspect_timer(struct eng_worker *w, struct eng_session *s);
 // Bytes wait for more of their sender or for a reply: only progress keeps such a connection, not
 // keep-alives or what lies behind a hole.
@@ -254,20 +260,22 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s);
 bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in);
 
-// eng_change.c: a command becomes NOOP, its reply ours; the same for a BDAT that was not offered or
-// comes behind a refused one (the event is its DESYNC, `in` the input); octets that are not for the
-// server; a reply line to such a NOOP.
-// false: the session was cut, or (eng_refuse_chunk) is to be.
+// eng_change.c; `ev`, `base` and `in` as above. A command becomes NOOP, its reply ours. false: the
+// session was cut.
 bool eng_refuse_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in, enum eng_refusal why);
+// The same for a BDAT that was not offered or comes behind a refused one; `ev` is its DESYNC. false:
+// the session was cut, or is to be.
 bool eng_refuse_chunk(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in);
+// Notes octets that are not for the server; a line of the reply to such a NOOP.
 void eng_skip(struct eng_worker *w, const struct smtp_event *ev, uint32_t base);
 void eng_reply_ours(struct eng_worker *w, const struct smtp_event *ev, uint32_t base);
 // Makes the changes that were noted. false: the session was cut.
 bool eng_changes_make(struct eng_worker *w, struct eng_session *s, enum stream_side side);
 // Nothing is read any more and nothing retained: true where the lane must go on mapping numbers.
 bool eng_translate_begin(struct eng_session *s);
+// A segment of that lane. Consumes `m`.
 void eng_translate_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	const struct stream_seg *seg);
 
@@ -291,14 +299,16 @@ void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, stru
 	struct stream_seg *seg, uint32_t isn, uint16_t code);
 // A greeting that refuses, written to `line` (ENG_REPLY_MAX bytes).
 struct span eng_greeting(uint16_t code, uint64_t id, char *line);
+// A segment of that lane; `m` and `seg` NULL: the session has just been cut, by what was read. Consumes
+// `m`; the session may be gone behind it.
 void eng_answer_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	struct stream_seg *seg);
 void eng_answer_timer(struct eng_worker *w, struct eng_session *s);
 // The lane's begin: what reading had is given back, its place taken. No effect where it has begun.
 void eng_answer_begin(struct eng_worker *w, struct eng_session *s);
 // Cuts the server off: it gets resets, the client a dialogue. `text` is the reply behind the code,
-// sent at once, or (in_body) at the end of the message that is still coming; id
-// 0: none is shown. 421 and 500 hang up behind the text, code 0 without any.
+// sent at once, or (in_body) at the end of the message that is still coming; id 0: none is shown. 421
+// and 500 hang up behind the text, code 0 without any.
 void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, enum eng_text text,
 	uint64_t id, bool in_body, enum eng_reason r);
 
@@ -313,10 +323,15 @@ uint64_t eng_helos_bytes(uint32_t flows);
 // eng_record.c: the version of the image that a session's indexes are of.
 uint64_t eng_image_of(const struct eng_worker *w, const struct eng_session *s);
 
-// eng_emit.c
+// eng_emit.c: does what the stream said. `m` is the segment that came, consumed; NULL where `act` is
+// of none.
 void eng_emit_consume(struct eng_worker *w, struct eng_session *s, const struct stream_act *act,
 	struct rte_mbuf *m);
+// Resets for the end `towards`, in the other's name. Counts nothing.
 void eng_reset_side(struct eng_worker *w, struct eng_session *s, enum stream_side towards);
+// ... for both, for a reason, which is counted and becomes the session's.
+void eng_reset_both(struct eng_worker *w, struct eng_session *s, enum eng_reason r);
+// Bytes of payload that a segment of ours may have, by its MSS and by what came from the other end.
 uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards);
 // Resets both ends of a connection that nothing is known of, by its segment. Consumes `m`.
 void eng_reset_stray_consume(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r);
@@ -326,14 +341,19 @@ void eng_send_back(struct eng_worker *w, struct rte_mbuf *m, const struct wire_t
 void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side,
 	const struct wire_tcp_out *o, bool for_reset);
 
-// eng_record.c
+// eng_record.c: a number for a session or message, never used before.
 uint64_t eng_id_next(struct eng_worker *w);
+// What became of the open message (`code`: the reply that its client got), of a session, of a
+// connection that was refused without one.
 void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t code);
 void eng_record_session(struct eng_worker *w, struct eng_session *s);
 void eng_record_refusal(
 	struct eng_worker *w, const struct eng_who *who, uint64_t id, uint16_t code);
+// Tells what an address did, at once or added up until somebody takes it; takes up to a turn's share of
+// those that wait.
 void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_kind kind);
 void eng_outcomes_flush(struct eng_worker *w);
+// Who it is about.
 void eng_who(const struct eng_worker *w, const struct eng_session *s, struct eng_who *who);
 void eng_who_key(const struct flow_key *k, struct eng_who *who); // its addresses, ports, context
 
