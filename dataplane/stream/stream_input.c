@@ -162,9 +162,9 @@ static enum stream_in input_data(
 		slab_insert(h, p, from, seg->payload.p + (from - h->delta - seg->seq),
 			end - from) != 0) {
 		h->nxt = slab_run_end(h, p, h->nxt);
-		if (h->nxt == old_nxt)
+		if (h->nxt == old_nxt && !seq_lt(seg->at, old_nxt))
 			return STREAM_IN_DROP_SLABS;
-		h->fresh = false; // what found room goes on, and makes room by that
+		h->fresh = false; // what found room, or is a repeat, goes on and makes room by that
 		return STREAM_IN_OK;
 	}
 	h->nxt = slab_run_end(h, p, h->nxt);

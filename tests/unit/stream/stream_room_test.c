@@ -24,7 +24,8 @@ static bool client_sends(struct stream *st, struct stream_pool *p, uint32_t i)
 	struct stream_act act;
 	enum stream_in in = stream_input(st, p, &seg);
 
-	stream_consume(st, STREAM_CLIENT, st->half[STREAM_CLIENT].nxt - st->half[STREAM_CLIENT].read);
+	stream_consume(
+		st, STREAM_CLIENT, st->half[STREAM_CLIENT].nxt - st->half[STREAM_CLIENT].read);
 	stream_release(st, STREAM_CLIENT);
 	stream_dispose(st, p, &seg, in, &act);
 	return in == STREAM_IN_OK || in == STREAM_IN_ORDER_WAIT;
@@ -83,7 +84,8 @@ static enum stream_in client_bytes(
 		.payload = {.p = text, .n = n}};
 	enum stream_in in = stream_input(st, p, &seg);
 
-	stream_consume(st, STREAM_CLIENT, st->half[STREAM_CLIENT].nxt - st->half[STREAM_CLIENT].read);
+	stream_consume(
+		st, STREAM_CLIENT, st->half[STREAM_CLIENT].nxt - st->half[STREAM_CLIENT].read);
 	stream_release(st, STREAM_CLIENT);
 	if (in != STREAM_IN_ORDER_WAIT || !stream_ahead(st, p, &seg, act))
 		stream_dispose(st, p, &seg, in, act);
@@ -98,8 +100,7 @@ static void what_found_room_of_a_segment_goes_on(void **state)
 
 	open_wide(&f->st, &f->pool);
 	for (uint32_t at = 1; at < 6; at += 2)
-		assert_int_equal(
-			client_bytes(&f->st, &f->pool, at, 1, &act), STREAM_IN_ORDER_WAIT);
+		assert_int_equal(client_bytes(&f->st, &f->pool, at, 1, &act), STREAM_IN_ORDER_WAIT);
 	uint32_t kept = f->pool.nfree;
 	f->pool.nfree = 1;
 	assert_int_equal(client_bytes(&f->st, &f->pool, 0, 6, &act), STREAM_IN_OK);
@@ -130,6 +131,26 @@ static void those_who_come_later_get_their_part(void **state)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+// Else nobody would ever acknowledge what is under way, and the pool would stay full.
+static void a_repeat_leaves_though_the_new_bytes_behind_it_find_no_room(void **state)
+{
+	static const uint8_t bytes[4096];
+	struct fixture *f = *state;
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "abcd"),
+			  b = seg_of(f, STREAM_CLIENT, 0, "");
+	const uint32_t nfree = f->pool.nfree;
+	struct stream_act act;
+
+	(void)pass(f, &a);
+	f->pool.nfree = 0; // others hold all there is
+	b.payload = (struct span){.p = bytes, .n = sizeof(bytes)};
+	act = pass(f, &b);
+	assert_int_equal(act.kind, STREAM_REWRITE);
+	assert_int_equal(act.seq, CLIENT_ISN + 1);
+	assert_memory_equal(f->pool.slabs[f->st.half[STREAM_CLIENT].first].data, "abcd", 4);
+	f->pool.nfree = nfree - 1;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +158,9 @@ int main(void)
 		CASE(behind_a_hole_it_may_hold_a_fifth),
 		CASE(what_found_room_of_a_segment_goes_on),
 		CASE(those_who_come_later_get_their_part),
+		cmocka_unit_test_setup_teardown(
+			a_repeat_leaves_though_the_new_bytes_behind_it_find_no_room, setup,
+			teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
