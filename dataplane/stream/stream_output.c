@@ -365,6 +365,18 @@ bool stream_deadline(const struct stream *st, enum stream_side side, uint32_t *a
 	return st->half[side].rto_on;
 }
 
+// A line may be longer than the receiver's whole window: what is in our custody need not fit it, so
+// where that window is used up the sender gets one of ours, within a bound.
+static void window_lend(struct stream *st, enum stream_side side)
+{
+	struct stream_half *h = &st->half[side];
+	const uint32_t unit = (uint32_t)1 << st->half[!side].wscale;
+
+	if (seq_lt(h->nxt + unit, h->allow + 1)) // there is some left to announce
+		return;
+	h->allow = seq_max(h->allow, h->edge + (unit > STREAM_GROWN_MAX ? unit : STREAM_GROWN_MAX));
+}
+
 void stream_ack(const struct stream *st, const struct stream_pool *p, enum stream_side side,
 	struct stream_act *act)
 {
@@ -384,6 +396,8 @@ bool stream_take(struct stream *st, const struct stream_pool *p, enum stream_sid
 		return false;
 	if (seq_lt(h->owned, h->nxt))
 		h->owned = h->nxt;
+	if (!st->answered)
+		window_lend(st, side);
 	if (st->answered && side == STREAM_CLIENT) {
 		// The rest of a condemned message is swallowed: a window that lets it come.
 		uint32_t unit = (uint32_t)1 << st->half[!side].wscale;

@@ -73,6 +73,33 @@ static void bytes_in_custody_that_are_held_start_no_timer(void **state)
 	assert_true(stream_deadline(&f->st, STREAM_CLIENT, &at_ms));
 }
 
+static void a_line_longer_than_the_receivers_window_gets_a_window_of_ours(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_half *h = &f->st.half[STREAM_CLIENT];
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "EHLO"),
+			  b = seg_of(f, STREAM_CLIENT, 4, " me\r\n");
+	struct stream_act act;
+	h->edge = h->allow = h->una + 4; // the server takes four bytes
+	(void)stream_input(&f->st, &f->pool, &a);
+	assert_true(stream_take(&f->st, &f->pool, STREAM_CLIENT, &act));
+	assert_int_equal(act.window, (4096 - 0) >> 7); // of ours
+	assert_int_equal(stream_input(&f->st, &f->pool, &b), STREAM_IN_OK);
+	assert_int_equal(h->nxt, CLIENT_ISN + 1 + 9);
+	stream_consume(&f->st, STREAM_CLIENT, 9);
+	stream_release(&f->st, STREAM_CLIENT);
+	assert_true(stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1460, f->now_ms, &act));
+	assert_bytes(f, &act, "EHLO"); // the server's window holds
+	assert_false(stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1460, f->now_ms, &act));
+	struct stream_seg ack = seg_of(f, STREAM_SERVER, 0, "");
+	ack.window = 4;
+	(void)pass(f, &ack);
+	assert_true(stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1460, f->now_ms, &act));
+	assert_bytes(f, &act, " me\r\n");
+	(void)stream_take(&f->st, &f->pool, STREAM_CLIENT, &act);
+	assert_true(h->allow - h->edge <= 4096); // not more, however often
+}
+
 static void repeats_back_off_and_end(void **state)
 {
 	struct fixture *f = *state;
@@ -208,6 +235,7 @@ int main(void)
 		CASE(behind_custody_the_servers_acknowledgements_never_go_back),
 		CASE(bytes_in_custody_are_repeated_until_acknowledged),
 		CASE(bytes_in_custody_that_are_held_start_no_timer),
+		CASE(a_line_longer_than_the_receivers_window_gets_a_window_of_ours),
 		CASE(repeats_back_off_and_end),
 		CASE(a_cut_resets_the_server_at_both_numbers),
 		CASE(after_a_cut_our_reply_takes_the_servers_place),
