@@ -196,7 +196,7 @@ void stream_edit(struct stream *st, struct stream_pool *p, enum stream_side side
 // were not released: from here on the two ends count differently. What lies behind moves, so edits
 // of one call go from the last to the first. The text is ours to repeat; *ack is set where bytes
 // taken out want an acknowledgement of ours now (stream_ack). 0; -ENOBUFS where memory, or what may
-// wait for the receiver's window (4 kB), is used up; -EBUSY where bytes behind have left ahead of
+// wait for the receiver's window (4 kB, and what was lent), is used up; -EBUSY where bytes behind have left ahead of
 // their turn. Nothing is changed then.
 int stream_replace(struct stream *st, struct stream_pool *p, enum stream_side side, uint32_t seq,
 	uint32_t n, struct span text, bool *ack);

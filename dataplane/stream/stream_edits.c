@@ -148,7 +148,9 @@ int stream_replace(struct stream *st, struct stream_pool *p, enum stream_side si
 	bool inside;
 
 	*ack = false;
-	if ((int32_t)grown > 0 && (int32_t)(h->allow + grown - h->edge) > STREAM_GROWN_MAX)
+	// What was lent of window is no growth.
+	const uint32_t waits_max = STREAM_GROWN_MAX + window_lent_max(st, side);
+	if ((int32_t)grown > 0 && (int32_t)(h->allow + grown - h->edge - waits_max) > 0)
 		return -ENOBUFS;
 	if (out_len > 0 && half_has_digest(h, p)) // it could not be ours to repeat
 		return -EBUSY;

@@ -27,6 +27,15 @@ static inline uint32_t slab_end(const struct stream_slab *s)
 	return s->seq + s->len;
 }
 
+// What a sender may be told beyond the receiver's window for bytes in our custody: at least the unit in
+// which it is told.
+static inline uint32_t window_lent_max(const struct stream *st, enum stream_side side)
+{
+	const uint32_t unit = (uint32_t)1 << st->half[!side].wscale;
+
+	return unit > STREAM_GROWN_MAX ? unit : STREAM_GROWN_MAX;
+}
+
 void half_init(struct stream_half *h, uint32_t first_byte);
 // Retains what is new of `n` bytes at `seq`; clears h->fresh where some was held. 0 or -ENOBUFS (a part
 // may be retained).

@@ -374,7 +374,7 @@ static void window_lend(struct stream *st, enum stream_side side)
 
 	if (seq_lt(h->nxt + unit, h->allow + 1)) // there is some left to announce
 		return;
-	h->allow = seq_max(h->allow, h->edge + (unit > STREAM_GROWN_MAX ? unit : STREAM_GROWN_MAX));
+	h->allow = seq_max(h->allow, h->edge + window_lent_max(st, side));
 }
 
 void stream_ack(const struct stream *st, const struct stream_pool *p, enum stream_side side,

