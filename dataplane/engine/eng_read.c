@@ -82,7 +82,8 @@ static enum step smtp_step(struct eng_worker *w, struct reading *r, struct span 
 			r->settled = r->last;
 			r->last = base + ev[i].off + ev[i].len;
 		} else if (ev[i].kind == SMTP_EV_DESYNC && r->side == STREAM_SERVER) {
-			release_settled(w, s, base + ev[i].off < r->last ? r->settled : r->last);
+			release_settled(
+				w, s, seq_lt(base + ev[i].off, r->last) ? r->settled : r->last);
 		}
 		if (!eng_event(w, s, &ev[i], base, in)) {
 			w->smtp->nchanges = 0;
@@ -108,8 +109,8 @@ static enum step read_side(struct eng_worker *w, struct eng_session *s, enum str
 		struct span in = stream_unread(st, &p->pool, side, whole, p->line, sizeof(p->line));
 		if (in.n == 0)
 			return all;
-		enum step step = smtp_is_opaque(&s->smtp) ? opaque_step(w, &r, in)
-							  : smtp_step(w, &r, in);
+		enum step step =
+			smtp_is_opaque(&s->smtp) ? opaque_step(w, &r, in) : smtp_step(w, &r, in);
 		if (step == STEP_CUT)
 			return STEP_CUT;
 		if (step == STEP_ON)

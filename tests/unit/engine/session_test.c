@@ -1044,6 +1044,24 @@ static void a_reply_that_came_with_one_too_many_is_told(void **)
 	assert_int_equal(counter(ACT_DESYNC), 1);
 }
 
+// The first line behind the true reply, where numbers wrap in it, is not taken for a true one.
+static void one_reply_too_many_stays_where_numbers_wrap(void **)
+{
+	static const char replies[] = "250 taken\r\n500 what\r\n";
+	struct conn *before = dial("10.0.1.1", 2000), *c = dial("10.0.1.1", 2001);
+	struct end *server = &c->end[SERVER];
+
+	greets(before);
+	begins_mail(before);
+	server->isn = 0u - (before->end[SERVER].nxt - before->end[SERVER].isn) - 15;
+	server->nxt = c->end[CLIENT].rcv = server->isn + 1;
+	greets(c);
+	begins_mail(c);
+	says(c, CLIENT, "lines in LF\n.\nmore of them\r\n.\r\n");
+	says(c, SERVER, replies);
+	hears_begin(c, CLIENT, "250 taken\r\n421 ");
+}
+
 static void a_reply_in_the_middle_of_a_message_is_told_and_ends_the_reading(void **)
 {
 	struct conn *c = dial("10.0.1.1", 2000);
@@ -1354,6 +1372,7 @@ int main(void)
 		CASE(a_client_that_takes_a_possible_end_for_the_end_is_told_after_a_silence),
 		CASE(a_message_that_the_server_ends_at_a_possible_end_is_judged_and_counted),
 		CASE(a_reply_that_came_with_one_too_many_is_told),
+		CASE(one_reply_too_many_stays_where_numbers_wrap),
 		CASE(a_server_that_ends_a_message_on_its_own_is_followed),
 		CASE(a_reply_in_the_middle_of_a_message_is_told_and_ends_the_reading),
 		CASE(a_segment_that_came_early_inside_a_message_leaves_at_once),
