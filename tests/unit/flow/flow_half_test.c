@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include <rte_eal.h>
 #include <rte_memory.h>
 
+#include "flow_eal.h"
 #include "flow_grave.h"
 #include "flow_half.h"
 
@@ -169,21 +169,6 @@ static void the_oldest_graves_make_room(void **state)
 			assert_false(found);
 	}
 	assert_in_range(kept, PLACES / 2, PLACES);
-}
-
-static int eal_start(void **)
-{
-	char name[] = "flow_half_test", huge[] = "--no-huge", alone[] = "--no-shconf", m[] = "-m",
-	     size[] = "64", pci[] = "--no-pci", telemetry[] = "--no-telemetry",
-	     log[] = "--log-level=error", l[] = "-l", core[] = "0";
-	char *args[] = {name, huge, alone, m, size, pci, telemetry, log, l, core};
-
-	return rte_eal_init(sizeof(args) / sizeof(args[0]), args) < 0 ? -1 : 0;
-}
-
-static int eal_end(void **)
-{
-	return rte_eal_cleanup();
 }
 
 #define HALF(f) cmocka_unit_test_setup_teardown(f, half_make, half_end)

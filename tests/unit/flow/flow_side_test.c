@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include <rte_eal.h>
 #include <rte_memory.h>
 
 #include "flow.h"
+#include "flow_eal.h"
 
 enum { FLOWS = 2000, PLACES = FLOWS / 32 + 16, FRAME_BYTES = FLOW_L2_MAX + 40 + 20 };
 
@@ -143,21 +143,6 @@ static int table_end(void **state)
 {
 	flow_table_free(*state);
 	return 0;
-}
-
-static int eal_start(void **)
-{
-	char name[] = "flow_side_test", huge[] = "--no-huge", alone[] = "--no-shconf", m[] = "-m",
-	     size[] = "64", pci[] = "--no-pci", telemetry[] = "--no-telemetry",
-	     log[] = "--log-level=error", l[] = "-l", core[] = "0";
-	char *args[] = {name, huge, alone, m, size, pci, telemetry, log, l, core};
-
-	return rte_eal_init(sizeof(args) / sizeof(args[0]), args) < 0 ? -1 : 0;
-}
-
-static int eal_end(void **)
-{
-	return rte_eal_cleanup();
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, table_make, table_end)

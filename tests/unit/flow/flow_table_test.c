@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include <rte_eal.h>
 #include <rte_memory.h>
 
 #include "flow.h"
+#include "flow_eal.h"
 
 enum { KEYS = 20000, COUNT = 8192, STEPS = 400000 };
 
@@ -129,21 +129,6 @@ static void the_cell_that_was_freed_last_is_used_first_and_is_clean(void **state
 	assert_int_equal(again->lane, 0);
 	assert_int_equal(flow_bytes(again, STREAM_CLIENT), 0);
 	assert_false(flow_timer_is_set(again));
-}
-
-static int eal_start(void **)
-{
-	char name[] = "flow_table_test", huge[] = "--no-huge", alone[] = "--no-shconf", m[] = "-m",
-	     size[] = "64", pci[] = "--no-pci", telemetry[] = "--no-telemetry",
-	     log[] = "--log-level=error", l[] = "-l", core[] = "0";
-	char *args[] = {name, huge, alone, m, size, pci, telemetry, log, l, core};
-
-	return rte_eal_init(sizeof(args) / sizeof(args[0]), args) < 0 ? -1 : 0;
-}
-
-static int eal_end(void **)
-{
-	return rte_eal_cleanup();
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, table_make, table_end)
