@@ -2,7 +2,8 @@
 // What an in-order segment of a message costs beyond forwarding a frame of its size: 1,000
 // connections in DATA, a segment on each in turn, acknowledged at once so that the slabs stay warm.
 // Writes one JSON object a line to standard output; perf/segment runs it.
-//   segment_bench ROUNDS MEMORY_MB huge|pages
+//   segment_bench ROUNDS MEMORY_MB huge|pages [KIND]
+// KIND, a number from 0, is the only one that is run (for a profiler).
 // Thread: one.
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,7 +105,7 @@ static bool kind_run(const struct kind *k, unsigned n)
 	uint64_t handshake = 0;
 	struct bench b;
 
-	if (!bench_open(&b, &(struct bench_conf){CONNS, CONNS, 8 * CONNS}))
+	if (!bench_open(&b, &(struct bench_conf){8 * CONNS, CONNS, 8 * CONNS}))
 		return false;
 	b.csum_good = k->csum_good;
 	for (unsigned i = 0; i < CONNS; i++)
@@ -142,8 +143,8 @@ int main(int argc, char **argv)
 		{.bytes = 1460, .csum_good = true, .scanned = true},
 	};
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: segment_bench ROUNDS MEMORY_MB huge|pages\n");
+	if (argc != 4 && argc != 5) {
+		fprintf(stderr, "usage: segment_bench ROUNDS MEMORY_MB huge|pages [KIND]\n");
 		return 2;
 	}
 	unsigned n = (unsigned)strtoul(argv[1], NULL, 10);
@@ -152,6 +153,8 @@ int main(int argc, char **argv)
 		return 1;
 	text_fill();
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (argc == 5 && i != strtoul(argv[4], NULL, 10))
+			continue;
 		if (!kind_run(&kinds[i], n))
 			return 1;
 	}
