@@ -16,23 +16,6 @@ static const uint8_t V4_LEAD[12] = {[10] = 0xff, [11] = 0xff};
 
 enum { V4_LEAD_BITS = 8 * sizeof(V4_LEAD), ALL_BITS = 128 };
 
-struct addr addr_from_v4(const uint8_t v4[4])
-{
-	struct addr a;
-
-	memcpy(a.b, V4_LEAD, sizeof(V4_LEAD));
-	memcpy(a.b + sizeof(V4_LEAD), v4, 4);
-	return a;
-}
-
-struct addr addr_from_v6(const uint8_t v6[16])
-{
-	struct addr a;
-
-	memcpy(a.b, v6, sizeof(a.b));
-	return a;
-}
-
 bool addr_is_v4(const struct addr *a)
 {
 	return memcmp(a->b, V4_LEAD, sizeof(V4_LEAD)) == 0;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct addr {
 	uint8_t b[16]; // network order
@@ -21,8 +22,24 @@ struct prefix {
 #define ADDR_TEXT_MAX 46   // bytes, NUL included
 #define PREFIX_TEXT_MAX 50 // bytes, NUL included
 
-struct addr addr_from_v4(const uint8_t v4[4]);
-struct addr addr_from_v6(const uint8_t v6[16]);
+// Two stores of eight bytes, for whoever hashes it next loads it so.
+static inline struct addr addr_from_v4(const uint8_t v4[4])
+{
+	const uint8_t lead[8] = {0}, tail[8] = {0, 0, 0xff, 0xff, v4[0], v4[1], v4[2], v4[3]};
+	struct addr a;
+
+	memcpy(a.b, lead, sizeof(lead));
+	memcpy(a.b + sizeof(lead), tail, sizeof(tail));
+	return a;
+}
+
+static inline struct addr addr_from_v6(const uint8_t v6[16])
+{
+	struct addr a;
+
+	memcpy(a.b, v6, sizeof(a.b));
+	return a;
+}
 bool addr_is_v4(const struct addr *a);
 bool addr_eq(const struct addr *a, const struct addr *b);
 
