@@ -23,7 +23,9 @@
 enum {
 	INBOX_MAX = 4096,
 	SMTP_A_TURN = 64,     // segments read a turn at most,
-	SMTP_US_A_TURN = 100, // and for no longer than this once one has been read
+	SMTP_US_A_TURN = 100, // and no more once this has gone by,
+	SMTP_A_LOOK = 8,      // at the clock after so many
+	SMTP_AHEAD = 2,       // so many before its turn a segment's memory is asked for
 	TICK_US = 250,        // timers are looked at no more often
 	WAIT_MAX_US = 1000000,
 	FDB_ENTRIES = 65536,
@@ -224,21 +226,27 @@ static uint32_t take_inbox(struct eng_worker *w, uint64_t now_us)
 	return n;
 }
 
+// Asks for the memory of a segment whose turn is soon.
+static inline void smtp_prefetch(const struct eng_worker *w)
+{
+	if (w->smtpq_tail - w->smtpq_head <= SMTP_AHEAD)
+		return;
+	struct rte_mbuf *m = w->smtpq[(w->smtpq_head + SMTP_AHEAD) & (ENG_SMTPQ_MAX - 1)];
+	rte_prefetch0(rte_pktmbuf_mtod(m, const void *));
+	eng_smtp_segment_prefetch(w, m);
+}
+
 // Reads segments that wait, under a budget: the wire comes first.
 static uint32_t read_smtp(struct eng_worker *w, uint64_t now_us)
 {
 	const uint64_t until = rte_rdtsc() + rte_get_tsc_hz() / 1000000 * SMTP_US_A_TURN;
 	uint32_t n = 0;
 
+	eng_smtp_clock(w, now_us);
 	while (w->smtpq_head != w->smtpq_tail && n < SMTP_A_TURN) {
-		uint32_t next = w->smtpq_head + 1;
-
-		if (next != w->smtpq_tail)
-			rte_prefetch0(rte_pktmbuf_mtod(
-				w->smtpq[next & (ENG_SMTPQ_MAX - 1)], const void *));
-		eng_smtp_packet_consume(w, w->smtpq[w->smtpq_head++ & (ENG_SMTPQ_MAX - 1)], now_us);
-		n++;
-		if (rte_rdtsc() > until)
+		smtp_prefetch(w);
+		eng_smtp_packet_consume(w, w->smtpq[w->smtpq_head++ & (ENG_SMTPQ_MAX - 1)]);
+		if (++n % SMTP_A_LOOK == 0 && rte_rdtsc() > until)
 			break;
 	}
 	return n;
@@ -269,6 +277,7 @@ static void boundary(struct eng_worker *w)
 {
 	atomic_store_explicit(&w->turn, ++w->turns, memory_order_seq_cst);
 	w->image = atomic_load_explicit(&w->eng->image, memory_order_seq_cst);
+	w->pick = w->image == NULL ? NULL : eng_image_pick(w->image);
 }
 
 uint32_t eng_turn(struct eng_worker *w, uint64_t now_us)
@@ -306,6 +315,7 @@ uint32_t eng_wait_us(struct eng_worker *w, uint64_t now_us)
 void eng_worker_offline(struct eng_worker *w)
 {
 	w->image = NULL;
+	w->pick = NULL;
 	// Release: whatever the worker read is behind it (pairs with grace_over).
 	atomic_store_explicit(&w->turn, 0, memory_order_release);
 }

@@ -41,7 +41,7 @@ static struct eng_session *quoted_session(
 	struct flow *f = flow_lookup(w->smtp->flows, meta->to_client ? &back : &forth);
 
 	e->side = meta->to_client ? STREAM_SERVER : STREAM_CLIENT;
-	if (f == NULL && eng_image_picks_up(w->image, q->sport)) { // both ports are picked up
+	if (f == NULL && eng_picks_up(w, q->sport)) { // both ports are picked up
 		f = flow_lookup(w->smtp->flows, &back);
 		e->side = STREAM_SERVER;
 	}

@@ -134,12 +134,20 @@ static bool worker_make(struct eng_image *img, uint16_t worker, uint32_t message
 	return true;
 }
 
-static void picked_set(struct eng_image *img)
+static void pick_set(struct eng_pick *pick, const struct pol_image *policy)
 {
-	for (uint32_t i = 0; i < pol_count(img->policy, POL_SEC_PICKUP); i++) {
-		uint16_t port = pol_pickup_at(img->policy, i)->port;
+	pick->version = pol_head(policy)->version;
+	for (uint32_t i = 0; i < pol_count(policy, POL_SEC_PICKUP); i++) {
+		uint16_t port = pol_pickup_at(policy, i)->port;
 
-		img->picked[port / 64] |= UINT64_C(1) << port % 64;
+		pick->ports[port / 64] |= UINT64_C(1) << port % 64;
+	}
+	for (uint16_t port = 0; port < ENG_PORTS_MAX; port++) {
+		uint16_t i = pol_context_of(policy, port);
+
+		pick->context[port] = i < ENG_CONTEXT_NONE ? i : ENG_CONTEXT_NONE;
+		pick->by_vlan[port] =
+			i < ENG_CONTEXT_NONE && pol_context_at(policy, i)->by_vlan != 0;
 	}
 }
 
@@ -169,7 +177,7 @@ struct eng_image *eng_image_make(
 	img->rules = pol_count(img->policy, POL_SEC_RULES);
 	img->seen_words = (img->rules + 63) / 64;
 	img->ns_per_cycle = 1e9 / (double)rte_get_tsc_hz();
-	picked_set(img);
+	pick_set(&img->pick, img->policy);
 	for (uint16_t w = 0; w < img->workers; w++) {
 		if (!worker_make(img, w, messages, stream_bytes, conf->socket)) {
 			err_add(err,
@@ -244,7 +252,7 @@ void eng_image_unuse(struct eng_image *img, uint16_t worker)
 	atomic_store_explicit(uses, n - 1, memory_order_release); // pairs with eng_image_is_used
 }
 
-bool eng_image_picks_up(const struct eng_image *img, uint16_t port)
+const struct eng_pick *eng_image_pick(const struct eng_image *img)
 {
-	return (img->picked[port / 64] >> port % 64 & 1) != 0;
+	return &img->pick;
 }

@@ -7,12 +7,30 @@
 #include "eng.h"
 #include "pol_match.h"
 
+enum { // of a flow key's context (eng_worker.h)
+	ENG_CONTEXT_BITS = 4,
+	ENG_CONTEXT_NONE = 15
+};
+
+// What every packet asks an image, prepared.
+struct eng_pick {
+	uint64_t version;
+	uint16_t context[ENG_PORTS_MAX];       // of a data-plane port: index, or ENG_CONTEXT_NONE
+	bool by_vlan[ENG_PORTS_MAX];           // the outer VID counts, too
+	uint64_t ports[(UINT16_MAX + 1) / 64]; // a bit a TCP port that is picked up
+};
+
+static inline bool eng_pick_has(const struct eng_pick *pick, uint16_t port)
+{
+	return (pick->ports[port / 64] >> port % 64 & 1) != 0;
+}
+
+// As long as the image.
+const struct eng_pick *eng_image_pick(const struct eng_image *img);
 const struct pol_image *eng_image_policy(const struct eng_image *img);
 // A worker begins or ends to use the image beyond a burst (a flow's binding or an open message).
 void eng_image_use(struct eng_image *img, uint16_t worker);
 void eng_image_unuse(struct eng_image *img, uint16_t worker);
-// Is this TCP port picked up: one bit test, for every TCP packet.
-bool eng_image_picks_up(const struct eng_image *img, uint16_t port);
 
 // What eng_image_new does, given only what it takes from the engine: workers, messages, socket.
 struct eng_image *eng_image_make(

@@ -49,7 +49,7 @@ struct eng_image {
 	double ns_per_cycle;
 	uint16_t workers;
 	void *bytes;                        // the copy of the image
-	uint64_t picked[65536 / 64];        // a bit a TCP port
+	struct eng_pick pick;
 };
 
 // eng_scan.c: what hs_set_stream_allocator gets; takes from and gives to the calling worker's

@@ -324,7 +324,9 @@ static void cut_consume(struct eng_worker *w, struct eng_session *s, struct rte_
 		eng_answer_consume(w, s, NULL, NULL);
 }
 
-bool eng_is_waiting(const struct eng_worker *w, const struct eng_session *s)
+// Bytes wait for more of their sender or for a reply: only progress keeps such a connection, not
+// keep-alives or what lies behind a hole.
+static bool is_waiting(const struct eng_worker *w, const struct eng_session *s)
 {
 	const struct stream *st = &s->flow.stream;
 
@@ -347,32 +349,19 @@ static bool is_taken(enum stream_in in)
 	return in == STREAM_IN_OK || in == STREAM_IN_ORDER_WAIT || in == STREAM_IN_OLD;
 }
 
-void eng_inspect_consume(
-	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, struct stream_seg *seg)
+static void look_note(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg)
 {
-	struct eng_smtp *p = w->smtp;
-	struct stream_act ahead;
-	const uint32_t before = progress(s);
-	enum stream_in in = stream_input(&s->flow.stream, &p->pool, seg);
-
-	if (progress(s) != before)
-		s->flow.seen_ms = p->now_ms;
-	if (!is_taken(in)) {
-		refused_consume(w, s, m, seg, in);
-		return;
-	}
 	if (seg->payload.n > eng_seg_max(s, seg->side))
 		eng_seg_max_set(s, seg->side, (uint32_t)seg->payload.n);
-	(void)flow_note(p->flows, &s->flow, seg->side, // else it looks as before
+	(void)flow_note(w->smtp->flows, &s->flow, seg->side, // else it looks as before
 		eng_frame_of(m), &eng_meta_of(m)->view, eng_meta_of(m)->in_port);
-	if (in == STREAM_IN_ORDER_WAIT &&
-		((goes_ahead(s, seg) && stream_ahead(&s->flow.stream, &p->pool, seg, &ahead)) ||
-			stream_ahead_again(&s->flow.stream, &p->pool, seg, &ahead))) {
-		eng_count(w, ACT_AHEAD);
-		eng_emit_consume(w, s, &ahead, m);
-		eng_timer_update(w, s);
-		return;
-	}
+}
+
+// What was retained of a segment is read, and it leaves, or not yet.
+static void read_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg, enum stream_in in)
+{
 	if (!eng_read(w, s)) {
 		cut_consume(w, s, m);
 		return;
@@ -394,6 +383,69 @@ void eng_inspect_consume(
 	leave_when_opaque(w, s);
 	holds_update(w, s);
 	eng_timer_update(w, s);
+}
+
+// The usual segment (stream_straight). Where its reading shows that it is none, it goes on as any other.
+static void straight_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
+	const struct stream_seg *seg)
+{
+	struct stream *st = &s->flow.stream;
+
+	s->flow.seen_ms = w->smtp->now_ms;
+	look_note(w, s, m, seg);
+	if (seg->payload.n > 0 && !eng_read_straight(w, s, seg)) {
+		cut_consume(w, s, m);
+		return;
+	}
+	if (s->more || smtp_is_opaque(&s->smtp) || !stream_straight_on(st, seg)) {
+		read_consume(w, s, m, seg, STREAM_IN_OK);
+		return;
+	}
+	if (stream_digest_due(st, &w->smtp->pool) && smtp_in_message(&s->smtp) &&
+		stream_digest(st, &w->smtp->pool, seg))
+		eng_count(w, ACT_DIGESTED);
+	eng_count(w, SMTP_FORWARDED);
+	flow_bytes_add(&s->flow, seg->side, (uint32_t)seg->payload.n);
+	eng_forward_tx(w, eng_meta_of(m)->in_port, m);
+	eng_timer_update(w, s);
+}
+
+static bool nothing_waits(const struct eng_session *s)
+{
+	return !s->held_client && !s->held_server && s->hold_on == 0 && !s->more;
+}
+
+void eng_inspect_consume(
+	struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m, struct stream_seg *seg)
+{
+	struct eng_smtp *p = w->smtp;
+	struct stream_act ahead;
+
+	if (nothing_waits(s) && stream_straight(&s->flow.stream, &p->pool, seg)) {
+		straight_consume(w, s, m, seg);
+		return;
+	}
+	if (!is_waiting(w, s))
+		s->flow.seen_ms = p->now_ms;
+	const uint32_t before = progress(s);
+	enum stream_in in = stream_input(&s->flow.stream, &p->pool, seg);
+
+	if (progress(s) != before)
+		s->flow.seen_ms = p->now_ms;
+	if (!is_taken(in)) {
+		refused_consume(w, s, m, seg, in);
+		return;
+	}
+	look_note(w, s, m, seg);
+	if (in == STREAM_IN_ORDER_WAIT &&
+		((goes_ahead(s, seg) && stream_ahead(&s->flow.stream, &p->pool, seg, &ahead)) ||
+			stream_ahead_again(&s->flow.stream, &p->pool, seg, &ahead))) {
+		eng_count(w, ACT_AHEAD);
+		eng_emit_consume(w, s, &ahead, m);
+		eng_timer_update(w, s);
+		return;
+	}
+	read_consume(w, s, m, seg, in);
 }
 
 static void give_up(struct eng_worker *w, struct eng_session *s)

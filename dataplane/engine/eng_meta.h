@@ -7,10 +7,17 @@
 
 #include "wire_parse.h"
 
+enum { ENG_META_KEY_BYTES = 40 };
+
 struct eng_meta {
 	uint16_t in_port;
 	uint16_t context;   // of the flow key, set by the steer stage (see eng_context_index)
 	uint8_t to_client;  // picked up by its source port and not by the other: comes from the server
 	uint8_t spare[3];
 	struct wire_view view;
+	// Of a TCP segment that waits for its worker to read it: its flow, as if its sender were who
+	// to_client says.
+	uint32_t cell;                        // flow_prefetch
+	uint64_t hash;                        // flow_hash
+	uint64_t key[ENG_META_KEY_BYTES / 8]; // struct flow_key (eng_smtp.c)
 };

@@ -3,6 +3,7 @@
 // with a reason.
 // Thread: the worker.
 #include "eng_int.h"
+#include "eng_smtp.h"
 
 struct eng_out *eng_out_of(struct eng_worker *w, uint16_t port)
 {
@@ -45,5 +46,7 @@ void eng_smtpq_push_consume(struct eng_worker *w, struct rte_mbuf *m)
 		eng_drop(w, m, DROP_SMTP_QUEUE);
 		return;
 	}
+	if (eng_meta_of(m)->view.proto == WIRE_TCP)
+		eng_smtp_segment_prepare(w, m);
 	w->smtpq[w->smtpq_tail++ & (ENG_SMTPQ_MAX - 1)] = m;
 }

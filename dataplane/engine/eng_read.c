@@ -95,8 +95,10 @@ static enum step smtp_step(struct eng_worker *w, struct reading *r, struct span 
 	return STEP_ON;
 }
 
-// Reads one side as far as it goes: STEP_ON where that was any way.
-static enum step read_side(struct eng_worker *w, struct eng_session *s, enum stream_side side)
+// Reads one side as far as it goes: STEP_ON where that was any way. `first` may be given where it is what
+// stream_unread would say first.
+static enum step read_side(
+	struct eng_worker *w, struct eng_session *s, enum stream_side side, struct span first)
 {
 	struct eng_smtp *p = w->smtp;
 	struct stream *st = &s->flow.stream;
@@ -105,8 +107,9 @@ static enum step read_side(struct eng_worker *w, struct eng_session *s, enum str
 	enum step all = STEP_MORE;
 	bool whole = false;
 
-	for (;;) {
-		struct span in = stream_unread(st, &p->pool, side, whole, p->line, sizeof(p->line));
+	for (struct span in = first; h->read != h->nxt; in.n = 0) {
+		if (in.n == 0)
+			in = stream_unread(st, &p->pool, side, whole, p->line, sizeof(p->line));
 		if (in.n == 0)
 			return all;
 		enum step step =
@@ -119,11 +122,20 @@ static enum step read_side(struct eng_worker *w, struct eng_session *s, enum str
 			return all;
 		whole = step == STEP_MORE; // it goes on in the next slab
 	}
+	return all;
 }
 
 static bool has_unread(const struct stream *st, enum stream_side side)
 {
 	return st->half[side].nxt != st->half[side].read;
+}
+
+bool eng_read_straight(struct eng_worker *w, struct eng_session *s, const struct stream_seg *seg)
+{
+	const struct stream_half *h = &s->flow.stream.half[seg->side];
+	const struct span none = {0};
+
+	return read_side(w, s, seg->side, h->read == seg->at ? seg->kept : none) != STEP_CUT;
 }
 
 bool eng_read(struct eng_worker *w, struct eng_session *s)
@@ -135,8 +147,9 @@ bool eng_read(struct eng_worker *w, struct eng_session *s)
 	do {
 		progress = false;
 		for (int i = 0; i < STREAM_SIDES; i++) {
-			enum step step =
-				has_unread(st, order[i]) ? read_side(w, s, order[i]) : STEP_MORE;
+			enum step step = has_unread(st, order[i])
+				? read_side(w, s, order[i], (struct span){0})
+				: STEP_MORE;
 			if (step == STEP_CUT)
 				return false;
 			progress |= step == STEP_ON;

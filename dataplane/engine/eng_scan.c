@@ -92,7 +92,7 @@ static int match_peek(unsigned rule, unsigned long long, unsigned long long, uns
 	return 0; // each rule once a stream: bounded by their number
 }
 
-static hs_stream_t *stream_open(struct eng_scan *s, enum pol_scope scope)
+static hs_stream_t *scan_stream_open(struct eng_scan *s, enum pol_scope scope)
 {
 	hs_stream_t *stream = NULL;
 
@@ -105,7 +105,7 @@ static hs_stream_t *stream_open(struct eng_scan *s, enum pol_scope scope)
 	return stream;
 }
 
-static void stream_feed(struct eng_scan *s, hs_stream_t *stream, struct span bytes)
+static void scan_stream_feed(struct eng_scan *s, hs_stream_t *stream, struct span bytes)
 {
 	const uint64_t from = rte_rdtsc();
 
@@ -120,7 +120,7 @@ static void stream_feed(struct eng_scan *s, hs_stream_t *stream, struct span byt
 }
 
 // With matches that only the end decides, or without (then nothing is reported).
-static void stream_close(struct eng_scan *s, hs_stream_t *stream, bool judged)
+static void scan_stream_close(struct eng_scan *s, hs_stream_t *stream, bool judged)
 {
 	const uint64_t from = rte_rdtsc();
 
@@ -150,12 +150,12 @@ struct eng_scan *eng_scan_open(struct eng_worker *w, struct eng_image *img)
 
 void eng_scan_value(struct eng_scan *s, enum pol_scope scope, struct span value)
 {
-	hs_stream_t *stream = stream_open(s, scope);
+	hs_stream_t *stream = scan_stream_open(s, scope);
 
 	if (stream == NULL)
 		return;
-	stream_feed(s, stream, value);
-	stream_close(s, stream, true);
+	scan_stream_feed(s, stream, value);
+	scan_stream_close(s, stream, true);
 }
 
 // How many of the bytes belong to the header, its empty line included; moves s->part.
@@ -191,12 +191,12 @@ static size_t header_bytes(struct eng_scan *s, struct span b)
 static void header_feed(struct eng_scan *s, struct span bytes)
 {
 	if (s->stream == NULL)
-		s->stream = stream_open(s, POL_SCOPE_HEADER);
+		s->stream = scan_stream_open(s, POL_SCOPE_HEADER);
 	if (s->stream == NULL)
 		return;
-	stream_feed(s, s->stream, bytes);
+	scan_stream_feed(s, s->stream, bytes);
 	if (s->part == PART_BODY) { // its end is known: `$` and `\b` decide now
-		stream_close(s, s->stream, true);
+		scan_stream_close(s, s->stream, true);
 		s->stream = NULL;
 	}
 }
@@ -212,9 +212,9 @@ void eng_scan_data(struct eng_scan *s, struct span bytes)
 	if (bytes.n == 0)
 		return;
 	if (s->stream == NULL)
-		s->stream = stream_open(s, POL_SCOPE_BODY);
+		s->stream = scan_stream_open(s, POL_SCOPE_BODY);
 	if (s->stream != NULL)
-		stream_feed(s, s->stream, bytes);
+		scan_stream_feed(s, s->stream, bytes);
 }
 
 static uint32_t scan_ns(const struct eng_scan *s)
@@ -246,7 +246,7 @@ bool eng_scan_peek(struct eng_scan *s, struct eng_scan_result *out)
 static void scan_end(struct eng_scan *s, bool judged)
 {
 	if (s->stream != NULL)
-		stream_close(s, s->stream, judged);
+		scan_stream_close(s, s->stream, judged);
 	s->stream = NULL;
 }
 

@@ -237,6 +237,8 @@ struct eng_smtp {
 // eng_read.c: reads what both sides have retained, judges it and releases what was judged. false: the
 // session was cut, and what was not released never leaves.
 bool eng_read(struct eng_worker *w, struct eng_session *s);
+// The same for the usual segment (stream_straight): nothing else is unread. Releases nothing.
+bool eng_read_straight(struct eng_worker *w, struct eng_session *s, const struct stream_seg *seg);
 
 // eng_inspect.c: a segment of an inspected connection, `seg` filled but for `at` and `end`; the session
 // may be gone behind it. Consumes `m`.
@@ -244,9 +246,6 @@ void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte
 	struct stream_seg *seg);
 // Its timer is due: custody is taken, repeats leave. The session may be gone behind it.
 void eng_inspect_timer(struct eng_worker *w, struct eng_session *s);
-// Bytes wait for more of their sender or for a reply: only progress keeps such a connection, not
-// keep-alives or what lies behind a hole.
-bool eng_is_waiting(const struct eng_worker *w, const struct eng_session *s);
 // The session reads no more: what it held is dropped.
 void eng_holds_end(struct eng_worker *w, struct eng_session *s);
 // Sends what is due in both directions.

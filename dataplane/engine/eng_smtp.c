@@ -103,10 +103,10 @@ void eng_smtp_free(struct eng_smtp *s)
 	rte_free(s);
 }
 
-static void clock_note(struct eng_worker *w, uint64_t now_us)
+void eng_smtp_clock(struct eng_worker *w, uint64_t now_us)
 {
 	struct eng_smtp *p = w->smtp;
-	uint64_t version = w->image == NULL ? 0 : pol_head(eng_image_policy(w->image))->version;
+	uint64_t version = w->pick == NULL ? 0 : w->pick->version;
 
 	p->now_us = now_us;
 	p->now_ms = (uint32_t)(now_us / 1000);
@@ -137,50 +137,81 @@ void eng_session_end(struct eng_worker *w, struct eng_session *s)
 }
 
 struct found { // whom a segment belongs to
-	struct flow_key key;
+	const struct flow_key *key; // in its eng_meta
 	enum stream_side side;
 	struct eng_session *session;
 	struct eng_half *half; // only where there is no session
 };
 
-static bool find_key(
-	struct eng_worker *w, struct found *f, const struct flow_key *key, enum stream_side side)
-{
-	struct flow *flow = flow_lookup(w->smtp->flows, key);
+_Static_assert(sizeof(struct flow_key) == ENG_META_KEY_BYTES, "a segment's key fits its place");
 
+static struct flow_key *key_of(struct eng_meta *meta)
+{
+	return (struct flow_key *)(void *)meta->key;
+}
+
+// As if the segment came from `side`.
+static void key_set(const struct rte_mbuf *m, enum stream_side side, struct flow_key *key)
+{
+	const struct eng_meta *meta = eng_meta_of_const(m);
+	const struct wire_view *v = &meta->view;
+	bool client = side == STREAM_CLIENT;
+
+	wire_addrs(eng_frame_of(m), v, client ? &key->client : &key->server,
+		client ? &key->server : &key->client);
+	key->client_port = client ? v->sport : v->dport;
+	key->server_port = client ? v->dport : v->sport;
+	key->context = meta->context;
+	key->zero = 0;
+}
+
+void eng_smtp_segment_prepare(const struct eng_worker *w, struct rte_mbuf *m)
+{
+	struct eng_meta *meta = eng_meta_of(m);
+
+	key_set(m, meta->to_client ? STREAM_SERVER : STREAM_CLIENT, key_of(meta));
+	meta->hash = flow_hash(w->smtp->flows, key_of(meta));
+	meta->cell = FLOW_NONE;
+}
+
+void eng_smtp_segment_prefetch(const struct eng_worker *w, struct rte_mbuf *m)
+{
+	struct eng_meta *meta = eng_meta_of(m);
+
+	if (meta->view.proto == WIRE_TCP)
+		meta->cell = flow_prefetch(w->smtp->flows, meta->hash);
+}
+
+static bool find_key(
+	struct eng_worker *w, struct eng_meta *meta, enum stream_side side, struct found *f)
+{
+	const struct flow_key *key = key_of(meta);
+	struct flow *flow = flow_lookup_hashed(w->smtp->flows, key, meta->hash, meta->cell);
+
+	f->key = key;
+	f->side = side;
 	f->session = flow == NULL ? NULL : eng_session_of(flow);
 	f->half = flow == NULL ? eng_half_find(w, key) : NULL;
-	f->key = *key;
-	f->side = side;
 	return f->session != NULL || f->half != NULL;
 }
 
 static void find(struct eng_worker *w, struct rte_mbuf *m, struct found *f)
 {
-	const struct eng_meta *meta = eng_meta_of(m);
-	const struct wire_view *v = &meta->view;
-	struct span frame = eng_frame_of(m);
-	struct addr src, dst;
+	struct eng_meta *meta = eng_meta_of(m);
 
-	wire_addrs(frame, v, &src, &dst);
-	struct flow_key forth = {.client = src,
-		.server = dst,
-		.client_port = v->sport,
-		.server_port = v->dport,
-		.context = meta->context};
-	struct flow_key back = {.client = dst,
-		.server = src,
-		.client_port = v->dport,
-		.server_port = v->sport,
-		.context = meta->context};
 	if (meta->to_client) {
-		(void)find_key(w, f, &back, STREAM_SERVER);
+		(void)find_key(w, meta, STREAM_SERVER, f);
 		return;
 	}
+	if (find_key(w, meta, STREAM_CLIENT, f) || !eng_picks_up(w, meta->view.sport))
+		return;
 	// Both ports are picked up: who asked first is the client.
-	if (!find_key(w, f, &forth, STREAM_CLIENT) && eng_image_picks_up(w->image, v->sport) &&
-		!find_key(w, f, &back, STREAM_SERVER)) {
-		f->key = forth;
+	const struct flow_key forth = *key_of(meta);
+	key_set(m, STREAM_SERVER, key_of(meta));
+	meta->hash = flow_hash(w->smtp->flows, key_of(meta));
+	meta->cell = FLOW_NONE;
+	if (!find_key(w, meta, STREAM_SERVER, f)) {
+		*key_of(meta) = forth;
 		f->side = STREAM_CLIENT;
 	}
 }
@@ -245,12 +276,7 @@ static bool port_fits(
 static void read_timestamps(
 	const struct rte_mbuf *m, const struct wire_view *v, struct stream_seg *seg)
 {
-	struct wire_tcp_opts opts;
-
-	wire_tcp_options(eng_frame_of(m), v, &opts);
-	seg->has_ts = opts.has_ts;
-	seg->ts_val = opts.ts_val;
-	seg->ts_ecr = opts.ts_ecr;
+	seg->has_ts = wire_tcp_timestamps(eng_frame_of(m), v, &seg->ts_val, &seg->ts_ecr);
 }
 
 static bool is_syn_ack(const struct found *f, const struct wire_view *v)
@@ -293,8 +319,15 @@ static void session_consume(struct eng_worker *w, struct found *f, struct rte_mb
 	struct stream_seg seg;
 	bool syn_ack = is_syn_ack(f, v);
 
+	if (s->flow.lane == ENG_LANE_INSPECT && !syn_ack) {
+		fill_seg(p, m, f->side, &seg);
+		if (s->flow.stream.ts_on)
+			read_timestamps(m, v, &seg);
+		eng_inspect_consume(w, s, m, &seg);
+		return;
+	}
 	if (syn_ack && s->flow.lane != ENG_LANE_ANSWER) {
-		f->half = eng_half_accepted(w, &f->key, v);
+		f->half = eng_half_accepted(w, f->key, v);
 		if (f->half != NULL) { // the server took another SYN: this one is over
 			eng_session_end(w, s);
 			half_consume(w, f, m);
@@ -302,7 +335,7 @@ static void session_consume(struct eng_worker *w, struct found *f, struct rte_mb
 		}
 	}
 	fill_seg(p, m, f->side, &seg);
-	if (s->flow.lane != ENG_LANE_INSPECT || !eng_is_waiting(w, s))
+	if (s->flow.lane != ENG_LANE_INSPECT) // a SYN-ACK again is no sign of life
 		s->flow.seen_ms = p->now_ms;
 	if (s->flow.lane == ENG_LANE_PASS) {
 		pass_consume(w, f, m, &seg);
@@ -316,10 +349,8 @@ static void session_consume(struct eng_worker *w, struct found *f, struct rte_mb
 		read_timestamps(m, v, &seg);
 	if (s->flow.lane == ENG_LANE_ANSWER)
 		eng_answer_consume(w, s, m, &seg);
-	else if (syn_ack)
-		eng_open_syn_ack_consume(w, s, m);
 	else
-		eng_inspect_consume(w, s, m, &seg);
+		eng_open_syn_ack_consume(w, s, m);
 }
 
 // What a client's SYN means for the connection of its key.
@@ -357,8 +388,8 @@ static void client_syn_consume(struct eng_worker *w, const struct found *f, stru
 	case SYN_NEW:
 		if (f->session != NULL)
 			eng_session_end(w, f->session);
-		eng_half_syn_consume(w, &f->key,
-			f->session != NULL ? eng_half_find(w, &f->key) : f->half, m);
+		eng_half_syn_consume(
+			w, f->key, f->session != NULL ? eng_half_find(w, f->key) : f->half, m);
 		return;
 	case SYN_WRONG_PORT:
 		eng_drop(w, m, DROP_WRONG_PORT);
@@ -368,7 +399,7 @@ static void client_syn_consume(struct eng_worker *w, const struct found *f, stru
 		rte_pktmbuf_free(m);
 		return;
 	case SYN_AGAIN:
-		eng_half_again_consume(w, &f->key, m);
+		eng_half_again_consume(w, f->key, m);
 		return;
 	case SYN_REPEAT:
 		if (f->session != NULL)
@@ -379,13 +410,12 @@ static void client_syn_consume(struct eng_worker *w, const struct found *f, stru
 	}
 }
 
-void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us)
+void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m)
 {
 	struct eng_meta *meta = eng_meta_of(m);
 	struct wire_view *v = &meta->view;
 	struct found f;
 
-	clock_note(w, now_us);
 	if (w->image == NULL) { // handed over by a worker that saw the image first
 		eng_count(w, PASS_NO_IMAGE);
 		eng_forward_tx(w, meta->in_port, m);
@@ -404,7 +434,7 @@ void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m, uint64_t 
 	if (syn && f.side == STREAM_CLIENT)
 		client_syn_consume(w, &f, m);
 	else if (f.session == NULL && f.half == NULL)
-		eng_stray_consume(w, &f.key, f.side, m);
+		eng_stray_consume(w, f.key, f.side, m);
 	else if (!port_fits(w, &f, f.side, meta->in_port))
 		eng_drop(w, m, DROP_WRONG_PORT);
 	else if (f.session != NULL)
@@ -457,7 +487,7 @@ uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us)
 	struct eng_smtp *p = w->smtp;
 	uint32_t done = 0;
 
-	clock_note(w, now_us);
+	eng_smtp_clock(w, now_us);
 	while (done < ENG_TIMERS_A_TURN) {
 		struct flow *f = flow_timer_due(p->flows, p->now_ms);
 		if (f == NULL)

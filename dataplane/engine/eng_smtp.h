@@ -14,9 +14,15 @@ struct eng_smtp *eng_smtp_new(
 	struct eng_worker *w, const struct eng_conf *conf, struct err_list *err);
 void eng_smtp_free(struct eng_smtp *s);
 
+// The time of what follows, and the image that is in force: before segments of a turn.
+void eng_smtp_clock(struct eng_worker *w, uint64_t now_us);
+// A TCP segment that is going to be read (eng_meta filled but for key and hash): they are set, and
+// memory is asked for; again when it is soon its turn.
+void eng_smtp_segment_prepare(const struct eng_worker *w, struct rte_mbuf *m);
+void eng_smtp_segment_prefetch(const struct eng_worker *w, struct rte_mbuf *m);
 // One picked-up TCP segment (eng_meta filled: in_port, view, context, to_client), or an ICMP error
 // that quotes one (to_client: by the segment). Consumes `m`.
-void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m, uint64_t now_us);
+void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m);
 // Timers and a bounded slice of ageing. Returns the number of things done.
 uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us);
 // Microseconds until eng_smtp_tick has something to do, at most `max_us`.

@@ -21,6 +21,7 @@ struct eng_worker {
 	uint16_t workers;
 	uint32_t smtpq_head, smtpq_tail; // free-running; used = tail - head
 	struct eng_image *image;         // in force, read once a burst from eng->image
+	const struct eng_pick *pick;     // of that image; NULL with it
 	uint64_t *counters; // in statistics memory, indexed by enum eng_reason; w: worker, r: any
 	uint64_t *policy_hits; // w: worker, r: any
 	uint32_t policies_max;
@@ -42,14 +43,18 @@ struct eng_worker {
 
 // A flow key's context: its low 4 bits are the policy's context, 15 = none (so an image has at most
 // 15 contexts); where that context goes by VLAN the outer VID stands above them, else 0.
-enum { ENG_CONTEXT_BITS = 4, ENG_CONTEXT_NONE = 15 };
-
 // The context as the classifier wants it (pol_key.context).
 static inline uint16_t eng_context_index(uint16_t context)
 {
 	uint16_t i = context & ENG_CONTEXT_NONE;
 
 	return i == ENG_CONTEXT_NONE ? (uint16_t)POL_ANY : i;
+}
+
+// Is this TCP port picked up: one bit test, for every TCP packet. There is an image.
+static inline bool eng_picks_up(const struct eng_worker *w, uint16_t port)
+{
+	return eng_pick_has(w->pick, port);
 }
 
 static inline void eng_count(struct eng_worker *w, enum eng_reason r)
@@ -65,6 +70,11 @@ static inline void eng_count_n(struct eng_worker *w, enum eng_reason r, uint64_t
 static inline struct eng_meta *eng_meta_of(struct rte_mbuf *m)
 {
 	return rte_mbuf_to_priv(m);
+}
+
+static inline const struct eng_meta *eng_meta_of_const(const struct rte_mbuf *m)
+{
+	return (const struct eng_meta *)(const void *)(m + 1);
 }
 
 // The bytes of a frame, which is one buffer.

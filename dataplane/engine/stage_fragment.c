@@ -184,8 +184,7 @@ static bool picks_up(const struct eng_worker *w, const struct wire_frag_first *f
 {
 	return first->upper == WIRE_FRAG_HIDDEN ||
 		(first->upper == WIRE_FRAG_TCP &&
-			(eng_image_picks_up(w->image, first->sport) ||
-				eng_image_picks_up(w->image, first->dport)));
+			(eng_picks_up(w, first->sport) || eng_picks_up(w, first->dport)));
 }
 
 // The first fragment: what becomes of the set is known.

@@ -21,7 +21,7 @@ enum {
 	OFF_V4_PORTS = OFF_IP + WIRE_IP4_LEN,
 	OFF_V6_NEXT = OFF_IP + 6,
 	OFF_V6_PORTS = OFF_IP + WIRE_IP6_LEN,
-	PREFETCH_AHEAD = 4,
+	PREFETCH_AHEAD = 8,
 };
 
 // May the TCP segment with these ports stay unread?
@@ -31,8 +31,7 @@ static inline bool ports_pass(struct eng_worker *w, const uint8_t *p)
 		eng_count(w, PASS_NO_IMAGE);
 		return true;
 	}
-	return !eng_image_picks_up(w->image, wire_get16(p)) &&
-		!eng_image_picks_up(w->image, wire_get16(p + 2));
+	return !eng_picks_up(w, wire_get16(p)) && !eng_picks_up(w, wire_get16(p + 2));
 }
 
 // A tunnel is counted, so it is looked at.

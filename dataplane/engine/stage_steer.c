@@ -45,13 +45,11 @@ static uint16_t owner_of(const struct eng_worker *w, const struct end *a, const 
 	return (uint16_t)((h >> 32) * w->workers >> 32);
 }
 
-static uint16_t context_of(const struct pol_image *img, uint16_t in_port, const struct wire_view *v)
+static uint16_t context_of(const struct eng_pick *pick, uint16_t in_port, const struct wire_view *v)
 {
-	uint16_t i = pol_context_of(img, in_port);
+	uint16_t i = pick->context[in_port];
 
-	if (i >= ENG_CONTEXT_NONE)
-		return ENG_CONTEXT_NONE;
-	if (v->ntags > 0 && pol_context_at(img, i)->by_vlan)
+	if (v->ntags > 0 && pick->by_vlan[in_port])
 		return (uint16_t)(i | (v->tci[0] & 0xfff) << ENG_CONTEXT_BITS);
 	return i;
 }
@@ -64,15 +62,13 @@ static void hand_over_consume(struct eng_worker *w, uint16_t owner, struct rte_m
 		eng_count(w, SMTP_HANDED);
 }
 
-// By the two ends of the segment, or of the one that is quoted.
-static void steer_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m,
-	bool to_client, const struct end ends[2])
+static void steer_consume(
+	struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m, bool to_client, uint16_t owner)
 {
 	struct eng_meta *meta = eng_meta_of(m);
-	uint16_t owner = w->workers == 1 ? 0 : owner_of(w, &ends[0], &ends[1]);
 
 	meta->in_port = in_port;
-	meta->context = context_of(eng_image_policy(w->image), in_port, &meta->view);
+	meta->context = context_of(w->pick, in_port, &meta->view);
 	meta->to_client = to_client;
 	if (owner == w->id)
 		eng_smtpq_push_consume(w, m);
@@ -83,15 +79,19 @@ static void steer_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbu
 void eng_steer_segment_consume(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
 {
 	const struct wire_view *v = &eng_meta_of(m)->view;
-	bool from_server = eng_image_picks_up(w->image, v->sport);
-	bool to_server = eng_image_picks_up(w->image, v->dport);
+	bool from_server = eng_picks_up(w, v->sport);
+	bool to_server = eng_picks_up(w, v->dport);
 
 	if (from_server || to_server) {
 		struct end ends[2] = {{.port = v->sport}, {.port = v->dport}};
+		uint16_t owner = w->id;
 
-		wire_addrs(eng_frame_of(m), v, &ends[0].addr, &ends[1].addr);
+		if (w->workers > 1) {
+			wire_addrs(eng_frame_of(m), v, &ends[0].addr, &ends[1].addr);
+			owner = owner_of(w, &ends[0], &ends[1]);
+		}
 		eng_count(w, SMTP_PACKETS);
-		steer_consume(w, in_port, m, from_server && !to_server, ends);
+		steer_consume(w, in_port, m, from_server && !to_server, owner);
 		return;
 	}
 	eng_count(w, FWD_PACKETS);
@@ -107,12 +107,13 @@ static bool icmp_steer(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *
 
 	if (!wire_icmp_quote(eng_frame_of(m), &eng_meta_of(m)->view, &q))
 		return false;
-	from_server = eng_image_picks_up(w->image, q.sport);
-	to_server = eng_image_picks_up(w->image, q.dport);
+	from_server = eng_picks_up(w, q.sport);
+	to_server = eng_picks_up(w, q.dport);
 	if (!from_server && !to_server)
 		return false;
 	const struct end ends[2] = {{q.src, q.sport}, {q.dst, q.dport}};
-	steer_consume(w, in_port, m, from_server && !to_server, ends);
+	steer_consume(w, in_port, m, from_server && !to_server,
+		w->workers == 1 ? w->id : owner_of(w, &ends[0], &ends[1]));
 	return true;
 }
 
@@ -130,7 +131,7 @@ static void fragment_steer_consume(
 	wire_addrs(eng_frame_of(m), &meta->view, &src, &dst);
 	h = mix(end_hash(&src, 0) + mix(end_hash(&dst, 0) + place.id));
 	meta->in_port = in_port;
-	meta->context = context_of(eng_image_policy(w->image), in_port, &meta->view);
+	meta->context = context_of(w->pick, in_port, &meta->view);
 	owner = (uint16_t)((h >> 32) * w->workers >> 32);
 	if (owner == w->id)
 		eng_fragment_consume(w, m, now_us);

@@ -16,7 +16,7 @@ struct flow_key {
 	struct addr client, server;
 	uint16_t client_port, server_port; // host order
 	uint16_t context;
-	uint16_t zero; // 0: no padding, for the whole key is hashed and compared
+	uint16_t zero; // 0; in a cell that was given back 1, so that no key is found there
 };
 
 enum flow_state { FLOW_OPEN, FLOW_CLOSING, FLOW_STATE_COUNT };
@@ -80,6 +80,13 @@ void flow_table_free(struct flow_table *t);
 uint64_t flow_table_bytes(uint32_t count, uint32_t flow_bytes); // memory it will take, about
 
 struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key);
+// The same in three steps, so that memory is there when it is looked at: the hash of a key, which asks
+// for the line of the index; then, some time later, its flow is asked for, and the cell where it probably
+// is is told (FLOW_NONE: none, or not asked); then it is looked up, there first.
+uint64_t flow_hash(const struct flow_table *t, const struct flow_key *key);
+uint32_t flow_prefetch(const struct flow_table *t, uint64_t hash);
+struct flow *flow_lookup_hashed(
+	const struct flow_table *t, const struct flow_key *key, uint64_t hash, uint32_t cell);
 // A new flow, zeroed but for its key; NULL where the table is full.
 struct flow *flow_add(struct flow_table *t, const struct flow_key *key);
 // Takes it out; the object may be used again at once.

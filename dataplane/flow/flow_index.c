@@ -21,24 +21,37 @@ enum {
 };
 
 _Static_assert(sizeof(struct flow_bucket) == 64, "one cache line");
-_Static_assert(FLOW_KEY_WORDS % 2 == 0, "the hash takes two at a time");
+_Static_assert(FLOW_KEY_WORDS == 10, "the hash and the comparison name all of them");
 
 struct place { // of a key
 	uint32_t bucket;
 	uint8_t tag;
 };
 
-static struct place place_of(const struct flow_index *ix, const struct flow_key *key)
+static inline uint64_t product(const uint64_t secret[2], uint64_t words)
 {
-	uint32_t word[FLOW_KEY_WORDS];
-	uint64_t sum = ix->secret[FLOW_KEY_WORDS];
+	return (secret[0] + (uint32_t)words) * (secret[1] + (words >> 32));
+}
 
-	memcpy(word, key, sizeof(word));
-	for (unsigned i = 0; i < FLOW_KEY_WORDS; i += 2)
-		sum += (ix->secret[i] + word[i]) * (ix->secret[i + 1] + word[i + 1]);
-	uint8_t tag = (uint8_t)(sum >> 32);
+// Of the fields as they were written a moment ago: wider loads would have to wait for them.
+uint64_t flow_index_hash(const struct flow_index *ix, const struct flow_key *key)
+{
+	const uint64_t ports = (uint64_t)key->client_port | (uint64_t)key->server_port << 16 |
+		(uint64_t)key->context << 32;
+
+	return ix->secret[FLOW_KEY_WORDS] + product(&ix->secret[0], flow_word(key->client.b)) +
+		product(&ix->secret[2], flow_word(key->client.b + 8)) +
+		product(&ix->secret[4], flow_word(key->server.b)) +
+		product(&ix->secret[6], flow_word(key->server.b + 8)) +
+		product(&ix->secret[8], ports);
+}
+
+static inline struct place place_of(const struct flow_index *ix, uint64_t hash)
+{
+	uint8_t tag = (uint8_t)(hash >> 32);
+
 	return (struct place){
-		.bucket = (uint32_t)((sum >> 32) * ix->buckets >> 32),
+		.bucket = (uint32_t)((hash >> 32) * ix->buckets >> 32),
 		.tag = tag != 0 ? tag : 1,
 	};
 }
@@ -50,7 +63,7 @@ static uint32_t next_bucket(const struct flow_index *ix, uint32_t i)
 
 // Ways that have this tag, all twelve looked at at once: way w is bit w / 8 of byte w % 8. Tag 0 is a free
 // way.
-static uint64_t ways_with(const struct flow_bucket *b, uint8_t tag)
+static inline uint64_t ways_with(const struct flow_bucket *b, uint8_t tag)
 {
 	const uint64_t low = 0x7f7f7f7f7f7f7f7f;
 	uint64_t word[2], found = 0;
@@ -93,25 +106,44 @@ void flow_index_free(struct flow_index *ix)
 }
 
 // A packet will look at nearly all of its flow: better that its lines come together.
-static void cell_prefetch(const struct flow_table *t, uint32_t cell)
+static inline void cell_prefetch(const struct flow_table *t, uint32_t cell)
 {
+	enum { LINES = 8 };
 	const uint8_t *from = (const uint8_t *)flow_cell(t, cell);
 
-	for (uint32_t off = 0; off < t->object; off += RTE_CACHE_LINE_SIZE)
-		rte_prefetch0(from + off);
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < LINES; i++)
+		rte_prefetch0(from + (size_t)i * RTE_CACHE_LINE_SIZE);
 }
 
-uint32_t flow_index_find(
-	const struct flow_index *ix, const struct flow_table *t, const struct flow_key *key)
+void flow_index_prefetch(const struct flow_index *ix, uint64_t hash)
 {
-	struct place at = place_of(ix, key);
+	rte_prefetch0(&ix->bucket[place_of(ix, hash).bucket]);
+}
+
+uint32_t flow_index_prefetch_cell(
+	const struct flow_index *ix, const struct flow_table *t, uint64_t hash)
+{
+	const struct place at = place_of(ix, hash);
+	const struct flow_bucket *b = &ix->bucket[at.bucket];
+	uint64_t ways = ways_with(b, at.tag);
+	const uint32_t first = ways == 0 ? (uint32_t)FLOW_NONE : b->cell[first_way(ways)];
+
+	for (; ways != 0; ways &= ways - 1)
+		cell_prefetch(t, b->cell[first_way(ways)]);
+	return first;
+}
+
+uint32_t flow_index_find(const struct flow_index *ix, const struct flow_table *t,
+	const struct flow_key *key, uint64_t hash)
+{
+	struct place at = place_of(ix, hash);
 
 	for (unsigned n = 0; n < BUCKETS_MAX; n++) {
 		const struct flow_bucket *b = &ix->bucket[at.bucket];
 		for (uint64_t ways = ways_with(b, at.tag); ways != 0; ways &= ways - 1) {
 			uint32_t cell = b->cell[first_way(ways)];
-			cell_prefetch(t, cell);
-			if (memcmp(&flow_cell(t, cell)->key, key, sizeof(*key)) == 0)
+			if (flow_key_is(&flow_cell(t, cell)->key, key))
 				return cell;
 		}
 		if (b->over == 0)
@@ -133,7 +165,7 @@ static void over_count(struct flow_index *ix, uint32_t bucket, unsigned steps, i
 
 bool flow_index_add(struct flow_index *ix, const struct flow_key *key, uint32_t cell)
 {
-	const struct place home = place_of(ix, key);
+	const struct place home = place_of(ix, flow_index_hash(ix, key));
 	uint32_t i = home.bucket;
 
 	for (unsigned n = 0; n < BUCKETS_MAX; n++, i = next_bucket(ix, i)) {
@@ -151,7 +183,7 @@ bool flow_index_add(struct flow_index *ix, const struct flow_key *key, uint32_t 
 
 void flow_index_del(struct flow_index *ix, const struct flow_key *key, uint32_t cell)
 {
-	const struct place home = place_of(ix, key);
+	const struct place home = place_of(ix, flow_index_hash(ix, key));
 	uint32_t i = home.bucket;
 
 	for (unsigned n = 0; n < BUCKETS_MAX; n++, i = next_bucket(ix, i)) {

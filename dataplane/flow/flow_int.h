@@ -2,6 +2,8 @@
 // Inside flow/: the layout of a table.
 #pragma once
 
+#include <string.h>
+
 #include "flow.h"
 
 enum { FLOW_BUCKET_WAYS = 12, FLOW_KEY_WORDS = sizeof(struct flow_key) / sizeof(uint32_t) };
@@ -59,13 +61,38 @@ static inline uint32_t flow_number(const struct flow_table *t, const struct flow
 	return (uint32_t)(((const uint8_t *)f - t->cells) / t->object);
 }
 
+static inline uint64_t flow_word(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+// memcmp of 40 bytes would be a call.
+static inline bool flow_key_is(const struct flow_key *a, const struct flow_key *b)
+{
+	uint64_t differs = (flow_word(a->client.b) ^ flow_word(b->client.b)) |
+		(flow_word(a->client.b + 8) ^ flow_word(b->client.b + 8)) |
+		(flow_word(a->server.b) ^ flow_word(b->server.b)) |
+		(flow_word(a->server.b + 8) ^ flow_word(b->server.b + 8));
+
+	return differs == 0 && a->client_port == b->client_port &&
+		a->server_port == b->server_port && a->context == b->context && a->zero == b->zero;
+}
+
 // flow_index.c: the cell of a key, FLOW_NONE where it has none. add: false where there is no room; the
 // key is not there yet. del: the key is there, with this cell.
 bool flow_index_new(struct flow_index *ix, uint32_t count, int socket);
 void flow_index_free(struct flow_index *ix);
 uint64_t flow_index_bytes(uint32_t count);
-uint32_t flow_index_find(
-	const struct flow_index *ix, const struct flow_table *t, const struct flow_key *key);
+uint32_t flow_index_find(const struct flow_index *ix, const struct flow_table *t,
+	const struct flow_key *key, uint64_t hash);
+// The hash of a key. Prefetching: its bucket; the cells that it may be in.
+uint64_t flow_index_hash(const struct flow_index *ix, const struct flow_key *key);
+void flow_index_prefetch(const struct flow_index *ix, uint64_t hash);
+uint32_t flow_index_prefetch_cell( // the first of them, or FLOW_NONE
+	const struct flow_index *ix, const struct flow_table *t, uint64_t hash);
 bool flow_index_add(struct flow_index *ix, const struct flow_key *key, uint32_t cell);
 void flow_index_del(struct flow_index *ix, const struct flow_key *key, uint32_t cell);
 

@@ -71,16 +71,37 @@ static void label_keep(struct flow_face *face, uint32_t label)
 	face->label[2] = (uint8_t)label;
 }
 
+// The usual link header, as it is known: two loads of eight bytes instead of a call.
+static inline bool is_plain_l2(
+	const struct flow_face *face, struct span frame, const struct wire_view *v)
+{
+	uint64_t a[2], b[2];
+
+	if (face->l2_len != ETH_BYTES || v->l3_off != ETH_BYTES)
+		return false;
+	memcpy(&a[0], frame.p, 8);
+	memcpy(&a[1], frame.p + ETH_BYTES - 8, 8);
+	memcpy(&b[0], face->l2, 8);
+	memcpy(&b[1], face->l2 + ETH_BYTES - 8, 8);
+	return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
+}
+
+static bool l2_note(struct flow_table *t, struct flow_face *face, struct span l2)
+{
+	struct span known = l2_of(t, face);
+
+	if (l2.n > FLOW_L2_MAX)
+		return false;
+	return (l2.n == known.n && memcmp(l2.p, known.p, l2.n) == 0) || l2_keep(t, face, l2);
+}
+
 bool flow_note(struct flow_table *t, struct flow *f, enum stream_side side, struct span frame,
 	const struct wire_view *v, uint16_t in_port)
 {
 	struct flow_face *face = &f->face[side];
-	struct span l2 = span_sub(frame, 0, v->l3_off), known = l2_of(t, face);
 	struct wire_look look;
 
-	if (l2.n > FLOW_L2_MAX)
-		return false;
-	if ((l2.n != known.n || memcmp(l2.p, known.p, l2.n) != 0) && !l2_keep(t, face, l2))
+	if (!is_plain_l2(face, frame, v) && !l2_note(t, face, span_sub(frame, 0, v->l3_off)))
 		return false;
 	wire_look_take(&look, frame, v);
 	face->in_port = (uint8_t)in_port;

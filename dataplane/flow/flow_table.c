@@ -67,11 +67,31 @@ uint64_t flow_table_bytes(uint32_t count, uint32_t flow_bytes)
 		flow_deeps_bytes(count);
 }
 
+uint64_t flow_hash(const struct flow_table *t, const struct flow_key *key)
+{
+	uint64_t hash = flow_index_hash(&t->index, key);
+
+	flow_index_prefetch(&t->index, hash);
+	return hash;
+}
+
+uint32_t flow_prefetch(const struct flow_table *t, uint64_t hash)
+{
+	return flow_index_prefetch_cell(&t->index, t, hash);
+}
+
+struct flow *flow_lookup_hashed(
+	const struct flow_table *t, const struct flow_key *key, uint64_t hash, uint32_t cell)
+{
+	if (cell != FLOW_NONE && flow_key_is(&flow_cell(t, cell)->key, key))
+		return flow_cell(t, cell);
+	cell = flow_index_find(&t->index, t, key, hash);
+	return cell == FLOW_NONE ? NULL : flow_cell(t, cell);
+}
+
 struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key)
 {
-	uint32_t i = flow_index_find(&t->index, t, key);
-
-	return i == FLOW_NONE ? NULL : flow_cell(t, i);
+	return flow_lookup_hashed(t, key, flow_index_hash(&t->index, key), FLOW_NONE);
 }
 
 struct flow *flow_add(struct flow_table *t, const struct flow_key *key)
@@ -103,6 +123,7 @@ void flow_remove(struct flow_table *t, struct flow *f)
 	flow_face_forget(t, &f->face[STREAM_CLIENT]);
 	flow_face_forget(t, &f->face[STREAM_SERVER]);
 	t->used[i / 8] &= (uint8_t)~(1 << i % 8);
+	f->key.zero = 1;
 	t->live--;
 	f->timer_next = t->free;
 	t->free = i;

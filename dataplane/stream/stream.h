@@ -29,7 +29,8 @@ enum stream_side { STREAM_CLIENT, STREAM_SERVER, STREAM_SIDES };
 enum {
 	STREAM_SLAB_BYTES = 2048,
 	STREAM_SLAB_DATA = STREAM_SLAB_BYTES - 16,
-	STREAM_NO_SLAB = 0xffffffff
+	STREAM_NO_SLAB = 0xffffffff,
+	STREAM_SHORT_SHARE = 8, // of the pool: with less than that free, digests begin
 };
 
 struct stream_slab {
@@ -59,6 +60,14 @@ void stream_pool_init(struct stream_pool *p, struct stream_slab *mem, uint32_t *
 static inline bool stream_pool_is_short(const struct stream_pool *p)
 {
 	return p->nfree < p->count / 16;
+}
+
+// How many slabs a half may hold now.
+static inline uint32_t stream_pool_share(const struct stream_pool *p)
+{
+	const uint32_t half_of_free = p->nfree / 2 + 2;
+
+	return half_of_free < p->flow_max ? half_of_free : p->flow_max;
 }
 
 struct stream_half {
@@ -114,7 +123,8 @@ struct stream_seg {    // one TCP segment, host byte order
 	bool has_ts;
 	uint32_t ts_val, ts_ecr;
 	struct span payload;
-	uint32_t at, end; // set by stream_input: its range as the receiver counts
+	uint32_t at, end; // set by stream_input, stream_straight: its range as the receiver counts
+	struct span kept; // by stream_straight: as retained, if in one piece; else n == 0
 };
 
 struct stream_syn {   // options of a SYN or SYN-ACK
@@ -239,6 +249,13 @@ bool stream_has_hole(
 bool stream_is_ahead(
 	const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq);
 
+// The usual segment, for which this is all that stream_input does: in order, with nothing held, ours to
+// repeat, changed or ended in either direction. false: it is not that plain, nothing was changed.
+bool stream_straight(struct stream *st, struct stream_pool *p, struct stream_seg *seg);
+// After reading: all of it was read and nothing changed, so it is released and leaves as it came; this is
+// then all that stream_release and stream_dispose do. false: nothing was changed, they are to be called.
+bool stream_straight_on(struct stream *st, const struct stream_seg *seg);
+
 // What becomes of the segment after reading and release. Call stream_next with upto = seg->at
 // before it (earlier bytes first) and without bound after it.
 void stream_dispose(struct stream *st, const struct stream_pool *p, const struct stream_seg *seg,
@@ -246,6 +263,14 @@ void stream_dispose(struct stream *st, const struct stream_pool *p, const struct
 // Between stream_dispose and the departure of a segment that leaves as it came, inside a message:
 // where slabs are short its bytes are forgotten but for a digest. true: so it was.
 bool stream_digest(struct stream *st, struct stream_pool *p, const struct stream_seg *seg);
+// false where it would not be done, whatever the segment is.
+static inline bool stream_digest_due(const struct stream *st, const struct stream_pool *p)
+{
+	const struct stream_half *h = &st->half[STREAM_CLIENT];
+
+	// The pool runs dry, or this half comes near its own share.
+	return p->nfree < p->count / STREAM_SHORT_SHARE || h->nslabs > stream_pool_share(p) / 4 * 3;
+}
 // The client repeats what can't be told from other bytes, again and again: nothing goes on.
 bool stream_is_stuck(const struct stream *st);
 // The next segment of ours that must leave in the name of `side`, `max` payload bytes at most.

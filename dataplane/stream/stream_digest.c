@@ -9,7 +9,7 @@
 #include "hash.h"
 #include "stream_int.h"
 
-enum { DIGESTS_MAX = 64, SHORT_SHARE = 8 };
+enum { DIGESTS_MAX = 64 };
 
 struct digests { // what lies in such a slab
 	uint64_t hash[DIGESTS_MAX];
@@ -58,18 +58,12 @@ static struct stream_slab *digests_open(
 	return s;
 }
 
-// The pool runs dry, or this half comes near its own share.
-static bool is_short(const struct stream_half *h, const struct stream_pool *p)
-{
-	return p->nfree < p->count / SHORT_SHARE || h->nslabs > slab_share(p) / 4 * 3;
-}
-
 bool stream_digest(struct stream *st, struct stream_pool *p, const struct stream_seg *seg)
 {
 	struct stream_half *h = &st->half[seg->side];
 	const uint16_t n = (uint16_t)seg->payload.n;
 
-	if (!is_short(h, p) || p->nfree == 0 || !may_digest(st, h, p, seg))
+	if (!stream_digest_due(st, p) || p->nfree == 0 || !may_digest(st, h, p, seg))
 		return false;
 	slab_cut_from(h, p, seg->at);
 	struct stream_slab *s = digests_open(h, p, seg->at, n);

@@ -58,13 +58,6 @@ int slab_replace(
 // A slab outside of the chain, and back; STREAM_NO_SLAB where there is none.
 uint32_t slab_take(struct stream_pool *p);
 void slab_give(struct stream_pool *p, uint32_t i);
-// How many slabs a half may hold now.
-static inline uint32_t slab_share(const struct stream_pool *p)
-{
-	const uint32_t half_of_free = p->nfree / 2 + 2;
-
-	return half_of_free < p->flow_max ? half_of_free : p->flow_max;
-}
 // A new slab in the chain behind `prev`; the caller has seen to it that there is one.
 struct stream_slab *slab_link_after(
 	struct stream_half *h, struct stream_pool *p, uint32_t prev, uint32_t seq);

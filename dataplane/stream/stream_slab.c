@@ -66,7 +66,7 @@ bool stream_has_hole(const struct stream *st, const struct stream_pool *p, enum 
 static bool may_grow(const struct stream_half *h, const struct stream_pool *p, bool island)
 {
 	enum { ISLANDS = 16, ISLAND_BYTES = 512, KEPT_SHARE = 64, FILLER = 16 };
-	const uint32_t max = slab_share(p);
+	const uint32_t max = stream_pool_share(p);
 
 	if (!island) {
 		return p->nfree > 0 &&

@@ -113,6 +113,25 @@ void wire_tcp_options(struct span frame, const struct wire_view *v, struct wire_
 	}
 }
 
+bool wire_tcp_timestamps(struct span frame, const struct wire_view *v, uint32_t *val, uint32_t *ecr)
+{
+	static const uint8_t usual[4] = {OPT_NOP, OPT_NOP, OPT_TS, 10};
+	const uint8_t *p = frame.p + v->l4_off + WIRE_TCP_LEN;
+
+	// Nearly all segments of a connection that has them carry nothing else.
+	if (v->payload_off - v->l4_off == WIRE_TCP_LEN + 12 &&
+		memcmp(p, usual, sizeof(usual)) == 0) {
+		*val = wire_get32(p + 4);
+		*ecr = wire_get32(p + 8);
+		return true;
+	}
+	struct wire_tcp_opts opts;
+	wire_tcp_options(frame, v, &opts);
+	*val = opts.ts_val;
+	*ecr = opts.ts_ecr;
+	return opts.has_ts;
+}
+
 void wire_tcp_sack_set(uint8_t *frame, const struct wire_view *v, const struct wire_tcp_opts *o)
 {
 	uint8_t *p = frame + v->l4_off + WIRE_TCP_LEN;

@@ -27,6 +27,9 @@ struct wire_tcp_opts { // RFC 9293 3.2, RFC 7323, RFC 2018
 
 // Reads the options of a WIRE_TCP frame.
 void wire_tcp_options(struct span frame, const struct wire_view *v, struct wire_tcp_opts *o);
+// The timestamps alone (RFC 7323 3.2); false, and zeros, where there are none.
+bool wire_tcp_timestamps(
+	struct span frame, const struct wire_view *v, uint32_t *val, uint32_t *ecr);
 
 // Overwrites with NOP every option but MSS, window scale, SACK-permitted, SACK and timestamps, and
 // all from a malformed one on.

@@ -318,8 +318,8 @@ static void an_image_without_rules_scans_to_nothing(void **)
 	assert_true(eng_scan_peek(s, &r));
 	eng_scan_close(s, &r);
 	assert_int_equal(r.score, 0);
-	assert_true(eng_image_picks_up(img, 25));
-	assert_false(eng_image_picks_up(img, 26));
+	assert_true(eng_pick_has(eng_image_pick(img), 25));
+	assert_false(eng_pick_has(eng_image_pick(img), 26));
 	assert_int_equal(pol_head(eng_image_policy(img))->version, 9);
 	eng_image_free(img);
 }
