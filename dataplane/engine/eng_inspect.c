@@ -199,24 +199,28 @@ static bool holds_payload(const struct eng_session *s, const struct stream_seg *
 	return seg->payload.n > 0 && seq_lt(s->flow.stream.half[seg->side].rel, seg->end);
 }
 
-// Lone dots and line ends that a server might take for the end of a message; at the segment's edges
-// anything may lie before or behind.
-static bool may_end_message(struct span text)
+static bool breaks_line(int c)
+{
+	return c == '\n' || c == '\r' || c == 0;
+}
+
+// Lone dots and line ends that a server might take for the end of a message. `before` and `behind` are the
+// bytes next to the text, -1 where they are not known: anything may lie there.
+static bool may_end_message(struct span text, int before, int behind)
 {
 	// The dot may be the last byte before it, still on its way: then it would end the message for a
 	// server that takes such a line end, as soon as the dot is let go.
-	if (text.n > 0 && (text.p[0] == '\r' || text.p[0] == '\n' || text.p[0] == 0))
+	if (text.n > 0 && breaks_line(text.p[0]) &&
+		(before <= 0 || before == '.')) // .NUL ends, too
 		return true;
 	for (size_t i = 0; i < text.n; i++) {
 		const uint8_t *dot = memchr(text.p + i, '.', text.n - i);
 		if (dot == NULL)
 			return false;
 		i = (size_t)(dot - text.p);
-		uint8_t before = i == 0 ? '\n' : text.p[i - 1];
-		uint8_t behind = i + 1 == text.n ? '\n' : text.p[i + 1];
-		bool starts = before == '\n' || before == '\r' || before == 0;
-		bool ends = behind == '\n' || behind == '\r' || behind == 0;
-		if (starts && ends)
+		int left = i == 0 ? before : text.p[i - 1];
+		int right = i + 1 == text.n ? behind : text.p[i + 1];
+		if ((left < 0 || breaks_line(left)) && (right < 0 || breaks_line(right)))
 			return true;
 	}
 	return false;
@@ -224,26 +228,32 @@ static bool may_end_message(struct span text)
 
 // Nothing in it can end the message, wherever the hole before it is filled from. The octets of a chunk
 // are counted; what may reach past its end waits, its last one may go: it says nothing alone.
-static bool is_inside_message(const struct eng_session *s, const struct stream_seg *seg)
+static bool is_inside_message(
+	struct eng_worker *w, struct eng_session *s, const struct stream_seg *seg)
 {
+	struct stream *st = &s->flow.stream;
+	const struct stream_pool *p = &w->smtp->pool;
+	const enum stream_side side = (enum stream_side)seg->side;
 	uint64_t rest;
 
 	if (!smtp_in_message(&s->smtp) || smtp_is_gated(&s->smtp))
 		return false;
 	if (smtp_in_chunk(&s->smtp, &rest))
-		return seg->end - s->flow.stream.half[seg->side].read <= rest;
-	return !s->smtp.suspect && !may_end_message(seg->payload);
+		return seg->end - st->half[side].read <= rest;
+	return !s->smtp.suspect &&
+		!may_end_message(seg->payload, stream_byte(st, p, side, seg->at - 1),
+			stream_byte(st, p, side, seg->end));
 }
 
 // Inside a message a segment that came early may leave at once, so that the receiver's duplicate
 // acknowledgements keep fast retransmit alive; it can't be delivered before the hole is filled.
-static bool goes_ahead(const struct eng_session *s, const struct stream_seg *seg)
+static bool goes_ahead(struct eng_worker *w, struct eng_session *s, const struct stream_seg *seg)
 {
 	const struct stream_half *h = &s->flow.stream.half[seg->side];
 
 	return seg->side == STREAM_CLIENT && h->fresh && seg->payload.n > 0 &&
 		!(seg->flags & (TCP_FIN | TCP_URG)) && h->nxt == h->rel &&
-		is_inside_message(s, seg);
+		is_inside_message(w, s, seg);
 }
 
 // A FIN behind a line that nothing can complete any more. The server's part of a reply may go: it
@@ -438,7 +448,7 @@ void eng_inspect_consume(
 	}
 	look_note(w, s, m, seg);
 	if (in == STREAM_IN_ORDER_WAIT &&
-		((goes_ahead(s, seg) && stream_ahead(&s->flow.stream, &p->pool, seg, &ahead)) ||
+		((goes_ahead(w, s, seg) && stream_ahead(&s->flow.stream, &p->pool, seg, &ahead)) ||
 			stream_ahead_again(&s->flow.stream, &p->pool, seg, &ahead))) {
 		eng_count(w, ACT_AHEAD);
 		eng_emit_consume(w, s, &ahead, m);

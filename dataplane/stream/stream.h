@@ -241,6 +241,10 @@ bool stream_ahead(struct stream *st, struct stream_pool *p, const struct stream_
 bool stream_ahead_again(struct stream *st, const struct stream_pool *p,
 	const struct stream_seg *seg, struct stream_act *act);
 
+// The byte that is retained at `seq`; -1 where none is, or only its digest.
+int stream_byte(
+	struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq);
+
 // Is there anything behind a hole?
 bool stream_has_hole(
 	const struct stream *st, const struct stream_pool *p, enum stream_side side);

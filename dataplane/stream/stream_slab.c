@@ -333,6 +333,13 @@ void stream_copy(struct stream *st, const struct stream_pool *p, enum stream_sid
 	}
 }
 
+int stream_byte(struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t seq)
+{
+	const struct stream_slab *s = slab_find(&st->half[side], p, seq);
+
+	return s == NULL || s->digests > 0 ? -1 : s->data[seq - s->seq];
+}
+
 void stream_edit(struct stream *st, struct stream_pool *p, enum stream_side side, uint32_t seq,
 	const uint8_t *bytes, uint32_t n)
 {

@@ -193,6 +193,38 @@ static void what_was_not_retained_does_not_leave_ahead(void **)
 	assert_false(server_has(c, "buy-now-cheap"));
 }
 
+// Sends a text `ahead` bytes early; whether it left.
+static bool leaves_ahead(struct conn *c, uint32_t ahead, const char *text)
+{
+	const uint32_t seq = c->end[CLIENT].nxt + ahead;
+
+	forget_seen();
+	client_sends(c, ahead, text);
+	for (unsigned i = 0; i < world.nseen; i++) {
+		if (world.seen[i].seq == seq && world.seen[i].len == strlen(text))
+			return true;
+	}
+	return false;
+}
+
+// A line end that comes early waits where it may stand behind a dot that ends the message.
+static void a_line_end_leaves_ahead_where_the_byte_before_it_is_known(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	greets(c);
+	begins_mail(c);
+	assert_false(leaves_ahead(c, 10, "\r\nfirst")); // before it anything may lie
+	assert_true(leaves_ahead(c, 17, "\r\nsecond"));
+	assert_false(leaves_ahead(c, 25, "\r\n."));
+	assert_false(leaves_ahead(c, 28, "\r\nthird")); // ends the message
+	assert_true(leaves_ahead(c, 35, "\r\nfourth"));
+	assert_true(leaves_ahead(c, 43, "\r\n.stuffed"));
+	assert_true(leaves_ahead(c, 60, "an island"));
+	assert_true(leaves_ahead(c, 56, "x\r\n."));  // before the island
+	assert_false(leaves_ahead(c, 80, "x\r\n.")); // behind it anything may lie
+}
+
 static void what_left_ahead_behind_a_held_end_is_remembered(void **)
 {
 	static const char END[] = "\r\n.\r\n";
@@ -809,6 +841,7 @@ int main(void)
 		CASE(a_server_that_comes_from_the_wrong_side_is_not_heard),
 		CASE(urgent_bytes_do_not_leave_ahead),
 		CASE(what_was_not_retained_does_not_leave_ahead),
+		CASE(a_line_end_leaves_ahead_where_the_byte_before_it_is_known),
 		CASE(what_left_ahead_behind_a_held_end_is_remembered),
 		CASE(what_left_ahead_may_be_acknowledged_before_it_is_read),
 		CASE(a_line_end_behind_a_hole_waits_for_the_dot_that_may_be_in_it),

@@ -342,9 +342,26 @@ static void a_reply_that_finds_no_room_leaves_nothing_of_itself(void **state)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup_text, teardown)
+static void a_retained_byte_is_told_and_no_other(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg seg = seg_of(f, STREAM_CLIENT, 0, "ab");
+
+	(void)stream_input(&f->st, &f->pool, &seg);
+	seg = seg_of(f, STREAM_CLIENT, 5, "\xff");
+	(void)stream_input(&f->st, &f->pool, &seg);
+	const int expected[] = {-1, 'a', 'b', -1, -1, -1, 0xff, -1};
+	for (uint32_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		assert_int_equal(
+			stream_byte(&f->st, &f->pool, STREAM_CLIENT, CLIENT_ISN + i), expected[i]);
+	assert_int_equal(stream_byte(&f->st, &f->pool, STREAM_SERVER, CLIENT_ISN + 1), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_retained_byte_is_told_and_no_other, setup, teardown),
 		CASE(small_segments_share_a_slab_up_to_its_last_byte),
 		CASE(bytes_are_read_and_copied_across_slabs),
 		CASE(unread_bytes_are_those_of_one_slab_or_of_as_many_as_fit),
