@@ -565,6 +565,18 @@ E: REPLY 250 MESSAGE queued
 E: DESYNC REPLY_IN_DATA
 Z: stopped client=0 server=0
 
+== a reply behind a possible end and two bare CRs can't be placed
+I: data
+C: a\n.\nb\r\rc\n
+E: DATA a\n.\n
+E: POSSIBLE_END 1
+E: DATA_LINE UNKNOWN +BARE_CR b\r\r
+E: DATA_LINE UNKNOWN +BARE_LF c\n
+S: 250 queued\r\n
+E: REPLY 250 MESSAGE queued
+E: DESYNC REPLY_IN_DATA
+Z: stopped client=0 server=0
+
 == a reply behind a possible end and a long line can't be placed
 I: data
 C: a\n.\n\{y*4096}
