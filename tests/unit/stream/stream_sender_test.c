@@ -17,6 +17,32 @@ static void custody_acknowledges_held_bytes_and_keeps_the_right_edge(void **stat
 	assert_false(stream_take(&f->st, &f->pool, STREAM_CLIENT, &act)); // nothing new
 }
 
+// The receiver's window shift is 7: less than 128 bytes of it can't be told.
+static void a_window_of_ours_is_lent_where_none_can_be_told_any_more(void **state)
+{
+	enum { UNIT = 128 };
+
+	(void)state;
+	for (uint32_t left = UNIT - 2; left <= UNIT + 1; left++) {
+		struct fixture f = {0};
+		struct stream_act act;
+
+		fixture_open_at(&f, CLIENT_ISN, SERVER_ISN);
+		struct stream_half *h = &f.st.half[STREAM_CLIENT];
+		struct stream_seg a = seg_of(&f, STREAM_CLIENT, 0, "QU");
+		(void)stream_input(&f.st, &f.pool, &a);
+		h->edge = h->allow = h->nxt + left;
+		assert_true(stream_take(&f.st, &f.pool, STREAM_CLIENT, &act));
+		if (left >= UNIT)
+			assert_int_equal(act.window, 1);
+		else
+			assert_true(act.window > 1);
+		assert_int_equal(h->allow == h->edge, left >= UNIT);
+		stream_close(&f.st, &f.pool);
+		free(f.slabs);
+	}
+}
+
 static void behind_custody_the_servers_acknowledgements_never_go_back(void **state)
 {
 	struct fixture *f = *state;
@@ -232,6 +258,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(custody_acknowledges_held_bytes_and_keeps_the_right_edge),
+		cmocka_unit_test(a_window_of_ours_is_lent_where_none_can_be_told_any_more),
 		CASE(behind_custody_the_servers_acknowledgements_never_go_back),
 		CASE(bytes_in_custody_are_repeated_until_acknowledged),
 		CASE(bytes_in_custody_that_are_held_start_no_timer),
