@@ -226,6 +226,15 @@ static bool may_end_message(struct span text, int before, int behind)
 	return false;
 }
 
+// To a reader of C strings a line is a lone dot where NUL follows the dot, whatever comes then. Its
+// CR is read only with what follows it, so it must not be with the server before that. A CRLF within
+// the text has ended such a line.
+static bool may_end_c_string(struct span text, int behind)
+{
+	return text.n > 0 && text.p[text.n - 1] == '\r' && (behind < 0 || behind == '\r') &&
+		memmem(text.p, text.n, "\r\n", 2) == NULL;
+}
+
 // Nothing in it can end the message, wherever the hole before it is filled from. The octets of a chunk
 // are counted; what may reach past its end waits, its last one may go: it says nothing alone.
 static bool is_inside_message(
@@ -240,9 +249,12 @@ static bool is_inside_message(
 		return false;
 	if (smtp_in_chunk(&s->smtp, &rest))
 		return seg->end - st->half[side].read <= rest;
-	return !s->smtp.suspect &&
-		!may_end_message(seg->payload, stream_byte(st, p, side, seg->at - 1),
-			stream_byte(st, p, side, seg->end));
+	if (s->smtp.suspect)
+		return false;
+	const int before = stream_byte(st, p, side, seg->at - 1);
+	const int behind = stream_byte(st, p, side, seg->end);
+	return !may_end_message(seg->payload, before, behind) &&
+		!may_end_c_string(seg->payload, behind);
 }
 
 // Inside a message a segment that came early may leave at once, so that the receiver's duplicate

@@ -207,6 +207,107 @@ static void where_no_side_has_a_header_we_are_silent(void **)
 	assert_true(counter(DROP_NO_HEADER) > 0);
 }
 
+// ---- ends of messages in pieces that arrive in every order
+
+enum { LEAD = 3, TAIL = 4, PIECES_MAX = 3 };
+
+struct pieces { // of a tail: piece i is [cut[i], cut[i + 1])
+	char tail[TAIL];
+	unsigned n, cut[PIECES_MAX + 1], order[PIECES_MAX];
+};
+
+// Would some server take what is there for an ended message: one that ends lines at bare CR, or bare
+// LF, skips NULs before a line, or reads a line up to a NUL?
+static bool some_server_ends(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t begin = i, end = i + 1;
+
+		while (begin > 0 && p[begin - 1] == 0)
+			begin--;
+		if (p[i] != '.' || (begin > 0 && p[begin - 1] != '\r' && p[begin - 1] != '\n'))
+			continue;
+		if (end < n && p[end] == 0) {
+			while (end < n && p[end] != '\r' && p[end] != '\n')
+				end++;
+		}
+		if (end < n && (p[end] == '\r' || p[end] == '\n'))
+			return true;
+	}
+	return false;
+}
+
+// No server has an end of the message that was not judged, after any of the pieces.
+static void arrives(struct conn *c, const struct pieces *t)
+{
+	const struct end *e = &c->end[CLIENT], *server = &c->end[SERVER];
+	const uint64_t before = counter(ACT_POSSIBLE_END) + counter(MESSAGES);
+	const uint32_t from = server->rcv - (e->isn + 1);
+
+	segment(c, CLIENT, TCP_ACK, e->nxt, e->rcv, "x\r\n", LEAD);
+	settle();
+	for (unsigned i = 0; i < t->n; i++) {
+		const unsigned at = t->cut[t->order[i]], to = t->cut[t->order[i] + 1];
+
+		segment(c, CLIENT, TCP_ACK, e->nxt + LEAD + at, e->rcv, t->tail + at, to - at);
+		settle();
+		if (counter(ACT_POSSIBLE_END) + counter(MESSAGES) != before)
+			return;
+		assert_false(some_server_ends(
+			server->bytes + from, server->rcv - (e->isn + 1) - from));
+	}
+}
+
+static void arrives_anew(struct conn *c, const struct pieces *t)
+{
+	enum { FLOWS_FEW = 30, DIALOGS_END_MS = 600000 };
+
+	if (counter(GAUGE_FLOWS) > FLOWS_FEW)
+		pass_ms(DIALOGS_END_MS);
+	greets(c);
+	begins_mail(c);
+	arrives(c, t);
+	segment(c, CLIENT, TCP_RST, c->end[SERVER].rcv, 0, NULL, 0);
+	settle();
+	reboot(c);
+	c->client_port = c->client_port == 60000 ? 2000 : c->client_port + 1;
+}
+
+static void in_every_order(struct conn *c, struct pieces *t)
+{
+	static const uint8_t ORDERS[][PIECES_MAX] = {
+		{0, 1, 2}, {1, 0, 2}, {0, 2, 1}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+
+	for (unsigned i = 0; i < (t->n == 2 ? 2 : COUNT(ORDERS)); i++) {
+		for (unsigned k = 0; k < t->n; k++)
+			t->order[k] = ORDERS[i][k];
+		arrives_anew(c, t);
+	}
+}
+
+static void no_end_in_pieces_reaches_the_server_before_it_is_judged(void **)
+{
+	static const char LETTERS[] = {'\r', '\n', '.', 0, 'x'};
+	struct conn *c = dial("10.0.1.1", 2000);
+
+	for (unsigned text = 0; text < 5 * 5 * 5 * 5; text++) {
+		struct pieces t = {.n = 2, .cut = {0}};
+
+		for (unsigned i = 0, rest = text; i < TAIL; i++, rest /= 5)
+			t.tail[i] = LETTERS[rest % 5];
+		for (t.cut[1] = 1; t.cut[1] < TAIL; t.cut[1]++) {
+			t.n = 2;
+			t.cut[2] = TAIL;
+			in_every_order(c, &t);
+			t.n = 3;
+			t.cut[3] = TAIL;
+			for (t.cut[2] = t.cut[1] + 1; t.cut[2] < TAIL; t.cut[2]++)
+				in_every_order(c, &t);
+		}
+	}
+	assert_int_equal(counter(PASS_TABLE_FULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +319,7 @@ int main(void)
 		CASE(two_replies_within_a_chunk_of_ours_leave_no_reply_unchanged),
 		CASE(servers_behind_many_tags_do_not_make_the_table_full),
 		CASE(where_no_side_has_a_header_we_are_silent),
+		CASE(no_end_in_pieces_reaches_the_server_before_it_is_judged),
 	};
 	return cmocka_run_group_tests(tests, world_start, world_stop);
 }

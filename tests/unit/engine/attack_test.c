@@ -223,6 +223,13 @@ static void a_line_end_leaves_ahead_where_the_byte_before_it_is_known(void **)
 	assert_true(leaves_ahead(c, 60, "an island"));
 	assert_true(leaves_ahead(c, 56, "x\r\n."));  // before the island
 	assert_false(leaves_ahead(c, 80, "x\r\n.")); // behind it anything may lie
+	// The line may begin with a dot and NUL.
+	assert_false(leaves_ahead(c, 90, "a\r"));
+	assert_true(leaves_ahead(c, 100, "a\r\nb\r"));
+	assert_false(leaves_ahead(c, 112, "\nc"));
+	assert_true(leaves_ahead(c, 110, "b\r")); // its end is known
+	assert_false(leaves_ahead(c, 122, "\rc"));
+	assert_false(leaves_ahead(c, 120, "b\r"));
 }
 
 static void what_left_ahead_behind_a_held_end_is_remembered(void **)
