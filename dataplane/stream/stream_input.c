@@ -111,7 +111,7 @@ static enum stream_in input_ack(
 		return STREAM_IN_OK;
 	bool recovering = o->tries > 0;
 	if (ack != o->una) {
-		o->una = ack;
+		half_acknowledge(o, ack);
 		if (o->fin_sent && ack == o->fin + 1)
 			o->fin_acked = true;
 		slab_free_before(o, p, ack);

@@ -36,6 +36,18 @@ static inline uint32_t window_lent_max(const struct stream *st, enum stream_side
 	return unit > STREAM_GROWN_MAX ? unit : STREAM_GROWN_MAX;
 }
 
+// The receiver has acknowledged everything before `ack`. Ends of custody and of edits that lie far
+// behind follow it: numbers compare over half of their range, so they would come to lie ahead. No
+// acknowledgement that counts is older than a window (RFC 7323 2.3: less than 2^30).
+static inline void half_acknowledge(struct stream_half *h, uint32_t ack)
+{
+	const uint32_t far = ack - ((uint32_t)1 << 30);
+
+	h->una = ack;
+	h->owned = seq_max(h->owned, far);
+	h->edit_end = seq_max(h->edit_end, far);
+}
+
 void half_init(struct stream_half *h, uint32_t first_byte);
 // Retains what is new of `n` bytes at `seq`; clears h->fresh where some was held. 0 or -ENOBUFS (a part
 // may be retained).

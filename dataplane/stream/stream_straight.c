@@ -34,7 +34,7 @@ static inline void ack_take(struct stream *st, struct stream_pool *p, const stru
 	const uint32_t edge = seg->ack + ((uint32_t)seg->window << st->half[seg->side].wscale);
 
 	if (seg->ack != o->una) {
-		o->una = seg->ack;
+		half_acknowledge(o, seg->ack);
 		slab_free_before(o, p, seg->ack);
 	}
 	o->edge = seq_max(o->edge, edge);

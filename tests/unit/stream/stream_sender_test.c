@@ -253,6 +253,34 @@ static void refused_at_connect_nothing_is_negotiated(void **state)
 	assert_int_equal(act.ack, 78);
 }
 
+// Numbers compare over half of their range: an end of custody that stayed behind would come to lie
+// ahead.
+static void custody_ends_though_numbers_wrap_behind_it(void **state)
+{
+	enum { BYTES = 60000, SEGMENTS = INT32_MAX / BYTES + 2 };
+	static uint8_t text[BYTES];
+	struct fixture *f = *state;
+	struct stream_half *h = &f->st.half[STREAM_CLIENT];
+	struct stream_act act;
+
+	for (unsigned i = 0; i < SEGMENTS; i++) {
+		struct stream_seg data = seg_of(f, STREAM_CLIENT, h->nxt - CLIENT_ISN - 1, "");
+		data.payload = (struct span){.p = text, .n = BYTES};
+		act = pass(f, &data);
+		assert_int_equal(act.kind, STREAM_FORWARD);
+		struct stream_seg ack = seg_of(f, STREAM_SERVER, 0, "");
+		act = pass(f, &ack);
+		assert_int_equal(act.kind, STREAM_FORWARD);
+		assert_int_equal(act.ack, h->nxt);
+		assert_false(h->rto_on);
+	}
+	struct stream_seg seg = seg_of(f, STREAM_CLIENT, h->nxt - CLIENT_ISN - 1, "QUIT\r\n");
+	assert_true(stream_straight(&f->st, &f->pool, &seg));
+	stream_consume(&f->st, STREAM_CLIENT, (uint32_t)seg.payload.n);
+	assert_true(stream_straight_on(&f->st, &seg));
+	assert_false(stream_is_ours(&f->st, &seg));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
@@ -270,6 +298,7 @@ int main(void)
 		CASE(our_fin_is_repeated_until_acknowledged),
 		CASE(our_bytes_respect_the_clients_window),
 		CASE(refused_at_connect_nothing_is_negotiated),
+		CASE(custody_ends_though_numbers_wrap_behind_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
