@@ -131,6 +131,30 @@ static void the_cell_that_was_freed_last_is_used_first_and_is_clean(void **state
 	assert_false(flow_timer_is_set(again));
 }
 
+// Between the two looks at a flow others may come and go: the remembered cell is no more than a hint.
+static void a_remembered_cell_leads_to_no_other_flow(void **state)
+{
+	struct flow_table *t = *state;
+	const struct flow_key k = key_of(1);
+	const uint64_t hash = flow_hash(t, &k);
+	const uint32_t none = flow_prefetch(t, hash);
+	struct flow *f = add(t, 1);
+	const uint32_t cell = flow_prefetch(t, hash);
+
+	assert_int_equal(none, FLOW_NONE);
+	assert_ptr_equal(flow_lookup_hashed(t, &k, hash, none), f); // it came
+	assert_ptr_equal(flow_lookup_hashed(t, &k, hash, cell), f);
+	flow_remove(t, f);
+	assert_null(flow_lookup_hashed(t, &k, hash, cell)); // it went
+	struct flow *other = add(t, 2);
+	assert_ptr_equal(other, f); // another one has its cell
+	assert_null(flow_lookup_hashed(t, &k, hash, cell));
+	f = add(t, 1);
+	assert_ptr_equal(flow_lookup_hashed(t, &k, hash, cell), f); // it came again, elsewhere
+	flow_remove(t, f);
+	flow_remove(t, other);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, table_make, table_end)
 
 int main(void)
@@ -140,6 +164,7 @@ int main(void)
 		CASE(comes_and_goes_agree_with_a_list),
 		CASE(a_key_that_differs_in_one_byte_is_another),
 		CASE(the_cell_that_was_freed_last_is_used_first_and_is_clean),
+		CASE(a_remembered_cell_leads_to_no_other_flow),
 	};
 
 	return cmocka_run_group_tests_name("flow table", tests, eal_start, eal_end);
