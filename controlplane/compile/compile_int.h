@@ -41,6 +41,7 @@ struct compile_answer { // head of the file a child leaves
 enum { COMPILE_PART_COST = POL_SCOPE_COUNT, COMPILE_PART_COUNT };
 enum { COMPILE_FD_IN = 3, COMPILE_FD_OUT = 4 }; // what a child finds open
 
+#define COMPILE_CHILD_NAME "mailweir-compile" // its argv[0]
 #define COMPILE_CHILD_ARG "--compile-child" // argv[1]; then what to do and the parent's pid
 #define COMPILE_DO_IMAGE "image"
 #define COMPILE_DO_CANARY "canary"

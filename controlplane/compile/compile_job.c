@@ -101,12 +101,15 @@ static int signals_set(posix_spawnattr_t *attr)
 
 static int self_spawn(const char *what, int in, int out, pid_t *pid)
 {
-	char parent[16], name[] = "mailweir-compile", flag[] = COMPILE_CHILD_ARG, verb[16];
+	char parent[16], name[] = COMPILE_CHILD_NAME, flag[] = COMPILE_CHILD_ARG, verb[16];
 	char *argv[] = {name, flag, verb, parent, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	int rc;
 
+	// A program whose main() does not call compile_child would start itself for ever.
+	if (strcmp(program_invocation_short_name, COMPILE_CHILD_NAME) == 0)
+		return -ELOOP;
 	(void)snprintf(parent, sizeof(parent), "%d", (int)getpid()); // fits
 	(void)snprintf(verb, sizeof(verb), "%s", what);              // one of ours: fits
 	rc = -posix_spawn_file_actions_init(&actions);

@@ -163,6 +163,20 @@ static char *slow_rules(void)
 	return text;
 }
 
+// A program that forgot to call compile_child in its main() would start itself for ever.
+static void a_child_starts_no_child(void **)
+{
+	char *name = program_invocation_short_name, child[] = COMPILE_CHILD_NAME;
+	struct err_list err;
+
+	program_invocation_short_name = child;
+	struct compile_job *job = start(GOOD, &err);
+	program_invocation_short_name = name;
+	assert_null(job);
+	assert_true(err_any(&err));
+	assert_int_equal(child_of_ours(), 0);
+}
+
 static void a_child_that_is_killed_is_an_error(void **)
 {
 	static const struct {
@@ -349,6 +363,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(no_rules_are_a_job_too),
 		cmocka_unit_test(bad_rules_come_back_with_their_places),
 		cmocka_unit_test(bad_names_start_no_child),
+		cmocka_unit_test(a_child_starts_no_child),
 		cmocka_unit_test(a_child_that_is_killed_is_an_error),
 		cmocka_unit_test(a_job_freed_at_work_leaves_nothing_behind),
 		cmocka_unit_test(finished_and_failed_jobs_leave_nothing_behind),
