@@ -79,6 +79,7 @@ struct cfg_control {                                    // names that tell insta
 	const char *link, *rpc;                         // UNIX sockets
 	const char *state_dir;                          // rules added at run time, revisions
 	const char *event_log;                          // JSON lines; "-" = standard output
+	const char *metrics;                            // path or ADDRESS:PORT, "" = none
 	const char *group;                              // group of rpc.sock; "" = unchanged
 	const char *user_dataplane, *user_controlplane; // to drop to; "" = stay
 };
@@ -164,6 +165,8 @@ void cfg_free(struct cfg *c);
 void cfg_print(const struct cfg *c, FILE *f);
 // Prints the reference of every key as Markdown, from the schema.
 void cfg_reference_print(FILE *f);
+// Takes "ADDRESS:PORT" or "[ADDRESS]:PORT" apart; false where `text` is no such thing, but a path.
+bool cfg_listen_split(const char *text, struct addr *address, uint16_t *port);
 // The nearest to `text` by edit distance among n names, the first at `list`, `stride` bytes apart;
 // NULL where there is none.
 const char *cfg_nearest(const char *text, const void *list, size_t n, size_t stride);

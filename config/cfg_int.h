@@ -31,6 +31,7 @@ enum cfg_kind {
 	CFG_KIND_TEXT, // printable text, min..max bytes
 	CFG_KIND_PATH, // a file; relative ones are taken from the configuration's folder
 	CFG_KIND_DEV, // a DPDK device string
+	CFG_KIND_LISTEN, // a path as above, or ADDRESS:PORT of this machine alone
 	CFG_KIND_PREFIX, // struct prefix
 	CFG_KIND_VLAN, // two uint16_t: off and off2
 	CFG_KIND_PORTS, // the same, TCP ports

@@ -18,6 +18,7 @@ static const char *kind_name(enum cfg_kind kind)
 		[CFG_KIND_TEXT] = "text",
 		[CFG_KIND_PATH] = "path",
 		[CFG_KIND_DEV] = "device",
+		[CFG_KIND_LISTEN] = "path or loopback address:port",
 		[CFG_KIND_PREFIX] = "prefix",
 		[CFG_KIND_VLAN] = "range",
 		[CFG_KIND_PORTS] = "range",
@@ -50,6 +51,7 @@ static void values_print(const struct cfg_field *f, enum cfg_kind kind, FILE *ou
 	case CFG_KIND_REF:
 	case CFG_KIND_TEXT:
 	case CFG_KIND_PATH:
+	case CFG_KIND_LISTEN:
 		fprintf(out, "%s, up to %" PRId64 " bytes", kind_name(kind), f->max);
 		return;
 	case CFG_KIND_MAPS:

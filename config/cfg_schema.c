@@ -205,6 +205,13 @@ static const struct cfg_field control_fields[] = {
 		.max = 1023,
 		.preset = "/var/log/mailweir/events.json",
 		.help = "JSON lines; \"-\" = standard output"},
+	{.key = "metrics",
+		.kind = CFG_KIND_LISTEN,
+		AT(cfg_control, metrics),
+		.max = SOCKET_PATH_MAX,
+		.preset = "",
+		.help = "socket that gives metrics by HTTP: a path, or 127.0.0.1:PORT or [::1]:PORT; "
+			"empty = none"},
 	{.key = "group",
 		.kind = CFG_KIND_TEXT,
 		AT(cfg_control, group),

@@ -214,6 +214,49 @@ static int parse_path(struct cfg_arena *a, const char *dir, const struct cfg_fie
 	return parse_text(a, f, &whole, slot, why);
 }
 
+bool cfg_listen_split(const char *text, struct addr *address, uint16_t *port)
+{
+	const char *colon = strrchr(text, ':');
+	size_t n = colon == NULL ? 0 : (size_t)(colon - text);
+	bool bracket = n > 2 && text[0] == '[' && text[n - 1] == ']';
+	char host[ADDR_TEXT_MAX];
+	uint32_t number;
+
+	if (n == 0 || text[0] == '/' || n >= sizeof(host) ||
+		!digits_read(colon + 1, strlen(colon + 1), &number) || number == 0 ||
+		number > UINT16_MAX)
+		return false;
+	memcpy(host, text + bracket, n - 2 * bracket);
+	host[n - 2 * bracket] = '\0';
+	if (addr_parse(host, address) != 0 || addr_is_v4(address) == bracket)
+		return false;
+	*port = (uint16_t)number;
+	return true;
+}
+
+// What answers without asking who calls is for this machine alone.
+static int parse_listen(struct cfg_arena *a, const char *dir, const struct cfg_field *f,
+	const struct cfg_value *v, struct cfg_slot slot, char *why)
+{
+	const struct addr loopback6 = {.b = {[15] = 1}};
+	char buf[SHOWN_MAX];
+	struct addr address;
+	uint16_t port;
+
+	if (!cfg_listen_split(v->text, &address, &port)) {
+		if (v->n == 0 || strchr(v->text, '/') != NULL)
+			return parse_path(a, dir, f, v, slot, why);
+		return refuse(why,
+			"\"%s\" is neither a path (with a /) nor ADDRESS:PORT, as 127.0.0.1:9725 "
+			"or [::1]:9725",
+			shown(v, buf));
+	}
+	if (addr_is_v4(&address) ? address.b[12] != 127 : !addr_eq(&address, &loopback6))
+		return refuse(why, "\"%s\" is not of this machine alone; 127.0.0.1 and ::1 are",
+			shown(v, buf));
+	return parse_text(a, f, v, slot, why);
+}
+
 static size_t hex_run(const char *p)
 {
 	return strspn(p, "0123456789abcdefABCDEF");
@@ -379,6 +422,8 @@ int cfg_value_parse(struct cfg_arena *a, const char *dir, const struct cfg_field
 		return parse_text(a, f, v, slot, why);
 	case CFG_KIND_PATH:
 		return parse_path(a, dir, f, v, slot, why);
+	case CFG_KIND_LISTEN:
+		return parse_listen(a, dir, f, v, slot, why);
 	case CFG_KIND_DEV:
 		return parse_dev(a, f, v, slot, why);
 	case CFG_KIND_PREFIX:

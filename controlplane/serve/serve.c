@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -104,6 +105,7 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 	s->control = &conf->boot->control;
 	s->version = conf->version;
 	s->started_us = core_now_us();
+	s->started_s = time(NULL);
 	s->names = serve_names_new();
 	s->store = serve_store_open(s->control->state_dir, err);
 	if (s->store != NULL)
@@ -122,7 +124,9 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 						.run = methods,
 						.arg = s},
 			err);
-	if (s->rpc != NULL && owner_set(s, err) == 0)
+	if (s->rpc != NULL && *s->control->metrics != '\0')
+		s->http = serve_http_open(s, s->control->metrics, err);
+	if (s->rpc != NULL && !err_any(err) && owner_set(s, err) == 0)
 		s->link = core_link_new(conf->loop,
 			&(struct core_link_conf){.path = s->control->link,
 				.arg = s,
@@ -166,6 +170,7 @@ void serve_free(struct serve *s)
 		serve_flows_stop(s);
 		serve_checks_stop(s);
 	}
+	serve_http_close(s->http);
 	serve_changes_free(s->changes);
 	core_link_free(s->link);
 	serve_events_close(s->events);

@@ -9,6 +9,7 @@
 #include "serve.h"
 #include "serve_change.h"
 #include "serve_events.h"
+#include "serve_http.h"
 #include "serve_names.h"
 #include "serve_params.h"
 #include "serve_rpc.h"
@@ -23,8 +24,10 @@ struct serve {
 	const struct cfg_control *control;
 	const char *version;
 	uint64_t started_us;
+	int64_t started_s;                      // since 1970
 	struct core_link *link;
 	struct serve_rpc *rpc;
+	struct serve_http *http;                // gives metrics
 	struct serve_events *events;
 	struct serve_store *store;
 	struct serve_changes *changes;
@@ -53,6 +56,11 @@ void serve_rules_list(void *arg, struct serve_call *call, json_t *params);
 // Ends what these have under way; for serve_free.
 void serve_flows_stop(struct serve *s);
 void serve_checks_stop(struct serve *s);
+
+// What was not scanned: counter `i` (of kind pass) as a share of all that its unit counts, and all
+// connections together. NaN where there was none.
+double serve_reason_share(const struct core_stats *s, uint32_t i);
+double serve_unread_share(const struct core_stats *s);
 
 // JSON of things that have none, or have no value.
 json_t *serve_json_text(const char *text);          // NULL = null; any bytes

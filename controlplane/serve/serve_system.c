@@ -2,6 +2,7 @@
 // system.status: what an operator asks first. What is not scanned comes before everything else:
 // each PASS counter by name, as a share of all that its unit counts.
 // Thread: the loop's.
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,11 +36,39 @@ static unsigned unit_of(const struct api_stat_name *name)
 	return u;
 }
 
-static json_t *share(uint64_t part, uint64_t whole)
+static double ratio(uint64_t part, uint64_t whole)
 {
 	if (whole == 0)
-		return json_null();
-	return json_real(part >= whole ? 1.0 : (double)part / (double)whole);
+		return NAN;
+	return part >= whole ? 1.0 : (double)part / (double)whole;
+}
+
+static json_t *share(uint64_t part, uint64_t whole)
+{
+	return whole == 0 ? json_null() : json_real(ratio(part, whole));
+}
+
+double serve_reason_share(const struct core_stats *s, uint32_t i)
+{
+	const struct api_stat_name *name = core_stats_name(s, i);
+	unsigned u = unit_of(name);
+
+	if (u == sizeof(units) / sizeof(units[0]))
+		return NAN;
+	return ratio(core_stats_sum(s, i), counter(s, units[u].total));
+}
+
+double serve_unread_share(const struct core_stats *s)
+{
+	uint64_t unread = 0;
+
+	for (uint32_t i = 0; i < core_stats_names(s); i++) {
+		const struct api_stat_name *name = core_stats_name(s, i);
+
+		if (name->kind == API_STAT_PASS && unit_of(name) == 0)
+			unread += core_stats_sum(s, i);
+	}
+	return ratio(unread, counter(s, "connections"));
 }
 
 static json_t *reason(const struct core_stats *s, const struct api_stat_name *name, uint64_t count)

@@ -279,7 +279,7 @@ lab_device() { # NUMBER INTERFACE: the DPDK device string of a port
 lab_worker_core() { [ "$(nproc)" -gt 1 ] && echo 1 || echo 0; }
 
 # lab_config: writes $LAB_CONF. What a test changes comes in LAB_DATAPLANE (more keys of that
-# section), LAB_RULES (file), LAB_SLABS, LAB_SESSION, LAB_CONTENT (keys of the profiles), LAB_POLICIES (the list).
+# section), LAB_CONTROL (of control), LAB_RULES (file), LAB_SLABS, LAB_SESSION, LAB_CONTENT (keys of the profiles), LAB_POLICIES (the list).
 lab_config() {
 	local policies="  - {name: refused, source: 10.77.0.66/32, destination: any, action: reject, comment: the second subscriber}
   - {name: internal, source: any, destination: any, action: inspect, session: internal, content: spam}"
@@ -305,6 +305,7 @@ control:
   rpc: $LAB_SOCKETS/rpc.sock
   state_dir: $LAB/state
   event_log: $LAB/events.jsonl
+${LAB_CONTROL:-}
 pickup: {ports: [25], incoming: proxy, outgoing: proxy}
 contexts:
   - {name: default, ports: [access, core], by_vlan: false}

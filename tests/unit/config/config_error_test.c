@@ -57,6 +57,28 @@ static const struct row rows[] = {
 	{"nesting has a limit", "a: [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]\n",
 		"f:1:19: nested too deep; the limit is 16 levels\n"},
 
+	// Where metrics are given.
+	{"a socket of loopback is taken", DP POL "control: {metrics: \"127.0.0.1:9725\"}\n", ""},
+	{"so is IPv6's", DP POL "control: {metrics: \"[::1]:9725\"}\n", ""},
+	{"so is a path", DP POL "control: {metrics: /run/mailweir/metrics.sock}\n", ""},
+	{"so is no socket at all", DP POL "control: {metrics: \"\"}\n", ""},
+	{"a socket that others can reach is refused", DP POL "control: {metrics: \"0.0.0.0:9725\"}\n",
+		"f:3:20: control.metrics: \"0.0.0.0:9725\" is not of this machine alone; 127.0.0.1 "
+		"and ::1 are\n"},
+	{"an IPv6 address that others can reach is refused",
+		DP POL "control: {metrics: \"[fd77::1]:9725\"}\n",
+		"f:3:20: control.metrics: \"[fd77::1]:9725\" is not of this machine alone; "
+		"127.0.0.1 and ::1 are\n"},
+	{"a port that is none is refused", DP POL "control: {metrics: \"127.0.0.1:65536\"}\n",
+		"f:3:20: control.metrics: \"127.0.0.1:65536\" is neither a path (with a /) nor "
+		"ADDRESS:PORT, as 127.0.0.1:9725 or [::1]:9725\n"},
+	{"a port alone is refused", DP POL "control: {metrics: 9725}\n",
+		"f:3:20: control.metrics: \"9725\" is neither a path (with a /) nor ADDRESS:PORT, as "
+		"127.0.0.1:9725 or [::1]:9725\n"},
+	{"IPv6 without brackets is refused", DP POL "control: {metrics: \"::1:9725\"}\n",
+		"f:3:20: control.metrics: \"::1:9725\" is neither a path (with a /) nor ADDRESS:PORT, "
+		"as 127.0.0.1:9725 or [::1]:9725\n"},
+
 	// Keys.
 	{"an unknown key at the top names the nearest", DP POL "radius: {listen: x}\n",
 		"f:3:1: unknown key \"radius\"; the nearest known one is \"rules\"\n"},

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the exporter tells: the rows of serve_metrics.def, and every counter of the data plane under
+// the name that its statistics memory gives it, by worker. A name there that no scraper could read,
+// that comes twice or that is one of ours is left out: one family spoilt spoils all.
+// Thread: the loop's.
+#include "serve_metrics.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "serve_expose.h"
+#include "serve_int.h"
+
+enum metric {
+#define METRIC(symbol, kind, unit, name, label, help) METRIC_##symbol,
+#include "serve_metrics.def"
+#undef METRIC
+	METRIC_COUNT
+};
+
+// clang-format off: tables
+static const struct serve_metric metrics[METRIC_COUNT] = {
+#define METRIC(symbol, kind, unit, name, label, help) \
+	[METRIC_##symbol] = {SERVE_##kind, name, unit, help},
+#include "serve_metrics.def"
+#undef METRIC
+};
+static const char *const labels[METRIC_COUNT] = {
+#define METRIC(symbol, kind, unit, name, label, help) [METRIC_##symbol] = label,
+#include "serve_metrics.def"
+#undef METRIC
+};
+// clang-format on
+
+static void family(struct serve_exposition *x, enum metric m)
+{
+	serve_expose_family(x, &metrics[m]);
+}
+
+// One sample of a family that is begun; `value` is that of the family's label.
+static void sample(struct serve_exposition *x, enum metric m, const char *value, uint64_t v)
+{
+	serve_expose_u64(x, &metrics[m], labels[m], value, v);
+}
+
+// A family of one sample.
+static void one(struct serve_exposition *x, enum metric m, uint64_t v)
+{
+	family(x, m);
+	sample(x, m, NULL, v);
+}
+
+static void control_plane(const struct serve *s, struct serve_exposition *x)
+{
+	const struct serve_revision *r = serve_changes_current(s->changes);
+	enum serve_origin origin = serve_changes_origin(s->changes);
+	struct serve_events_state events;
+
+	family(x, METRIC_BUILD);
+	sample(x, METRIC_BUILD, s->version, 1);
+	one(x, METRIC_STARTED, (uint64_t)s->started_s);
+	one(x, METRIC_CONFIG_REVISION, r == NULL ? 0 : r->version);
+	one(x, METRIC_CONFIG_FALLBACK,
+		origin == SERVE_ORIGIN_LAST_GOOD || origin == SERVE_ORIGIN_PASS_ALL);
+	serve_events_state(s->events, &events);
+	one(x, METRIC_EVENT_LINES, events.written);
+	one(x, METRIC_EVENT_LOST, events.lost);
+}
+
+static void link_counts(const struct serve *s, struct serve_exposition *x)
+{
+	const struct core_link_counts *n = core_link_counts(s->link);
+
+	one(x, METRIC_LINK_ATTACHED, core_link_is_attached(s->link));
+	one(x, METRIC_LINK_ATTACHMENTS, n->attached);
+	one(x, METRIC_LINK_REFUSED, n->refused);
+	one(x, METRIC_LINK_RECORDS, n->records);
+	one(x, METRIC_LINK_ABSURD, n->absurd);
+}
+
+static void data_plane(const struct core_stats *stats, struct serve_exposition *x)
+{
+	uint64_t now = core_now_us();
+	struct api_stats head;
+
+	core_stats_head(stats, &head);
+	one(x, METRIC_DP_STARTED, head.boot);
+	family(x, METRIC_DP_HEARTBEAT);
+	serve_expose_real(x, &metrics[METRIC_DP_HEARTBEAT], NULL, NULL,
+		now > head.heartbeat_us ? (double)(now - head.heartbeat_us) / 1e6 : 0);
+	one(x, METRIC_DP_WORKERS, head.workers);
+	one(x, METRIC_IMAGE_VERSION, head.image_version);
+	one(x, METRIC_IMAGE_SWAPS, head.image_swaps);
+	one(x, METRIC_IMAGE_REFUSED, head.image_refused);
+}
+
+static bool is_ours(const char *name)
+{
+	for (unsigned i = 0; i < METRIC_COUNT; i++)
+		if (strcmp(metrics[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool is_sound(const struct core_stats *stats, uint32_t i)
+{
+	const char *name = core_stats_name(stats, i)->name;
+
+	return serve_expose_is_name(name) && !is_ours(name) && core_stats_find(stats, name) == i;
+}
+
+static void not_scanned(const struct core_stats *stats, struct serve_exposition *x)
+{
+	family(x, METRIC_NOT_SCANNED);
+	serve_expose_real(x, &metrics[METRIC_NOT_SCANNED], NULL, NULL, serve_unread_share(stats));
+	family(x, METRIC_REASON_RATIO);
+	for (uint32_t i = 0; i < core_stats_names(stats); i++) {
+		const struct api_stat_name *name = core_stats_name(stats, i);
+
+		if (name->kind == API_STAT_PASS && is_sound(stats, i))
+			serve_expose_real(x, &metrics[METRIC_REASON_RATIO],
+				labels[METRIC_REASON_RATIO], name->name,
+				serve_reason_share(stats, i));
+	}
+}
+
+// Hits are by index in the image in force: without that image they have no names.
+static void policies(
+	const struct serve *s, const struct core_stats *stats, struct serve_exposition *x)
+{
+	const struct serve_revision *r = serve_changes_current(s->changes);
+	struct api_stats head;
+
+	core_stats_head(stats, &head);
+	if (r == NULL || r->pol == NULL || head.image_version != r->version)
+		return;
+	family(x, METRIC_POLICY_HITS);
+	for (uint32_t i = 0; i < pol_count(r->pol, POL_SEC_POLICIES); i++)
+		sample(x, METRIC_POLICY_HITS, pol_string(r->pol, pol_policy_at(r->pol, i)->name),
+			core_stats_policy_hits(stats, i));
+}
+
+static uint64_t port_value(const struct api_port_stats *p, enum metric m)
+{
+	switch (m) {
+	case METRIC_PORT_UP:
+		return p->up != 0;
+	case METRIC_PORT_RX:
+		return p->rx_packets;
+	case METRIC_PORT_RX_BYTES:
+		return p->rx_bytes;
+	case METRIC_PORT_RX_MISSED:
+		return p->rx_missed;
+	case METRIC_PORT_RX_ERRORS:
+		return p->rx_errors;
+	case METRIC_PORT_TX:
+		return p->tx_packets;
+	case METRIC_PORT_TX_BYTES:
+		return p->tx_bytes;
+	case METRIC_PORT_TX_ERRORS:
+		return p->tx_errors;
+	default:
+		return p->tx_full;
+	}
+}
+
+// The first port of its name.
+static bool port_is_new(const struct core_stats *stats, uint32_t i, const struct api_port_stats *p)
+{
+	struct api_port_stats other;
+
+	for (uint32_t k = 0; k < i; k++)
+		if (core_stats_port(stats, k, &other) == 0 && strcmp(other.name, p->name) == 0)
+			return false;
+	return true;
+}
+
+static void ports(const struct core_stats *stats, struct serve_exposition *x)
+{
+	struct api_port_stats p;
+
+	for (enum metric m = METRIC_PORT_UP; m <= METRIC_PORT_TX_FULL; m++) {
+		family(x, m);
+		for (uint32_t i = 0; i < core_stats_ports(stats); i++)
+			if (core_stats_port(stats, i, &p) == 0 && port_is_new(stats, i, &p))
+				sample(x, m, p.name, port_value(&p, m));
+	}
+}
+
+static void counters(const struct core_stats *stats, struct serve_exposition *x)
+{
+	for (uint32_t i = 0; i < core_stats_names(stats); i++) {
+		const struct api_stat_name *name = core_stats_name(stats, i);
+		const struct serve_metric m = {
+			.kind = name->kind == API_STAT_GAUGE ? SERVE_GAUGE : SERVE_COUNTER,
+			.name = name->name,
+			.unit = name->unit,
+			.help = name->help};
+		char worker[12];
+
+		if (!is_sound(stats, i))
+			continue;
+		serve_expose_family(x, &m);
+		for (uint32_t w = 0; w < core_stats_workers(stats); w++) {
+			(void)snprintf(worker, sizeof(worker), "%u", w); // it fits
+			serve_expose_u64(x, &m, "worker", worker, core_stats_value(stats, w, i));
+		}
+	}
+}
+
+int serve_metrics_write(const struct serve *s, bool openmetrics, struct evbuffer *out)
+{
+	struct serve_exposition x = {.out = out, .openmetrics = openmetrics};
+	const struct core_stats *stats = core_link_stats(s->link);
+
+	control_plane(s, &x);
+	link_counts(s, &x);
+	if (stats != NULL) {
+		data_plane(stats, &x);
+		not_scanned(stats, &x);
+		policies(s, stats, &x);
+		ports(stats, &x);
+		counters(stats, &x);
+	}
+	serve_expose_end(&x);
+	return x.failed ? -ENOMEM : 0;
+}
