@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hash.h"
+#include "pol_build_int.h"
 
 enum { GROW_MIN = 256, SLOTS_MIN = 256 };
 
@@ -165,16 +166,22 @@ int pol_build_finish(
 	const struct pol_build *b, uint64_t version, int64_t made_s, uint8_t **bytes, size_t *n)
 {
 	size_t size = align_up(sizeof(struct pol_head)), at = size;
+	const struct part *list = &b->sec[POL_SEC_POLICIES];
+	struct part index = {0};
 	struct pol_head *h;
 	uint8_t *p;
 
-	if (b->failed)
+	if (b->failed ||
+		pol_build_index((const struct pol_policy *)(void *)list->p,
+			(uint32_t)(list->n / sizeof(struct pol_policy)), &index.p, &index.n) != 0)
 		return -ENOMEM;
 	for (unsigned i = 0; i < POL_SEC_COUNT; i++)
-		size += align_up(b->sec[i].n);
+		size += align_up(i == POL_SEC_INDEX ? index.n : b->sec[i].n);
 	p = aligned_alloc(POL_ALIGN, size);
-	if (p == NULL)
+	if (p == NULL) {
+		free(index.p);
 		return -ENOMEM;
+	}
 	memset(p, 0, at);
 	h = (struct pol_head *)p;
 	*h = (struct pol_head){
@@ -186,7 +193,7 @@ int pol_build_finish(
 		.made_s = made_s,
 	};
 	for (unsigned i = 0; i < POL_SEC_COUNT; i++) {
-		const struct part *s = &b->sec[i];
+		const struct part *s = i == POL_SEC_INDEX ? &index : &b->sec[i];
 
 		h->sec[i] = (struct pol_extent){.off = at, .len = s->n};
 		if (s->n > 0)
@@ -194,6 +201,7 @@ int pol_build_finish(
 		memset(p + at + s->n, 0, align_up(s->n) - s->n);
 		at += align_up(s->n);
 	}
+	free(index.p);
 	h->crc = pol_checksum((struct span){.p = p, .n = size});
 	*bytes = p;
 	*n = size;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Puts a policy image together: records are collected section by section, strings interned,
-// databases copied, then everything is laid out as pol_image.h says. Proves nothing: pol_verify does.
+// databases copied, the policies indexed, then everything is laid out as pol_image.h says. Proves
+// nothing: pol_verify does.
 // Running out of memory is remembered and told by pol_build_finish, so callers need not look at each
 // step. Thread: one at a time.
 #pragma once

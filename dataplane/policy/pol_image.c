@@ -14,7 +14,10 @@ static const uint32_t RECORD_BYTES[POL_SEC_COUNT] = {
 	[POL_SEC_SESSIONS] = sizeof(struct pol_session),
 	[POL_SEC_CONTENTS] = sizeof(struct pol_content),
 	[POL_SEC_CONTEXTS] = sizeof(struct pol_context),
+	[POL_SEC_INDEX] = 1,
 	[POL_SEC_PICKUP] = sizeof(struct pol_pickup),
+	[POL_SEC_PICKS] = sizeof(struct pol_pick),
+	[POL_SEC_SERVERS] = sizeof(struct pol_range),
 	[POL_SEC_RULES] = sizeof(struct pol_rule),
 	[POL_SEC_DB_HELO] = 1,
 	[POL_SEC_DB_MAIL] = 1,
@@ -91,6 +94,25 @@ const struct pol_context *pol_context_at(const struct pol_image *img, uint32_t i
 const struct pol_pickup *pol_pickup_at(const struct pol_image *img, uint32_t i)
 {
 	return record_at(img, POL_SEC_PICKUP, i);
+}
+
+const struct pol_pick *pol_pick_at(const struct pol_image *img, uint32_t i)
+{
+	return record_at(img, POL_SEC_PICKS, i);
+}
+
+const struct pol_range *pol_server_at(const struct pol_image *img, uint32_t i)
+{
+	return record_at(img, POL_SEC_SERVERS, i);
+}
+
+uint32_t pol_list_count(const struct pol_image *img)
+{
+	uint32_t n = pol_count(img, POL_SEC_POLICIES);
+
+	while (n > 0 && pol_policy_at(img, n - 1)->stand_in != 0)
+		n--;
+	return n;
 }
 
 const struct pol_rule *pol_rule_at(const struct pol_image *img, uint32_t i)

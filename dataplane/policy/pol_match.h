@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The classifier: which policy a connection takes. First match in list order; none = pass, not
-// scanned. The same code runs in the workers and behind `policy.match`.
+// The classifier: which policy a connection takes. First what `pickup` says of the port it comes in
+// by and of its direction, then the list: first match in its order; none = pass, not scanned. The
+// same code runs in the workers and behind `policy.match`.
 // Thread: any, on a verified image.
 #pragma once
 
@@ -19,9 +20,14 @@ enum pol_miss { // why a policy did not match: the first field that differs
 	POL_MISS_SOURCE, POL_MISS_DESTINATION, POL_MISS_PORT, POL_MISS_COUNT
 };
 
-// Index of the first matching policy, or POL_NONE.
+// Index of the policy that takes a connection: a stand-in where pickup decides, else the first of the
+// list that matches, else POL_NONE.
 uint32_t pol_match(const struct pol_image *img, const struct pol_key *key);
-// Why policy `i` does not match `key`; POL_MISS_NONE where it does.
+// The stand-in that pickup says, or POL_NONE where the list decides.
+uint32_t pol_match_pick(const struct pol_image *img, const struct pol_key *key);
+// Is the server one of a protected domain? Then the connection is incoming, else outgoing.
+bool pol_is_incoming(const struct pol_image *img, const struct addr *server);
+// Why policy `i` of the list does not match `key`; POL_MISS_NONE where it does.
 enum pol_miss pol_explain(const struct pol_image *img, const struct pol_key *key, uint32_t i);
 const char *pol_miss_name(enum pol_miss m);
 

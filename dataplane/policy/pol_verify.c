@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The verifier: bytes become an image only when every number in them is proven in range, so that no
 // reader checks anything again. It trusts no field before it has proven the ones it rests on: size,
-// then checksum, then extents, then strings, then records. Sums are 64-bit and never taken before
-// the operands are known to be below the size.
+// then checksum, then extents, then strings, then records, then the index of the policies. Sums are
+// 64-bit and never taken before the operands are known to be below the size.
 // Thread: any; no state.
 #include "pol_image.h"
 
 #include <errno.h>
+#include <string.h>
+
+#include "pol_index.h"
 
 // One section's records are judged by a function that returns NULL or what is wrong.
 typedef const char *(*record_cb)(const struct pol_image *img, uint32_t i);
@@ -135,7 +138,9 @@ static const char *policy_judge(const struct pol_image *img, uint32_t i)
 		return "no such content profile";
 	if (!is_string(img, p->name) || !is_string(img, p->comment))
 		return "no such string";
-	return p->spare == 0 && p->spare16 == 0 ? NULL : "spare field in use";
+	if (p->stand_in > 1 || (i > 0 && pol_policy_at(img, i - 1)->stand_in > p->stand_in))
+		return "a stand-in is not behind the list";
+	return p->spare == 0 ? NULL : "spare field in use";
 }
 
 static const char *session_judge(const struct pol_image *img, uint32_t i)
@@ -197,6 +202,30 @@ static const char *pickup_judge(const struct pol_image *img, uint32_t i)
 	return is_zero(p->spare, sizeof(p->spare)) ? NULL : "spare field in use";
 }
 
+static bool is_stand_in(const struct pol_image *img, uint32_t i)
+{
+	return i == POL_NONE ||
+		(i < pol_count(img, POL_SEC_POLICIES) && pol_policy_at(img, i)->stand_in != 0);
+}
+
+static const char *pick_judge(const struct pol_image *img, uint32_t i)
+{
+	const struct pol_pick *p = pol_pick_at(img, i);
+
+	return is_stand_in(img, p->incoming) && is_stand_in(img, p->outgoing) ? NULL
+									      : "no such stand-in";
+}
+
+static const char *server_judge(const struct pol_image *img, uint32_t i)
+{
+	const struct pol_range *r = pol_server_at(img, i);
+
+	if (memcmp(r->lo.b, r->hi.b, sizeof(r->lo.b)) > 0 ||
+		(i > 0 && memcmp(pol_server_at(img, i - 1)->hi.b, r->lo.b, sizeof(r->lo.b)) >= 0))
+		return "ranges do not ascend";
+	return NULL;
+}
+
 static const char *rule_judge(const struct pol_image *img, uint32_t i)
 {
 	const struct pol_rule *r = pol_rule_at(img, i);
@@ -239,8 +268,10 @@ static const struct {
 	{POL_SEC_SESSIONS, "session profile", POL_PROFILES_MAX, session_judge},
 	{POL_SEC_CONTENTS, "content profile", POL_PROFILES_MAX, content_judge},
 	{POL_SEC_CONTEXTS, "context", POL_CONTEXTS_MAX, context_judge},
-	{POL_SEC_POLICIES, "policy", POL_POLICIES_MAX, policy_judge},
+	{POL_SEC_POLICIES, "policy", POL_POLICIES_MAX + POL_STAND_INS_MAX, policy_judge},
 	{POL_SEC_PICKUP, "picked-up port", UINT16_MAX, pickup_judge},
+	{POL_SEC_PICKS, "pick-up by port", POL_PORTS_MAX, pick_judge},
+	{POL_SEC_SERVERS, "protected server", POL_SERVERS_MAX, server_judge},
 	{POL_SEC_RULES, "rule", POL_RULES_MAX, rule_judge},
 };
 
@@ -277,6 +308,8 @@ int pol_verify(struct span bytes, const struct pol_image **out, struct err_list 
 		why = strings_judge(img);
 	if (why == NULL && records_verify(img, err) != 0)
 		return -EINVAL;
+	if (why == NULL)
+		why = pol_index_judge(img);
 	if (why == NULL)
 		why = databases_judge(img);
 	if (why != NULL) {

@@ -61,7 +61,7 @@ static void image_walk(const struct pol_image *img, struct span bytes)
 static void match_check(const struct pol_image *img, struct span in)
 {
 	struct pol_key key;
-	uint32_t found, i;
+	uint32_t found, pick, i;
 
 	memcpy(key.source.b, take(&in, 16).p, 16);
 	memcpy(key.destination.b, take(&in, 16).p, 16);
@@ -70,6 +70,11 @@ static void match_check(const struct pol_image *img, struct span in)
 	key.vlan = (uint16_t)(take8(&in) << 8 | take8(&in)) % (POL_VID_MAX + 1);
 	key.port = (uint16_t)(take8(&in) << 8 | take8(&in));
 	found = pol_match(img, &key);
+	pick = pol_match_pick(img, &key);
+	if (pick != POL_NONE) { // the list is not asked
+		CHECK(found == pick && pol_policy_at(img, pick)->stand_in != 0);
+		return;
+	}
 	for (i = 0; i < pol_count(img, POL_SEC_POLICIES); i++) {
 		enum pol_miss miss = pol_explain(img, &key, i);
 
