@@ -165,6 +165,8 @@ void cfg_free(struct cfg *c);
 void cfg_print(const struct cfg *c, FILE *f);
 // Prints the reference of every key as Markdown, from the schema.
 void cfg_reference_print(FILE *f);
+// The same as the source of the manual page mailweir.yaml(5), in scdoc's form.
+void cfg_manual_print(FILE *f);
 // Takes "ADDRESS:PORT" or "[ADDRESS]:PORT" apart; false where `text` is no such thing, but a path.
 bool cfg_listen_split(const char *text, struct addr *address, uint16_t *port);
 // The nearest to `text` by edit distance among n names, the first at `list`, `stride` bytes apart;

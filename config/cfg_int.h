@@ -75,6 +75,10 @@ struct cfg_section {
 
 extern const struct cfg_section cfg_root; // of struct cfg
 
+// What a key takes, and what stands for it where it is left out, with `quote` around values.
+void cfg_values_print(const struct cfg_field *f, enum cfg_kind kind, const char *quote, FILE *out);
+void cfg_preset_print(const struct cfg_field *f, const char *quote, FILE *out);
+
 // --- values: text <-> memory -----------------------------------------------------------------
 
 struct cfg_value { // a scalar as YAML gives it

@@ -32,16 +32,16 @@ static const char *kind_name(enum cfg_kind kind)
 	return names[kind];
 }
 
-static void values_print(const struct cfg_field *f, enum cfg_kind kind, FILE *out)
+void cfg_values_print(const struct cfg_field *f, enum cfg_kind kind, const char *quote, FILE *out)
 {
 	switch (kind) {
 	case CFG_KIND_LIST:
 		fputs("list: ", out);
-		values_print(f, f->item, out);
+		cfg_values_print(f, f->item, quote, out);
 		return;
 	case CFG_KIND_WORD:
 		for (unsigned i = 0; f->words[i] != NULL; i++)
-			fprintf(out, "%s`%s`", i == 0 ? "" : ", ", f->words[i]);
+			fprintf(out, "%s%s%s%s", i == 0 ? "" : ", ", quote, f->words[i], quote);
 		return;
 	case CFG_KIND_NUMBER:
 		fprintf(out, "%s%" PRId64 "..%" PRId64 " %s", f->zero ? "0 or " : "", f->min,
@@ -64,14 +64,14 @@ static void values_print(const struct cfg_field *f, enum cfg_kind kind, FILE *ou
 	}
 }
 
-static void preset_print(const struct cfg_field *f, FILE *out)
+void cfg_preset_print(const struct cfg_field *f, const char *quote, FILE *out)
 {
 	if (f->preset == NULL)
 		fputs("must be given", out);
 	else if (f->preset[0] == '\0')
 		fputs(f->kind == CFG_KIND_MAP ? "its keys' defaults" : "empty", out);
 	else
-		fprintf(out, "`%s`", f->preset);
+		fprintf(out, "%s%s%s", quote, f->preset, quote);
 }
 
 static void section_print(const struct cfg_section *sec, FILE *out)
@@ -84,9 +84,9 @@ static void section_print(const struct cfg_section *sec, FILE *out)
 		const struct cfg_field *f = &sec->fields[i];
 
 		fprintf(out, "| `%s` | ", f->key);
-		values_print(f, f->kind, out);
+		cfg_values_print(f, f->kind, "`", out);
 		fputs(" | ", out);
-		preset_print(f, out);
+		cfg_preset_print(f, "`", out);
 		fprintf(out, " | %s | %s |\n", f->reload ? "commit" : "start", f->help);
 	}
 	for (size_t i = 0; i < sec->nfields; i++)

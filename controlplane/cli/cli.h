@@ -62,6 +62,8 @@ void cli_verb_unknown(int argc, char **argv, char why[256]);
 int cli_args_take(struct cli *c, const struct cli_verb *v, int argc, char **argv, json_t *params,
 	bool *help, char why[256]);
 void cli_usage(FILE *f);
+// Completion of all verbs and their options, for bash.
+void cli_completion(FILE *f);
 void cli_verb_usage(const struct cli_verb *v, FILE *f);
 
 // Calls a method. The result (to be decref'd), or NULL after the error was printed; *status is the

@@ -227,7 +227,7 @@ void cli_verb_usage(const struct cli_verb *v, FILE *f)
 void cli_usage(FILE *f)
 {
 	(void)fputs("usage: mailweirctl [-s SOCKET] [--json] VERB [ARGUMENTS]\n"
-		    "       mailweirctl -h | -V\n\n",
+		    "       mailweirctl -h | -V | --bash-completion\n\n",
 		f);
 	for (unsigned i = 0; i < cli_verb_count; i++)
 		(void)fprintf(f, "  %-8s %-8s %s\n", cli_verbs[i].noun, cli_verbs[i].verb,

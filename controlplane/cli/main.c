@@ -22,6 +22,9 @@ static int front_take(struct cli *c, int argc, char **argv)
 		} else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 			cli_usage(stdout);
 			return 0;
+		} else if (strcmp(argv[i], "--bash-completion") == 0) {
+			cli_completion(stdout);
+			return 0;
 		} else if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0) {
 			(void)puts("mailweirctl " MAILWEIR_VERSION);
 			return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Every example loads without a warning, prints as recorded, and prints the same again when its
-// print is loaded; the rules file that it names is there and good. docs/configuration.md is the
-// schema's own print.
+// print is loaded; the rules file that it names is there and good. docs/configuration.md
+// and the manual page mailweir.yaml(5) are the schema's own prints.
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -108,21 +108,31 @@ static void example_names_good_rules(void **state)
 	cfg_free(c);
 }
 
-static void the_reference_is_the_schemas(void **)
+static void page_is_printed(void (*print)(FILE *f), const char *path)
 {
 	char *out = NULL, *page;
 	size_t n = 0;
 	FILE *f = open_memstream(&out, &n);
 
 	assert_non_null(f);
-	cfg_reference_print(f);
+	print(f);
 	assert_int_equal(fclose(f), 0);
 	if (getenv("REWRITE") != NULL)
-		rewrite(SOURCE_ROOT "/docs/configuration.md", out);
-	page = file_text(SOURCE_ROOT "/docs/configuration.md");
+		rewrite(path, out);
+	page = file_text(path);
 	assert_string_equal(out, page);
 	free(page);
 	free(out);
+}
+
+static void the_reference_is_the_schemas(void **)
+{
+	page_is_printed(cfg_reference_print, SOURCE_ROOT "/docs/configuration.md");
+}
+
+static void the_manual_is_the_schemas(void **)
+{
+	page_is_printed(cfg_manual_print, SOURCE_ROOT "/docs/mailweir.yaml.5.scd");
 }
 
 static int is_yaml(const struct dirent *e)
@@ -135,7 +145,8 @@ static int is_yaml(const struct dirent *e)
 int main(void)
 {
 	static struct CMUnitTest prints[EXAMPLES_MAX], rules[EXAMPLES_MAX];
-	const struct CMUnitTest pages[] = {cmocka_unit_test(the_reference_is_the_schemas)};
+	const struct CMUnitTest pages[] = {cmocka_unit_test(the_reference_is_the_schemas),
+		cmocka_unit_test(the_manual_is_the_schemas)};
 	static char names[EXAMPLES_MAX][2][300];
 	struct dirent **entries;
 	int n = scandir(EXAMPLES, &entries, is_yaml, alphasort), failed;

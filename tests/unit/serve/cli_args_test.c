@@ -227,6 +227,61 @@ static void each_method_has_its_verb_and_each_verb_its_usage(void **state)
 	}
 }
 
+static char *page_text(void)
+{
+	enum { PAGE_MAX = 1 << 18 };
+	FILE *f = fopen(SOURCE_ROOT "/docs/mailweirctl.1.scd", "r");
+	char *text = calloc(1, PAGE_MAX);
+
+	assert_non_null(f);
+	assert_non_null(text);
+	assert_true(fread(text, 1, PAGE_MAX - 1, f) < PAGE_MAX - 1);
+	assert_int_equal(fclose(f), 0);
+	return text;
+}
+
+// The line among the page's verbs that has "*noun verb*", perhaps behind its short form.
+static const char *verb_line(const char *page, const struct cli_verb *v, char line[512])
+{
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "*%s %s*", v->noun, v->verb);
+	for (const char *p = strstr(page, "\n# VERBS\n"); p != NULL;
+		p = strchr(p, '\n'), p = p == NULL ? NULL : p + 1) {
+		size_t n = strcspn(p, "\n");
+
+		if (*p != '*' || n >= 512)
+			continue;
+		memcpy(line, p, n);
+		line[n] = '\0';
+		if (strstr(line, name) != NULL)
+			return line;
+	}
+	return NULL;
+}
+
+static void the_manual_has_each_verb_with_each_argument(void **state)
+{
+	char *page = page_text(), line[512], word[64];
+
+	(void)state;
+	for (unsigned i = 0; i < cli_verb_count; i++) {
+		const struct cli_verb *v = &cli_verbs[i];
+
+		if (verb_line(page, v, line) == NULL)
+			fail_msg("%s %s is missing", v->noun, v->verb);
+		for (unsigned a = 0; a < v->nargs; a++) {
+			if (v->args[a].bare)
+				(void)snprintf(word, sizeof(word), "_%s_", v->args[a].meta);
+			else
+				(void)snprintf(word, sizeof(word), "*--%s*", v->args[a].name);
+			if (strstr(line, word) == NULL)
+				fail_msg("%s %s: %s is missing", v->noun, v->verb, word);
+		}
+	}
+	free(page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +291,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_verb_is_not_found),
 		cmocka_unit_test(an_unknown_verb_names_the_nearest),
 		cmocka_unit_test(each_method_has_its_verb_and_each_verb_its_usage),
+		cmocka_unit_test(the_manual_has_each_verb_with_each_argument),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
