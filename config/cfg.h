@@ -84,12 +84,28 @@ struct cfg_control {                                    // names that tell insta
 	const char *user_dataplane, *user_controlplane; // to drop to; "" = stay
 };
 
-struct cfg_pickup {
+struct cfg_pick_by { // of connections that come in by one port
 	struct cfg_place at;
-	uint16_t *ports;
-	uint32_t nports;
+	const char *ingress; // a port's name
 	enum cfg_pick incoming, outgoing;
 	bool local;
+};
+
+struct cfg_pickup {
+	struct cfg_place at;
+	uint16_t *ports; // TCP
+	uint32_t nports;
+	enum cfg_pick incoming, outgoing; // of ports that `by` does not name
+	bool local;
+	struct cfg_pick_by *by;
+	uint32_t nby;
+};
+
+struct cfg_domain { // protected: connections to its servers are incoming, all others outgoing
+	struct cfg_place at;
+	const char *name;
+	struct prefix *servers;
+	uint32_t nservers;
 };
 
 struct cfg_context {
@@ -139,6 +155,8 @@ struct cfg {
 	struct cfg_dataplane dataplane;
 	struct cfg_control control;
 	struct cfg_pickup pickup;
+	struct cfg_domain *domains;
+	uint32_t ndomains;
 	struct cfg_context *contexts;
 	uint32_t ncontexts;
 	struct cfg_rules rules;

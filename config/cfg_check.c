@@ -379,6 +379,36 @@ static void check_pickup(const struct check *k)
 			}
 }
 
+static void check_picks(const struct check *k)
+{
+	const struct cfg_pickup *p = &k->cfg->pickup;
+	const struct names ports = port_names(k->cfg);
+
+	for (uint32_t i = 0; i < p->nby; i++) {
+		if (!ref_is_good(k, &ports, &p->by[i].ingress, p->by[i].at))
+			continue;
+		for (uint32_t j = 0; j < i; j++)
+			if (strcmp(p->by[i].ingress, p->by[j].ingress) == 0) {
+				fail(k, &p->by[i].ingress, p->by[i].at,
+					"\"%s\" is there twice; it is already in line %u",
+					p->by[i].ingress, p->by[j].at.line);
+				break;
+			}
+	}
+}
+
+static void check_domains(const struct check *k)
+{
+	for (uint32_t i = 0; i < k->cfg->ndomains; i++) {
+		const struct cfg_domain *d = &k->cfg->domains[i];
+
+		for (uint32_t j = 0; j < d->nservers; j++)
+			if (d->servers[j].len == 0 && cfg_spot_has(k->spots, &d->servers[j]))
+				fail(k, &d->servers[j], d->at,
+					"\"any\" is no server; every connection would be incoming");
+	}
+}
+
 static void check_policy(const struct check *k, const struct cfg_policy *p)
 {
 	const struct cfg *c = k->cfg;
@@ -418,6 +448,8 @@ void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_l
 		.first = c->npolicies > 0 ? &c->policies[0].name : NULL};
 
 	check_pickup(&k);
+	check_picks(&k);
+	check_domains(&k);
 	check_contexts(&k);
 	check_unique(&k, &policies);
 	for (uint32_t i = 0; i < c->npolicies; i++)

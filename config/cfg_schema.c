@@ -234,6 +234,38 @@ static const struct cfg_field control_fields[] = {
 static const struct cfg_section control_section = {
 	.name = "control", SECTION(cfg_control, control_fields), .at_off = CFG_NO_OFF};
 
+static const struct cfg_field pick_by_fields[] = {
+	{.key = "ingress",
+		.kind = CFG_KIND_REF,
+		AT(cfg_pick_by, ingress),
+		.min = 1,
+		.max = 31,
+		.reload = true,
+		.help = "the port that the client's first frame comes in by"},
+	{.key = "incoming",
+		.kind = CFG_KIND_WORD,
+		AT(cfg_pick_by, incoming),
+		.words = pick_words,
+		.reload = true,
+		.help = "connections to servers of protected domains"},
+	{.key = "outgoing",
+		.kind = CFG_KIND_WORD,
+		AT(cfg_pick_by, outgoing),
+		.words = pick_words,
+		.reload = true,
+		.help = "connections to any other server"},
+	{.key = "local",
+		.kind = CFG_KIND_BOOL,
+		AT(cfg_pick_by, local),
+		.preset = "false",
+		.reload = true,
+		.help = "connections to this machine itself; without effect: in this release "
+			"it takes none"},
+};
+static const struct cfg_section pick_by_section = {.name = "pickup.by_ingress[]",
+	SECTION(cfg_pick_by, pick_by_fields),
+	.at_off = offsetof(struct cfg_pick_by, at)};
+
 static const struct cfg_field pickup_fields[] = {
 	{.key = "ports",
 		.kind = CFG_KIND_LIST,
@@ -251,15 +283,15 @@ static const struct cfg_field pickup_fields[] = {
 		.words = pick_words,
 		.preset = "proxy",
 		.reload = true,
-		.help = "connections to protected servers; without effect: in this release "
-			"none are known"},
+		.help = "connections to servers of protected domains: proxy asks the policies, "
+			"pass forwards unread, drop swallows"},
 	{.key = "outgoing",
 		.kind = CFG_KIND_WORD,
 		AT(cfg_pickup, outgoing),
 		.words = pick_words,
 		.preset = "proxy",
 		.reload = true,
-		.help = "connections to any other server: in this release every one"},
+		.help = "connections to any other server; without protected domains all are"},
 	{.key = "local",
 		.kind = CFG_KIND_BOOL,
 		AT(cfg_pickup, local),
@@ -267,10 +299,31 @@ static const struct cfg_field pickup_fields[] = {
 		.reload = true,
 		.help = "connections to this machine itself; without effect: in this release "
 			"it takes none"},
+	{.key = "by_ingress",
+		.kind = CFG_KIND_MAPS,
+		AT2(cfg_pickup, by, nby),
+		.max = CFG_PORTS_MAX,
+		.sub = &pick_by_section,
+		.preset = "",
+		.reload = true,
+		.help = "ports where it is otherwise"},
 };
 static const struct cfg_section pickup_section = {.name = "pickup",
 	SECTION(cfg_pickup, pickup_fields),
 	.at_off = offsetof(struct cfg_pickup, at)};
+
+static const struct cfg_field domain_fields[] = {
+	{.key = "servers",
+		.kind = CFG_KIND_LIST,
+		.item = CFG_KIND_PREFIX,
+		LIST(cfg_domain, servers, nservers),
+		.reload = true,
+		.help = "addresses or prefixes of its mail servers"},
+};
+static const struct cfg_section domain_section = {.name = "protected_domains.*",
+	SECTION(cfg_domain, domain_fields),
+	.at_off = offsetof(struct cfg_domain, at),
+	.name_off = offsetof(struct cfg_domain, name)};
 
 static const struct cfg_field context_fields[] = {
 	{.key = "name",
@@ -508,6 +561,15 @@ static const struct cfg_field root_fields[] = {
 		.preset = "",
 		.reload = true,
 		.help = "which connections are looked at"},
+	{.key = "protected_domains",
+		.kind = CFG_KIND_NAMED,
+		AT2(cfg, domains, ndomains),
+		.max = PROFILES_MAX,
+		.sub = &domain_section,
+		.preset = "",
+		.reload = true,
+		.help = "domains whose servers are protected, by name: connections to them are "
+			"incoming"},
 	{.key = "contexts",
 		.kind = CFG_KIND_MAPS,
 		AT2(cfg, contexts, ncontexts),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // `policy match`. Thread: the program's only one.
 #include <inttypes.h>
+#include <string.h>
 
 #include "cli.h"
 
@@ -16,7 +17,11 @@ void cli_match_show(const json_t *result, const json_t *params)
 	{
 		cli_table_row(t);
 		cli_cell(t, "%s", cli_text(row, "policy"));
-		cli_cell(t, "no: %s", cli_text(row, "miss"));
+		if (json_is_string(json_object_get(row, "wants")))
+			cli_cell(t, "no: %s is %s, not %s", cli_text(row, "miss"),
+				cli_text(row, "has"), cli_text(row, "wants"));
+		else
+			cli_cell(t, "no: %s", cli_text(row, "miss"));
 	}
 	if (found) {
 		cli_table_row(t);
@@ -24,13 +29,15 @@ void cli_match_show(const json_t *result, const json_t *params)
 		cli_cell(t, "yes");
 	}
 	cli_table_print(t);
-	(void)printf("\n%s to %s in context %s by port %s, revision %" PRId64 ":\n",
+	(void)printf("\n%s to %s, %s, in context %s by port %s, revision %" PRId64 ":\n",
 		cli_text(params, "source"), cli_text(params, "destination"),
-		cli_text(result, "context"), cli_text(result, "ingress"),
-		cli_int(result, "revision"));
+		cli_text(result, "direction"), cli_text(result, "context"),
+		cli_text(result, "ingress"), cli_int(result, "revision"));
 	if (!cli_bool(result, "picked_up"))
 		(void)printf(
 			"not picked up: its TCP port is not in pickup.ports; forwarded as it is\n");
+	else if (strcmp(cli_text(result, "pickup"), "proxy") != 0)
+		(void)printf("pickup says %s: no policy is asked\n", cli_text(result, "pickup"));
 	else if (!found)
 		(void)printf("no policy matches: passed, not scanned\n");
 	else

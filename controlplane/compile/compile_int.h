@@ -71,6 +71,9 @@ void compile_databases_fini(struct compile_databases *d);
 // compile_names.c
 // Everything of an image but the databases. 0, -EINVAL with *err, -ENOMEM.
 int compile_names(struct pol_build *b, const struct compile_input *in, struct err_list *err);
+// compile_pickup.c
+// What belongs to pickup and to protected domains; the last thing that adds policies. As above.
+int compile_pickup(struct pol_build *b, const struct cfg *cfg, struct err_list *err);
 
 // compile_image.c
 // Lays the image out and holds it against the verifier. 0, -ENOMEM, -EIO with *err.

@@ -217,64 +217,6 @@ static void policies_add(struct names *n)
 	}
 }
 
-static int by_number(const void *a, const void *b)
-{
-	return *(const uint16_t *)a - *(const uint16_t *)b;
-}
-
-// What is picked up without being read is dropped: one policy that takes everything stands for all,
-// none of which could be reached.
-static void drop_add(struct names *n)
-{
-	const struct pol_policy r = {
-		.action = POL_DROP,
-		.enabled = 1,
-		.context = POL_ANY,
-		.vlan_lo = POL_ANY,
-		.vlan_hi = POL_ANY,
-		.port_hi = UINT16_MAX,
-		.session = POL_NONE,
-		.content = POL_NONE,
-		.name = pol_build_string(n->b, "pickup"),
-		.comment = pol_build_string(n->b, "pickup.outgoing is drop"),
-	};
-
-	(void)pol_build_add(n->b, POL_SEC_POLICIES, &r); // the only one
-}
-
-// Without protected servers every connection is an outgoing one, so that word alone decides.
-static void pickup_add(struct names *n)
-{
-	const struct cfg_pickup *p = &n->cfg->pickup;
-	uint16_t *sorted;
-
-	if (p->incoming != p->outgoing)
-		err_warn_at(n->err, p->at.file, p->at.line, p->at.col,
-			"pickup.incoming has no effect; no protected servers are known, so every "
-			"connection is an outgoing one");
-	if (p->local)
-		err_warn_at(n->err, p->at.file, p->at.line, p->at.col,
-			"pickup.local has no effect; this machine takes no connections");
-	if (p->nports == 0 || p->outgoing == CFG_PICK_PASS)
-		return;
-	sorted = malloc(p->nports * sizeof(*sorted));
-	if (sorted == NULL) {
-		n->rc = -ENOMEM;
-		return;
-	}
-	memcpy(sorted, p->ports, p->nports * sizeof(*sorted));
-	qsort(sorted, p->nports, sizeof(*sorted), by_number);
-	for (uint32_t i = 0; i < p->nports; i++) {
-		struct pol_pickup r = {.port = sorted[i]};
-
-		if (sorted[i] == 0)
-			WRONG(n, &p->at, "pickup: no TCP port has number 0");
-		else if (i == 0 || sorted[i] != sorted[i - 1])
-			(void)pol_build_add(n->b, POL_SEC_PICKUP, &r); // found by search
-	}
-	free(sorted);
-}
-
 // In the order of compile_patterns_new: the pattern's index is the rule's.
 static void rules_add(struct names *n, const struct compile_input *in)
 {
@@ -296,15 +238,13 @@ static void rules_add(struct names *n, const struct compile_input *in)
 int compile_names(struct pol_build *b, const struct compile_input *in, struct err_list *err)
 {
 	struct names n = {.b = b, .cfg = in->cfg, .err = err};
+	int rc;
 
 	contexts_add(&n);
 	sessions_add(&n);
 	contents_add(&n);
-	if (in->cfg->pickup.outgoing == CFG_PICK_DROP)
-		drop_add(&n);
-	else
-		policies_add(&n);
-	pickup_add(&n);
+	policies_add(&n);
 	rules_add(&n, in);
-	return n.rc;
+	rc = compile_pickup(b, in->cfg, err); // behind the list
+	return n.rc != 0 ? n.rc : rc;
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // policy.match: the data plane's own classifier over the image in force, for a connection that is
-// only thought of. Thread: the loop's.
+// only thought of: what pickup says of it, which policy takes it, and of each one before that the
+// first field that differs, with what the policy wants there and what the connection has.
+// Thread: the loop's.
+#include <stdio.h>
 #include <string.h>
 
 #include "pol_match.h"
@@ -97,20 +100,126 @@ static bool question_take(struct serve_call *call, json_t *params, struct questi
 	return true;
 }
 
-// The policies before the one that matches, each with the first field that differs.
+enum { VALUE_MAX = 256 }; // bytes of a value as text
+
+static const char *context_name(const struct serve_revision *r, uint16_t context)
+{
+	return context < pol_count(r->pol, POL_SEC_CONTEXTS)
+		? pol_string(r->pol, pol_context_at(r->pol, context)->name)
+		: "none";
+}
+
+// The names of a set of ports, with commas; cut where they are too many.
+static void ports_format(const struct serve_revision *r, uint32_t ports, char buf[VALUE_MAX])
+{
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (uint32_t i = 0; i < POL_PORTS_MAX && n < VALUE_MAX; i++) {
+		const char *name = port_name(r, i);
+
+		if ((ports >> i & 1) != 0)
+			n += (size_t)snprintf(buf + n, VALUE_MAX - n, "%s%s", n > 0 ? ", " : "",
+				name != NULL ? name : "?");
+	}
+}
+
+static void range_format(unsigned lo, unsigned hi, bool vlan, char buf[VALUE_MAX])
+{
+	if (vlan && hi == 0)
+		(void)snprintf(buf, VALUE_MAX, "untagged"); // they all fit
+	else if (lo == hi)
+		(void)snprintf(buf, VALUE_MAX, "%u", lo);
+	else
+		(void)snprintf(buf, VALUE_MAX, "%u-%u", lo, hi);
+}
+
+// What a policy wants of the field that differs.
+static void wants_format(const struct serve_revision *r, const struct pol_policy *p,
+	enum pol_miss miss, char buf[VALUE_MAX])
+{
+	switch (miss) {
+	case POL_MISS_CONTEXT:
+		(void)snprintf(buf, VALUE_MAX, "%s", context_name(r, p->context));
+		break;
+	case POL_MISS_INGRESS:
+		ports_format(r, p->ingress, buf);
+		break;
+	case POL_MISS_VLAN:
+		range_format(p->vlan_lo, p->vlan_hi, true, buf);
+		break;
+	case POL_MISS_SOURCE:
+		(void)prefix_format(&p->source, buf, VALUE_MAX);
+		break;
+	case POL_MISS_DESTINATION:
+		(void)prefix_format(&p->destination, buf, VALUE_MAX);
+		break;
+	case POL_MISS_PORT:
+		range_format(p->port_lo, p->port_hi, false, buf);
+		break;
+	default:
+		buf[0] = '\0';
+		break;
+	}
+}
+
+// What the connection has there.
+static void has_format(const struct serve_revision *r, const struct pol_key *key,
+	enum pol_miss miss, char buf[VALUE_MAX])
+{
+	const char *port = port_name(r, key->ingress);
+
+	switch (miss) {
+	case POL_MISS_CONTEXT:
+		(void)snprintf(buf, VALUE_MAX, "%s", context_name(r, key->context));
+		break;
+	case POL_MISS_INGRESS:
+		(void)snprintf(buf, VALUE_MAX, "%s", port != NULL ? port : "?");
+		break;
+	case POL_MISS_VLAN:
+		range_format(key->vlan, key->vlan, true, buf);
+		break;
+	case POL_MISS_SOURCE:
+		(void)addr_format(&key->source, buf, VALUE_MAX);
+		break;
+	case POL_MISS_DESTINATION:
+		(void)addr_format(&key->destination, buf, VALUE_MAX);
+		break;
+	case POL_MISS_PORT:
+		range_format(key->port, key->port, false, buf);
+		break;
+	default:
+		buf[0] = '\0';
+		break;
+	}
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text[0] == '\0' ? json_null() : serve_json_text(text);
+}
+
+// The policies before the one that matches; none where pickup has decided before.
 static json_t *tried(const struct serve_revision *r, const struct pol_key *key, uint32_t found)
 {
-	uint32_t n = pol_count(r->pol, POL_SEC_POLICIES);
-	json_t *list = json_array();
+	const uint32_t list = pol_list_count(r->pol);
+	const uint32_t n = found < list ? found : found == POL_NONE ? list : 0;
+	json_t *rows = json_array();
 
-	for (uint32_t i = 0; i < n && i < found; i++) {
-		(void)json_array_append_new(list,
-			json_pack("{s:o,s:s}", "policy",
-				serve_json_text(pol_string(r->pol, pol_policy_at(r->pol, i)->name)),
-				"miss",
-				pol_miss_name(pol_explain(r->pol, key, i)))); // else one less
+	for (uint32_t i = 0; i < n; i++) {
+		const struct pol_policy *p = pol_policy_at(r->pol, i);
+		const enum pol_miss miss = pol_explain(r->pol, key, i);
+		char wants[VALUE_MAX], has[VALUE_MAX];
+
+		wants_format(r, p, miss, wants);
+		has_format(r, key, miss, has);
+		(void)json_array_append_new(rows,
+			json_pack("{s:o,s:s,s:o,s:o}", "policy",
+				serve_json_text(pol_string(r->pol, p->name)), "miss",
+				pol_miss_name(miss), "wants", text_or_null(wants), "has",
+				text_or_null(has))); // else one less
 	}
-	return list;
+	return rows;
 }
 
 static json_t *name_or_null(const struct serve_revision *r, bool there, uint32_t name)
@@ -122,13 +231,16 @@ static json_t *answer(const struct serve_revision *r, const struct pol_key *key)
 {
 	uint32_t i = pol_match(r->pol, key);
 	const struct pol_policy *p = i == POL_NONE ? NULL : pol_policy_at(r->pol, i);
+	bool pick = p != NULL && p->stand_in != 0;
 	bool session = p != NULL && p->session != POL_NONE,
 	     content = p != NULL && p->content != POL_NONE;
 	bool context = key->context < pol_count(r->pol, POL_SEC_CONTEXTS);
 
-	return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:o,s:b,s:o,s:o}", "index",
-		p == NULL ? json_null() : json_integer(i), "policy",
-		name_or_null(r, p != NULL, p == NULL ? 0 : p->name), "action",
+	return json_pack("{s:o,s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:b,s:o,s:o}", "index",
+		p == NULL || pick ? json_null() : json_integer(i), "policy",
+		name_or_null(r, p != NULL && !pick, p == NULL ? 0 : p->name), "direction",
+		pol_is_incoming(r->pol, &key->destination) ? "incoming" : "outgoing", "pickup",
+		pick ? pol_action_name(p->action) : "proxy", "action",
 		pol_action_name(p == NULL ? POL_PASS : p->action), "session",
 		name_or_null(r, session, session ? pol_session_at(r->pol, p->session)->name : 0),
 		"content",

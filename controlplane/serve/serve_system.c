@@ -144,7 +144,7 @@ static json_t *config(const struct serve *s)
 		serve_changes_busy(s->changes), "at",
 		r == NULL ? json_null() : serve_json_time(r->made_s), "errors",
 		serve_json_lines(serve_changes_errors(s->changes), false), "policies",
-		compiled ? (int)pol_count(r->pol, POL_SEC_POLICIES) : 0, "rules",
+		compiled ? (int)pol_list_count(r->pol) : 0, "rules",
 		compiled ? (int)pol_count(r->pol, POL_SEC_RULES) : 0);
 }
 

@@ -106,9 +106,12 @@ static void pick_up_can_pass_or_drop_everything(void **)
 		assert_int_equal(err.count, 0);
 		img = sample_image(bytes, n);
 		assert_int_equal(pol_picks_up(img, 25), PICKS[i] != CFG_PICK_PASS);
-		assert_int_equal(pol_match(img, &key), PICKS[i] == CFG_PICK_DROP ? 0 : POL_NONE);
-		if (PICKS[i] == CFG_PICK_DROP)
-			assert_int_equal(pol_policy_at(img, 0)->action, POL_DROP);
+		assert_int_equal(pol_list_count(img), 2);
+		if (PICKS[i] == CFG_PICK_PROXY)
+			assert_int_equal(pol_match(img, &key), POL_NONE);
+		else if (PICKS[i] == CFG_PICK_DROP)
+			assert_int_equal(
+				pol_policy_at(img, pol_match(img, &key))->action, POL_DROP);
 		free(bytes);
 	}
 }
@@ -123,6 +126,8 @@ static void keys_of_pick_up_without_effect_are_warned_of(void **)
 		{CFG_PICK_PROXY, CFG_PICK_PROXY, false, NULL},
 		{CFG_PICK_DROP, CFG_PICK_DROP, false, NULL},
 		{CFG_PICK_PASS, CFG_PICK_PROXY, false, "warning: pickup.incoming has no effect"},
+		{CFG_PICK_PROXY, CFG_PICK_DROP, false, "warning: pickup.incoming has no effect"},
+		{CFG_PICK_DROP, CFG_PICK_PROXY, false, NULL}, // as carriers write it
 		{CFG_PICK_PROXY, CFG_PICK_PROXY, true, "warning: pickup.local has no effect"},
 	};
 
@@ -142,6 +147,119 @@ static void keys_of_pick_up_without_effect_are_warned_of(void **)
 		if (ROWS[i].key != NULL)
 			assert_true(sample_has(&err, ROWS[i].key));
 		free(bytes);
+	}
+}
+
+// The two tables of the guide's examples 1 and 3, and a port that is not in a table.
+static void each_port_and_direction_gets_its_own_word(void **)
+{
+	static struct cfg_pick_by by[] = {
+		{.ingress = "access", .incoming = CFG_PICK_DROP, .outgoing = CFG_PICK_PASS},
+		{.ingress = "core", .incoming = CFG_PICK_PROXY, .outgoing = CFG_PICK_DROP},
+	};
+	static struct cfg_port ports[] = {{.name = "access"}, {.name = "core"}, {.name = "third"}};
+	static struct prefix servers[3];
+	static struct cfg_domain domains[] = {
+		{.name = "a.example", .servers = servers, .nservers = 2},
+		{.name = "b.example", .servers = servers + 2, .nservers = 1},
+		{.name = "none.example"},
+	};
+	static const struct {
+		const char *server;
+		uint16_t ingress;
+		int action; // -1 = the list decides
+	} ROWS[] = {
+		{"192.0.2.25", 0, POL_DROP}, {"192.0.2.26", 0, POL_PASS},
+		{"192.0.2.25", 1, -1}, {"192.0.2.26", 1, POL_DROP},
+		{"198.51.100.0", 1, -1}, {"198.51.100.255", 1, -1}, {"198.51.101.0", 1, POL_DROP},
+		{"198.51.99.255", 1, POL_DROP}, {"198.51.100.7", 1, -1},
+		{"192.0.2.25", 2, -1}, {"192.0.2.26", 2, -1},
+	};
+	struct cfg cfg = sample_cfg();
+	const struct pol_image *img;
+	struct err_list err;
+	uint8_t *bytes;
+	size_t n;
+
+	assert_int_equal(prefix_parse("192.0.2.25", &servers[0]), 0);
+	assert_int_equal(prefix_parse("198.51.100.0/24", &servers[1]), 0);
+	assert_int_equal(prefix_parse("198.51.100.7", &servers[2]), 0); // inside the one before
+	cfg.dataplane.ports = ports, cfg.dataplane.nports = COUNT(ports);
+	cfg.pickup.by = by, cfg.pickup.nby = COUNT(by);
+	cfg.domains = domains, cfg.ndomains = COUNT(domains);
+	err_init(&err);
+	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), 0);
+	assert_int_equal(err.count + err.warnings, 0);
+	img = sample_image(bytes, n);
+	assert_int_equal(pol_list_count(img), 2);
+	assert_int_equal(pol_count(img, POL_SEC_SERVERS), 2);
+	for (size_t i = 0; i < COUNT(ROWS); i++) {
+		struct pol_key key = {.ingress = ROWS[i].ingress, .port = 26};
+		uint32_t found;
+
+		assert_int_equal(addr_parse(ROWS[i].server, &key.destination), 0);
+		found = pol_match(img, &key);
+		assert_int_equal(found == POL_NONE ? -1 : (int)pol_policy_at(img, found)->action,
+			ROWS[i].action);
+	}
+	free(bytes);
+}
+
+// The port tables and policies of the guide's three examples, from what ships.
+static void the_examples_decide_as_the_guide_says(void **)
+{
+	static const struct {
+		const char *example, *source, *destination;
+		uint16_t ingress;
+		const char *policy;
+		int action;
+	} ROWS[] = {
+		// Incoming is scanned, outgoing passes, each on its side alone.
+		{"server", "203.0.113.9", "192.0.2.25", 1, "inbound", POL_INSPECT},
+		{"server", "2001:db8::9", "2001:db8:25::25", 1, "inbound", POL_INSPECT},
+		{"server", "203.0.113.9", "192.0.2.26", 1, "pickup-drop", POL_DROP},
+		{"server", "192.0.2.25", "203.0.113.9", 0, "pickup-pass", POL_PASS},
+		{"server", "192.0.2.26", "192.0.2.25", 0, "pickup-drop", POL_DROP},
+		{"hub", "203.0.113.99", "198.51.100.12", 1, "inbound", POL_INSPECT},
+		{"hub", "203.0.113.9", "198.51.100.12", 1, "partners", POL_PASS},
+		{"hub", "198.51.100.10", "203.0.113.9", 0, "pickup-pass", POL_PASS},
+		// No protected domain: outgoing, whatever way; the subscribers' policy is first.
+		{"carrier", "10.1.2.3", "203.0.113.9", 0, "internal", POL_INSPECT},
+		{"carrier", "10.1.2.3", "10.9.9.9", 1, "internal", POL_INSPECT},
+		{"carrier", "2001:db8::3", "2001:db8::4", 0, "internal6", POL_INSPECT},
+		{"carrier", "203.0.113.9", "10.1.2.3", 1, "external", POL_INSPECT},
+		{"carrier", "2a00::1", "2001:db8::4", 1, "external", POL_INSPECT},
+	};
+
+	for (size_t i = 0; i < COUNT(ROWS); i++) {
+		struct pol_key key = {.ingress = ROWS[i].ingress, .port = 25};
+		const struct pol_image *img;
+		struct err_list err;
+		char path[512];
+		struct cfg *cfg;
+		uint8_t *bytes;
+		uint32_t found;
+		size_t n;
+
+		(void)snprintf(path, sizeof(path), SOURCE_ROOT "/config/examples/%s.yaml",
+			ROWS[i].example);
+		err_init(&err);
+		cfg = cfg_load(path, &err);
+		assert_non_null(cfg);
+		assert_int_equal(
+			compile_image(&(struct compile_input){.cfg = cfg}, &bytes, &n, &err), 0);
+		sample_print(&err);
+		assert_int_equal(err.count + err.warnings, 0);
+		img = sample_image(bytes, n);
+		assert_int_equal(addr_parse(ROWS[i].source, &key.source), 0);
+		assert_int_equal(addr_parse(ROWS[i].destination, &key.destination), 0);
+		found = pol_match(img, &key);
+		assert_int_not_equal(found, POL_NONE);
+		assert_string_equal(
+			pol_string(img, pol_policy_at(img, found)->name), ROWS[i].policy);
+		assert_int_equal(pol_policy_at(img, found)->action, ROWS[i].action);
+		free(bytes);
+		cfg_free(cfg);
 	}
 }
 
@@ -221,6 +339,8 @@ int main(void)
 		cmocka_unit_test(the_empty_image_picks_up_nothing),
 		cmocka_unit_test(pick_up_can_pass_or_drop_everything),
 		cmocka_unit_test(keys_of_pick_up_without_effect_are_warned_of),
+		cmocka_unit_test(each_port_and_direction_gets_its_own_word),
+		cmocka_unit_test(the_examples_decide_as_the_guide_says),
 		cmocka_unit_test(what_an_image_cannot_hold_is_refused_with_its_place),
 		cmocka_unit_test(too_many_of_anything_is_refused),
 	};

@@ -319,6 +319,24 @@ static const struct row rows[] = {
 	{"a picked-up port twice", DP POL "pickup: {ports: [25, 26, 25]}\n",
 		"f:3:26: port 25 is there twice; once will do\n"},
 
+	// Pick-up by port.
+	{"a port that is not there, one that is there twice, and what is missing",
+		DP POL "pickup: {by_ingress: [{ingress: x, incoming: drop, outgoing: proxy},\n"
+		       " {ingress: a, incoming: drop, outgoing: proxy},\n"
+		       " {ingress: a, incoming: pass, outgoing: read}, {ingress: b}]}\n",
+		"f:5:41: pickup.by_ingress[].outgoing: \"read\" is not known; it is one of: proxy, "
+		"pass, drop\n"
+		"f:5:48: key \"incoming\" is missing in pickup.by_ingress[]; it has no default\n"
+		"f:5:48: key \"outgoing\" is missing in pickup.by_ingress[]; it has no default\n"
+		"f:3:33: there is no port \"x\"; the nearest is \"a\"\n"
+		"f:5:12: \"a\" is there twice; it is already in line 4\n"},
+	{"a protected domain's servers are addresses",
+		DP POL "protected_domains: {d.example: {servers: [192.0.2.1/24, any]}, e.example: {}}\n",
+		"f:3:43: protected_domains.*.servers: \"192.0.2.1/24\" has host bits set; behind the "
+		"prefix all bits must be 0\n"
+		"f:3:75: key \"servers\" is missing in protected_domains.*; it has no default\n"
+		"f:3:57: \"any\" is no server; every connection would be incoming\n"},
+
 	// References of policies.
 	{"profiles, contexts and ports that are not there",
 		DP "session_profiles: {internal: {}}\npolicies:\n  - {name: p, action: inspect, "
@@ -383,6 +401,25 @@ static const struct row rows[] = {
 		   "a}\n",
 		"f:4:5: warning: policy \"n\" can never match; policy \"w\" in line 3 takes all "
 		"its connections\n"},
+	{"a context shadows its ports, and ports a context",
+		DP "contexts: [{name: x, ports: [a, b]}]\npolicies:\n"
+		   "  - {name: c, action: pass, source: 10.0.0.0/8, context: x}\n"
+		   "  - {name: p, action: drop, source: 10.0.0.0/8, ingress: b}\n"
+		   "  - {name: q, action: pass, source: 11.0.0.0/8, ingress: [a, b]}\n"
+		   "  - {name: d, action: drop, source: 11.0.0.0/8, context: x}\n",
+		"f:5:5: warning: policy \"p\" can never match; policy \"c\" in line 4 takes all its "
+		"connections\n"
+		"f:7:5: warning: policy \"d\" can never match; policy \"q\" in line 6 takes all its "
+		"connections\n"},
+	{"a policy whose port is not picked up, or whose ingress is not in its context",
+		"dataplane: {mode: learn, workers: [1], ports: [{name: a, dev: net_tap0}, "
+		"{name: b, dev: net_tap1}]}\n"
+		"contexts: [{name: x, ports: a}, {name: y, ports: b}]\npolicies:\n"
+		"  - {name: p, action: pass, port: 26-30}\n"
+		"  - {name: q, action: drop, context: x, ingress: b}\n",
+		"f:4:5: warning: policy \"p\" can never match; pickup.ports has none of its ports\n"
+		"f:5:5: warning: policy \"q\" can never match; no port of its ingress is in context "
+		"\"x\"\n"},
 	{"a policy that is switched off shadows nothing",
 		DP "policies:\n  - {name: off, action: pass, enabled: false}\n  - {name: on, "
 		   "action: drop}\n",
