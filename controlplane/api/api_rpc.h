@@ -20,7 +20,8 @@ enum api_rpc_id {
 	API_RPC_SYSTEM_STATUS, API_RPC_STATS_GET, API_RPC_PORTS_LIST, API_RPC_FLOWS_LIST,
 	API_RPC_SESSIONS_TAIL, API_RPC_POLICY_MATCH, API_RPC_CONFIG_CHECK, API_RPC_CONFIG_COMMIT,
 	API_RPC_CONFIG_GET, API_RPC_RULES_CHECK, API_RPC_RULES_ADD, API_RPC_RULES_DEL,
-	API_RPC_RULES_LIST, API_RPC_COUNT
+	API_RPC_RULES_LIST, API_RPC_CONFIG_REVISIONS, API_RPC_CONFIG_DIFF, API_RPC_CONFIG_CONFIRM,
+	API_RPC_CONFIG_REVERT, API_RPC_CONFIG_EXPORT, API_RPC_CONFIG_IMPORT, API_RPC_COUNT
 };
 
 struct api_rpc_method {
@@ -35,6 +36,11 @@ enum api_rpc_id api_rpc_find(const char *name);
 // Sent by the server without being asked, after sessions.tail with follow: a notification, whose
 // params is one event as in the log.
 #define API_RPC_NOTIFY_EVENT "sessions.event"
+
+// The files of config.export and config.import, and what mailweirctl's archives call them.
+#define API_EXPORT_CONFIG "mailweir.yaml" // the configuration as written
+#define API_EXPORT_RULES "rules.file"     // what its key rules.file names
+#define API_EXPORT_LOCAL "rules.local"    // rules added at run time
 
 enum { // error codes; the first five are JSON-RPC's own
 	API_RPC_ERR_PARSE = -32700,    // not JSON, or a line over API_RPC_REQUEST_MAX

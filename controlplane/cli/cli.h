@@ -83,6 +83,12 @@ int cli_stats_get(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_sessions_tail(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_config_check(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_config_commit(struct cli *c, const struct cli_verb *v, json_t *params);
+int cli_config_get(struct cli *c, const struct cli_verb *v, json_t *params);
+int cli_config_diff(struct cli *c, const struct cli_verb *v, json_t *params);
+int cli_config_export(struct cli *c, const struct cli_verb *v, json_t *params);
+int cli_config_import(struct cli *c, const struct cli_verb *v, json_t *params);
+// A change that may have to be confirmed: --confirm becomes the member confirm_min.
+int cli_config_change(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_rules_check(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_rules_add(struct cli *c, const struct cli_verb *v, json_t *params);
 
@@ -92,7 +98,10 @@ void cli_ports_show(const json_t *result, const json_t *params);
 void cli_flows_show(const json_t *result, const json_t *params);
 void cli_match_show(const json_t *result, const json_t *params);
 void cli_commit_show(const json_t *result, const json_t *params);
-void cli_config_show(const json_t *result, const json_t *params);
+void cli_confirm_show(const json_t *result, const json_t *params);
+void cli_diff_show(const json_t *result, const json_t *params);
+void cli_revisions_show(const json_t *result, const json_t *params);
+void cli_import_show(const json_t *result, const json_t *params);
 void cli_rule_show(const json_t *result, const json_t *params);
 void cli_rules_show(const json_t *result, const json_t *params);
 void cli_cost_show(const json_t *result, const json_t *params);

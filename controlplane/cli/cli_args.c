@@ -230,7 +230,7 @@ void cli_usage(FILE *f)
 		    "       mailweirctl -h | -V | --bash-completion\n\n",
 		f);
 	for (unsigned i = 0; i < cli_verb_count; i++)
-		(void)fprintf(f, "  %-8s %-8s %s\n", cli_verbs[i].noun, cli_verbs[i].verb,
+		(void)fprintf(f, "  %-8s %-9s %s\n", cli_verbs[i].noun, cli_verbs[i].verb,
 			api_rpc_methods[cli_verbs[i].method].help);
 	(void)fputs("\n`mailweirctl status` is short for `system status`; `mailweirctl VERB "
 		    "--help` tells\n"

@@ -62,6 +62,8 @@ static void policy_print(const json_t *r)
 		(void)printf("; LAST GOOD REVISION: the configuration can't be used");
 	else if (strcmp(state, "pass_everything") == 0)
 		(void)printf("; PASSES EVERYTHING: no usable configuration");
+	if (json_is_string(json_object_get(config, "confirm_until")))
+		(void)printf("; TO BE CONFIRMED before %s", cli_text(config, "confirm_until"));
 	if (cli_bool(config, "busy"))
 		(void)printf("; a change is under way");
 	(void)putchar('\n');

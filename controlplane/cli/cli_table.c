@@ -40,6 +40,49 @@ static const struct cli_arg config_commit[] = {
 		.help = "configuration (the control plane's own file); - is standard input"},
 	{"author", CLI_TEXT, .meta = "NAME", .help = "who changes it (the user id)"},
 	{"comment", CLI_TEXT, .meta = "TEXT", .help = "why"},
+	{"confirm", CLI_NUMBER, .meta = "MIN",
+		.help = "go back after MIN minutes unless it is confirmed (1440 at most)"},
+};
+static const struct cli_arg config_get[] = {
+	{"revision", CLI_NUMBER, .bare = true, .meta = "REVISION",
+		.help = "this one (the one in force)"},
+	{"written", CLI_FLAG, .help = "as it was written, not in canonical form"},
+};
+static const struct cli_arg config_revisions[] = {
+	{"max", CLI_NUMBER, .meta = "N", .help = "the last N (100, which is all that are kept)"},
+};
+static const struct cli_arg config_diff[] = {
+	{"from", CLI_NUMBER, .bare = true, .meta = "FROM",
+		.help = "this revision (the one before TO)"},
+	{"to", CLI_NUMBER, .bare = true, .meta = "TO", .help = "to this one (the one in force)"},
+	{"file", CLI_TEXT, .meta = "FILE",
+		.help = "to this configuration, from the one in force"},
+};
+static const struct cli_arg config_confirm[] = {
+	{"revision", CLI_NUMBER, .bare = true, .meta = "REVISION",
+		.help = "only if it is this one that waits"},
+};
+static const struct cli_arg config_revert[] = {
+	{"revision", CLI_NUMBER, .bare = true, .meta = "REVISION",
+		.help = "to this one (the one before)"},
+	{"author", CLI_TEXT, .meta = "NAME", .help = "who changes it (the user id)"},
+	{"comment", CLI_TEXT, .meta = "TEXT", .help = "why"},
+	{"confirm", CLI_NUMBER, .meta = "MIN",
+		.help = "go back after MIN minutes unless it is confirmed (1440 at most)"},
+};
+static const struct cli_arg config_export[] = {
+	{"revision", CLI_NUMBER, .bare = true, .meta = "REVISION",
+		.help = "this one (the one in force)"},
+	{"output", CLI_TEXT, .meta = "FILE", .help = "write it there (standard output)"},
+};
+static const struct cli_arg config_import[] = {
+	{"file", CLI_TEXT, .required = true, .bare = true, .meta = "FILE",
+		.help = "archive; - is standard input"},
+	{"check", CLI_FLAG, .help = "check it and change nothing"},
+	{"author", CLI_TEXT, .meta = "NAME", .help = "who changes it (the user id)"},
+	{"comment", CLI_TEXT, .meta = "TEXT", .help = "why"},
+	{"confirm", CLI_NUMBER, .meta = "MIN",
+		.help = "go back after MIN minutes unless it is confirmed (1440 at most)"},
 };
 static const struct cli_arg rules_check[] = {
 	{"file", CLI_TEXT, .required = true, .bare = true, .meta = "FILE",
@@ -80,7 +123,20 @@ const struct cli_verb cli_verbs[] = {
 	{"config", "check", API_RPC_CONFIG_CHECK, ARGS(config_check), .run = cli_config_check},
 	{"config", "commit", API_RPC_CONFIG_COMMIT, ARGS(config_commit), .run = cli_config_commit,
 		.show = cli_commit_show},
-	{"config", "get", API_RPC_CONFIG_GET, .show = cli_config_show},
+	{"config", "confirm", API_RPC_CONFIG_CONFIRM, ARGS(config_confirm), .show = cli_confirm_show},
+	{"config", "revert", API_RPC_CONFIG_REVERT, ARGS(config_revert), .run = cli_config_change,
+		.show = cli_commit_show},
+	{"config", "revisions", API_RPC_CONFIG_REVISIONS, ARGS(config_revisions),
+		.show = cli_revisions_show},
+	{"config", "list", API_RPC_CONFIG_REVISIONS, ARGS(config_revisions),
+		.show = cli_revisions_show},
+	{"config", "get", API_RPC_CONFIG_GET, ARGS(config_get), .run = cli_config_get},
+	{"config", "show", API_RPC_CONFIG_GET, ARGS(config_get), .run = cli_config_get},
+	{"config", "diff", API_RPC_CONFIG_DIFF, ARGS(config_diff), .run = cli_config_diff,
+		.show = cli_diff_show},
+	{"config", "export", API_RPC_CONFIG_EXPORT, ARGS(config_export), .run = cli_config_export},
+	{"config", "import", API_RPC_CONFIG_IMPORT, ARGS(config_import), .run = cli_config_import,
+		.show = cli_import_show},
 	{"rules", "check", API_RPC_RULES_CHECK, ARGS(rules_check), .run = cli_rules_check,
 		.show = cli_cost_show},
 	{"rules", "add", API_RPC_RULES_ADD, ARGS(rules_add), .run = cli_rules_add,
@@ -90,4 +146,6 @@ const struct cli_verb cli_verbs[] = {
 };
 // clang-format on
 const unsigned cli_verb_count = sizeof(cli_verbs) / sizeof(cli_verbs[0]);
-_Static_assert(sizeof(cli_verbs) / sizeof(cli_verbs[0]) == API_RPC_COUNT, "a verb each");
+enum { SECOND_NAMES = 2 }; // `config list` and `config show`
+_Static_assert(sizeof(cli_verbs) / sizeof(cli_verbs[0]) == API_RPC_COUNT + SECOND_NAMES,
+	"a verb each");

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core_link.h"
 #include "core_loop.h"
@@ -18,30 +19,32 @@
 
 LOG_COMPONENT("config");
 
-enum { RESYNC_RETRY_MS = 5000 };
-
 void serve_change_free(struct change *ch)
 {
 	serve_child_kill(ch->child);
 	serve_revision_free(ch->cand);
+	serve_revision_free(ch->whole);
 	free(ch->text.p);
 	free(ch->label.p);
+	free(ch->local.p);
 	free(ch->name);
 	free(ch->dir);
 	free(ch);
 }
 
-static const char *kind_name(enum kind k)
+static const char *change_name(const struct change *ch)
 {
 	static const char *const names[] = {
 		[KIND_CONFIG] = "commit",
 		[KIND_RULE_ADD] = "rule added",
 		[KIND_RULE_DEL] = "rule deleted",
+		[KIND_WHOLE] = "import",
+		[KIND_BACK] = "back",
 		[KIND_START] = "start",
 		[KIND_RESYNC] = "data plane attached",
 	};
 
-	return names[k];
+	return ch->revert ? "revert" : names[ch->kind];
 }
 
 // Tells who waits and goes on with the queue. Frees the change.
@@ -57,9 +60,16 @@ void serve_change_end(struct change *ch, const struct serve_change_result *res)
 	(void)core_timer_once(c->next, 0); // fails without memory: the next submit tries again
 }
 
-void serve_change_take(struct serve_changes *c, struct serve_revision *r, enum serve_origin o)
+void serve_change_take(
+	struct serve_changes *c, struct serve_revision *r, enum serve_origin o, bool keep)
 {
-	serve_revision_free(c->current);
+	if (keep) {
+		serve_revision_free(c->back);
+		c->back = c->current;
+		c->back_origin = c->origin;
+	} else {
+		serve_revision_free(c->current);
+	}
 	c->current = r;
 	c->origin = o;
 	if (r->version > c->high)
@@ -84,7 +94,7 @@ void serve_change_queue(struct change *ch)
 {
 	struct serve_changes *c = ch->owner;
 
-	if (ch->kind == KIND_START || ch->kind == KIND_RESYNC)
+	if (ch->kind == KIND_START || ch->kind == KIND_RESYNC || ch->kind == KIND_BACK)
 		TAILQ_INSERT_HEAD(&c->queue, ch, link);
 	else
 		TAILQ_INSERT_TAIL(&c->queue, ch, link);
@@ -104,8 +114,9 @@ __attribute__((format(printf, 3, 4))) void serve_change_fail(
 	va_start(ap, fmt);
 	(void)vsnprintf(why, sizeof(why), fmt, ap); // cut where longer
 	va_end(ap);
-	serve_store_abort(c->store);
-	LOG(WARNING, "%s: nothing changed: %s", kind_name(ch->kind), why);
+	if (ch->stored)
+		serve_revision_unstore(ch->cand->version, c->store);
+	LOG(WARNING, "%s: nothing changed: %s", change_name(ch), why);
 	if (code == API_RPC_ERR_CONFIG) {
 		for (unsigned i = 0; i < ch->err.kept; i++)
 			LOG(WARNING, "%s", ch->err.text[i]);
@@ -124,34 +135,99 @@ __attribute__((format(printf, 3, 4))) void serve_change_fail(
 			.code = code, .why = why, .err = &ch->err, .rule = ch->rule.id});
 }
 
+// What the head says once the candidate is in force.
+static void head_next(const struct change *ch, struct serve_head *head)
+{
+	const struct serve_changes *c = ch->owner;
+	const struct api_hello *hello = core_link_hello(c->link);
+
+	*head = c->head;
+	if (head->back != 0)
+		serve_head_unconfirmed_add(head, c->head.revision);
+	head->revision = ch->cand->version;
+	head->high = c->high > ch->cand->version ? c->high : ch->cand->version;
+	head->boot = hello == NULL ? 0 : hello->boot;
+	head->file_hash = ch->file_hash;
+	head->rules_hash = ch->rules_hash;
+	head->back = ch->confirm_s == 0 ? 0 : c->current->version;
+	head->confirm_s = ch->confirm_s;
+	head->until_s = ch->confirm_s == 0 ? 0 : time(NULL) + ch->confirm_s;
+}
+
+static void done_log(const struct change *ch, const struct serve_revision *r, bool pending)
+{
+	LOG(NOTICE, "%s: revision %" PRIu64 " by %s (+%" PRIu32 " -%" PRIu32 " lines) is %s%s",
+		change_name(ch), r->version, r->author, r->plus, r->minus,
+		pending ? "stored; it takes force when a data plane attaches" : "in force",
+		ch->confirm_s > 0 ? "; it waits to be confirmed" : "");
+}
+
 void serve_change_done(struct change *ch, bool pending)
 {
 	struct serve_changes *c = ch->owner;
 	struct serve_revision *r = ch->cand;
-	enum serve_origin origin = SERVE_ORIGIN_COMMITTED;
-	int rc = serve_store_commit(c->store);
+	struct serve_head head;
+	int rc = ch->store_rc;
 
-	if (rc != 0) { // the data plane has it: going back would be a second change
-		LOG(ERR, "%s: revision %" PRIu64 " is in force but not stored: %s",
-			kind_name(ch->kind), r->version, strerror(-rc));
-		err_warn_at(&ch->err, NULL, 0, 0, "in force, but not stored; %s", strerror(-rc));
+	head_next(ch, &head);
+	if (rc == 0)
+		rc = serve_head_save(&head, c->store);
+	if (rc != 0 && ch->kind != KIND_START) {
+		serve_change_undo(ch, rc);
+		return;
 	}
-	if (serve_text_set(&c->local, r->local.p != NULL ? r->local.p : "", r->local.n) != 0)
-		LOG(ERR, "out of memory: the next change may lack rule changes");
-	if (ch->last_good)
-		origin = SERVE_ORIGIN_LAST_GOOD;
-	else
+	if (rc != 0) { // better in force and not stored than nothing at all
+		LOG(ERR, "%s: revision %" PRIu64 " is in force but not stored: %s",
+			change_name(ch), r->version, strerror(-rc));
+	} else {
+		c->head = head;
+		serve_history_add(&c->history, r, &head, c->store);
+	}
+	if (ch->local.p != NULL || r->local.p == NULL) {
+		free(c->local.p);
+		c->local = ch->local;
+		ch->local = (struct serve_text){0};
+	}
+	if (!ch->last_good)
 		err_init(&c->errors);
 	ch->cand = NULL;
-	serve_change_take(c, r, origin);
-	LOG(NOTICE, "%s: revision %" PRIu64 " by %s is %s", kind_name(ch->kind), r->version,
-		r->author,
-		pending ? "stored; it takes force when a data plane attaches" : "in force");
+	if (ch->confirm_s == 0) {
+		serve_revision_free(c->back);
+		c->back = NULL;
+	}
+	serve_change_take(c, r, ch->last_good ? SERVE_ORIGIN_LAST_GOOD : SERVE_ORIGIN_COMMITTED,
+		ch->confirm_s > 0);
+	if (ch->confirm_s > 0)
+		serve_confirm_wait(c, ch->confirm_s);
+	done_log(ch, r, pending);
 	serve_change_end(ch,
 		&(struct serve_change_result){.err = &ch->err,
 			.revision = r->version,
 			.rule = ch->rule.id,
-			.pending = pending});
+			.pending = pending,
+			.until_s = c->head.until_s});
+}
+
+// May this change run now?
+static bool change_is_allowed(struct change *ch)
+{
+	struct serve_changes *c = ch->owner;
+	bool forth = ch->kind == KIND_CONFIG || ch->kind == KIND_RULE_ADD ||
+		ch->kind == KIND_RULE_DEL || (ch->kind == KIND_WHOLE && !ch->revert);
+
+	if (forth && c->head.back != 0) {
+		serve_change_fail(ch, API_RPC_ERR_BUSY,
+			"revision %" PRIu64 " waits to be confirmed: confirm it or revert first",
+			c->head.revision);
+		return false;
+	}
+	if (ch->confirm_s > 0 && (c->current == NULL || c->current->text.p == NULL ||
+					 c->current->version != c->head.revision)) {
+		serve_change_fail(ch, API_RPC_ERR_NOT_FOUND,
+			"there is no stored revision to go back to: commit without confirmation");
+		return false;
+	}
+	return true;
 }
 
 static void changes_next(struct serve_changes *c)
@@ -163,12 +239,16 @@ static void changes_next(struct serve_changes *c)
 	TAILQ_REMOVE(&c->queue, ch, link);
 	c->queued--;
 	c->active = ch;
+	if (!change_is_allowed(ch))
+		return;
 	if (ch->kind == KIND_RESYNC)
 		serve_change_resync(ch);
-	else if (ch->kind == KIND_CONFIG || ch->kind == KIND_START)
-		serve_change_config(ch);
-	else
+	else if (ch->kind == KIND_BACK)
+		serve_change_back(ch);
+	else if (ch->kind == KIND_RULE_ADD || ch->kind == KIND_RULE_DEL)
 		serve_change_rule(ch);
+	else
+		serve_change_config(ch);
 }
 
 static void on_next(void *arg)
@@ -205,7 +285,8 @@ struct serve_changes *serve_changes_new(const struct serve_changes_conf *conf)
 	c->dir = c->file == NULL ? NULL : strdup(c->file);
 	c->next = core_timer_new(conf->loop, on_next, c);
 	c->retry = core_timer_new(conf->loop, on_retry, c);
-	if (c->dir == NULL || c->next == NULL || c->retry == NULL) {
+	c->confirm = core_timer_new(conf->loop, serve_confirm_expired, c);
+	if (c->dir == NULL || c->next == NULL || c->retry == NULL || c->confirm == NULL) {
 		serve_changes_free(c);
 		return NULL;
 	}
@@ -223,7 +304,8 @@ void serve_changes_free(struct serve_changes *c)
 		return;
 	if (c->active != NULL) {
 		TAILQ_INSERT_HEAD(&c->queue, c->active, link);
-		serve_store_abort(c->store);
+		if (c->active->stored)
+			serve_revision_unstore(c->active->cand->version, c->store);
 	}
 	while ((ch = TAILQ_FIRST(&c->queue)) != NULL) {
 		TAILQ_REMOVE(&c->queue, ch, link);
@@ -234,6 +316,8 @@ void serve_changes_free(struct serve_changes *c)
 	}
 	core_timer_free(c->next);
 	core_timer_free(c->retry);
+	core_timer_free(c->confirm);
+	serve_revision_free(c->back);
 	serve_revision_free(c->current);
 	serve_revision_free(c->fallback);
 	free(c->local.p);
@@ -271,22 +355,28 @@ static int rule_copy(struct change *ch, const struct cfg_rule *rule)
 	return 0;
 }
 
-int serve_changes_submit(struct serve_changes *c, const struct serve_change_req *req,
-	serve_change_cb done, void *arg)
+// Copies text, cut where it is longer, but never amid a character.
+static void line_copy(char *out, size_t cap, const char *in)
 {
-	struct change *ch;
+	size_t n;
+
+	if (text_copy(out, cap, in) < cap)
+		return;
+	n = cap - 1;
+	while (n > 0 && (in[n] & 0xc0) == 0x80)
+		n--;
+	out[n] = '\0';
+}
+
+static int request_copy(struct change *ch, const struct serve_change_req *req)
+{
 	int rc = 0;
 
-	if (c->queued >= SERVE_QUEUE_MAX)
-		return -EBUSY;
-	ch = serve_change_new(c, (enum kind)req->kind);
-	if (ch == NULL)
-		return -ENOMEM;
-	ch->done = done;
-	ch->arg = arg;
-	(void)text_copy(ch->author, sizeof(ch->author), req->author); // cut where longer
-	(void)text_copy(ch->comment, sizeof(ch->comment), req->comment);
-	if (req->kind != SERVE_CHANGE_CONFIG)
+	line_copy(ch->author, sizeof(ch->author), req->author);
+	line_copy(ch->comment, sizeof(ch->comment), req->comment);
+	ch->revert = req->revert;
+	ch->confirm_s = req->confirm_s;
+	if (req->kind == SERVE_CHANGE_RULE_ADD || req->kind == SERVE_CHANGE_RULE_DEL)
 		rc = rule_copy(ch, req->rule);
 	else if (req->text != NULL)
 		rc = serve_text_set(&ch->text, req->text, req->n);
@@ -294,8 +384,26 @@ int serve_changes_submit(struct serve_changes *c, const struct serve_change_req 
 		ch->name = strdup(req->name);
 	if (req->dir != NULL)
 		ch->dir = strdup(req->dir);
-	if (rc != 0 || (req->name != NULL && ch->name == NULL) ||
-		(req->dir != NULL && ch->dir == NULL)) {
+	if ((req->name != NULL && ch->name == NULL) || (req->dir != NULL && ch->dir == NULL))
+		rc = -ENOMEM;
+	return rc;
+}
+
+int serve_changes_submit(struct serve_changes *c, const struct serve_change_req *req,
+	serve_change_cb done, void *arg)
+{
+	struct change *ch = NULL;
+
+	if (c->queued < SERVE_QUEUE_MAX)
+		ch = serve_change_new(c, (enum kind)req->kind);
+	if (ch == NULL) {
+		serve_revision_free(req->whole);
+		return c->queued < SERVE_QUEUE_MAX ? -ENOMEM : -EBUSY;
+	}
+	ch->done = done;
+	ch->arg = arg;
+	ch->whole = req->whole;
+	if (request_copy(ch, req) != 0) {
 		serve_change_free(ch);
 		return -ENOMEM;
 	}
@@ -353,7 +461,28 @@ const char *serve_changes_dir(const struct serve_changes *c)
 	return c->dir;
 }
 
-const char *serve_changes_rules_path(const struct serve_changes *c)
+const struct serve_history *serve_changes_history(const struct serve_changes *c)
 {
-	return serve_store_path(c->store, SERVE_FILE_RULES);
+	return &c->history;
+}
+
+const struct serve_head *serve_changes_head(const struct serve_changes *c)
+{
+	return &c->head;
+}
+
+struct serve_revision *serve_changes_load(
+	struct serve_changes *c, uint64_t revision, struct err_list *err, const char **why)
+{
+	struct serve_revision *r;
+
+	if (revision == 0)
+		revision = c->head.revision;
+	*why = "there is no such revision, or it is no longer kept";
+	if (revision == 0 || serve_history_find(&c->history, revision) == NULL)
+		return NULL;
+	r = serve_revision_load(revision, c->store, why);
+	if (r != NULL)
+		(void)serve_revision_parse(r, false, err); // the texts are there all the same
+	return r;
 }

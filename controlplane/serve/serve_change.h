@@ -2,11 +2,16 @@
 // Changing what is in force: a new configuration, a rule more, a rule less; and keeping the data
 // plane at it. One change at a time, in the order they came:
 //
-//   text -> parse -> compile (child) -> verify -> prepare files -> data plane -> rename files
+//   text -> parse -> compile (child) -> verify -> store -> data plane -> head file
 //
-// Whatever fails on the way leaves everything as it was. Without a data plane the change is stored
-// and is put in force when one attaches ("pending").
-// At start: the file, else the last good revision, else an image that passes everything.
+// Whatever fails on the way leaves everything as it was: what was stored is removed, and a data plane
+// that has taken the image gets the old one again. Without a data plane the change is stored and is
+// put in force when one attaches ("pending").
+// A change may have to be confirmed: unless that happens in time the revision before it is in force
+// again, under its own number, also if the process was restarted meanwhile. Until then no other
+// change is taken but one that goes back.
+// At start: the file, else the last good revision, else the one before it and so on, else an image
+// that passes everything.
 // Thread: the loop's.
 #pragma once
 
@@ -16,6 +21,8 @@
 #include "api_rpc.h"
 #include "cfg_rules.h"
 #include "err.h"
+#include "serve_head.h"
+#include "serve_history.h"
 #include "serve_revision.h"
 
 struct api_hello;
@@ -25,7 +32,15 @@ struct serve_changes;
 
 enum { SERVE_QUEUE_MAX = 64 }; // changes that wait
 
-enum serve_change_kind { SERVE_CHANGE_CONFIG, SERVE_CHANGE_RULE_ADD, SERVE_CHANGE_RULE_DEL };
+enum serve_change_kind {
+	SERVE_CHANGE_CONFIG,
+	SERVE_CHANGE_RULE_ADD,
+	SERVE_CHANGE_RULE_DEL,
+	SERVE_CHANGE_WHOLE, // a configuration with all its rules: a revert, an import
+	SERVE_CHANGE_BACK,  // to the revision before the one that waits to be confirmed
+};
+
+enum { SERVE_CONFIRM_MAX_S = 24 * 60 * 60 };
 
 struct serve_change_req { // everything borrowed for the call
 	enum serve_change_kind kind;
@@ -34,6 +49,10 @@ struct serve_change_req { // everything borrowed for the call
 	const char *name, *dir; // CONFIG: NULL = of the file given at start
 	const char *author, *comment;
 	const struct cfg_rule *rule; // ADD: text raw, id 0 = chosen; DEL: the id
+	struct serve_revision *whole; // WHOLE: texts, name and dir; version = where it is from, or 0.
+				      // Taken, also on failure
+	bool revert;          // WHOLE: allowed while a revision waits to be confirmed
+	uint32_t confirm_s;   // CONFIG, WHOLE: goes back after this time unless confirmed; 0 = stays
 };
 
 struct serve_change_result { // borrowed for the call
@@ -43,6 +62,7 @@ struct serve_change_result { // borrowed for the call
 	uint64_t revision;
 	uint32_t rule;        // id
 	bool pending;         // stored, no data plane there
+	int64_t until_s;      // to be confirmed before, seconds since 1970; 0 = nothing waits
 };
 typedef void (*serve_change_cb)(void *arg, const struct serve_change_result *res);
 
@@ -91,5 +111,13 @@ const struct err_list *serve_changes_errors(const struct serve_changes *c);
 // Path of the configuration given at start, and its folder.
 const char *serve_changes_file(const struct serve_changes *c);
 const char *serve_changes_dir(const struct serve_changes *c);
-// Path of the file of rules added at run time.
-const char *serve_changes_rules_path(const struct serve_changes *c);
+// What is kept, and which of it is in force. Valid until the loop turns.
+const struct serve_history *serve_changes_history(const struct serve_changes *c);
+const struct serve_head *serve_changes_head(const struct serve_changes *c);
+// A revision that is kept, 0 = the one in force; free it. Parsed where it still can be, with errors
+// in *err where not. NULL with the reason in *why (constant).
+struct serve_revision *serve_changes_load(struct serve_changes *c, uint64_t revision,
+	struct err_list *err, const char **why);
+// The revision in force stays. 0, -ENOENT where none waits to be confirmed, or another one than
+// `revision` (0 = whichever); -EBUSY where going back has begun; -errno where that can't be stored.
+int serve_changes_confirm(struct serve_changes *c, uint64_t revision);

@@ -12,11 +12,32 @@
 
 #include "core_link.h"
 #include "core_loop.h"
+#include "serve_diff.h"
 #include "text.h"
+
+// Writes the candidate down before anybody has it: afterwards one rename puts it in force.
+static int candidate_store(struct change *ch)
+{
+	struct serve_changes *c = ch->owner;
+	struct serve_revision *r = ch->cand;
+	struct serve_diff_lines lines = {0};
+	int rc = 0;
+
+	if (r->local.p != NULL)
+		rc = serve_text_set(&ch->local, r->local.p, r->local.n);
+	if (rc == 0)
+		rc = serve_diff_revisions(NULL, c->current, r, &lines);
+	r->plus = lines.plus;
+	r->minus = lines.minus;
+	if (rc == 0)
+		rc = serve_revision_store(r, c->store);
+	ch->stored = rc == 0;
+	ch->store_rc = rc;
+	return rc;
+}
 
 static void candidate_push(struct change *ch, uint8_t *bytes, size_t n)
 {
-	struct serve_changes *c = ch->owner;
 	int rc;
 
 	if (serve_revision_image(ch->cand, bytes, n, &ch->err) != 0) {
@@ -25,11 +46,8 @@ static void candidate_push(struct change *ch, uint8_t *bytes, size_t n)
 			ch->err.kept > 0 ? ch->err.text[ch->err.kept - 1] : "");
 		return;
 	}
-	if (core_link_is_attached(c->link)) // what the head file will say once this is confirmed
-		ch->cand->boot = core_link_hello(c->link)->boot;
-	ch->cand->made_of = serve_revision_hash(ch->cand);
-	rc = serve_revision_prepare(ch->cand, c->store);
-	if (rc != 0) {
+	rc = candidate_store(ch);
+	if (rc != 0 && ch->kind != KIND_START) {
 		serve_change_fail(ch, API_RPC_ERR_INTERNAL, "control.state_dir: cannot store: %s",
 			strerror(-rc));
 		return;
@@ -79,47 +97,78 @@ static void candidate_compile(struct change *ch)
 		serve_change_fail(ch, API_RPC_ERR_INTERNAL, "out of memory");
 }
 
-static uint64_t file_hash_now(const struct serve_changes *c)
+// The configuration of a commit or of a start: given with it, or the file.
+static int text_take(struct change *ch)
 {
-	char *bytes;
-	uint64_t hash;
-	size_t n;
+	struct serve_changes *c = ch->owner;
+	struct serve_text *text = &ch->cand->text;
+	int rc = 0;
 
-	if (serve_file_read(c->file, &bytes, &n) != 0)
-		return 0;
-	hash = serve_text_hash(bytes, n);
-	free(bytes);
-	return hash;
+	ch->file_hash = ch->last_good ? 0 : serve_path_hash(c->file); // 0: it is tried next time
+	if (ch->whole != NULL)
+		return serve_text_set(text, ch->whole->text.p, ch->whole->text.n);
+	if (ch->text.p != NULL)
+		return serve_text_set(text, ch->text.p, ch->text.n);
+	rc = serve_file_read(c->file, &text->p, &text->n);
+	if (rc == 0)
+		ch->file_hash = serve_text_hash(text->p, text->n);
+	return rc;
+}
+
+// The rules of a candidate before anything is read from disk.
+static int rules_take(struct change *ch)
+{
+	const struct serve_text *local = &ch->owner->local, *shipped = NULL;
+	struct serve_revision *r = ch->cand;
+	int rc = 0;
+
+	if (ch->whole != NULL) {
+		local = &ch->whole->local;
+		shipped = &ch->whole->shipped;
+	}
+	if (local->p != NULL)
+		rc = serve_text_set(&r->local, local->p, local->n);
+	if (rc == 0 && shipped != NULL && shipped->p != NULL)
+		rc = serve_text_set(&r->shipped, shipped->p, shipped->n);
+	return rc;
+}
+
+static int candidate_new(struct change *ch, const char *name, const char *dir)
+{
+	struct serve_revision *r = ch->cand = serve_revision_new();
+
+	if (r == NULL)
+		return -ENOMEM;
+	(void)text_copy(r->author, sizeof(r->author), ch->author); // both fit
+	(void)text_copy(r->comment, sizeof(r->comment), ch->comment);
+	r->from = ch->whole != NULL ? ch->whole->version : 0;
+	r->name = strdup(name);
+	r->dir = strdup(dir);
+	return r->name == NULL || r->dir == NULL ? -ENOMEM : 0;
 }
 
 // A candidate with the texts of a configuration and of the rules added at run time.
 static int candidate_texts(struct change *ch)
 {
-	struct serve_changes *c = ch->owner;
-	struct serve_revision *r = ch->cand = serve_revision_new();
-	int rc = 0;
+	const struct serve_changes *c = ch->owner;
+	const char *name = ch->name != NULL ? ch->name : c->file;
+	const char *dir = ch->dir != NULL ? ch->dir : c->dir;
+	int rc;
 
-	if (r == NULL)
-		return -ENOMEM;
-	r->file_hash = ch->last_good ? 0 : file_hash_now(c); // 0: the file is tried again next time
-	(void)text_copy(r->author, sizeof(r->author), ch->author); // both fit
-	(void)text_copy(r->comment, sizeof(r->comment), ch->comment);
-	if (ch->kind == KIND_RULE_ADD || ch->kind == KIND_RULE_DEL)
-		rc = serve_text_set(&r->text, c->current->text.p, c->current->text.n);
-	else if (ch->text.p == NULL)
-		rc = serve_file_read(c->file, &r->text.p, &r->text.n);
-	else
-		rc = serve_text_set(&r->text, ch->text.p, ch->text.n);
-	if (rc == 0 && c->local.p != NULL)
-		rc = serve_text_set(&r->local, c->local.p, c->local.n);
-	r->name = strdup(ch->name != NULL ? ch->name : c->file);
-	r->dir = strdup(ch->dir != NULL ? ch->dir : c->dir);
-	return r->name == NULL || r->dir == NULL ? -ENOMEM : rc;
+	if (ch->whole != NULL) {
+		name = ch->whole->name;
+		dir = ch->whole->dir;
+	}
+	rc = candidate_new(ch, name, dir);
+	if (rc == 0)
+		rc = text_take(ch);
+	return rc == 0 ? rules_take(ch) : rc;
 }
 
 void serve_change_config(struct change *ch)
 {
 	struct serve_changes *c = ch->owner;
+	bool read = ch->whole == NULL || ch->whole->shipped.p == NULL || ch->read_rules;
 	int rc = candidate_texts(ch);
 
 	if (rc != 0) {
@@ -127,12 +176,13 @@ void serve_change_config(struct change *ch)
 		serve_change_fail(ch, API_RPC_ERR_CONFIG, "%s", ch->err.text[0]);
 		return;
 	}
-	rc = serve_revision_parse(ch->cand, true, serve_changes_rules_path(c), &ch->err);
+	rc = serve_revision_parse(ch->cand, read, &ch->err);
 	if (rc != 0) {
 		serve_change_fail(ch, API_RPC_ERR_CONFIG, "bad configuration or rules");
 		return;
 	}
-	if (ch->kind == KIND_CONFIG)
+	ch->rules_hash = serve_path_hash(ch->cand->cfg->rules.file);
+	if (ch->kind != KIND_START)
 		serve_changes_warn_restart(c, ch->cand, &ch->err);
 	candidate_compile(ch);
 }
@@ -174,10 +224,30 @@ static bool rules_text(struct change *ch, struct serve_text *out)
 	return false;
 }
 
-void serve_change_rule(struct change *ch)
+// The one in force with other rules added at run time; `local` is taken.
+static int rule_candidate(struct change *ch, struct serve_text local)
 {
 	struct serve_changes *c = ch->owner;
-	struct serve_revision *cur = c->current;
+	const struct serve_revision *cur = c->current;
+	int rc = candidate_new(ch, cur->name, cur->dir);
+
+	if (ch->cand == NULL) {
+		free(local.p);
+		return rc;
+	}
+	ch->cand->local = local;
+	if (rc == 0)
+		rc = serve_text_set(&ch->cand->text, cur->text.p, cur->text.n);
+	if (rc == 0 && cur->shipped.p != NULL) // as in force, whatever the file says meanwhile
+		rc = serve_text_set(&ch->cand->shipped, cur->shipped.p, cur->shipped.n);
+	ch->file_hash = c->head.file_hash; // says nothing about the files
+	ch->rules_hash = c->head.rules_hash;
+	return rc;
+}
+
+void serve_change_rule(struct change *ch)
+{
+	struct serve_revision *cur = ch->owner->current;
 	struct serve_text local;
 	int rc;
 
@@ -187,20 +257,10 @@ void serve_change_rule(struct change *ch)
 	}
 	if (!rules_text(ch, &local))
 		return;
-	ch->name = strdup(cur->name);
-	ch->dir = strdup(cur->dir);
-	rc = ch->name == NULL || ch->dir == NULL ? -ENOMEM : candidate_texts(ch);
-	if (rc == 0 && cur->shipped.p != NULL) // as in force, whatever the file says meanwhile
-		rc = serve_text_set(&ch->cand->shipped, cur->shipped.p, cur->shipped.n);
-	if (rc != 0) {
-		free(local.p);
+	rc = rule_candidate(ch, local);
+	if (rc != 0)
 		serve_change_fail(ch, API_RPC_ERR_INTERNAL, "%s", strerror(-rc));
-		return;
-	}
-	free(ch->cand->local.p);
-	ch->cand->local = local;
-	ch->cand->file_hash = cur->file_hash; // says nothing about the file
-	if (serve_revision_parse(ch->cand, false, serve_changes_rules_path(c), &ch->err) != 0)
+	else if (serve_revision_parse(ch->cand, false, &ch->err) != 0)
 		serve_change_fail(ch, API_RPC_ERR_CONFIG, "bad rule");
 	else
 		candidate_compile(ch);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core_link.h"
+#include "core_loop.h"
 #include "log.h"
 
 LOG_COMPONENT("config");
@@ -47,8 +48,11 @@ static bool ports_fit(
 
 static void push_fail(struct change *ch, int status, const char *text)
 {
-	// At start a data plane that goes changes nothing about the revision: it is pending.
-	if (ch->kind == KIND_START && (status == -ENOTCONN || status == -ETIMEDOUT))
+	// Going back goes on without the data plane, which gets it as soon as it can. At start a
+	// data plane that goes changes nothing about the revision: it is pending.
+	if (ch->kind == KIND_BACK && ch->cand == NULL)
+		serve_change_back_done(ch, true);
+	else if (ch->kind == KIND_START && (status == -ENOTCONN || status == -ETIMEDOUT))
 		serve_change_done(ch, true);
 	else if (status == -ENOTCONN)
 		serve_change_fail(
@@ -60,32 +64,81 @@ static void push_fail(struct change *ch, int status, const char *text)
 			*text != '\0' ? text : strerror(-status));
 }
 
+static void resync_done(struct change *ch)
+{
+	struct serve_changes *c = ch->owner;
+	const struct api_hello *hello = core_link_hello(c->link);
+	struct serve_head head = c->head;
+
+	head.boot = hello == NULL ? 0 : hello->boot;
+	c->confirmed = c->current->version;
+	// So that the next start knows that this data plane has it. Without: one push too many.
+	if (head.revision == c->current->version) {
+		if (serve_head_save(&head, c->store) == 0)
+			c->head = head;
+		else
+			LOG(WARNING, "revision %" PRIu64 ": cannot note that it is in force",
+				c->current->version);
+	}
+	if (c->origin == SERVE_ORIGIN_COMMITTED)
+		err_init(&c->errors);
+	LOG(NOTICE, "revision %" PRIu64 " is in force in the data plane", c->current->version);
+	serve_change_end(ch, &(struct serve_change_result){.err = &ch->err});
+}
+
 static void on_pushed(void *arg, int status, const char *text)
 {
 	struct change *ch = arg;
 	struct serve_changes *c = ch->owner;
-	const struct api_hello *hello = core_link_hello(c->link);
 
 	if (status != 0) {
 		push_fail(ch, status, text);
+	} else if (ch->kind == KIND_RESYNC) {
+		resync_done(ch);
+	} else if (ch->cand == NULL) {
+		c->confirmed = c->back->version;
+		serve_change_back_done(ch, false);
+	} else {
+		c->confirmed = ch->cand->version;
+		serve_change_done(ch, false);
+	}
+}
+
+static void undo_fail(struct change *ch)
+{
+	serve_change_fail(ch, API_RPC_ERR_INTERNAL, "control.state_dir: cannot store: %s",
+		strerror(-ch->store_rc));
+}
+
+static void on_undone(void *arg, int status, const char *text)
+{
+	struct change *ch = arg;
+	struct serve_changes *c = ch->owner;
+
+	if (status == 0) {
+		c->confirmed = c->current->version;
+	} else {
+		LOG(ERR, "revision %" PRIu64 ": the data plane has a later one and does not take it back: %s",
+			c->current->version, *text != '\0' ? text : strerror(-status));
+		c->confirmed = 0;
+		(void)core_timer_once(c->retry, RESYNC_RETRY_MS); // else the next attach does it
+	}
+	undo_fail(ch);
+}
+
+void serve_change_undo(struct change *ch, int rc)
+{
+	struct serve_changes *c = ch->owner;
+
+	ch->store_rc = rc;
+	if (c->confirmed != ch->cand->version || c->current == NULL) {
+		undo_fail(ch); // no data plane has it
 		return;
 	}
-	c->confirmed = (ch->kind == KIND_RESYNC ? c->current : ch->cand)->version;
-	if (ch->kind == KIND_RESYNC) {
-		c->current->boot = hello == NULL ? 0 : hello->boot;
-		// So that the next start knows that this data plane has it. Without: one push too many.
-		if (c->current->text.p != NULL && serve_revision_note(c->current, c->store) != 0)
-			LOG(WARNING, "revision %" PRIu64 ": cannot note that it is in force",
-				c->current->version);
-		if (c->origin == SERVE_ORIGIN_COMMITTED)
-			err_init(&c->errors);
-		LOG(NOTICE, "revision %" PRIu64 " is in force in the data plane",
-			c->current->version);
-		serve_change_end(ch, &(struct serve_change_result){.err = &ch->err});
-		return;
-	}
-	ch->cand->boot = hello == NULL ? 0 : hello->boot;
-	serve_change_done(ch, false);
+	rc = core_link_image_push(c->link, c->current->image, c->current->image_bytes,
+		c->current->version, on_undone, ch);
+	if (rc != 0)
+		on_undone(ch, rc, "");
 }
 
 void serve_change_push(struct change *ch, const struct serve_revision *r)
@@ -94,7 +147,11 @@ void serve_change_push(struct change *ch, const struct serve_revision *r)
 	int rc;
 
 	if (!ports_fit(c, r, &ch->err)) {
-		serve_change_fail(ch, API_RPC_ERR_CONFIG, "the running data plane has other ports");
+		if (ch->kind == KIND_BACK && ch->cand == NULL)
+			serve_change_back_done(ch, true);
+		else
+			serve_change_fail(
+				ch, API_RPC_ERR_CONFIG, "the running data plane has other ports");
 		return;
 	}
 	rc = core_link_image_push(c->link, r->image, r->image_bytes, r->version, on_pushed, ch);
@@ -103,7 +160,7 @@ void serve_change_push(struct change *ch, const struct serve_revision *r)
 			c->high = r->version;
 		return;
 	}
-	if (rc == -ENOTCONN && ch->kind != KIND_RESYNC)
+	if (rc == -ENOTCONN && ch->kind != KIND_RESYNC && ch->cand != NULL)
 		serve_change_done(ch, true);
 	else if (rc == -EFBIG)
 		push_fail(ch, rc, "it is larger than dataplane.image_max_mb");
@@ -116,7 +173,8 @@ void serve_change_push(struct change *ch, const struct serve_revision *r)
 static bool has_revision(const struct serve_changes *c, const struct api_hello *hello)
 {
 	return c->confirmed == c->current->version ||
-		(hello->image_version == c->current->version && hello->boot == c->current->boot);
+		(hello->image_version == c->current->version &&
+			c->head.revision == c->current->version && hello->boot == c->head.boot);
 }
 
 void serve_change_resync(struct change *ch)

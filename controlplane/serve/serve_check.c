@@ -84,24 +84,27 @@ static void on_config_end(void *arg, struct compile_job *job, int rc, struct err
 	check_free(ck);
 }
 
-// Texts of the configuration to check. 0 or -ENOMEM.
-static int check_texts(struct serve_check *ck, const char *text, const char *file)
+// Texts of the configuration to check. NULL without memory.
+static struct serve_revision *check_texts(struct serve *s, const char *text, const char *file)
 {
-	const struct serve_revision *cur = serve_changes_current(ck->s->changes);
-	struct serve_revision *r = ck->rev = serve_revision_new();
+	const struct serve_revision *cur = serve_changes_current(s->changes);
+	struct serve_revision *r = serve_revision_new();
+	int rc = r == NULL ? -ENOMEM : serve_text_set(&r->text, text, strlen(text));
 
-	if (r == NULL || serve_text_set(&r->text, text, strlen(text)) != 0)
-		return -ENOMEM;
-	if (cur != NULL && cur->local.p != NULL &&
-		serve_text_set(&r->local, cur->local.p, cur->local.n) != 0)
-		return -ENOMEM;
-	r->name = strdup(file != NULL ? file : "text");
-	r->dir = strdup(file != NULL && *file == '/' ? file : serve_changes_dir(ck->s->changes));
-	if (r->name == NULL || r->dir == NULL)
-		return -ENOMEM;
-	if (file != NULL && *file == '/')
+	if (rc == 0 && cur != NULL && cur->local.p != NULL)
+		rc = serve_text_set(&r->local, cur->local.p, cur->local.n);
+	if (rc == 0) {
+		r->name = strdup(file != NULL ? file : "text");
+		r->dir = strdup(
+			file != NULL && *file == '/' ? file : serve_changes_dir(s->changes));
+		rc = r->name == NULL || r->dir == NULL ? -ENOMEM : 0;
+	}
+	if (rc == 0 && file != NULL && *file == '/')
 		(void)text_folder(r->dir);
-	return 0;
+	if (rc == 0)
+		return r;
+	serve_revision_free(r);
+	return NULL;
 }
 
 static void config_compile(struct serve_check *ck)
@@ -122,6 +125,23 @@ static void config_compile(struct serve_check *ck)
 		check_fail(ck, API_RPC_ERR_INTERNAL, "the compilation cannot start");
 }
 
+void serve_check_whole(struct serve *s, struct serve_call *call, struct serve_revision *whole)
+{
+	struct serve_check *ck = check_new(s, call);
+
+	if (ck == NULL) {
+		serve_revision_free(whole);
+		return;
+	}
+	ck->rev = whole;
+	if (serve_revision_parse(whole, whole->shipped.p == NULL, &ck->err) != 0) {
+		check_fail(ck, API_RPC_ERR_CONFIG, "bad configuration or rules");
+		return;
+	}
+	serve_changes_warn_restart(s->changes, whole, &ck->err);
+	config_compile(ck);
+}
+
 void serve_config_check(void *arg, struct serve_call *call, json_t *params)
 {
 	const char *text = NULL, *file = NULL;
@@ -129,24 +149,15 @@ void serve_config_check(void *arg, struct serve_call *call, json_t *params)
 		{"text", SERVE_PARAM_TEXT, true, .out = &text},
 		{"file", SERVE_PARAM_TEXT, .out = &file},
 	};
-	struct serve *s = arg;
-	struct serve_check *ck;
+	struct serve_revision *r;
 
 	if (!serve_params_take(call, params, table, 2))
 		return;
-	ck = check_new(s, call);
-	if (ck == NULL)
-		return;
-	if (check_texts(ck, text, file) != 0) {
+	r = check_texts(arg, text, file);
+	if (r == NULL)
 		serve_call_result(call, NULL);
-		check_free(ck);
-	} else if (serve_revision_parse(
-			   ck->rev, true, serve_changes_rules_path(s->changes), &ck->err) != 0) {
-		check_fail(ck, API_RPC_ERR_CONFIG, "bad configuration or rules");
-	} else {
-		serve_changes_warn_restart(s->changes, ck->rev, &ck->err);
-		config_compile(ck);
-	}
+	else
+		serve_check_whole(arg, call, r);
 }
 
 static json_t *real(double v)

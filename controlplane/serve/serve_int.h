@@ -48,10 +48,25 @@ void serve_policy_match(void *arg, struct serve_call *call, json_t *params);
 void serve_config_check(void *arg, struct serve_call *call, json_t *params);
 void serve_config_commit(void *arg, struct serve_call *call, json_t *params);
 void serve_config_get(void *arg, struct serve_call *call, json_t *params);
+void serve_config_revisions(void *arg, struct serve_call *call, json_t *params);
+void serve_config_diff(void *arg, struct serve_call *call, json_t *params);
+void serve_config_confirm(void *arg, struct serve_call *call, json_t *params);
+void serve_config_revert(void *arg, struct serve_call *call, json_t *params);
+void serve_config_export(void *arg, struct serve_call *call, json_t *params);
+void serve_config_import(void *arg, struct serve_call *call, json_t *params);
 void serve_rules_check(void *arg, struct serve_call *call, json_t *params);
 void serve_rules_add(void *arg, struct serve_call *call, json_t *params);
 void serve_rules_del(void *arg, struct serve_call *call, json_t *params);
 void serve_rules_list(void *arg, struct serve_call *call, json_t *params);
+
+// Queues a change of the configuration; the call is answered when it has ended. Without an author it
+// is the caller's user id.
+void serve_config_submit(struct serve *s, struct serve_call *call, struct serve_change_req *req);
+// A kept revision, 0 = the one in force; free it. NULL after the call was answered.
+struct serve_revision *serve_config_load(struct serve *s, struct serve_call *call, int64_t number,
+	struct err_list *err);
+// Checks a whole configuration (taken) as config.check does a text, and answers the call.
+void serve_check_whole(struct serve *s, struct serve_call *call, struct serve_revision *whole);
 
 // Ends what these have under way; for serve_free.
 void serve_flows_stop(struct serve *s);
@@ -64,6 +79,7 @@ double serve_unread_share(const struct core_stats *s);
 
 // JSON of things that have none, or have no value.
 json_t *serve_json_text(const char *text);          // NULL = null; any bytes
+json_t *serve_json_bytes(const char *p, size_t n);  // any; where it is no UTF-8, with \xNN
 json_t *serve_json_addr(const struct addr *a);
 json_t *serve_json_id(uint64_t id);                 // 13 base32 characters; 0 = null
 json_t *serve_json_time(int64_t at_s);              // 0 = null

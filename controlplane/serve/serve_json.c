@@ -17,6 +17,25 @@ json_t *serve_json_text(const char *text)
 	return j != NULL ? j : json_string(text_escape(span_str(text), escaped, sizeof(escaped)));
 }
 
+json_t *serve_json_bytes(const char *p, size_t n)
+{
+	json_t *j = json_stringn(p, n);
+	char *out = NULL;
+	size_t k = 0;
+	FILE *f;
+
+	if (j != NULL)
+		return j;
+	f = open_memstream(&out, &k);
+	for (size_t i = 0; f != NULL && i < n; i++)
+		(void)fprintf(f, (unsigned char)p[i] < 0x80 ? "%c" : "\\x%02x",
+			(unsigned char)p[i]); // the stream remembers an error
+	if (f != NULL && fclose(f) == 0)
+		j = json_stringn(out, k);
+	free(out);
+	return j;
+}
+
 json_t *serve_json_addr(const struct addr *a)
 {
 	char text[ADDR_TEXT_MAX];

@@ -30,7 +30,7 @@ static bool integer_take(const struct serve_param *p, const json_t *v, char why[
 	return true;
 }
 
-static bool value_take(const struct serve_param *p, const json_t *v, char why[96])
+static bool value_take(const struct serve_param *p, json_t *v, char why[96])
 {
 	switch (p->type) {
 	case SERVE_PARAM_INT:
@@ -45,6 +45,11 @@ static bool value_take(const struct serve_param *p, const json_t *v, char why[96
 		if (json_is_boolean(v))
 			*(bool *)p->out = json_is_true(v);
 		return json_is_boolean(v);
+	case SERVE_PARAM_LIST:
+		(void)snprintf(why, 96, "not an array");
+		if (json_is_array(v))
+			*(json_t **)p->out = v;
+		return json_is_array(v);
 	}
 	return false;
 }

@@ -9,7 +9,7 @@
 
 struct serve_call;
 
-enum serve_param_type { SERVE_PARAM_TEXT, SERVE_PARAM_INT, SERVE_PARAM_BOOL };
+enum serve_param_type { SERVE_PARAM_TEXT, SERVE_PARAM_INT, SERVE_PARAM_BOOL, SERVE_PARAM_LIST };
 
 struct serve_param {
 	const char *name;
@@ -17,7 +17,7 @@ struct serve_param {
 	bool required;
 	int64_t lo, hi; // of an integer
 	// Where the value goes, untouched where the member is missing or null: const char ** (valid
-	// as long as params), int64_t *, bool *.
+	// as long as params), int64_t *, bool *, json_t ** (borrowed, as long as params).
 	void *out;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Building a revision from texts, and keeping one in the state directory.
+// Building a revision from texts: parsing, and the text of rules added at run time.
 // Thread: the loop's.
 #include "serve_revision.h"
 
@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <jansson.h>
 
 #include "hash.h"
 #include "text.h"
@@ -61,8 +59,20 @@ uint64_t serve_text_hash(const char *p, size_t n)
 	return hash_siphash(hash_key, p, n);
 }
 
-int serve_revision_parse(
-	struct serve_revision *r, bool read_shipped, const char *local_path, struct err_list *err)
+uint64_t serve_path_hash(const char *path)
+{
+	uint64_t hash;
+	char *bytes;
+	size_t n;
+
+	if (path == NULL || *path == '\0' || serve_file_read(path, &bytes, &n) != 0)
+		return 0;
+	hash = serve_text_hash(bytes, n);
+	free(bytes);
+	return hash;
+}
+
+int serve_revision_parse(struct serve_revision *r, bool read_shipped, struct err_list *err)
 {
 	const char *path;
 	int rc;
@@ -82,10 +92,15 @@ int serve_revision_parse(
 			return -EINVAL;
 		}
 	}
+	if (r->shipped.p != NULL && (path == NULL || *path == '\0')) {
+		err_at(err, r->name, 0, 0,
+			"rules.file: left out; but rules of such a file are given with it");
+		return -EINVAL;
+	}
 	if (r->shipped.p != NULL)
 		r->shipped_rules = cfg_rules_load_text(r->shipped.p, r->shipped.n, path, err);
 	if (r->local.p != NULL)
-		r->local_rules = cfg_rules_load_text(r->local.p, r->local.n, local_path, err);
+		r->local_rules = cfg_rules_load_text(r->local.p, r->local.n, SERVE_RULES_LOCAL, err);
 	if ((r->shipped.p != NULL && r->shipped_rules == NULL) ||
 		(r->local.p != NULL && r->local_rules == NULL))
 		return -EINVAL;
@@ -104,17 +119,6 @@ int serve_revision_image(struct serve_revision *r, uint8_t *bytes, size_t n, str
 	r->image = bytes;
 	r->image_bytes = n;
 	return 0;
-}
-
-uint64_t serve_revision_hash(const struct serve_revision *r)
-{
-	const struct serve_text *texts[] = {&r->text, &r->shipped, &r->local};
-	uint64_t sum[6] = {POL_BUILD, POL_FORMAT};
-
-	for (unsigned i = 0; i < 3; i++)
-		sum[2 + i] = texts[i]->p == NULL ? 0 : serve_text_hash(texts[i]->p, texts[i]->n);
-	sum[5] = r->dir == NULL ? 0 : serve_text_hash(r->dir, strlen(r->dir));
-	return hash_siphash(hash_key, sum, sizeof(sum));
 }
 
 static int rule_write(FILE *f, const struct cfg_rule *rule)
@@ -213,113 +217,4 @@ uint32_t serve_rules_next_id(const struct serve_revision *r)
 		}
 	}
 	return next;
-}
-
-static json_t *head_make(const struct serve_revision *r)
-{
-	char hash[17], file_hash[17];
-
-	// As text: JSON's numbers are signed 64-bit at best.
-	(void)snprintf(hash, sizeof(hash), "%016" PRIx64, r->made_of);
-	(void)snprintf(file_hash, sizeof(file_hash), "%016" PRIx64, r->file_hash);
-	return json_pack("{s:I,s:I,s:I,s:s,s:s,s:s,s:s,s:s,s:s}", "revision",
-		(json_int_t)r->version, "made_s", (json_int_t)r->made_s, "boot",
-		(json_int_t)r->boot, "made_of", hash, "start_file", file_hash, "name", r->name,
-		"dir", r->dir, "author", r->author, "comment", r->comment);
-}
-
-static char *head_text(const struct serve_revision *r)
-{
-	json_t *head = head_make(r);
-	char *text = head == NULL ? NULL : json_dumps(head, JSON_INDENT(2));
-
-	json_decref(head);
-	return text;
-}
-
-int serve_revision_prepare(const struct serve_revision *r, struct serve_store *st)
-{
-	char *text = head_text(r);
-	int rc;
-
-	if (text == NULL)
-		return -ENOMEM;
-	rc = serve_store_prepare(st,
-		(struct serve_blob[SERVE_FILE_COUNT]){
-			[SERVE_FILE_IMAGE] = {r->image, r->image_bytes},
-			[SERVE_FILE_CONFIG] = {r->text.p, r->text.n},
-			[SERVE_FILE_RULES] = {r->local.p, r->local.n},
-			[SERVE_FILE_HEAD] = {text, strlen(text)},
-		});
-	free(text);
-	return rc;
-}
-
-int serve_revision_note(const struct serve_revision *r, struct serve_store *st)
-{
-	char *text = head_text(r);
-	int rc;
-
-	if (text == NULL)
-		return -ENOMEM;
-	rc = serve_store_prepare(st,
-		(struct serve_blob[SERVE_FILE_COUNT]){[SERVE_FILE_HEAD] = {text, strlen(text)}});
-	free(text);
-	return rc == 0 ? serve_store_commit(st) : rc;
-}
-
-static int head_take(struct serve_revision *r, struct serve_store *st)
-{
-	json_int_t version, made_s, boot;
-	const char *made_of, *file_hash, *name, *dir, *author, *comment;
-	char *bytes;
-	size_t n;
-	json_t *head;
-	int rc = serve_store_read(st, SERVE_FILE_HEAD, &bytes, &n);
-
-	if (rc != 0)
-		return rc;
-	head = json_loadb(bytes, n, 0, NULL);
-	free(bytes);
-	rc = json_unpack(head, "{s:I,s:I,s:I,s:s,s:s,s:s,s:s,s:s,s:s}", "revision", &version,
-		"made_s", &made_s, "boot", &boot, "made_of", &made_of, "start_file", &file_hash,
-		"name", &name, "dir", &dir, "author", &author, "comment", &comment);
-	if (rc == 0) {
-		r->version = (uint64_t)version;
-		r->made_s = made_s;
-		r->boot = (uint64_t)boot;
-		r->made_of = strtoull(made_of, NULL, 16);
-		r->file_hash = strtoull(file_hash, NULL, 16);
-		(void)text_copy(r->author, sizeof(r->author), author); // cut where longer
-		(void)text_copy(r->comment, sizeof(r->comment), comment);
-		r->name = strdup(name);
-		r->dir = strdup(dir);
-		rc = r->name == NULL || r->dir == NULL ? -ENOMEM : 0;
-	} else {
-		rc = -EINVAL;
-	}
-	json_decref(head);
-	return rc;
-}
-
-struct serve_revision *serve_revision_load(struct serve_store *st)
-{
-	struct serve_revision *r = serve_revision_new();
-	struct err_list err;
-	char *bytes;
-	size_t n;
-
-	if (r == NULL)
-		return NULL;
-	if (head_take(r, st) != 0 ||
-		serve_store_read(st, SERVE_FILE_CONFIG, &r->text.p, &r->text.n) != 0) {
-		serve_revision_free(r);
-		return NULL;
-	}
-	err_init(&err);
-	if (serve_store_read(st, SERVE_FILE_IMAGE, &bytes, &n) == 0 &&
-		serve_revision_image(r, (uint8_t *)bytes, n, &err) == 0 &&
-		pol_head(r->pol)->version != r->version)
-		r->pol = NULL; // of another revision: a stop between two renames
-	return r;
 }

@@ -137,8 +137,9 @@ static json_t *config(const struct serve *s)
 	const struct serve_revision *r = serve_changes_current(s->changes);
 	bool compiled = r != NULL && r->pol != NULL;
 
-	return json_pack("{s:o,s:o,s:s,s:b,s:o,s:o,s:i,s:i}", "file",
-		serve_json_text(serve_changes_file(s->changes)), "revision",
+	return json_pack("{s:o,s:o,s:o,s:s,s:b,s:o,s:o,s:i,s:i}", "file",
+		serve_json_text(serve_changes_file(s->changes)), "confirm_until",
+		serve_json_time(serve_changes_head(s->changes)->until_s), "revision",
 		r == NULL ? json_null() : serve_json_u64(r->version), "state",
 		serve_origin_name(serve_changes_origin(s->changes)), "busy",
 		serve_changes_busy(s->changes), "at",

@@ -200,6 +200,12 @@ static void an_unknown_verb_names_the_nearest(void **state)
 	}
 }
 
+// The verbs that say the same as another one.
+static bool is_second_name(const char *name)
+{
+	return strcmp(name, "config.list") == 0 || strcmp(name, "config.show") == 0;
+}
+
 static void each_method_has_its_verb_and_each_verb_its_usage(void **state)
 {
 	bool seen[API_RPC_COUNT] = {false};
@@ -212,9 +218,11 @@ static void each_method_has_its_verb_and_each_verb_its_usage(void **state)
 		FILE *f = open_memstream(&text, &n);
 
 		(void)snprintf(name, sizeof(name), "%s.%s", v->noun, v->verb);
-		assert_string_equal(name, api_rpc_methods[v->method].name);
-		assert_false(seen[v->method]);
-		seen[v->method] = true;
+		if (!is_second_name(name)) {
+			assert_string_equal(name, api_rpc_methods[v->method].name);
+			assert_false(seen[v->method]);
+			seen[v->method] = true;
+		}
 		assert_true(v->run != NULL || v->show != NULL);
 		cli_verb_usage(v, f);
 		assert_int_equal(fclose(f), 0);
@@ -225,6 +233,8 @@ static void each_method_has_its_verb_and_each_verb_its_usage(void **state)
 		}
 		free(text);
 	}
+	for (unsigned m = 0; m < API_RPC_COUNT; m++)
+		assert_true(seen[m]);
 }
 
 static char *page_text(void)

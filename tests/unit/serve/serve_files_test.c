@@ -66,60 +66,118 @@ static char *content(const char *path, size_t *n)
 	return serve_file_read(path, &text, n) == 0 ? text : NULL;
 }
 
-static bool stored(struct serve_store *st, enum serve_file f, const char *want)
+static bool stored(struct serve_store *st, enum serve_file f, uint64_t revision, const char *want)
 {
 	char *text;
 	size_t n;
 	bool same;
 
-	if (serve_store_read(st, f, &text, &n) != 0)
+	if (serve_store_read(st, f, revision, &text, &n) != 0)
 		return want == NULL;
 	same = want != NULL && n == strlen(want) && memcmp(text, want, n) == 0;
 	free(text);
 	return same;
 }
 
+static int put(struct serve_store *st, enum serve_file f, uint64_t revision, const char *text)
+{
+	return serve_store_write(
+		st, f, revision, (struct serve_blob[]){{text, 1}, {text + 1, strlen(text + 1)}}, 2);
+}
+
+static void touch(struct bench *b, const char *name)
+{
+	char path[160];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", b->path, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fclose(f), 0);
+}
+
+static bool is_there(struct bench *b, const char *name)
+{
+	char path[160];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", b->path, name);
+	return access(path, F_OK) == 0;
+}
+
 // State directory.
 
-static void what_is_prepared_shows_only_after_commit(void **state)
+static void a_file_is_the_old_one_or_the_new_one_whole(void **state)
 {
 	struct bench *b = *state;
 	struct serve_store *st = serve_store_open(b->path, &b->err);
-	struct serve_blob first[SERVE_FILE_COUNT] = {
-		[SERVE_FILE_CONFIG] = {"a", 1}, [SERVE_FILE_HEAD] = {"h", 1}};
-	struct serve_blob second[SERVE_FILE_COUNT] = {[SERVE_FILE_CONFIG] = {"bb", 2}};
+	char path[160];
 
 	assert_non_null(st);
-	assert_int_equal(serve_store_prepare(st, first), 0);
-	assert_true(stored(st, SERVE_FILE_CONFIG, NULL));
-	assert_int_equal(serve_store_commit(st), 0);
-	assert_true(stored(st, SERVE_FILE_CONFIG, "a"));
-	assert_int_equal(serve_store_prepare(st, second), 0);
-	serve_store_abort(st);
-	assert_int_equal(serve_store_commit(st), 0); // nothing is left to name
-	assert_true(stored(st, SERVE_FILE_CONFIG, "a"));
-	assert_int_equal(serve_store_prepare(st, second), 0);
-	assert_int_equal(serve_store_commit(st), 0);
-	assert_true(stored(st, SERVE_FILE_CONFIG, "bb"));
-	assert_true(stored(st, SERVE_FILE_HEAD, "h")); // left as it was
+	assert_int_equal(put(st, SERVE_FILE_HEAD, 0, "head"), 0);
+	assert_int_equal(put(st, SERVE_FILE_REVISION, 7, "text"), 0);
+	assert_true(stored(st, SERVE_FILE_HEAD, 0, "head"));
+	assert_true(stored(st, SERVE_FILE_REVISION, 7, "text"));
+	assert_true(stored(st, SERVE_FILE_IMAGE, 7, NULL));
+	assert_int_equal(put(st, SERVE_FILE_HEAD, 0, "newer"), 0);
+	assert_true(stored(st, SERVE_FILE_HEAD, 0, "newer"));
+	// No place for the new one: the old one stays.
+	(void)snprintf(path, sizeof(path), "%s/revision.json.new", b->path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(put(st, SERVE_FILE_HEAD, 0, "newest"), -EISDIR);
+	assert_true(stored(st, SERVE_FILE_HEAD, 0, "newer"));
+	assert_int_equal(serve_store_remove(st, SERVE_FILE_REVISION, 7), 0);
+	assert_int_equal(serve_store_remove(st, SERVE_FILE_REVISION, 7), 0);
+	assert_true(stored(st, SERVE_FILE_REVISION, 7, NULL));
 	serve_store_close(st);
 }
 
-static void what_a_killed_process_prepared_is_forgotten(void **state)
+static void what_a_killed_process_was_writing_is_removed(void **state)
 {
-	struct serve_blob files[SERVE_FILE_COUNT] = {[SERVE_FILE_CONFIG] = {"a", 1}};
 	struct bench *b = *state;
 	struct serve_store *st = serve_store_open(b->path, &b->err);
-	char path[128];
 
-	assert_int_equal(serve_store_prepare(st, files), 0);
-	serve_store_close(st); // as a kill would: neither commit nor abort
-	(void)snprintf(path, sizeof(path), "%s/last.yaml.new", b->path);
-	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(put(st, SERVE_FILE_REVISION, 1, "kept"), 0);
+	serve_store_close(st);
+	touch(b, "revision.json.new");
+	touch(b, "revisions/0000000002.revision.new");
 	st = serve_store_open(b->path, &b->err);
-	assert_int_not_equal(access(path, F_OK), 0);
-	assert_int_equal(serve_store_prepare(st, files), 0);
-	assert_int_equal(serve_store_commit(st), 0);
+	assert_false(is_there(b, "revision.json.new"));
+	assert_false(is_there(b, "revisions/0000000002.revision.new"));
+	assert_true(stored(st, SERVE_FILE_REVISION, 1, "kept"));
+	serve_store_close(st);
+}
+
+static void count_odd(void *arg, const char *name)
+{
+	(void)name;
+	++*(unsigned *)arg;
+}
+
+static void revisions_are_listed_in_order_and_odd_names_told(void **state)
+{
+	static const uint64_t want[] = {2, 9, 10, 12345678901};
+	struct bench *b = *state;
+	struct serve_store *st = serve_store_open(b->path, &b->err);
+	uint64_t *numbers;
+	unsigned odd = 0;
+	size_t n;
+
+	for (int i = 3; i >= 0; i--)
+		assert_int_equal(put(st, SERVE_FILE_REVISION, want[i], "x"), 0);
+	assert_int_equal(put(st, SERVE_FILE_IMAGE, 10, "x"), 0);
+	touch(b, "revisions/10.revision"); // none of our names
+	touch(b, "revisions/0000000010.revision~");
+	touch(b, "revisions/README");
+	assert_int_equal(
+		serve_store_list(st, SERVE_FILE_REVISION, &numbers, &n, count_odd, &odd), 0);
+	assert_int_equal(n, 4);
+	assert_memory_equal(numbers, want, sizeof(want));
+	assert_int_equal(odd, 3);
+	free(numbers);
+	assert_int_equal(serve_store_list(st, SERVE_FILE_IMAGE, &numbers, &n, NULL, NULL), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(numbers[0], 10);
+	free(numbers);
 	serve_store_close(st);
 }
 
@@ -300,8 +358,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		T(what_is_prepared_shows_only_after_commit),
-		T(what_a_killed_process_prepared_is_forgotten),
+		T(a_file_is_the_old_one_or_the_new_one_whole),
+		T(what_a_killed_process_was_writing_is_removed),
+		T(revisions_are_listed_in_order_and_odd_names_told),
 		T(a_state_directory_has_one_owner_and_outlives_its_death),
 		T(a_directory_that_cannot_be_is_named),
 		T(lines_are_appended_and_a_torn_one_is_ended),
