@@ -11,7 +11,7 @@
 #include "addr.h"
 
 #define API_LINK_MAGIC UINT64_C(0x314b4e494c57494d) // "MIWLINK1"
-#define API_LINK_VERSION 2
+#define API_LINK_VERSION 3
 
 enum { API_WORKERS_MAX = 64, API_SLOTS = 2, API_TEXT_MAX = 128, API_RULES_MAX = 8 };
 
@@ -130,6 +130,8 @@ struct api_record { // worker -> control plane: one line of the event log
 			uint16_t code;        // final reply the client got, 0 = none
 			uint8_t verdict;      // enum api_verdict
 			uint8_t bdat;         // 1 = came by BDAT
+			uint16_t reason;      // why its session was cut or is not read; as above
+			uint16_t spare[3];
 			char helo[API_HELO_MAX]; // texts: cut, NUL-terminated, raw bytes
 			char from[API_PATH_MAX], to[API_PATH_MAX];
 		} message;

@@ -46,20 +46,36 @@ static void on_attached(void *arg, const struct api_hello *hello)
 	serve_changes_attached(s->changes, hello);
 }
 
+// Index of the counter that says why, or one that there is not.
+static uint32_t reason_of(const struct api_record *r)
+{
+	switch (r->kind) {
+	case API_REC_SESSION:
+		return r->session_end.reason;
+	case API_REC_MESSAGE:
+		return r->message.reason;
+	case API_REC_REFUSAL:
+		return r->refusal.reason;
+	default:
+		return UINT32_MAX;
+	}
+}
+
 static void on_record(void *arg, const struct api_record *r)
 {
 	struct serve *s = arg;
 	const struct core_stats *stats = core_link_stats(s->link);
+	uint64_t version = r->image_version;
 	struct serve_event_names names = {
-		.policy = serve_names_policy(s->names, r->image_version, r->policy),
-		.context = serve_names_context(s->names, r->image_version, r->context),
+		.policy = serve_names_policy(s->names, version, r->policy),
+		.context = serve_names_context(s->names, version, r->context),
+		.session = serve_names_session(s->names, version, r->policy),
+		.content = serve_names_content(s->names, version, r->policy),
 	};
-	uint32_t reason = UINT32_MAX;
+	uint32_t reason = reason_of(r);
 
-	if (r->kind == API_REC_SESSION)
-		reason = r->session_end.reason;
-	else if (r->kind == API_REC_REFUSAL)
-		reason = r->refusal.reason;
+	for (unsigned i = 0; r->kind == API_REC_MESSAGE && i < API_RULES_MAX; i++)
+		names.rules[i] = serve_names_rule(s->names, version, r->message.rules[i]);
 	if (stats != NULL && core_stats_name(stats, reason) != NULL)
 		names.reason = core_stats_name(stats, reason)->name;
 	serve_events_add(s->events, r, &names);
@@ -123,7 +139,10 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 			.arg = s});
 	if (s->changes != NULL)
 		s->events = serve_events_open(base, s->control->event_log, err);
-	if (s->events != NULL && s->names != NULL)
+	if (s->events != NULL && *s->control->event_syslog != '\0' &&
+		serve_events_syslog(s->events, s->control->event_syslog) != 0)
+		err_add(err, "control.event_syslog: out of memory");
+	if (s->events != NULL && s->names != NULL && !err_any(err))
 		s->rpc = serve_rpc_open(&(struct serve_rpc_conf){.base = base,
 						.path = s->control->rpc,
 						.group = s->control->group,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api_names.h"
+#include "serve_classify.h"
 #include "serve_events.h"
 #include "serve_line.h"
 #include "text.h"
@@ -58,6 +59,9 @@ static void put_connection(
 		serve_line_u64(l, "policy_index", r->policy);
 	serve_line_u64(l, "image_version", r->image_version);
 	serve_line_u64(l, "worker", r->worker);
+	serve_line_str(l, "classifier", serve_class_name(serve_classify(r, names)));
+	serve_line_str(l, "session_profile", names->session);
+	serve_line_str(l, "content_profile", names->content);
 }
 
 static void put_session(
@@ -74,7 +78,8 @@ static void put_session(
 	serve_line_bool(l, "auth", r->session_end.auth != 0);
 }
 
-static void put_message(struct serve_line *l, const struct api_record *r)
+static void put_message(
+	struct serve_line *l, const struct api_record *r, const struct serve_event_names *names)
 {
 	put_chars(l, "helo", r->message.helo, sizeof(r->message.helo));
 	put_chars(l, "from", r->message.from, sizeof(r->message.from));
@@ -84,12 +89,14 @@ static void put_message(struct serve_line *l, const struct api_record *r)
 	serve_line_i64(l, "score", r->message.score);
 	serve_line_i64(l, "threshold", r->message.threshold);
 	serve_line_list(l, "rules", r->message.rules, API_RULES_MAX);
+	serve_line_texts(l, "rule_labels", names->rules, r->message.rules, API_RULES_MAX);
 	serve_line_u64(l, "rules_total", r->message.rules_total);
 	serve_line_str(l, "verdict", api_verdict_name(r->message.verdict));
 	put_code(l, r->message.code);
 	put_id(l, "id", r->message.id);
 	serve_line_u64(l, "scan_us", r->message.scan_ns / 1000);
 	serve_line_bool(l, "bdat", r->message.bdat != 0);
+	serve_line_str(l, "reason", r->message.reason == NO_REASON ? NULL : names->reason);
 }
 
 static void put_refusal(
@@ -108,7 +115,7 @@ void serve_event_line(
 	if (r->kind == API_REC_SESSION)
 		put_session(l, r, names);
 	else if (r->kind == API_REC_MESSAGE)
-		put_message(l, r);
+		put_message(l, r, names);
 	else if (r->kind == API_REC_REFUSAL)
 		put_refusal(l, r, names);
 	serve_line_end(l);

@@ -18,9 +18,11 @@
 
 #include <event2/event.h>
 
+#include "core_loop.h"
 #include "log.h"
 #include "serve_line.h"
 #include "serve_rpc.h"
+#include "serve_syslog.h"
 
 LOG_COMPONENT("events");
 
@@ -39,6 +41,9 @@ struct serve_events {
 	char *path; // NULL = no log
 	int fd;
 	bool regular, torn;  // torn: the first pending byte continues a line half written
+	bool reopen_failed;  // said already
+	uint64_t looked_us;  // when the name was last compared with the file
+	struct serve_syslog *syslog; // NULL = none
 	struct event *flush; // write what is pending
 	size_t pending;
 	uint64_t written, lost;
@@ -119,6 +124,22 @@ static void error_set(struct serve_events *ev, int error)
 	ev->error = error;
 }
 
+static bool has_name(const struct serve_events *ev)
+{
+	return ev->path != NULL && ev->fd >= 0 && ev->regular && strcmp(ev->path, "-") != 0;
+}
+
+// True where the name no longer leads to the file that is open: it was moved away or deleted.
+static bool is_moved(const struct serve_events *ev)
+{
+	struct stat file, name;
+
+	if (fstat(ev->fd, &file) < 0)
+		return false;
+	return stat(ev->path, &name) < 0 ? errno == ENOENT
+					 : name.st_dev != file.st_dev || name.st_ino != file.st_ino;
+}
+
 static void pending_write(struct serve_events *ev)
 {
 	struct timeval later = {.tv_sec = RETRY_S};
@@ -147,8 +168,17 @@ static void pending_write(struct serve_events *ev)
 
 static void on_flush(evutil_socket_t fd, short what, void *arg)
 {
+	const uint64_t second_us = 1000000;
+	struct serve_events *ev = arg;
+	uint64_t now = core_now_us();
+
 	(void)fd, (void)what; // a timer has neither
-	pending_write(arg);
+	if (has_name(ev) && now - ev->looked_us >= second_us) {
+		ev->looked_us = now;
+		if (is_moved(ev) && serve_events_reopen(ev) == 0)
+			return; // that has written
+	}
+	pending_write(ev);
 }
 
 struct serve_events *serve_events_open(
@@ -210,8 +240,15 @@ void serve_events_close(struct serve_events *ev)
 		free(ev->last[i]);
 	if (ev->flush != NULL)
 		event_free(ev->flush);
+	serve_syslog_free(ev->syslog);
 	free(ev->path);
 	free(ev);
+}
+
+int serve_events_syslog(struct serve_events *ev, const char *path)
+{
+	ev->syslog = serve_syslog_new(path);
+	return ev->syslog == NULL ? -ENOMEM : 0;
 }
 
 int serve_events_reopen(struct serve_events *ev)
@@ -224,9 +261,13 @@ int serve_events_reopen(struct serve_events *ev)
 	fd = log_open(ev->path);
 	if (fd < 0) {
 		fd = -errno;
-		LOG(ERR, "%s: cannot open again: %s; the old file stays", ev->path, strerror(-fd));
+		if (!ev->reopen_failed)
+			LOG(ERR, "%s: cannot open again: %s; the old file stays", ev->path,
+				strerror(-fd));
+		ev->reopen_failed = true;
 		return fd;
 	}
+	ev->reopen_failed = false;
 	pending_write(ev);
 	(void)close(ev->fd); // what it did not take is pending
 	next = ev->torn ? memchr(ev->buf, '\n', ev->pending) : NULL;
@@ -305,6 +346,8 @@ void serve_events_add(
 	}
 	if (ev->fd >= 0)
 		pending_add(ev, l.text, l.n);
+	if (ev->syslog != NULL)
+		serve_syslog_send(ev->syslog, l.text, l.n);
 	last_add(ev, l.text, l.n);
 	if (ev->followers > 0)
 		followers_tell(ev, l.text, l.n);
@@ -354,5 +397,8 @@ void serve_events_state(const struct serve_events *ev, struct serve_events_state
 		.lost = ev->lost,
 		.error = ev->error,
 		.followers = ev->followers,
+		.syslog = ev->syslog != NULL,
+		.syslog_sent = ev->syslog == NULL ? 0 : serve_syslog_sent(ev->syslog),
+		.syslog_lost = ev->syslog == NULL ? 0 : serve_syslog_lost(ev->syslog),
 	};
 }

@@ -5,6 +5,7 @@
 // Thread: the loop's.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -19,16 +20,21 @@ struct serve_line;
 
 struct serve_event_names { // words for the numbers of a record; each NULL where unknown
 	const char *policy, *context, *reason;
+	const char *session, *content;    // profiles
+	const char *rules[API_RULES_MAX]; // labels, in the order of the record's rules
 };
 
 // One record as a JSON object. `names` may lack what is not known any more.
 void serve_event_line(struct serve_line *l, const struct api_record *r,
 	const struct serve_event_names *names);
 
+// A file that was moved away or deleted is noticed within a second of the next line, and begun anew.
 // `path` "-" = standard output, "" = no log. NULL with the reason in *err.
 struct serve_events *serve_events_open(struct event_base *base, const char *path,
 	struct err_list *err);
 void serve_events_close(struct serve_events *ev); // writes what it can; NULL is fine
+// Every line also goes to the syslog daemon at `path` from now on; once. 0 or -ENOMEM.
+int serve_events_syslog(struct serve_events *ev, const char *path);
 // Opens the file anew under its name (it was rotated). On failure the old one stays. 0 or -errno.
 int serve_events_reopen(struct serve_events *ev);
 // The file belongs to `uid` from now on (before privileges are dropped). 0 or -errno.
@@ -48,5 +54,7 @@ struct serve_events_state {
 	uint64_t written, lost; // lines
 	int error;              // 0, or the errno writing fails with now
 	unsigned followers;
+	bool syslog;                       // has it
+	uint64_t syslog_sent, syslog_lost; // lines
 };
 void serve_events_state(const struct serve_events *ev, struct serve_events_state *out);

@@ -153,6 +153,22 @@ void serve_line_list(struct serve_line *l, const char *key, const uint32_t *v, s
 	put(l, "]", 1);
 }
 
+void serve_line_texts(struct serve_line *l, const char *key, const char *const *texts,
+	const uint32_t *v, size_t n)
+{
+	put_key(l, key);
+	put(l, "[", 1);
+	for (size_t i = 0; i < n && v[i] != 0; i++) {
+		if (i > 0)
+			put(l, ",", 1);
+		if (texts[i] == NULL)
+			put(l, "null", 4);
+		else
+			put_bytes(l, span_str(texts[i]));
+	}
+	put(l, "]", 1);
+}
+
 int serve_time_format(int64_t at_us, char out[SERVE_TIME_MAX])
 {
 	const int64_t year_10000_s = INT64_C(253402300800);

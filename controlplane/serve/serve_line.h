@@ -11,7 +11,7 @@
 
 #include "span.h"
 
-enum { SERVE_EVENT_MAX = 8192 }; // bytes of a line
+enum { SERVE_EVENT_MAX = 16384 }; // bytes of a line
 
 struct serve_line {
 	size_t n;  // bytes used
@@ -30,6 +30,9 @@ void serve_line_bool(struct serve_line *l, const char *key, bool v);
 void serve_line_null(struct serve_line *l, const char *key);
 // Numbers up to `n`, the first 0 ends them.
 void serve_line_list(struct serve_line *l, const char *key, const uint32_t *v, size_t n);
+// Texts, as many as `v` has numbers up to its first 0 or `n`; NULL = null.
+void serve_line_texts(struct serve_line *l, const char *key, const char *const *texts,
+	const uint32_t *v, size_t n);
 // Microseconds since 1970 as RFC 3339 in UTC; null where that is no date of these centuries.
 void serve_line_time(struct serve_line *l, const char *key, int64_t at_us);
 

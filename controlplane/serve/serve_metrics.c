@@ -67,6 +67,8 @@ static void control_plane(const struct serve *s, struct serve_exposition *x)
 	serve_events_state(s->events, &events);
 	one(x, METRIC_EVENT_LINES, events.written);
 	one(x, METRIC_EVENT_LOST, events.lost);
+	one(x, METRIC_SYSLOG_LINES, events.syslog_sent);
+	one(x, METRIC_SYSLOG_LOST, events.syslog_lost);
 }
 
 static void link_counts(const struct serve *s, struct serve_exposition *x)

@@ -10,9 +10,21 @@ struct list {
 	uint32_t n;
 };
 
+struct profiles { // of a policy: indexes, POL_NONE = none
+	uint32_t session, content;
+};
+
+struct label { // of a rule that has one
+	uint32_t id;
+	char *text;
+};
+
 struct image_names {
 	uint64_t version; // 0 = unused
-	struct list policies, contexts;
+	struct list policies, contexts, sessions, contents;
+	struct profiles *profiles; // by policy; NULL where memory was short
+	struct label *labels;      // ascending by id
+	uint32_t nlabels;
 };
 
 struct serve_names {
@@ -28,6 +40,20 @@ static void list_clear(struct list *l)
 	*l = (struct list){0};
 }
 
+static uint32_t name_at(const struct pol_image *img, enum pol_section sec, uint32_t i)
+{
+	switch (sec) {
+	case POL_SEC_POLICIES:
+		return pol_policy_at(img, i)->name;
+	case POL_SEC_SESSIONS:
+		return pol_session_at(img, i)->name;
+	case POL_SEC_CONTENTS:
+		return pol_content_at(img, i)->name;
+	default:
+		return pol_context_at(img, i)->name;
+	}
+}
+
 static void list_fill(struct list *l, const struct pol_image *img, enum pol_section sec)
 {
 	uint32_t n = pol_count(img, sec);
@@ -36,11 +62,46 @@ static void list_fill(struct list *l, const struct pol_image *img, enum pol_sect
 	if (l->names == NULL)
 		return;
 	l->n = n;
-	for (uint32_t i = 0; i < n; i++) { // one that finds no memory is unknown
-		uint32_t name = sec == POL_SEC_POLICIES ? pol_policy_at(img, i)->name
-							: pol_context_at(img, i)->name;
-		l->names[i] = strndup(pol_string(img, name), 256);
+	for (uint32_t i = 0; i < n; i++) // one that finds no memory is unknown
+		l->names[i] = strndup(pol_string(img, name_at(img, sec, i)), 256);
+}
+
+static void profiles_fill(struct image_names *im, const struct pol_image *img)
+{
+	uint32_t n = pol_count(img, POL_SEC_POLICIES);
+
+	im->profiles = calloc((size_t)n + 1, sizeof(*im->profiles));
+	for (uint32_t i = 0; im->profiles != NULL && i < n; i++) {
+		im->profiles[i].session = pol_policy_at(img, i)->session;
+		im->profiles[i].content = pol_policy_at(img, i)->content;
 	}
+}
+
+static int label_compare(const void *a, const void *b)
+{
+	const struct label *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static void labels_fill(struct image_names *im, const struct pol_image *img)
+{
+	uint32_t n = pol_count(img, POL_SEC_RULES);
+
+	im->labels = calloc((size_t)n + 1, sizeof(*im->labels));
+	for (uint32_t i = 0; im->labels != NULL && i < n; i++) {
+		const struct pol_rule *r = pol_rule_at(img, i);
+		const char *text = pol_string(img, r->name);
+		struct label *l = &im->labels[im->nlabels];
+
+		if (*text == '\0')
+			continue;
+		l->id = r->id;
+		l->text = strndup(text, SERVE_LABEL_MAX);
+		im->nlabels += l->text != NULL;
+	}
+	if (im->labels != NULL)
+		qsort(im->labels, im->nlabels, sizeof(*im->labels), label_compare);
 }
 
 struct serve_names *serve_names_new(void)
@@ -52,7 +113,13 @@ static void image_clear(struct image_names *im)
 {
 	list_clear(&im->policies);
 	list_clear(&im->contexts);
-	im->version = 0;
+	list_clear(&im->sessions);
+	list_clear(&im->contents);
+	for (uint32_t i = 0; i < im->nlabels; i++)
+		free(im->labels[i].text);
+	free(im->labels);
+	free(im->profiles);
+	*im = (struct image_names){0};
 }
 
 void serve_names_free(struct serve_names *n)
@@ -82,6 +149,10 @@ void serve_names_add(struct serve_names *n, const struct pol_image *img)
 	image_clear(im);
 	list_fill(&im->policies, img, POL_SEC_POLICIES);
 	list_fill(&im->contexts, img, POL_SEC_CONTEXTS);
+	list_fill(&im->sessions, img, POL_SEC_SESSIONS);
+	list_fill(&im->contents, img, POL_SEC_CONTENTS);
+	profiles_fill(im, img);
+	labels_fill(im, img);
 	im->version = pol_head(img)->version;
 	n->next = (n->next + 1) % SERVE_NAMES_KEPT;
 }
@@ -98,4 +169,39 @@ const char *serve_names_context(const struct serve_names *n, uint64_t version, u
 	const struct image_names *im = names_find(n, version);
 
 	return im == NULL || i >= im->contexts.n ? NULL : im->contexts.names[i];
+}
+
+// Profiles of a policy; NULL where unknown.
+static const struct profiles *profiles_of(const struct image_names *im, uint32_t policy)
+{
+	if (im == NULL || im->profiles == NULL || policy >= im->policies.n)
+		return NULL;
+	return &im->profiles[policy];
+}
+
+const char *serve_names_session(const struct serve_names *n, uint64_t version, uint32_t policy)
+{
+	const struct image_names *im = names_find(n, version);
+	const struct profiles *p = profiles_of(im, policy);
+
+	return p == NULL || p->session >= im->sessions.n ? NULL : im->sessions.names[p->session];
+}
+
+const char *serve_names_content(const struct serve_names *n, uint64_t version, uint32_t policy)
+{
+	const struct image_names *im = names_find(n, version);
+	const struct profiles *p = profiles_of(im, policy);
+
+	return p == NULL || p->content >= im->contents.n ? NULL : im->contents.names[p->content];
+}
+
+const char *serve_names_rule(const struct serve_names *n, uint64_t version, uint32_t id)
+{
+	const struct image_names *im = names_find(n, version);
+	const struct label key = {.id = id}, *found;
+
+	if (im == NULL || im->nlabels == 0)
+		return NULL;
+	found = bsearch(&key, im->labels, im->nlabels, sizeof(key), label_compare);
+	return found == NULL ? NULL : found->text;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Words for the numbers in records: a record names its policy and context by index in an image that
-// may have been replaced meanwhile. The names of the last few images are kept.
+// may have been replaced meanwhile, and its rules by id; the profiles follow from the policy. The names of the last few images are kept.
 // Thread: the loop's.
 #pragma once
 
@@ -10,12 +10,20 @@
 
 struct serve_names;
 
-enum { SERVE_NAMES_KEPT = 8 }; // images
+enum {
+	SERVE_NAMES_KEPT = 8,  // images
+	SERVE_LABEL_MAX = 100, // bytes of a rule's label
+};
 
-struct serve_names *serve_names_new(void); // NULL without memory
+struct serve_names *serve_names_new(void);    // NULL without memory
 void serve_names_free(struct serve_names *n); // NULL is fine
 // Remembers an image's names; does nothing where that version is known or memory short.
 void serve_names_add(struct serve_names *n, const struct pol_image *img);
 // NULL where unknown.
 const char *serve_names_policy(const struct serve_names *n, uint64_t version, uint32_t i);
 const char *serve_names_context(const struct serve_names *n, uint64_t version, uint32_t i);
+// Of the profiles that a policy names; NULL also where it names none.
+const char *serve_names_session(const struct serve_names *n, uint64_t version, uint32_t policy);
+const char *serve_names_content(const struct serve_names *n, uint64_t version, uint32_t policy);
+// Label of a rule by its id; NULL also where it has none.
+const char *serve_names_rule(const struct serve_names *n, uint64_t version, uint32_t id);

@@ -154,10 +154,12 @@ static json_t *event_log(const struct serve *s)
 	struct serve_events_state st;
 
 	serve_events_state(s->events, &st);
-	return json_pack("{s:o,s:o,s:o,s:o,s:i}", "path", serve_json_text(st.path), "written",
-		serve_json_u64(st.written), "lost", serve_json_u64(st.lost), "error",
+	return json_pack("{s:o,s:o,s:o,s:o,s:i,s:o,s:o}", "path", serve_json_text(st.path),
+		"written", serve_json_u64(st.written), "lost", serve_json_u64(st.lost), "error",
 		st.error == 0 ? json_null() : json_string(strerror(st.error)), "followers",
-		(int)st.followers);
+		(int)st.followers, "syslog_sent",
+		st.syslog ? serve_json_u64(st.syslog_sent) : json_null(), "syslog_lost",
+		st.syslog ? serve_json_u64(st.syslog_lost) : json_null());
 }
 
 static json_t *link_state(const struct serve *s)

@@ -106,6 +106,7 @@ static void message_fill(struct api_record *out, const struct eng_record *r)
 	memcpy(out->message.rules, r->rules, sizeof(out->message.rules));
 	out->message.rules_total = r->rules_total;
 	out->message.code = r->code;
+	out->message.reason = r->reason;
 	out->message.verdict = (uint8_t)r->verdict;
 	out->message.bdat = r->bdat;
 	bytes_copy(out->message.helo, sizeof(out->message.helo), r->helo);

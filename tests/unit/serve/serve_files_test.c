@@ -6,12 +6,15 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,10 +25,13 @@
 #include "log.h"
 #include "serve_bench.h"
 #include "serve_events.h"
+#include "serve_line.h"
 #include "serve_store.h"
+#include "text.h"
 
 struct bench {
 	char dir[64], path[96];
+	int daemon; // socket of a syslog daemon
 	struct event_base *base;
 	struct err_list err;
 };
@@ -286,6 +292,96 @@ static void a_rotated_file_is_left_and_a_new_one_begun(void **state)
 	assert_int_equal(rmdir(b->path), 0);
 }
 
+static void nothing(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what, (void)arg;
+}
+
+// Adds a line now and then until one of them came to where it belongs.
+static void add_until(struct bench *b, struct serve_events *ev, bool (*came)(struct bench *b))
+{
+	const struct timeval step = {.tv_usec = 50000};
+
+	for (unsigned i = 0; i < 200; i++) { // 10 s
+		add(ev, 9);
+		turn(b);
+		if (came(b))
+			return;
+		assert_int_equal(event_base_once(b->base, -1, EV_TIMEOUT, nothing, NULL, &step), 0);
+		(void)event_base_loop(b->base, EVLOOP_ONCE);
+	}
+	fail_msg("no line came");
+}
+
+static bool file_is_there(struct bench *b)
+{
+	return lines_in(b->path) > 0;
+}
+
+static void a_file_moved_away_is_begun_anew_by_itself(void **state)
+{
+	struct bench *b = *state;
+	struct serve_events *ev = serve_events_open(b->base, b->path, &b->err);
+	char old[128];
+
+	(void)snprintf(old, sizeof(old), "%s.1", b->path);
+	add(ev, 1);
+	turn(b);
+	assert_int_equal(rename(b->path, old), 0);
+	add_until(b, ev, file_is_there);
+	assert_int_equal(unlink(b->path), 0); // or deleted
+	add_until(b, ev, file_is_there);
+	serve_events_close(ev);
+}
+
+// A daemon's socket.
+static int syslog_bind(const char *path)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	(void)text_copy(name.sun_path, sizeof(name.sun_path), path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+	return fd;
+}
+
+static bool daemon_heard(struct bench *b)
+{
+	char byte;
+
+	return recv(b->daemon, &byte, 1, 0) > 0;
+}
+
+static void syslog_gets_each_line_and_holds_nothing_up(void **state)
+{
+	struct bench *b = *state;
+	struct serve_events *ev = serve_events_open(b->base, "", &b->err);
+	struct serve_events_state st;
+	char line[SERVE_EVENT_MAX];
+	ssize_t n;
+
+	b->daemon = syslog_bind(b->path);
+	assert_int_equal(serve_events_syslog(ev, b->path), 0);
+	add(ev, 1);
+	n = recv(b->daemon, line, sizeof(line) - 1, 0);
+	assert_true(n > 0);
+	line[n] = '\0';
+	assert_int_equal(strncmp(line, "<22>mailweir-controlplane[", 26), 0); // mail, info
+	assert_non_null(strstr(line, "]: {\"time\":"));
+	assert_int_equal(line[n - 1], '}');
+	for (unsigned i = 0; i < 10000; i++) // more than a socket holds
+		add(ev, 2);
+	serve_events_state(ev, &st);
+	assert_true(st.syslog_lost > 0);
+	assert_int_equal(st.syslog_sent + st.syslog_lost, 10001);
+	(void)close(b->daemon); // it is started anew
+	assert_int_equal(unlink(b->path), 0);
+	b->daemon = syslog_bind(b->path);
+	add_until(b, ev, daemon_heard);
+	(void)close(b->daemon);
+	serve_events_close(ev);
+}
+
 static void a_full_disk_is_counted_and_the_ring_goes_on(void **state)
 {
 	struct bench *b = *state;
@@ -365,6 +461,8 @@ int main(void)
 		T(a_directory_that_cannot_be_is_named),
 		T(lines_are_appended_and_a_torn_one_is_ended),
 		T(a_rotated_file_is_left_and_a_new_one_begun),
+		T(a_file_moved_away_is_begun_anew_by_itself),
+		T(syslog_gets_each_line_and_holds_nothing_up),
 		T(a_full_disk_is_counted_and_the_ring_goes_on),
 		T(a_pipe_that_nobody_reads_holds_nothing_up),
 		T(a_log_that_cannot_be_opened_is_named),

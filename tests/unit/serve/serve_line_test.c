@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "serve_classify.h"
 #include "serve_events.h"
 #include "serve_line.h"
 
@@ -162,15 +163,22 @@ static void a_message_has_its_documented_fields(void **state)
 		"{\"time\":\"2025-12-31T23:59:59.000000Z\",\"type\":\"message\",\"session\":\"0000000000005\","
 		"\"client\":\"10.77.0.1\",\"client_port\":40000,\"server\":\"fd77::2\",\"server_port\":25,"
 		"\"vlan\":12,\"context\":\"default\",\"policy\":\"internal\",\"policy_index\":0,"
-		"\"image_version\":7,\"worker\":1,\"helo\":\"mail.example\",\"from\":\"a@b\",\"to\":\"c@d\","
-		"\"recipients\":2,\"octets\":1234,\"score\":100,\"threshold\":5,\"rules\":[1000000,3],"
+		"\"image_version\":7,\"worker\":1,\"classifier\":\"content\",\"session_profile\":\"inside\","
+		"\"content_profile\":\"spam\",\"helo\":\"mail.example\",\"from\":\"a@b\",\"to\":\"c@d\","
+		"\"recipients\":2,\"octets\":1234,\"score\":100,\"threshold\":5,\"rules\":[1000000,3],\"rule_labels\":[\"token\",null],"
 		"\"rules_total\":2,\"verdict\":\"rejected\",\"code\":550,\"id\":\"0000000000009\","
-		"\"scan_us\":45,\"bdat\":true}";
+		"\"scan_us\":45,\"bdat\":true,\"reason\":\"messages_rejected\"}";
 	struct api_record r = message();
 	struct serve_line l;
 
 	(void)state;
-	serve_event_line(&l, &r, &(struct serve_event_names){"internal", "default", NULL});
+	serve_event_line(&l, &r,
+		&(struct serve_event_names){.policy = "internal",
+			.context = "default",
+			.reason = "messages_rejected",
+			.session = "inside",
+			.content = "spam",
+			.rules = {"token"}});
 	assert_int_equal(l.n, sizeof(want) - 1);
 	assert_memory_equal(l.text, want, l.n);
 }
@@ -224,7 +232,7 @@ static void a_record_full_of_rubbish_still_gives_a_line(void **state)
 
 static void the_longest_record_fits(void **state)
 {
-	char name[257];
+	char name[257], label[101];
 	struct api_record r;
 	struct serve_line l;
 
@@ -236,8 +244,97 @@ static void the_longest_record_fits(void **state)
 	memset(r.message.from, 1, sizeof(r.message.from));
 	memset(r.message.to, 1, sizeof(r.message.to));
 	r.kind = API_REC_MESSAGE;
-	serve_event_line(&l, &r, &(struct serve_event_names){name, name, name});
+	memset(label, '"', sizeof(label) - 1); // two characters each
+	label[100] = '\0';
+	serve_event_line(&l, &r,
+		&(struct serve_event_names){name, name, name, name, name,
+			{label, label, label, label, label, label, label, label}});
 	json_decref(parse(&l));
+}
+
+static const struct {
+	const char *name;
+	uint16_t kind;
+	uint8_t verdict;
+	int32_t score;
+	const char *reason, *content, *want;
+} classes[] = {
+	{"a clean message", API_REC_MESSAGE, API_VERDICT_CLEAN, 0, NULL, "spam", "clean"},
+	{"a clean message of a session that was cut later", API_REC_MESSAGE, API_VERDICT_CLEAN, 0,
+		"cut_desync", "spam", "clean"},
+	{"spam", API_REC_MESSAGE, API_VERDICT_REJECTED, 6, "messages_rejected", "spam", "content"},
+	{"spam that is let through", API_REC_MESSAGE, API_VERDICT_MONITORED, 6, NULL, "spam",
+		"content"},
+	{"spam in a session that ended in TLS", API_REC_MESSAGE, API_VERDICT_MONITORED, 6,
+		"pass_tls", "spam", "content"},
+	{"an end that some servers would see", API_REC_MESSAGE, API_VERDICT_REJECTED, 0,
+		"cut_possible_end", "spam", "protocol"},
+	{"no profile", API_REC_MESSAGE, API_VERDICT_UNSCANNED, 0, NULL, NULL, "no_profile"},
+	{"a profile, and no memory", API_REC_MESSAGE, API_VERDICT_UNSCANNED, 0, NULL, "spam",
+		"resources"},
+	{"a client that went", API_REC_MESSAGE, API_VERDICT_ABORTED, 0, NULL, "spam", "aborted"},
+	{"a client that stalled", API_REC_MESSAGE, API_VERDICT_ABORTED, 0, "cut_stalled", "spam",
+		"resources"},
+	{"a refusal", API_REC_REFUSAL, 0, 0, "refused_at_connect", NULL, "policy"},
+	{"a session that just ended", API_REC_SESSION, 0, 0, NULL, NULL, "none"},
+	{"a session in TLS", API_REC_SESSION, 0, 0, "pass_tls", NULL, "encryption"},
+	{"a reason of a later version", API_REC_SESSION, 0, 0, "pass_by_moon", NULL, "unknown"},
+};
+
+static void each_record_has_one_class(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		struct api_record r = {.kind = classes[i].kind};
+		const struct serve_event_names names = {
+			.policy = "p", .reason = classes[i].reason, .content = classes[i].content};
+		const char *got;
+
+		if (r.kind == API_REC_MESSAGE) {
+			r.message.verdict = classes[i].verdict;
+			r.message.score = classes[i].score;
+			r.message.threshold = 5;
+		}
+		got = serve_class_name(serve_classify(&r, &names));
+		if (strcmp(got, classes[i].want) != 0)
+			fail_msg("%s: %s", classes[i].name, got);
+	}
+}
+
+// What a record can carry: why connections and messages are passed unread, refused, cut or reset.
+static bool may_be_a_reason(const char *kind, const char *unit, const char *name)
+{
+	static const char *const stems[] = {
+		"cut_", "reset_", "refused_", "starttls_without", "drop_policy"};
+
+	if (strcmp(kind, "PASS") == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(stems) / sizeof(stems[0]); i++)
+		if (strncmp(name, stems[i], strlen(stems[i])) == 0)
+			return true;
+	return strcmp(kind, "ACTION") == 0 && strcmp(unit, "messages") == 0;
+}
+
+static void each_reason_has_a_class(void **state)
+{
+	static const struct {
+		const char *kind, *unit, *name;
+	} reasons[] = {
+#define REASON(symbol, kind, unit, name, help) {#kind, unit, name},
+#include "reasons.def"
+#undef REASON
+	};
+	unsigned looked = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (!may_be_a_reason(reasons[i].kind, reasons[i].unit, reasons[i].name))
+			continue;
+		looked++;
+		if (serve_class_of(reasons[i].name) == SERVE_CLASS_UNKNOWN)
+			fail_msg("%s: a row in serve_classify.c is missing", reasons[i].name);
+	}
+	assert_true(looked > 30);
 }
 
 int main(void)
@@ -251,6 +348,8 @@ int main(void)
 		cmocka_unit_test(a_session_has_its_documented_fields),
 		cmocka_unit_test(a_record_full_of_rubbish_still_gives_a_line),
 		cmocka_unit_test(the_longest_record_fits),
+		cmocka_unit_test(each_record_has_one_class),
+		cmocka_unit_test(each_reason_has_a_class),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

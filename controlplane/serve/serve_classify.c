@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The table from reasons to classes, and what a message's verdict says before its reason does. A
+// reason that a record may carry and that has no row here fails a test.
+// Thread: any; no state.
+#include "serve_classify.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+	const char *reason;
+	enum serve_class class;
+} rows[] = {
+	{"cut_ahead", SERVE_CLASS_TRANSPORT},
+	{"cut_bypassed", SERVE_CLASS_TRANSPORT},
+	{"cut_change_memory", SERVE_CLASS_RESOURCES},
+	{"cut_desync", SERVE_CLASS_PROTOCOL},
+	{"cut_possible_end", SERVE_CLASS_PROTOCOL},
+	{"cut_refused_commands", SERVE_CLASS_PROTOCOL},
+	{"cut_stalled", SERVE_CLASS_RESOURCES},
+	{"cut_strict_lines", SERVE_CLASS_PROTOCOL},
+	{"drop_policy", SERVE_CLASS_POLICY},
+	{"messages_discarded", SERVE_CLASS_CONTENT},
+	{"messages_monitored", SERVE_CLASS_CONTENT},
+	{"messages_rejected", SERVE_CLASS_CONTENT},
+	{"messages_tempfailed", SERVE_CLASS_CONTENT},
+	{"not_scanned_encap_deep", SERVE_CLASS_TRANSPORT},
+	{"not_scanned_encap_tunnel", SERVE_CLASS_TRANSPORT},
+	{"not_scanned_no_memory", SERVE_CLASS_RESOURCES},
+	{"not_scanned_no_profile", SERVE_CLASS_NO_PROFILE},
+	{"pass_midstream", SERVE_CLASS_TRANSPORT},
+	{"pass_no_policy", SERVE_CLASS_NO_POLICY},
+	{"pass_no_policy_image", SERVE_CLASS_NO_POLICY},
+	{"pass_one_way", SERVE_CLASS_TRANSPORT},
+	{"pass_policy", SERVE_CLASS_POLICY},
+	{"pass_slabs_short", SERVE_CLASS_RESOURCES},
+	{"pass_table_full", SERVE_CLASS_RESOURCES},
+	{"pass_tcp_md5", SERVE_CLASS_TRANSPORT},
+	{"pass_tls", SERVE_CLASS_ENCRYPTION},
+	{"refused_at_connect", SERVE_CLASS_POLICY},
+	{"refused_stateless", SERVE_CLASS_POLICY},
+	{"reset_digest", SERVE_CLASS_RESOURCES},
+	{"reset_fin_partial", SERVE_CLASS_PROTOCOL},
+	{"reset_idle", SERVE_CLASS_TRANSPORT},
+	{"reset_midstream", SERVE_CLASS_TRANSPORT},
+	{"reset_no_ack", SERVE_CLASS_TRANSPORT},
+	{"reset_one_way", SERVE_CLASS_TRANSPORT},
+	{"reset_tombstone", SERVE_CLASS_TRANSPORT},
+	{"starttls_without_tls", SERVE_CLASS_ENCRYPTION},
+};
+
+enum serve_class serve_class_of(const char *reason)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].reason, reason) == 0)
+			return rows[i].class;
+	return SERVE_CLASS_UNKNOWN;
+}
+
+static enum serve_class of_reason(const char *reason, enum serve_class without)
+{
+	return reason == NULL ? without : serve_class_of(reason);
+}
+
+// A session may have been cut for a later reason than what became of this message.
+static enum serve_class message_class(
+	const struct api_record *r, const struct serve_event_names *names)
+{
+	switch (r->message.verdict) {
+	case API_VERDICT_CLEAN:
+		return SERVE_CLASS_CLEAN;
+	case API_VERDICT_UNSCANNED:
+		if (names->policy == NULL) // nobody knows any more what it wanted
+			return SERVE_CLASS_UNKNOWN;
+		return names->content == NULL ? SERVE_CLASS_NO_PROFILE : SERVE_CLASS_RESOURCES;
+	case API_VERDICT_ABORTED:
+		return of_reason(names->reason, SERVE_CLASS_ABORTED);
+	default:
+		if (r->message.score > r->message.threshold)
+			return SERVE_CLASS_CONTENT;
+		return of_reason(names->reason, SERVE_CLASS_UNKNOWN);
+	}
+}
+
+enum serve_class serve_classify(const struct api_record *r, const struct serve_event_names *names)
+{
+	switch (r->kind) {
+	case API_REC_MESSAGE:
+		return message_class(r, names);
+	case API_REC_REFUSAL:
+		return of_reason(names->reason, SERVE_CLASS_POLICY);
+	default:
+		return of_reason(names->reason, SERVE_CLASS_NONE);
+	}
+}
+
+const char *serve_class_name(enum serve_class c)
+{
+	static const char *const names[] = {
+		[SERVE_CLASS_NONE] = "none",
+		[SERVE_CLASS_CLEAN] = "clean",
+		[SERVE_CLASS_CONTENT] = "content",
+		[SERVE_CLASS_POLICY] = "policy",
+		[SERVE_CLASS_NO_POLICY] = "no_policy",
+		[SERVE_CLASS_NO_PROFILE] = "no_profile",
+		[SERVE_CLASS_ENCRYPTION] = "encryption",
+		[SERVE_CLASS_PROTOCOL] = "protocol",
+		[SERVE_CLASS_TRANSPORT] = "transport",
+		[SERVE_CLASS_RESOURCES] = "resources",
+		[SERVE_CLASS_ABORTED] = "aborted",
+		[SERVE_CLASS_UNKNOWN] = "unknown",
+	};
+	_Static_assert(sizeof(names) / sizeof(names[0]) == SERVE_CLASS_COUNT, "a word each");
+
+	return names[c];
+}
