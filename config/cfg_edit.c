@@ -114,7 +114,8 @@ static void field_take(struct edit *d, const char *key, const char *text, struct
 
 	if (f == NULL)
 		fail(d, "%.64s: is no key of a policy; the nearest is \"%s\"", key,
-			cfg_nearest(key, &sec->fields[0].key, sec->nfields, sizeof(sec->fields[0])));
+			cfg_nearest(
+				key, &sec->fields[0].key, sec->nfields, sizeof(sec->fields[0])));
 	else if (f->kind == CFG_KIND_LIST)
 		list_value(d, f, text, p);
 	else
@@ -148,11 +149,11 @@ static void ref_check(struct edit *d, const char *key, const char *ref, const st
 		fail(d, "%s: there is no %s \"%s\"; none is configured", key, names->what, ref);
 }
 
-#define NAMES(word, list, count)                                                            \
-	&(const struct names)                                                               \
-	{                                                                                   \
-		.what = (word), .n = (count), .stride = sizeof(*(list)),                    \
-		.first = (count) > 0 ? &(list)[0].name : NULL                               \
+#define NAMES(word, list, count)                                         \
+	&(const struct names)                                            \
+	{                                                                \
+		.what = (word), .n = (count), .stride = sizeof(*(list)), \
+		.first = (count) > 0 ? &(list)[0].name : NULL            \
 	}
 
 static void refs_check(struct edit *d, const struct cfg_policy *p)

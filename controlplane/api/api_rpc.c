@@ -36,6 +36,17 @@ const struct api_rpc_method api_rpc_methods[API_RPC_COUNT] = {
 	[API_RPC_RULES_DEL] = {"rules.del",
 		"delete one rule that was added and put the rest in force"},
 	[API_RPC_RULES_LIST] = {"rules.list", "the rules in force"},
+	[API_RPC_POLICIES_LIST] = {"policies.list", "the policies in force, in their order"},
+	[API_RPC_POLICIES_ADD] = {"policies.add", "add a policy at the end of the list"},
+	[API_RPC_POLICIES_INSERT] = {"policies.insert",
+		"add a policy before or after another one"},
+	[API_RPC_POLICIES_SET] = {"policies.set", "change values of a policy"},
+	[API_RPC_POLICIES_DEL] = {"policies.del", "delete a policy"},
+	[API_RPC_POLICIES_ENABLE] = {"policies.enable", "switch a policy on"},
+	[API_RPC_POLICIES_DISABLE] = {"policies.disable",
+		"switch a policy off; it keeps its place"},
+	[API_RPC_POLICIES_MOVE] = {"policies.move",
+		"move a policy: before or after another, up, down, first, last"},
 };
 // clang-format on
 

@@ -97,6 +97,8 @@ void cli_stats_show(const json_t *result, const json_t *params);
 void cli_ports_show(const json_t *result, const json_t *params);
 void cli_flows_show(const json_t *result, const json_t *params);
 void cli_match_show(const json_t *result, const json_t *params);
+void cli_policy_show(const json_t *result, const json_t *params);
+void cli_policies_show(const json_t *result, const json_t *params);
 void cli_commit_show(const json_t *result, const json_t *params);
 void cli_confirm_show(const json_t *result, const json_t *params);
 void cli_diff_show(const json_t *result, const json_t *params);

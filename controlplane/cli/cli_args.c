@@ -27,7 +27,7 @@ const struct cli_verb *cli_verb_find(int argc, char **argv, int *used)
 
 void cli_verb_unknown(int argc, char **argv, char why[256])
 {
-	enum { WORDS_MAX = 64, VERBS_MAX = 32 };
+	enum { WORDS_MAX = 64, VERBS_MAX = 96 };
 	char words[WORDS_MAX], names[VERBS_MAX][WORDS_MAX];
 	const char *list[VERBS_MAX];
 	unsigned n = 0;

@@ -30,6 +30,36 @@ static const struct cli_arg policy_match[] = {
 		.help = "context (that of the ingress port, else the first)"},
 	{"ingress", CLI_TEXT, .meta = "PORT", .help = "port it comes in by (the context's first)"},
 };
+// What a policy may be given: the keys of policies[] in the configuration.
+#define POLICY_VALUES \
+	{"action", CLI_TEXT, .meta = "ACTION", .help = "pass, inspect, reject, tempfail or drop"}, \
+	{"source", CLI_TEXT, .meta = "PREFIX", .help = "of the client: any, an address or a prefix"}, \
+	{"destination", CLI_TEXT, .meta = "PREFIX", .help = "of the server"}, \
+	{"context", CLI_TEXT, .meta = "NAME", .help = "a context, or any"}, \
+	{"ingress", CLI_TEXT, .meta = "PORTS", .help = "ports it comes in by, with commas, or any"}, \
+	{"vlan", CLI_TEXT, .meta = "RANGE", .help = "any, untagged, 10 or 10-20"}, \
+	{"port", CLI_TEXT, .meta = "RANGE", .help = "server's TCP port: any, 25 or 25-30"}, \
+	{"session", CLI_TEXT, .meta = "PROFILE", .help = "session profile, or none"}, \
+	{"content", CLI_TEXT, .meta = "PROFILE", .help = "content profile, or none"}, \
+	{"comment", CLI_TEXT, .meta = "TEXT", .help = "for people"}, \
+	{"enabled", CLI_TEXT, .meta = "BOOL", .help = "false: as if it were not there"}
+#define POLICY_NAME \
+	{"name", CLI_TEXT, .required = true, .bare = true, .meta = "NAME", .help = "its name"}
+#define POLICY_BESIDE \
+	{"before", CLI_TEXT, .meta = "OTHER", .help = "in front of this policy"}, \
+	{"after", CLI_TEXT, .meta = "OTHER", .help = "behind this policy"}
+
+static const struct cli_arg policies_add[] = {POLICY_NAME, POLICY_VALUES};
+static const struct cli_arg policies_insert[] = {POLICY_NAME, POLICY_BESIDE, POLICY_VALUES};
+static const struct cli_arg policies_name[] = {POLICY_NAME};
+static const struct cli_arg policies_move[] = {
+	POLICY_NAME,
+	POLICY_BESIDE,
+	{"up", CLI_FLAG, .help = "by one place"},
+	{"down", CLI_FLAG, .help = "by one place"},
+	{"first", CLI_FLAG, .help = "to the front"},
+	{"last", CLI_FLAG, .help = "to the end"},
+};
 static const struct cli_arg config_check[] = {
 	{"file", CLI_TEXT, .required = true, .bare = true, .meta = "FILE",
 		.help = "configuration; - is standard input"},
@@ -143,6 +173,17 @@ const struct cli_verb cli_verbs[] = {
 		.show = cli_rule_show},
 	{"rules", "del", API_RPC_RULES_DEL, ARGS(rules_del), .show = cli_rule_show},
 	{"rules", "list", API_RPC_RULES_LIST, ARGS(rules_list), .show = cli_rules_show},
+	{"policies", "list", API_RPC_POLICIES_LIST, .show = cli_policies_show},
+	{"policies", "add", API_RPC_POLICIES_ADD, ARGS(policies_add), .show = cli_policy_show},
+	{"policies", "insert", API_RPC_POLICIES_INSERT, ARGS(policies_insert),
+		.show = cli_policy_show},
+	{"policies", "set", API_RPC_POLICIES_SET, ARGS(policies_add), .show = cli_policy_show},
+	{"policies", "del", API_RPC_POLICIES_DEL, ARGS(policies_name), .show = cli_policy_show},
+	{"policies", "enable", API_RPC_POLICIES_ENABLE, ARGS(policies_name),
+		.show = cli_policy_show},
+	{"policies", "disable", API_RPC_POLICIES_DISABLE, ARGS(policies_name),
+		.show = cli_policy_show},
+	{"policies", "move", API_RPC_POLICIES_MOVE, ARGS(policies_move), .show = cli_policy_show},
 };
 // clang-format on
 const unsigned cli_verb_count = sizeof(cli_verbs) / sizeof(cli_verbs[0]);

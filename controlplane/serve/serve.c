@@ -36,6 +36,14 @@ static const serve_method_cb methods[API_RPC_COUNT] = {
 	[API_RPC_RULES_ADD] = serve_rules_add,
 	[API_RPC_RULES_DEL] = serve_rules_del,
 	[API_RPC_RULES_LIST] = serve_rules_list,
+	[API_RPC_POLICIES_LIST] = serve_policies_list,
+	[API_RPC_POLICIES_ADD] = serve_policies_add,
+	[API_RPC_POLICIES_INSERT] = serve_policies_insert,
+	[API_RPC_POLICIES_SET] = serve_policies_set,
+	[API_RPC_POLICIES_DEL] = serve_policies_del,
+	[API_RPC_POLICIES_ENABLE] = serve_policies_enable,
+	[API_RPC_POLICIES_DISABLE] = serve_policies_disable,
+	[API_RPC_POLICIES_MOVE] = serve_policies_move,
 };
 _Static_assert(sizeof(methods) / sizeof(methods[0]) == API_RPC_COUNT, "a function each");
 

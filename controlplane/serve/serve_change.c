@@ -24,6 +24,7 @@ void serve_change_free(struct change *ch)
 	serve_child_kill(ch->child);
 	serve_revision_free(ch->cand);
 	serve_revision_free(ch->whole);
+	json_decref(ch->keep);
 	free(ch->text.p);
 	free(ch->label.p);
 	free(ch->local.p);
@@ -38,6 +39,7 @@ static const char *change_name(const struct change *ch)
 		[KIND_CONFIG] = "commit",
 		[KIND_RULE_ADD] = "rule added",
 		[KIND_RULE_DEL] = "rule deleted",
+		[KIND_POLICY] = "policies",
 		[KIND_WHOLE] = "import",
 		[KIND_BACK] = "back",
 		[KIND_START] = "start",
@@ -204,6 +206,7 @@ void serve_change_done(struct change *ch, bool pending)
 		&(struct serve_change_result){.err = &ch->err,
 			.revision = r->version,
 			.rule = ch->rule.id,
+			.index = ch->index,
 			.pending = pending,
 			.until_s = c->head.until_s});
 }
@@ -213,7 +216,8 @@ static bool change_is_allowed(struct change *ch)
 {
 	struct serve_changes *c = ch->owner;
 	bool forth = ch->kind == KIND_CONFIG || ch->kind == KIND_RULE_ADD ||
-		ch->kind == KIND_RULE_DEL || (ch->kind == KIND_WHOLE && !ch->revert);
+		ch->kind == KIND_RULE_DEL || ch->kind == KIND_POLICY ||
+		(ch->kind == KIND_WHOLE && !ch->revert);
 
 	if (forth && c->head.back != 0) {
 		serve_change_fail(ch, API_RPC_ERR_BUSY,
@@ -247,6 +251,8 @@ static void changes_next(struct serve_changes *c)
 		serve_change_back(ch);
 	else if (ch->kind == KIND_RULE_ADD || ch->kind == KIND_RULE_DEL)
 		serve_change_rule(ch);
+	else if (ch->kind == KIND_POLICY)
+		serve_change_policy(ch);
 	else
 		serve_change_config(ch);
 }
@@ -376,6 +382,10 @@ static int request_copy(struct change *ch, const struct serve_change_req *req)
 	line_copy(ch->comment, sizeof(ch->comment), req->comment);
 	ch->revert = req->revert;
 	ch->confirm_s = req->confirm_s;
+	if (req->kind == SERVE_CHANGE_POLICY) {
+		ch->edit = *req->edit;
+		ch->keep = json_incref(req->keep);
+	}
 	if (req->kind == SERVE_CHANGE_RULE_ADD || req->kind == SERVE_CHANGE_RULE_DEL)
 		rc = rule_copy(ch, req->rule);
 	else if (req->text != NULL)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Changing what is in force: a new configuration, a rule more, a rule less; and keeping the data
-// plane at it. One change at a time, in the order they came:
+// Changing what is in force: a new configuration, a policy more, less or otherwise, a rule more or
+// less; and keeping the data plane at it. One change at a time, in the order they came:
 //
 //   text -> parse -> compile (child) -> verify -> store -> data plane -> head file
 //
@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "api_rpc.h"
+#include "cfg_edit.h"
 #include "cfg_rules.h"
 #include "err.h"
 #include "serve_head.h"
@@ -37,6 +38,7 @@ enum serve_change_kind {
 	SERVE_CHANGE_RULE_ADD,
 	SERVE_CHANGE_RULE_DEL,
 	SERVE_CHANGE_WHOLE, // a configuration with all its rules: a revert, an import
+	SERVE_CHANGE_POLICY, // the list of policies otherwise
 	SERVE_CHANGE_BACK,  // to the revision before the one that waits to be confirmed
 };
 
@@ -49,6 +51,8 @@ struct serve_change_req { // everything borrowed for the call
 	const char *name, *dir; // CONFIG: NULL = of the file given at start
 	const char *author, *comment;
 	const struct cfg_rule *rule; // ADD: text raw, id 0 = chosen; DEL: the id
+	const struct cfg_edit *edit; // POLICY: made of what is in force when its turn comes
+	struct json_t *keep;         // POLICY: has the texts of `edit`; a reference is taken
 	struct serve_revision *whole; // WHOLE: texts, name and dir; version = where it is from, or 0.
 				      // Taken, also on failure
 	bool revert;          // WHOLE: allowed while a revision waits to be confirmed
@@ -61,6 +65,7 @@ struct serve_change_result { // borrowed for the call
 	const struct err_list *err; // errors or warnings
 	uint64_t revision;
 	uint32_t rule;        // id
+	uint32_t index;       // of the policy
 	bool pending;         // stored, no data plane there
 	int64_t until_s;      // to be confirmed before, seconds since 1970; 0 = nothing waits
 };

@@ -6,6 +6,8 @@
 
 #include <sys/queue.h>
 
+#include <jansson.h>
+
 #include "serve_change.h"
 #include "serve_child.h"
 
@@ -15,6 +17,7 @@ enum kind {
 	KIND_CONFIG = SERVE_CHANGE_CONFIG,
 	KIND_RULE_ADD = SERVE_CHANGE_RULE_ADD,
 	KIND_RULE_DEL = SERVE_CHANGE_RULE_DEL,
+	KIND_POLICY = SERVE_CHANGE_POLICY,
 	KIND_WHOLE = SERVE_CHANGE_WHOLE,
 	KIND_BACK = SERVE_CHANGE_BACK,
 	KIND_START,  // a configuration, and what to do without it
@@ -37,6 +40,9 @@ struct change {
 	char *name, *dir;
 	char author[SERVE_AUTHOR_MAX], comment[SERVE_COMMENT_MAX];
 	struct cfg_rule rule;
+	struct cfg_edit edit;             // its texts live in `keep`
+	json_t *keep;
+	uint32_t index;                   // of the policy, once it is known
 	struct serve_revision *cand;
 	struct serve_child *child;
 	struct err_list err;
@@ -89,6 +95,7 @@ void serve_change_take(struct serve_changes *c, struct serve_revision *r, enum s
 // Steps: each ends in another one or in one of the three ends.
 void serve_change_config(struct change *ch);
 void serve_change_rule(struct change *ch);
+void serve_change_policy(struct change *ch);
 void serve_change_push(struct change *ch, const struct serve_revision *r);
 void serve_change_resync(struct change *ch);
 // The data plane has the candidate, but the head can't be written: it gets the old one again.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From texts to a verified image: a configuration from a file or a client, or the one in force with a
-// rule more or less. The compilation runs in a child.
+// rule more or less or its policies changed. The compilation runs in a child.
 // Thread: the loop's.
 #include "serve_change_int.h"
 
@@ -262,6 +262,62 @@ void serve_change_rule(struct change *ch)
 		serve_change_fail(ch, API_RPC_ERR_INTERNAL, "%s", strerror(-rc));
 	else if (serve_revision_parse(ch->cand, false, &ch->err) != 0)
 		serve_change_fail(ch, API_RPC_ERR_CONFIG, "bad rule");
+	else
+		candidate_compile(ch);
+}
+
+// The text of what is in force with its policies changed, in ch->text; false where the change has
+// ended.
+static bool policies_text(struct change *ch)
+{
+	struct serve_revision *cur = ch->owner->current;
+	int rc = cfg_edit_policies(cur->cfg, &ch->edit, &ch->text.p, &ch->index, &ch->err);
+
+	if (rc == 0)
+		ch->text.n = strlen(ch->text.p);
+	else if (rc == -ENOENT)
+		serve_change_fail(ch, API_RPC_ERR_NOT_FOUND, "%s", ch->err.text[0]);
+	else if (rc == -EINVAL)
+		serve_change_fail(ch, API_RPC_ERR_CONFIG, "bad policy");
+	else
+		serve_change_fail(ch, API_RPC_ERR_INTERNAL, "%s", strerror(-rc));
+	return rc == 0;
+}
+
+// The one in force with that text.
+static int policies_candidate(struct change *ch)
+{
+	struct serve_changes *c = ch->owner;
+	const struct serve_revision *cur = c->current;
+	int rc = candidate_new(ch, cur->name, cur->dir);
+
+	if (rc == 0)
+		rc = serve_text_set(&ch->cand->text, ch->text.p, ch->text.n);
+	if (rc == 0)
+		rc = rules_take(ch);
+	if (rc == 0 && cur->shipped.p != NULL) // as in force, whatever the file says meanwhile
+		rc = serve_text_set(&ch->cand->shipped, cur->shipped.p, cur->shipped.n);
+	ch->file_hash = c->head.file_hash; // says nothing about the files
+	ch->rules_hash = c->head.rules_hash;
+	return rc;
+}
+
+void serve_change_policy(struct change *ch)
+{
+	const struct serve_revision *cur = ch->owner->current;
+	int rc;
+
+	if (cur == NULL || cur->cfg == NULL) {
+		serve_change_fail(ch, API_RPC_ERR_CONFIG, "no usable configuration is in force");
+		return;
+	}
+	if (!policies_text(ch))
+		return;
+	rc = policies_candidate(ch);
+	if (rc != 0)
+		serve_change_fail(ch, API_RPC_ERR_INTERNAL, "%s", strerror(-rc));
+	else if (serve_revision_parse(ch->cand, false, &ch->err) != 0)
+		serve_change_fail(ch, API_RPC_ERR_CONFIG, "bad policy");
 	else
 		candidate_compile(ch);
 }

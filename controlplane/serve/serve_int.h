@@ -58,6 +58,14 @@ void serve_rules_check(void *arg, struct serve_call *call, json_t *params);
 void serve_rules_add(void *arg, struct serve_call *call, json_t *params);
 void serve_rules_del(void *arg, struct serve_call *call, json_t *params);
 void serve_rules_list(void *arg, struct serve_call *call, json_t *params);
+void serve_policies_list(void *arg, struct serve_call *call, json_t *params);
+void serve_policies_add(void *arg, struct serve_call *call, json_t *params);
+void serve_policies_insert(void *arg, struct serve_call *call, json_t *params);
+void serve_policies_set(void *arg, struct serve_call *call, json_t *params);
+void serve_policies_del(void *arg, struct serve_call *call, json_t *params);
+void serve_policies_enable(void *arg, struct serve_call *call, json_t *params);
+void serve_policies_disable(void *arg, struct serve_call *call, json_t *params);
+void serve_policies_move(void *arg, struct serve_call *call, json_t *params);
 
 // Queues a change of the configuration; the call is answered when it has ended. Without an author it
 // is the caller's user id.

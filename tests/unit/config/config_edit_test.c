@@ -70,10 +70,12 @@ static const struct row rows[] = {
 		" comment=why: \"so\" enabled=false source=10.1.0.0/16 destination=fd00::1/128 "
 		"context=default ingress=a, b vlan=10-20 port=25 action=tempfail session=s content=c",
 		0},
-	{"a new policy behind another", {CFG_EDIT_ADD, CFG_EDIT_AFTER, "new", "two",
-		{{"action", "pass"}}, 1}, "one two new three", 2, NULL, 0},
-	{"a new policy in front of all", {CFG_EDIT_ADD, CFG_EDIT_FIRST, "new", NULL,
-		{{"action", "pass"}}, 1}, "new one two three", 0, NULL, 0},
+	{"a new policy behind another",
+		{CFG_EDIT_ADD, CFG_EDIT_AFTER, "new", "two", {{"action", "pass"}}, 1},
+		"one two new three", 2, NULL, 0},
+	{"a new policy in front of all",
+		{CFG_EDIT_ADD, CFG_EDIT_FIRST, "new", NULL, {{"action", "pass"}}, 1},
+		"new one two three", 0, NULL, 0},
 	{"a value of a policy, the others stay",
 		{CFG_EDIT_SET, .name = "two", .value = {{"vlan", "untagged"}}, .nvalues = 1},
 		"one two three", 1,
@@ -85,16 +87,16 @@ static const struct row rows[] = {
 		"three one two", 0, NULL, 0},
 	{"before another, downwards", {CFG_EDIT_MOVE, CFG_EDIT_BEFORE, "one", "three"},
 		"two one three", 1, NULL, 0},
-	{"after another, upwards", {CFG_EDIT_MOVE, CFG_EDIT_AFTER, "three", "one"},
-		"one three two", 1, NULL, 0},
+	{"after another, upwards", {CFG_EDIT_MOVE, CFG_EDIT_AFTER, "three", "one"}, "one three two",
+		1, NULL, 0},
 	{"after another, downwards", {CFG_EDIT_MOVE, CFG_EDIT_AFTER, "one", "three"},
 		"two three one", 2, NULL, 0},
 	{"one up", {CFG_EDIT_MOVE, CFG_EDIT_UP, "three"}, "one three two", 1, NULL, 0},
 	{"one down", {CFG_EDIT_MOVE, CFG_EDIT_DOWN, "one"}, "two one three", 1, NULL, 0},
 	{"the first goes no further up", {CFG_EDIT_MOVE, CFG_EDIT_UP, "one"}, "one two three", 0,
 		NULL, 0},
-	{"the last goes no further down", {CFG_EDIT_MOVE, CFG_EDIT_DOWN, "three"}, "one two three", 2,
-		NULL, 0},
+	{"the last goes no further down", {CFG_EDIT_MOVE, CFG_EDIT_DOWN, "three"}, "one two three",
+		2, NULL, 0},
 	{"to the front", {CFG_EDIT_MOVE, CFG_EDIT_FIRST, "three"}, "three one two", 0, NULL, 0},
 	{"to the end", {CFG_EDIT_MOVE, CFG_EDIT_LAST, "one"}, "two three one", 2, NULL, 0},
 
@@ -193,6 +195,6 @@ int main(void)
 		tests[i] = (struct CMUnitTest){.name = rows[i].name,
 			.test_func = row_is_as_wanted,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
-	return _cmocka_run_group_tests("config edit", tests, sizeof(tests) / sizeof(tests[0]), NULL,
-		NULL);
+	return _cmocka_run_group_tests(
+		"config edit", tests, sizeof(tests) / sizeof(tests[0]), NULL, NULL);
 }

@@ -553,6 +553,14 @@ static void a_match_says_why_the_policies_before_did_not(void **state)
 	assert_string_equal(json_string_value(json_object_get(
 				    json_array_get(json_object_get(r, "tried"), 0), "miss")),
 		"source");
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(json_object_get(r, "tried"), 0), "wants")),
+		"10.77.0.0/24");
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(json_object_get(r, "tried"), 0), "has")),
+		"10.78.0.9");
+	assert_string_equal(json_string_value(json_object_get(r, "direction")), "outgoing");
+	assert_string_equal(json_string_value(json_object_get(r, "pickup")), "proxy");
 	json_decref(r);
 	assert_int_equal(
 		world_call_error(b, "policy.match",
