@@ -17,6 +17,8 @@ const struct api_rpc_method api_rpc_methods[API_RPC_COUNT] = {
 	[API_RPC_FLOWS_LIST] = {"flows.list", "connections the data plane holds now"},
 	[API_RPC_SESSIONS_TAIL] = {"sessions.tail",
 		"the last session and message events, and new ones as they come"},
+	[API_RPC_EXPLAIN_GET] = {"explain.get",
+		"all that the event log tells about one session or refusal"},
 	[API_RPC_POLICY_MATCH] = {"policy.match",
 		"which policy a connection would take, and why not the others"},
 	[API_RPC_CONFIG_CHECK] = {"config.check", "check a configuration and change nothing"},

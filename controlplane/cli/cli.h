@@ -96,6 +96,7 @@ void cli_status_show(const json_t *result, const json_t *params);
 void cli_stats_show(const json_t *result, const json_t *params);
 void cli_ports_show(const json_t *result, const json_t *params);
 void cli_flows_show(const json_t *result, const json_t *params);
+void cli_explain_show(const json_t *result, const json_t *params);
 void cli_match_show(const json_t *result, const json_t *params);
 void cli_policy_show(const json_t *result, const json_t *params);
 void cli_policies_show(const json_t *result, const json_t *params);

@@ -11,18 +11,25 @@
 
 #include "cfg.h"
 
-const struct cli_verb *cli_verb_find(int argc, char **argv, int *used)
+static const struct cli_verb *verb_of(const char *noun, const char *verb)
 {
-	*used = 1;
-	if (argc >= 1 && strcmp(argv[0], "status") == 0)
-		return &cli_verbs[0];
-	*used = 2;
-	for (unsigned i = 0; argc >= 2 && i < cli_verb_count; i++) {
-		if (strcmp(argv[0], cli_verbs[i].noun) == 0 &&
-			strcmp(argv[1], cli_verbs[i].verb) == 0)
+	for (unsigned i = 0; i < cli_verb_count; i++) {
+		if (strcmp(noun, cli_verbs[i].noun) == 0 && strcmp(verb, cli_verbs[i].verb) == 0)
 			return &cli_verbs[i];
 	}
 	return NULL;
+}
+
+const struct cli_verb *cli_verb_find(int argc, char **argv, int *used)
+{
+	const struct cli_verb *v = argc >= 2 ? verb_of(argv[0], argv[1]) : NULL;
+
+	*used = v != NULL ? 2 : 1;
+	if (v == NULL && argc >= 1 && strcmp(argv[0], "status") == 0)
+		return verb_of("system", "status");
+	if (v == NULL && argc >= 1 && strcmp(argv[0], "explain") == 0)
+		return verb_of("explain", "get"); // an id is never called get
+	return v;
 }
 
 void cli_verb_unknown(int argc, char **argv, char why[256])
@@ -232,9 +239,10 @@ void cli_usage(FILE *f)
 	for (unsigned i = 0; i < cli_verb_count; i++)
 		(void)fprintf(f, "  %-8s %-9s %s\n", cli_verbs[i].noun, cli_verbs[i].verb,
 			api_rpc_methods[cli_verbs[i].method].help);
-	(void)fputs("\n`mailweirctl status` is short for `system status`; `mailweirctl VERB "
-		    "--help` tells\n"
-		    "the arguments. The socket is " CLI_SOCKET " or what MAILWEIR_RPC says.\n"
+	(void)fputs("\n`status` is short for `system status`, `explain ID` for `explain get ID`; "
+		    "`mailweirctl VERB\n"
+		    "--help` tells the arguments. The socket is " CLI_SOCKET
+		    " or what MAILWEIR_RPC says.\n"
 		    "`config check` and `rules check` need no control plane.\n"
 		    "Exit status: 0 done, 1 refused or failed, 2 bad usage, configuration or "
 		    "rules.\n",

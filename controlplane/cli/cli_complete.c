@@ -51,6 +51,7 @@ static bool noun_was_there(unsigned i)
 	return false;
 }
 
+// `status` and `explain ID` are the short forms (cli_args.c).
 static void first_words_print(FILE *f)
 {
 	(void)fputs("\t' ') words='", f);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The verbs. Their one-line help is the method's (api_rpc.c). The first one is also `status`.
+// The verbs. Their one-line help is the method's (api_rpc.c). `status` and `explain ID` are short for
+// two of them (cli_args.c).
 // Thread: any; constant.
 #include "cli.h"
 
@@ -18,6 +19,10 @@ static const struct cli_arg sessions_tail[] = {
 		.help = "begin with the last N events (20; 1000 at most)"},
 	{"limit", CLI_NUMBER, .meta = "N", .help = "end after N events in all"},
 	{"no-follow", CLI_FLAG, .help = "don't wait for new ones"},
+};
+static const struct cli_arg explain_get[] = {
+	{"id", CLI_TEXT, .required = true, .bare = true, .meta = "ID",
+		.help = "of a session, or of a refusal as its client read it (mw-...)"},
 };
 static const struct cli_arg policy_match[] = {
 	{"source", CLI_TEXT, .required = true, .bare = true, .meta = "CLIENT",
@@ -149,11 +154,13 @@ const struct cli_verb cli_verbs[] = {
 	{"ports", "list", API_RPC_PORTS_LIST, .show = cli_ports_show},
 	{"flows", "list", API_RPC_FLOWS_LIST, ARGS(flows_list), .show = cli_flows_show},
 	{"sessions", "tail", API_RPC_SESSIONS_TAIL, ARGS(sessions_tail), .run = cli_sessions_tail},
+	{"explain", "get", API_RPC_EXPLAIN_GET, ARGS(explain_get), .show = cli_explain_show},
 	{"policy", "match", API_RPC_POLICY_MATCH, ARGS(policy_match), .show = cli_match_show},
 	{"config", "check", API_RPC_CONFIG_CHECK, ARGS(config_check), .run = cli_config_check},
 	{"config", "commit", API_RPC_CONFIG_COMMIT, ARGS(config_commit), .run = cli_config_commit,
 		.show = cli_commit_show},
-	{"config", "confirm", API_RPC_CONFIG_CONFIRM, ARGS(config_confirm), .show = cli_confirm_show},
+	{"config", "confirm", API_RPC_CONFIG_CONFIRM, ARGS(config_confirm),
+		.show = cli_confirm_show},
 	{"config", "revert", API_RPC_CONFIG_REVERT, ARGS(config_revert), .run = cli_config_change,
 		.show = cli_commit_show},
 	{"config", "revisions", API_RPC_CONFIG_REVISIONS, ARGS(config_revisions),

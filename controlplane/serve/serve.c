@@ -22,6 +22,7 @@ static const serve_method_cb methods[API_RPC_COUNT] = {
 	[API_RPC_PORTS_LIST] = serve_ports_list,
 	[API_RPC_FLOWS_LIST] = serve_flows_list,
 	[API_RPC_SESSIONS_TAIL] = serve_sessions_tail,
+	[API_RPC_EXPLAIN_GET] = serve_explain_get,
 	[API_RPC_POLICY_MATCH] = serve_policy_match,
 	[API_RPC_CONFIG_CHECK] = serve_config_check,
 	[API_RPC_CONFIG_COMMIT] = serve_config_commit,
@@ -202,6 +203,7 @@ void serve_free(struct serve *s)
 	if (s->rpc != NULL) {
 		serve_flows_stop(s);
 		serve_checks_stop(s);
+		serve_explain_stop(s);
 	}
 	serve_http_close(s->http);
 	serve_changes_free(s->changes);

@@ -353,6 +353,14 @@ void serve_events_add(
 		followers_tell(ev, l.text, l.n);
 }
 
+const char *serve_events_file(struct serve_events *ev)
+{
+	if (!has_name(ev))
+		return NULL;
+	pending_write(ev);
+	return ev->path;
+}
+
 json_t *serve_events_last(const struct serve_events *ev, uint32_t max)
 {
 	json_t *list = json_array();

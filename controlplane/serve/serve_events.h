@@ -43,6 +43,8 @@ int serve_events_chown(struct serve_events *ev, unsigned uid, unsigned gid);
 void serve_events_add(struct serve_events *ev, const struct api_record *r,
 	const struct serve_event_names *names);
 
+// Path of the log where it is a file, with every line in it that it took; NULL where it is none.
+const char *serve_events_file(struct serve_events *ev);
 // The last `max` events, oldest first, as a new array.
 json_t *serve_events_last(const struct serve_events *ev, uint32_t max);
 // The client behind `call` gets every event from now on as a notification. 0 or -EBUSY (it does

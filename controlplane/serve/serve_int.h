@@ -9,6 +9,7 @@
 #include "serve.h"
 #include "serve_change.h"
 #include "serve_events.h"
+#include "serve_explain.h"
 #include "serve_http.h"
 #include "serve_names.h"
 #include "serve_params.h"
@@ -32,6 +33,7 @@ struct serve {
 	struct serve_store *store;
 	struct serve_changes *changes;
 	struct serve_names *names;              // of policies and contexts by image version
+	struct serve_explain *explain;          // explain.get under way, NULL = none
 	struct serve_call *flows_call;          // flows.list under way, NULL = none
 	json_t *flows_rows;
 	uint32_t flows_max;

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "api_rpc.h"
 #include "compile.h"
 #include "serve_world.h"
 #include "text.h"
@@ -493,6 +494,17 @@ static void records_reach_the_log_the_ring_and_who_follows(void **state)
 	assert_string_equal(json_string_value(json_object_get(note, "context")), "default");
 	assert_string_equal(json_string_value(json_object_get(note, "from")), "x\xef\xbf\xbd\"@b");
 	json_decref(r);
+	r = world_call(b, "explain.get", json_pack("{s:s}", "id", "mw-0000000000005"));
+	assert_string_equal(json_string_value(json_object_get(r, "session")), "0000000000005");
+	assert_int_equal(json_integer_value(json_object_get(r, "files")), 1);
+	note = json_array_get(json_object_get(r, "events"), 0);
+	assert_string_equal(json_string_value(json_object_get(note, "from")), "x\xef\xbf\xbd\"@b");
+	json_decref(r);
+	assert_int_equal(world_call_error(b, "explain.get",
+				 json_pack("{s:s}", "id", "mw-0000000000007"), NULL),
+		API_RPC_ERR_NOT_FOUND);
+	assert_int_equal(world_call_error(b, "explain.get", json_pack("{s:s}", "id", "x"), NULL),
+		API_RPC_ERR_PARAMS);
 	json_decref(world_call(b, "sessions.tail", json_pack("{s:b,s:i}", "follow", 1, "count", 0)));
 	b->client.in_n = 0;
 	rec.session = 6;

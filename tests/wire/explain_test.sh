@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# What a client was told is explained from the log: by the id in the reply, by the session's id, while
+# the file is where it was and after it was moved away and packed.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+explained() { lab_cli explain "$1" >"$LAB/words" 2>"$LAB/words.err"; }
+says() { check_that "it says: $1" grep -qF -- "$1" "$LAB/words"; }
+events() { wc -l <"$LAB/events.jsonl" 2>/dev/null || echo 0; }
+logged() { [ "$(events)" -ge "$1" ]; }
+id_told() { grep -o 'mw-[0-9a-v]\{13\}' "$LAB/client.out" | head -1; }
+
+wire_begin
+LAB_CONTROL="  event_syslog: $LAB/devlog"
+wire_run
+lab_spawn syslog "$NS_BOX" "$PYTHON" "$ROOT/tests/wire/datagrams.py" "$LAB/devlog"
+wait_until 10 test -S "$LAB/devlog" || check 'a syslog daemon' yes no
+mail 'spam' '550 5.7.1, absent' "$(message spam --plant "$SPAM_TEXT")" --host $LAB_SERVER4
+id=$(id_told)
+wait_until 10 logged 2 || check 'both records are logged' 2 "$(events)"
+check_that 'explain by the id of the refusal' explained "$id"
+says "10.77.0.1 port "
+says 'to 10.77.0.2 port 25'
+says 'Policy "internal", number 2 of the list'
+says 'session profile "internal"; content profile "spam"'
+says 'over the threshold of 5 of content profile "spam".'
+says 'Rules that matched: '
+says "It was refused; the client was told 550 with id $id."
+says '1 message, 1 of them refused'
+session=$(sed -n 's/^Session \([0-9a-v]*\):.*/\1/p' "$LAB/words")
+cp "$LAB/words" "$LAB/first"
+check_that 'explain by the id of the session' explained "$session"
+check_that 'says the same' cmp "$LAB/words" "$LAB/first"
+check 'one classifier each' 2 "$(grep -cE '"classifier":"(content)"' "$LAB/events.jsonl")"
+check 'syslog has both' 2 "$(grep -c "<22>mailweir-controlplane.*$session" "$LAB/syslog.log" || :)"
+mv "$LAB/events.jsonl" "$LAB/events.jsonl.1"
+gzip "$LAB/events.jsonl.1"
+mail 'clean mail' '250, equal' "$(message clean)" --host $LAB_SERVER4
+mail 'and again, for the log looks once a second' '250, equal' "$(message clean2)" --host $LAB_SERVER4
+anew() { [ -e "$LAB/events.jsonl" ] || lab_send --host "$LAB_SERVER4" --message "$LAB/sent/clean" >/dev/null; [ -e "$LAB/events.jsonl" ]; }
+wait_until 10 anew || check 'a new file was begun' yes no
+check_that 'explain from the packed file' explained "$id"
+check_that 'says the same still' cmp "$LAB/words" "$LAB/first"
+lab_send --host "$LAB_SERVER4" --bind 10.77.0.66 --message "$LAB/sent/clean" >"$LAB/client.out" || :
+check 'the second subscriber is refused at connect' 554 "$(told greeting)"
+id=$(id_told)
+refused() { grep -q "\"id\":\"${id#mw-}\"" "$LAB/events.jsonl"; }
+wait_until 10 refused || check 'a record of it' yes no
+check_that 'explain a refusal at connect' explained "$id"
+says 'Policy "refused", number 1 of the list'
+says 'Refused at connect with 554: refused_at_connect (connections answered 554 or 421 by a policy); id mw-'
+check_that 'an unknown id is said to be so' sh -c "! '$(program mailweirctl)' explain 0000000000000 -s '$LAB_SOCKETS/rpc.sock' 2>'$LAB/none'"
+check_that 'in words' grep -q 'no session and no refusal of that id' "$LAB/none"
+check_that 'rubbish is refused' sh -c "! '$(program mailweirctl)' explain '../../etc' -s '$LAB_SOCKETS/rpc.sock'"
+wire_end
