@@ -80,6 +80,7 @@ struct cfg_control {                                    // names that tell insta
 	const char *state_dir;                          // rules added at run time, revisions
 	const char *event_log;                          // JSON lines; "-" = standard output
 	const char *event_syslog;                       // socket of the daemon, "" = none
+	const char *event_hash_key;                     // file, "" = addresses as they are
 	const char *metrics;                            // path or ADDRESS:PORT, "" = none
 	const char *group;                              // group of rpc.sock; "" = unchanged
 	const char *user_dataplane, *user_controlplane; // to drop to; "" = stay

@@ -211,6 +211,13 @@ static const struct cfg_field control_fields[] = {
 		.max = SOCKET_PATH_MAX,
 		.preset = "",
 		.help = "socket of a syslog daemon that gets the same lines, as /dev/log; empty = none"},
+	{.key = "event_hash_key",
+		.kind = CFG_KIND_PATH,
+		AT(cfg_control, event_hash_key),
+		.max = 1023,
+		.preset = "",
+		.help = "file of a key, 16 bytes or more: mail addresses in events are hashed with "
+			"it; empty = written as they are"},
 	{.key = "metrics",
 		.kind = CFG_KIND_LISTEN,
 		AT(cfg_control, metrics),

@@ -80,6 +80,7 @@ static void on_record(void *arg, const struct api_record *r)
 		.context = serve_names_context(s->names, version, r->context),
 		.session = serve_names_session(s->names, version, r->policy),
 		.content = serve_names_content(s->names, version, r->policy),
+		.hash = s->hash,
 	};
 	uint32_t reason = reason_of(r);
 
@@ -148,6 +149,8 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 			.arg = s});
 	if (s->changes != NULL)
 		s->events = serve_events_open(base, s->control->event_log, err);
+	if (*s->control->event_hash_key != '\0')
+		s->hash = serve_hash_open(s->control->event_hash_key, err);
 	if (s->events != NULL && *s->control->event_syslog != '\0' &&
 		serve_events_syslog(s->events, s->control->event_syslog) != 0)
 		err_add(err, "control.event_syslog: out of memory");
@@ -213,5 +216,6 @@ void serve_free(struct serve *s)
 		serve_rpc_close(s->rpc);
 	serve_store_close(s->store);
 	serve_names_free(s->names);
+	serve_hash_close(s->hash);
 	free(s);
 }

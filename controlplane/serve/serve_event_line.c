@@ -7,6 +7,7 @@
 #include "api_names.h"
 #include "serve_classify.h"
 #include "serve_events.h"
+#include "serve_hash.h"
 #include "serve_line.h"
 #include "text.h"
 
@@ -30,6 +31,18 @@ static void put_addr(struct serve_line *l, const char *key, const struct addr *a
 static void put_chars(struct serve_line *l, const char *key, const char *chars, size_t cap)
 {
 	serve_line_bytes(l, key, (struct span){(const uint8_t *)chars, strnlen(chars, cap)});
+}
+
+static void put_address(struct serve_line *l, const char *key, const char *chars, size_t cap,
+	const struct serve_hash *hash)
+{
+	struct span address = {(const uint8_t *)chars, strnlen(chars, cap)};
+	char text[SERVE_HASH_MAX];
+
+	if (hash == NULL)
+		serve_line_bytes(l, key, address);
+	else
+		serve_line_str(l, key, serve_hash_text(hash, address, text));
 }
 
 static void put_code(struct serve_line *l, uint16_t code)
@@ -82,8 +95,8 @@ static void put_message(
 	struct serve_line *l, const struct api_record *r, const struct serve_event_names *names)
 {
 	put_chars(l, "helo", r->message.helo, sizeof(r->message.helo));
-	put_chars(l, "from", r->message.from, sizeof(r->message.from));
-	put_chars(l, "to", r->message.to, sizeof(r->message.to));
+	put_address(l, "from", r->message.from, sizeof(r->message.from), names->hash);
+	put_address(l, "to", r->message.to, sizeof(r->message.to), names->hash);
 	serve_line_u64(l, "recipients", r->message.recipients);
 	serve_line_u64(l, "octets", r->message.octets);
 	serve_line_i64(l, "score", r->message.score);

@@ -17,11 +17,13 @@ struct event_base;
 struct serve_events;
 struct serve_call;
 struct serve_line;
+struct serve_hash;
 
 struct serve_event_names { // words for the numbers of a record; each NULL where unknown
 	const char *policy, *context, *reason;
 	const char *session, *content;    // profiles
 	const char *rules[API_RULES_MAX]; // labels, in the order of the record's rules
+	const struct serve_hash *hash;    // of mail addresses; NULL = written as they are
 };
 
 // One record as a JSON object. `names` may lack what is not known any more.

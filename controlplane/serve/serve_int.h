@@ -10,6 +10,7 @@
 #include "serve_change.h"
 #include "serve_events.h"
 #include "serve_explain.h"
+#include "serve_hash.h"
 #include "serve_http.h"
 #include "serve_names.h"
 #include "serve_params.h"
@@ -30,6 +31,7 @@ struct serve {
 	struct serve_rpc *rpc;
 	struct serve_http *http;                // gives metrics
 	struct serve_events *events;
+	struct serve_hash *hash;                // of mail addresses in events, NULL = none
 	struct serve_store *store;
 	struct serve_changes *changes;
 	struct serve_names *names;              // of policies and contexts by image version

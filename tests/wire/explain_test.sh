@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # What a client was told is explained from the log: by the id in the reply, by the session's id, while
-# the file is where it was and after it was moved away and packed.
+# the file is where it was and after it was moved away and packed. Addresses are hashed, syslog has all.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -12,7 +12,10 @@ logged() { [ "$(events)" -ge "$1" ]; }
 id_told() { grep -o 'mw-[0-9a-v]\{13\}' "$LAB/client.out" | head -1; }
 
 wire_begin
-LAB_CONTROL="  event_syslog: $LAB/devlog"
+printf '0123456789abcdef\n' >"$LAB/key"
+chmod 600 "$LAB/key"
+LAB_CONTROL="  event_syslog: $LAB/devlog
+  event_hash_key: $LAB/key"
 wire_run
 lab_spawn syslog "$NS_BOX" "$PYTHON" "$ROOT/tests/wire/datagrams.py" "$LAB/devlog"
 wait_until 10 test -S "$LAB/devlog" || check 'a syslog daemon' yes no
@@ -34,6 +37,9 @@ check_that 'explain by the id of the session' explained "$session"
 check_that 'says the same' cmp "$LAB/words" "$LAB/first"
 check 'one classifier each' 2 "$(grep -cE '"classifier":"(content)"' "$LAB/events.jsonl")"
 check 'syslog has both' 2 "$(grep -c "<22>mailweir-controlplane.*$session" "$LAB/syslog.log" || :)"
+check 'no address is in the log' 0 "$(grep -c example.net "$LAB/events.jsonl" || :)"
+hash=$(printf %s inbox@example.net | openssl dgst -sha256 -hmac "$(cat "$LAB/key")" | cut -d' ' -f2 | cut -c1-32)
+says "to <hmac:$hash>"
 mv "$LAB/events.jsonl" "$LAB/events.jsonl.1"
 gzip "$LAB/events.jsonl.1"
 mail 'clean mail' '250, equal' "$(message clean)" --host $LAB_SERVER4

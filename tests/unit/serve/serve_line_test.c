@@ -8,12 +8,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
 #include "serve_classify.h"
 #include "serve_events.h"
+#include "serve_hash.h"
 #include "serve_line.h"
 
 #define R "\xef\xbf\xbd" // U+FFFD
@@ -252,6 +255,87 @@ static void the_longest_record_fits(void **state)
 	json_decref(parse(&l));
 }
 
+// By another implementation of HMAC-SHA-256 (Python's). A key of NULL: 131 bytes of 0xaa, as in test
+// case 6 of RFC 4231, whose text has capitals, which are none here.
+static const struct {
+	const char *name, *key;
+	size_t n;
+	const char *text, *hash;
+} hashes[] = {
+	{"a key longer than a block of the hash", NULL, 131,
+		"test using larger than block-size key - hash key first", "hmac:707eaaac23838de8f9015a7fd7825153"},
+	{"a newline at the key's end is none of it", "0123456789abcdef\n", 17, "a@example.net",
+		"hmac:db25672349583f054ce83d5b0fdf05e5"},
+	{"upper and lower case are one", "0123456789abcdef", 16, "A@Example.NET", "hmac:db25672349583f054ce83d5b0fdf05e5"},
+	{"a bounce stays one", "0123456789abcdef", 16, "", ""},
+};
+
+static struct serve_hash *hash_of(const char *key, size_t n, mode_t mode, struct err_list *err)
+{
+	char path[] = "/tmp/mailweir-key-XXXXXX", bytes[131];
+	int fd = mkstemp(path);
+	struct serve_hash *h;
+
+	memset(bytes, 0xaa, sizeof(bytes));
+	assert_true(fd >= 0);
+	assert_int_equal(fchmod(fd, mode), 0);
+	assert_int_equal(write(fd, key == NULL ? bytes : key, n), n);
+	assert_int_equal(close(fd), 0);
+	err_init(err);
+	h = serve_hash_open(path, err);
+	assert_int_equal(unlink(path), 0);
+	return h;
+}
+
+static void addresses_become_keyed_hashes(void **state)
+{
+	struct err_list err;
+	char out[SERVE_HASH_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
+		struct serve_hash *h = hash_of(hashes[i].key, hashes[i].n, 0640, &err);
+
+		assert_non_null(h);
+		(void)serve_hash_text(h, span_str(hashes[i].text), out);
+		if (strcmp(out, hashes[i].hash) != 0)
+			fail_msg("%s: %s", hashes[i].name, out);
+		serve_hash_close(h);
+	}
+}
+
+static void a_key_that_is_none_is_refused(void **state)
+{
+	struct err_list err;
+
+	(void)state;
+	assert_null(hash_of("0123456789abcde\n", 16, 0600, &err));
+	assert_non_null(strstr(err.text[0], "has 15 bytes; a key has 16 to 4096"));
+	assert_null(hash_of("0123456789abcdef", 16, 0604, &err));
+	assert_non_null(strstr(err.text[0], "others may read it"));
+	err_init(&err);
+	assert_null(serve_hash_open("/none/such", &err));
+	assert_non_null(strstr(err.text[0], "control.event_hash_key: /none/such: No such file"));
+}
+
+static void a_hashed_line_has_no_address(void **state)
+{
+	struct api_record r = message();
+	struct err_list err;
+	struct serve_hash *h = hash_of("0123456789abcdef", 16, 0600, &err);
+	struct serve_line l;
+	json_t *j;
+
+	(void)state;
+	serve_event_line(&l, &r, &(struct serve_event_names){.hash = h});
+	j = parse(&l);
+	assert_int_equal(strlen(json_string_value(json_object_get(j, "from"))), 37);
+	assert_int_equal(strlen(json_string_value(json_object_get(j, "to"))), 37);
+	assert_string_equal(json_string_value(json_object_get(j, "helo")), "mail.example");
+	json_decref(j);
+	serve_hash_close(h);
+}
+
 static const struct {
 	const char *name;
 	uint16_t kind;
@@ -348,6 +432,9 @@ int main(void)
 		cmocka_unit_test(a_session_has_its_documented_fields),
 		cmocka_unit_test(a_record_full_of_rubbish_still_gives_a_line),
 		cmocka_unit_test(the_longest_record_fits),
+		cmocka_unit_test(addresses_become_keyed_hashes),
+		cmocka_unit_test(a_key_that_is_none_is_refused),
+		cmocka_unit_test(a_hashed_line_has_no_address),
 		cmocka_unit_test(each_record_has_one_class),
 		cmocka_unit_test(each_reason_has_a_class),
 	};
