@@ -33,7 +33,7 @@ struct place {
 };
 
 struct serve_http {
-	const struct serve *s;
+	struct serve *s;
 	struct evhttp *http;
 	struct evconnlistener *listener; // evhttp's from the binding on
 	struct event *look;              // at the places, once a second while one is taken
@@ -197,7 +197,7 @@ static int server_new(struct serve_http *h, struct err_list *err)
 	return 0;
 }
 
-struct serve_http *serve_http_open(const struct serve *s, const char *where, struct err_list *err)
+struct serve_http *serve_http_open(struct serve *s, const char *where, struct err_list *err)
 {
 	struct serve_http *h = calloc(1, sizeof(*h));
 	struct addr address;

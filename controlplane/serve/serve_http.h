@@ -16,5 +16,5 @@ enum {                               // of clients
 
 // `where` is control.metrics: a path, or ADDRESS:PORT of loopback. `s` is borrowed until close.
 // NULL with the reason in *err.
-struct serve_http *serve_http_open(const struct serve *s, const char *where, struct err_list *err);
+struct serve_http *serve_http_open(struct serve *s, const char *where, struct err_list *err);
 void serve_http_close(struct serve_http *h); // NULL is fine

@@ -21,6 +21,11 @@ enum { SERVE_CHECKS_MAX = 2 }; // config.check and rules.check at the same time
 
 struct serve_check;
 
+struct serve_hits { // the data plane counts by place in the list, whatever image it has
+	uint64_t boot, version;                   // of the data plane; in force
+	uint64_t before[API_STATS_POLICIES_MAX];  // what it had counted when that came into force
+};
+
 struct serve {
 	struct core_loop *loop;
 	const struct cfg_control *control;
@@ -36,6 +41,7 @@ struct serve {
 	struct serve_changes *changes;
 	struct serve_names *names;              // of policies and contexts by image version
 	struct serve_explain *explain;          // explain.get under way, NULL = none
+	struct serve_hits hits;
 	struct serve_call *flows_call;          // flows.list under way, NULL = none
 	json_t *flows_rows;
 	uint32_t flows_max;
@@ -88,6 +94,11 @@ void serve_checks_stop(struct serve *s);
 // connections together. NaN where there was none.
 double serve_reason_share(const struct core_stats *s, uint32_t i);
 double serve_unread_share(const struct core_stats *s);
+
+// Notes what policies were hit before the image that is in force now; whenever that may have changed.
+void serve_hits_look(struct serve *s);
+// Connections that took policy `i` since its revision is in force, or since we run.
+uint64_t serve_policy_hits(const struct serve *s, const struct core_stats *stats, uint32_t i);
 
 // JSON of things that have none, or have no value.
 json_t *serve_json_text(const char *text);          // NULL = null; any bytes

@@ -141,7 +141,7 @@ static void policies(
 	family(x, METRIC_POLICY_HITS);
 	for (uint32_t i = 0; i < pol_count(r->pol, POL_SEC_POLICIES); i++)
 		sample(x, METRIC_POLICY_HITS, pol_string(r->pol, pol_policy_at(r->pol, i)->name),
-			core_stats_policy_hits(stats, i));
+			serve_policy_hits(s, stats, i));
 }
 
 static uint64_t port_value(const struct api_port_stats *p, enum metric m)
@@ -212,11 +212,12 @@ static void counters(const struct core_stats *stats, struct serve_exposition *x)
 	}
 }
 
-int serve_metrics_write(const struct serve *s, bool openmetrics, struct evbuffer *out)
+int serve_metrics_write(struct serve *s, bool openmetrics, struct evbuffer *out)
 {
 	struct serve_exposition x = {.out = out, .openmetrics = openmetrics};
 	const struct core_stats *stats = core_link_stats(s->link);
 
+	serve_hits_look(s);
 	control_plane(s, &x);
 	link_counts(s, &x);
 	if (stats != NULL) {

@@ -10,4 +10,4 @@ struct serve;
 
 // Adds the whole exposition to `out`. What the data plane counts is left out while it is away. 0, or
 // -ENOMEM with rubbish in `out`.
-int serve_metrics_write(const struct serve *s, bool openmetrics, struct evbuffer *out);
+int serve_metrics_write(struct serve *s, bool openmetrics, struct evbuffer *out);

@@ -33,6 +33,30 @@ static json_t *counters(const struct core_stats *s, int64_t worker)
 	return list;
 }
 
+void serve_hits_look(struct serve *s)
+{
+	const struct core_stats *stats = s->link == NULL ? NULL : core_link_stats(s->link);
+	struct api_stats head;
+
+	if (stats == NULL)
+		return;
+	core_stats_head(stats, &head);
+	if (s->hits.boot == head.boot && s->hits.version == head.image_version)
+		return;
+	for (uint32_t i = 0; i < API_STATS_POLICIES_MAX; i++)
+		s->hits.before[i] = core_stats_policy_hits(stats, i);
+	s->hits.boot = head.boot;
+	s->hits.version = head.image_version;
+}
+
+uint64_t serve_policy_hits(const struct serve *s, const struct core_stats *stats, uint32_t i)
+{
+	uint64_t now = core_stats_policy_hits(stats, i), before;
+
+	before = i < API_STATS_POLICIES_MAX ? s->hits.before[i] : 0;
+	return now > before ? now - before : 0;
+}
+
 // Hits are by index in the image in force: without that image they have no names.
 static json_t *policies(const struct serve *s, const struct core_stats *stats)
 {
@@ -48,7 +72,7 @@ static json_t *policies(const struct serve *s, const struct core_stats *stats)
 			json_pack("{s:o,s:o}", "policy",
 				serve_json_text(pol_string(r->pol, pol_policy_at(r->pol, i)->name)),
 				"hits",
-				serve_json_u64(core_stats_policy_hits(stats, i)))); // else one less
+				serve_json_u64(serve_policy_hits(s, stats, i)))); // else one less
 	}
 	return list;
 }
@@ -71,6 +95,7 @@ void serve_stats_get(void *arg, struct serve_call *call, json_t *params)
 
 	if (!serve_params_take(call, params, table, 1))
 		return;
+	serve_hits_look(s);
 	stats = stats_of(s, call);
 	if (stats == NULL)
 		return;

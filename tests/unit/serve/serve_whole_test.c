@@ -466,6 +466,36 @@ static void a_reload_commits_the_file_and_a_bad_one_changes_nothing(void **state
 	free(text);
 }
 
+static json_int_t hits_of_first(struct bench *b, const char *policy)
+{
+	json_t *r = world_call(b, "stats.get", json_object()), *row;
+	json_int_t hits;
+
+	row = json_array_get(json_object_get(r, "policies"), 0);
+	assert_string_equal(json_string_value(json_object_get(row, "policy")), policy);
+	hits = json_integer_value(json_object_get(row, "hits"));
+	json_decref(r);
+	return hits;
+}
+
+// The data plane counts by place in the list and never begins anew.
+static void hits_are_those_of_the_list_in_force(void **state)
+{
+	struct bench *b = *state;
+	uint64_t *first;
+
+	world_service_open(b);
+	world_settle(b, "committed", true);
+	first = (void *)(b->dp.stats + b->dp.head->policy_hits_off);
+	*first = 5;
+	assert_int_equal(hits_of_first(b, "one"), 5);
+	json_decref(world_call(b, "config.commit", json_pack("{s:s}", "text", config_two)));
+	assert_int_equal(hits_of_first(b, "two"), 0);
+	*first = 7;
+	assert_int_equal(hits_of_first(b, "two"), 2);
+	world_service_close(b);
+}
+
 static void records_reach_the_log_the_ring_and_who_follows(void **state)
 {
 	struct bench *b = *state;
@@ -628,6 +658,7 @@ int main(int argc, char **argv)
 		T(no_usable_configuration_at_all_passes_everything),
 		T(a_data_plane_with_a_policy_keeps_it_when_nothing_is_usable),
 		T(a_reload_commits_the_file_and_a_bad_one_changes_nothing),
+		T(hits_are_those_of_the_list_in_force),
 		T(records_reach_the_log_the_ring_and_who_follows),
 		T(flows_are_asked_for_and_cut_to_what_was_wanted),
 		T(a_match_says_why_the_policies_before_did_not),
