@@ -81,8 +81,10 @@ static void head_back(const struct serve_changes *c, struct serve_head *head)
 	head->confirm_s = 0;
 	head->boot = hello == NULL ? 0 : hello->boot;
 	// The file may well hold what was not confirmed: it counts as old until it changes.
-	head->file_hash = serve_path_hash(c->file);
-	head->rules_hash = cfg == NULL ? 0 : serve_path_hash(cfg->rules.file);
+	if (serve_path_hash(c->file, &head->file_hash) != 0)
+		head->file_hash = c->head.file_hash;
+	if (serve_path_hash(cfg == NULL ? NULL : cfg->rules.file, &head->rules_hash) != 0)
+		head->rules_hash = c->head.rules_hash;
 }
 
 void serve_change_back_done(struct change *ch, bool pending)

@@ -104,7 +104,10 @@ static int text_take(struct change *ch)
 	struct serve_text *text = &ch->cand->text;
 	int rc = 0;
 
-	ch->file_hash = ch->last_good ? 0 : serve_path_hash(c->file); // 0: it is tried next time
+	if (!ch->last_good) // else 0: it is tried next time
+		rc = serve_path_hash(c->file, &ch->file_hash);
+	if (rc != 0)
+		return rc;
 	if (ch->whole != NULL)
 		return serve_text_set(text, ch->whole->text.p, ch->whole->text.n);
 	if (ch->text.p != NULL)
@@ -181,7 +184,11 @@ void serve_change_config(struct change *ch)
 		serve_change_fail(ch, API_RPC_ERR_CONFIG, "bad configuration or rules");
 		return;
 	}
-	ch->rules_hash = serve_path_hash(ch->cand->cfg->rules.file);
+	rc = serve_path_hash(ch->cand->cfg->rules.file, &ch->rules_hash);
+	if (rc != 0) {
+		serve_change_fail(ch, API_RPC_ERR_INTERNAL, "rules.file: %s", strerror(-rc));
+		return;
+	}
 	if (ch->kind != KIND_START)
 		serve_changes_warn_restart(c, ch->cand, &ch->err);
 	candidate_compile(ch);

@@ -134,9 +134,8 @@ static void head_expire(struct serve_changes *c)
 		head.revision = head.back;
 		head.back = 0;
 		head.boot = 0;
-		head.rules_hash = serve_revision_parse(back, false, &err) != 0
-			? 0
-			: serve_path_hash(back->cfg->rules.file);
+		if (serve_revision_parse(back, false, &err) == 0)
+			(void)serve_path_hash(back->cfg->rules.file, &head.rules_hash); // 0: read anew
 	}
 	serve_revision_free(back);
 	c->head = head;
@@ -191,11 +190,14 @@ static bool start_stored(struct serve_changes *c, struct serve_revision *old, bo
 	bool *same_rules)
 {
 	struct err_list err;
+	uint64_t rules_hash;
 	bool parsed;
 
 	err_init(&err);
 	parsed = serve_revision_parse(old, false, &err) == 0;
-	*same_rules = parsed && serve_path_hash(old->cfg->rules.file) == c->head.rules_hash;
+	*same_rules = parsed &&
+		(serve_path_hash(old->cfg->rules.file, &rules_hash) != 0 ||
+			rules_hash == c->head.rules_hash);
 	wanted = wanted && parsed && *same_rules && old->pol != NULL;
 	if (old->pol != NULL)
 		serve_change_take(

@@ -59,17 +59,21 @@ uint64_t serve_text_hash(const char *p, size_t n)
 	return hash_siphash(hash_key, p, n);
 }
 
-uint64_t serve_path_hash(const char *path)
+int serve_path_hash(const char *path, uint64_t *hash)
 {
-	uint64_t hash;
 	char *bytes;
 	size_t n;
+	int rc;
 
-	if (path == NULL || *path == '\0' || serve_file_read(path, &bytes, &n) != 0)
+	*hash = 0;
+	if (path == NULL || *path == '\0')
 		return 0;
-	hash = serve_text_hash(bytes, n);
+	rc = serve_file_read(path, &bytes, &n);
+	if (rc != 0)
+		return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE || rc == -EIO ? rc : 0;
+	*hash = serve_text_hash(bytes, n);
 	free(bytes);
-	return hash;
+	return 0;
 }
 
 int serve_revision_parse(struct serve_revision *r, bool read_shipped, struct err_list *err)

@@ -47,8 +47,9 @@ void serve_revision_free(struct serve_revision *r); // NULL is fine
 int serve_text_set(struct serve_text *t, const char *p, size_t n);
 // 64 bits over a text. Not for guarding against anybody.
 uint64_t serve_text_hash(const char *p, size_t n);
-// The same of a file; 0 where there is none or it can't be read.
-uint64_t serve_path_hash(const char *path);
+// The same of a file: 0 in *hash where there is none, it may not be read, or `path` is empty. 0, or
+// -errno where that can't be told now (memory, descriptors, the disk).
+int serve_path_hash(const char *path, uint64_t *hash);
 
 // Fills cfg and rulesets from name, dir, text, shipped and local. `read_shipped` reads rules.file
 // first. 0 or -EINVAL with every error in *err.

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -65,16 +66,23 @@ static void path_of(struct bench *b, const char *name, char path[160])
 static bool listed(struct bench *b, const char *want)
 {
 	json_t *r = world_call(b, "config.revisions", json_object()), *row;
-	char have[1024] = "";
-	size_t i;
+	char *have;
+	size_t i, n;
+	FILE *f = open_memstream(&have, &n);
+	bool same;
 
-	json_array_foreach(json_object_get(r, "revisions"), i, row)(void) snprintf(
-		have + strlen(have), sizeof(have) - strlen(have), "%s%d %s", i == 0 ? "" : ", ",
-		(int)json_integer_value(json_object_get(row, "revision")), text_of(row, "state"));
+	assert_non_null(f);
+	json_array_foreach(json_object_get(r, "revisions"), i, row)
+		(void)fprintf(f, "%s%d %s", i == 0 ? "" : ", ",
+			(int)json_integer_value(json_object_get(row, "revision")),
+			text_of(row, "state"));
+	assert_int_equal(fclose(f), 0);
 	json_decref(r);
-	if (want != NULL && strcmp(have, want) != 0)
-		(void)fprintf(stderr, "listed: %s, not %s\n", have, want);
-	return strcmp(have, want) == 0;
+	same = strcmp(have, want) == 0;
+	if (!same)
+		print_error("listed: %s, not %s\n", have, want);
+	free(have);
+	return same;
 }
 
 // Name of the first policy in force.
@@ -594,6 +602,43 @@ static void going_back_without_the_image_compiles_it_again(void **state)
 	assert_true(listed(b, "3 in_force, 2 not_confirmed, 1 old"));
 }
 
+// The directory has no place for a new head: the last step of all.
+static void head_block(struct bench *b, bool block)
+{
+	char path[160];
+
+	path_of(b, "revision.json.new", path);
+	assert_int_equal(block ? mkdir(path, 0700) : rmdir(path), 0);
+}
+
+static void a_head_that_cannot_be_written_takes_the_data_plane_back(void **state)
+{
+	struct bench *b = *state;
+
+	start(b);
+	head_block(b, true);
+	assert_int_equal(
+		world_call_error(b, "config.commit", json_pack("{s:s}", "text", config_two), NULL),
+		-32603);
+	assert_int_equal(b->images, 3); // the first, the new one, the first again
+	assert_int_equal(b->version, 1);
+	assert_true(policy_is(b, "one"));
+	assert_true(world_kept(b, "1.image 1.revision"));
+	// A data plane that refuses to go back gets the old one when it attaches again.
+	b->refuse_from = b->images + 2;
+	assert_int_equal(
+		world_call_error(b, "config.commit", json_pack("{s:s}", "text", config_two), NULL),
+		-32603);
+	assert_int_equal(b->version, 3);
+	b->refuse_from = 0;
+	dp_drop(&b->dp);
+	head_block(b, false);
+	world_settle(b, "committed", true);
+	assert_int_equal(b->version, 1);
+	commit(b, config_two);
+	assert_true(listed(b, "4 in_force, 1 old"));
+}
+
 static void nothing_to_go_back_to_is_said(void **state)
 {
 	struct bench *b = *state;
@@ -771,6 +816,7 @@ int main(int argc, char **argv)
 		T(a_file_that_was_committed_but_not_confirmed_does_not_come_back),
 		T(going_back_needs_no_data_plane_and_no_consent),
 		T(going_back_without_the_image_compiles_it_again),
+		T(a_head_that_cannot_be_written_takes_the_data_plane_back),
 		T(nothing_to_go_back_to_is_said),
 		T(what_is_exported_comes_in_as_it_was),
 		T(a_bad_import_says_why_and_changes_nothing),

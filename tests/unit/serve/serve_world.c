@@ -82,6 +82,8 @@ static void dp_image(struct bench *b, const struct api_command *cmd)
 	uint8_t *bytes = aligned_alloc(64, (cmd->image.bytes + 63) / 64 * 64);
 
 	b->images++;
+	if (b->refuse_from != 0 && b->images >= b->refuse_from)
+		e.status = -ENOMEM;
 	err_init(&err);
 	memcpy(bytes, b->dp.link + b->dp.hello.slot_off[cmd->image.slot], cmd->image.bytes);
 	assert_int_equal(pol_verify((struct span){bytes, cmd->image.bytes}, &img, &err), 0);
@@ -89,7 +91,7 @@ static void dp_image(struct bench *b, const struct api_command *cmd)
 	free(bytes);
 	if (b->mute)
 		return;
-	if (b->refuse == 0)
+	if (e.status == 0)
 		b->version = b->dp.head->image_version = cmd->image.version;
 	else
 		(void)snprintf(e.text, sizeof(e.text), "no room");
@@ -352,24 +354,30 @@ int64_t world_revision(struct bench *b)
 // Are there files of exactly these revisions, and nothing half written?
 bool world_kept(struct bench *b, const char *want)
 {
-	char path[160], names[512] = "";
+	char path[160], *names;
 	struct dirent **entries;
+	size_t bytes;
+	FILE *f = open_memstream(&names, &bytes);
+	bool same;
 	int n;
 
+	assert_non_null(f);
 	(void)snprintf(path, sizeof(path), "%s/revisions", b->state);
 	n = scandir(path, &entries, NULL, alphasort);
 	assert_true(n >= 0);
 	for (int i = 0; i < n; i++) {
-		if (entries[i]->d_name[0] != '.') {
-			(void)snprintf(names + strlen(names), sizeof(names) - strlen(names),
-				"%s%ld%s", *names == '\0' ? "" : " ",
-				strtol(entries[i]->d_name, NULL, 10),
-				strchr(entries[i]->d_name, '.'));
-		}
+		const char *dot = strchr(entries[i]->d_name, '.');
+
+		if (dot != entries[i]->d_name)
+			(void)fprintf(f, "%s%ld%s", ftell(f) == 0 ? "" : " ",
+				strtol(entries[i]->d_name, NULL, 10), dot != NULL ? dot : "");
 		free(entries[i]);
 	}
 	free(entries);
-	if (want != NULL && strcmp(names, want) != 0)
-		(void)fprintf(stderr, "kept: %s, not %s\n", names, want);
-	return strcmp(names, want) == 0;
+	assert_int_equal(fclose(f), 0);
+	same = strcmp(names, want) == 0;
+	if (!same)
+		print_error("kept: %s, not %s\n", names, want);
+	free(names);
+	return same;
 }

@@ -22,6 +22,7 @@ struct bench {
 	bool attach;      // take whoever connects
 	bool mute;        // leave image commands unanswered
 	int refuse;       // status for images
+	unsigned refuse_from; // refuse the images from this one on; 0 = by `refuse` alone
 	unsigned images;  // commands seen
 	uint64_t version; // last image taken
 	char dir[64], file[96], rules[96], state[96], rpc[96], events[96];
