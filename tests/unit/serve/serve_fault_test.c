@@ -200,6 +200,11 @@ static json_t *import_params(void)
 		config_ok, "name", "rules.file", "text", "2 body 10 l SELLNOW\n");
 }
 
+static json_t *policy_params(void)
+{
+	return json_pack("{s:s,s:s}", "name", "last", "action", "pass");
+}
+
 static const struct {
 	const char *method;
 	json_t *(*params)(void);
@@ -213,6 +218,7 @@ static const struct {
 	{"rules.del", del_params, false, false},
 	{"config.revert", revert_params, false, false},
 	{"config.import", import_params, false, true},
+	{"policies.add", policy_params, false, false},
 };
 
 enum { CHANGES = sizeof(changes) / sizeof(changes[0]) };

@@ -318,6 +318,47 @@ static void a_torn_head_leaves_the_newest_revision_or_the_file(void **state)
 	}
 }
 
+static void a_changed_byte_or_a_cut_is_noticed_wherever_it_is(void **state)
+{
+	struct bench *b = *state;
+	struct serve_store *st;
+	struct serve_blob blob;
+	struct serve_revision *r;
+	struct err_list err;
+	const char *why;
+	char *bytes;
+	size_t n;
+
+	start(b);
+	json_decref(world_call(b, "rules.add", world_rule("TOKEN", true)));
+	world_service_close(b);
+	err_init(&err);
+	st = serve_store_open(b->state, &err);
+	assert_int_equal(serve_store_read(st, SERVE_FILE_REVISION, 2, &bytes, &n), 0);
+	blob = (struct serve_blob){bytes, n};
+	for (size_t i = 0; i < 2 * n; i++) {
+		if (i < n)
+			bytes[i] ^= 1;
+		else
+			blob.n = i - n;
+		assert_int_equal(serve_store_write(st, SERVE_FILE_REVISION, 2, &blob, 1), 0);
+		assert_null(serve_revision_load(2, st, &why));
+		assert_non_null(why);
+		if (i < n)
+			bytes[i] ^= 1;
+	}
+	blob.n = n;
+	assert_int_equal(serve_store_write(st, SERVE_FILE_REVISION, 2, &blob, 1), 0);
+	r = serve_revision_load(2, st, &why);
+	assert_non_null(r);
+	serve_revision_free(r);
+	assert_int_equal(serve_store_write(st, SERVE_FILE_REVISION, 3, &blob, 1), 0);
+	assert_null(serve_revision_load(3, st, &why)); // under another's name
+	free(bytes);
+	serve_store_close(st);
+	world_service_open(b);
+}
+
 // A text that this version can't use any more, stored as if it had been good.
 static void unusable_store(struct bench *b, uint64_t version, uint8_t *image, size_t n)
 {
@@ -804,6 +845,7 @@ int main(int argc, char **argv)
 		T(a_hundred_revisions_are_kept_and_the_oldest_goes),
 		T(a_long_comment_is_cut_between_characters),
 		T(damage_to_a_file_costs_that_file_alone),
+		T(a_changed_byte_or_a_cut_is_noticed_wherever_it_is),
 		T(a_torn_revision_in_force_leaves_the_one_before_or_the_file),
 		T(a_torn_head_leaves_the_newest_revision_or_the_file),
 		T(unusable_revisions_are_passed_over_to_an_older_one),
