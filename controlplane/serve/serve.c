@@ -52,7 +52,7 @@ static void on_attached(void *arg, const struct api_hello *hello)
 {
 	struct serve *s = arg;
 
-	serve_hits_look(s);
+	serve_hits_attached(s, hello);
 	serve_changes_attached(s->changes, hello);
 }
 
@@ -98,7 +98,7 @@ static void on_revision(void *arg, const struct serve_revision *r)
 
 	if (r->pol != NULL)
 		serve_names_add(s->names, r->pol);
-	serve_hits_look(s);
+	serve_hits_begin(s);
 }
 
 // Files made as root have to stay ours after the user is dropped.

@@ -22,7 +22,7 @@ enum { SERVE_CHECKS_MAX = 2 }; // config.check and rules.check at the same time
 struct serve_check;
 
 struct serve_hits { // the data plane counts by place in the list, whatever image it has
-	uint64_t boot, version;                   // of the data plane; in force
+	uint64_t boot;                            // of the data plane
 	uint64_t before[API_STATS_POLICIES_MAX];  // what it had counted when that came into force
 };
 
@@ -95,8 +95,10 @@ void serve_checks_stop(struct serve *s);
 double serve_reason_share(const struct core_stats *s, uint32_t i);
 double serve_unread_share(const struct core_stats *s);
 
-// Notes what policies were hit before the image that is in force now; whenever that may have changed.
-void serve_hits_look(struct serve *s);
+// Notes what policies were hit before: an image came into force; a data plane attached, perhaps with
+// another image than ours, or with hits whose images nobody knows.
+void serve_hits_begin(struct serve *s);
+void serve_hits_attached(struct serve *s, const struct api_hello *hello);
 // Connections that took policy `i` since its revision is in force, or since we run.
 uint64_t serve_policy_hits(const struct serve *s, const struct core_stats *stats, uint32_t i);
 

@@ -217,7 +217,6 @@ int serve_metrics_write(struct serve *s, bool openmetrics, struct evbuffer *out)
 	struct serve_exposition x = {.out = out, .openmetrics = openmetrics};
 	const struct core_stats *stats = core_link_stats(s->link);
 
-	serve_hits_look(s);
 	control_plane(s, &x);
 	link_counts(s, &x);
 	if (stats != NULL) {

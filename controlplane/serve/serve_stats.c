@@ -33,20 +33,21 @@ static json_t *counters(const struct core_stats *s, int64_t worker)
 	return list;
 }
 
-void serve_hits_look(struct serve *s)
+void serve_hits_begin(struct serve *s)
 {
 	const struct core_stats *stats = s->link == NULL ? NULL : core_link_stats(s->link);
-	struct api_stats head;
 
-	if (stats == NULL)
-		return;
-	core_stats_head(stats, &head);
-	if (s->hits.boot == head.boot && s->hits.version == head.image_version)
-		return;
-	for (uint32_t i = 0; i < API_STATS_POLICIES_MAX; i++)
+	for (uint32_t i = 0; stats != NULL && i < API_STATS_POLICIES_MAX; i++)
 		s->hits.before[i] = core_stats_policy_hits(stats, i);
-	s->hits.boot = head.boot;
-	s->hits.version = head.image_version;
+}
+
+void serve_hits_attached(struct serve *s, const struct api_hello *hello)
+{
+	const struct serve_revision *r = serve_changes_current(s->changes);
+
+	if (s->hits.boot != hello->boot || r == NULL || hello->image_version != r->version)
+		serve_hits_begin(s);
+	s->hits.boot = hello->boot;
 }
 
 uint64_t serve_policy_hits(const struct serve *s, const struct core_stats *stats, uint32_t i)
@@ -95,7 +96,6 @@ void serve_stats_get(void *arg, struct serve_call *call, json_t *params)
 
 	if (!serve_params_take(call, params, table, 1))
 		return;
-	serve_hits_look(s);
 	stats = stats_of(s, call);
 	if (stats == NULL)
 		return;
