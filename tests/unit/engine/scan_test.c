@@ -49,7 +49,9 @@ static void die(const struct err_list *err)
 
 static struct eng_image *image_of(const char *rules, uint64_t version)
 {
-	struct cfg cfg = {.pickup = {.nports = 1, .ports = (uint16_t[]){25}}};
+	struct cfg_port ports[] = {{.name = "access"}, {.name = "core"}};
+	struct cfg cfg = {.dataplane = {.ports = ports, .nports = 2},
+		.pickup = {.nports = 1, .ports = (uint16_t[]){25}}};
 	const struct cfg_ruleset *set;
 	struct eng_image *img;
 	struct err_list err;
