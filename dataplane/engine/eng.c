@@ -24,7 +24,7 @@ enum {
 	INBOX_MAX = 4096,
 	SMTP_A_TURN = 64,     // segments read a turn at most,
 	SMTP_US_A_TURN = 100, // and no more once this has gone by,
-	SMTP_A_LOOK = 8,      // at the clock after so many
+	SMTP_A_LOOK = 4,      // at the clock after so many
 	SMTP_AHEAD = 2,       // so many before its turn a segment's memory is asked for
 	TICK_US = 250,        // timers are looked at no more often
 	WAIT_MAX_US = 1000000,
