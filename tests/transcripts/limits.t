@@ -61,6 +61,21 @@ S: 250 \{x*55}\r\n
 E: DESYNC LINE_TOO_LONG
 Z: stopped client=0 server=61
 
+== the default limit of a reply line is 2048
+I: helo
+C: NOOP\r\n
+E: COMMAND NOOP
+S: 250 \{x*2042}\r\n
+E: REPLY 250 NOOP \{x*2042}
+
+== 2049 bytes of a reply line are too many by default
+I: helo
+C: NOOP\r\n
+E: COMMAND NOOP
+S: 250 \{x*2043}\r\n
+E: DESYNC LINE_TOO_LONG
+Z: stopped client=0 server=2049
+
 == a reply of as many lines as allowed
 I: helo
 L: reply_lines=3

@@ -252,6 +252,15 @@ E: REPLY 354 NOOP go
 E: DESYNC DATA_REPLY
 Z: stopped client=0 server=0
 
+== 399 to something else
+I: helo
+C: NOOP\r\n
+E: COMMAND NOOP
+S: 399 go\r\n
+E: REPLY 399 NOOP go
+E: DESYNC DATA_REPLY
+Z: stopped client=0 server=0
+
 == 354 to RCPT though DATA is pipelined
 I: ehlo
 C: MAIL FROM:<a@x.example>\r\nRCPT TO:<b@y.example>\r\nDATA\r\n

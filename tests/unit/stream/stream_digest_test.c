@@ -39,6 +39,21 @@ static void a_digest_needs_less_than_the_bytes(void **state)
 	assert_int_equal(f->pool.nfree, POOL);
 }
 
+// Nobody may ask for them; were it done, memory must not leave that was never sent.
+static void what_a_digest_stands_for_is_copied_as_zeros(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "abcdefgh");
+	uint8_t out[8], zeros[8] = {0};
+
+	shorten(f);
+	goes_digested(f, &a);
+	memset(out, 'x', sizeof(out));
+	stream_copy(&f->st, &f->pool, STREAM_CLIENT, c_at(0), sizeof(out), out);
+	assert_memory_equal(out, zeros, sizeof(zeros));
+	assert_int_equal(stream_byte(&f->st, &f->pool, STREAM_CLIENT, c_at(0)), -1);
+}
+
 static void where_slabs_abound_bytes_are_kept(void **state)
 {
 	struct fixture *f = *state;
@@ -209,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(a_digest_needs_less_than_the_bytes),
+		T(what_a_digest_stands_for_is_copied_as_zeros),
 		T(where_slabs_abound_bytes_are_kept),
 		T(near_its_share_a_lone_half_goes_on_with_digests),
 		T(a_whole_repeat_of_the_same_bytes_leaves_as_it_came),

@@ -146,6 +146,25 @@ static void bytes_taken_out_in_pieces_are_one_edit(void **state)
 	assert_int_equal(f->pool.nfree, POOL - 1); // the list
 }
 
+static void a_text_right_behind_bytes_taken_out_is_an_edit_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "aaaabbbbcccc");
+	read_in(f, &a);
+	(void)replace(f, STREAM_CLIENT, c_at(0), 4, "");
+	(void)replace(f, STREAM_CLIENT, c_at(0), 4, "xy");
+	(void)leave(f, &a);
+	uint32_t left = c_at(1), right = c_at(6);
+	assert_false(
+		stream_in_block(&f->st, &f->pool, STREAM_CLIENT, &left, &right)); // in the text
+	left = c_at(2);
+	right = c_at(6);
+	assert_true(stream_in_block(&f->st, &f->pool, STREAM_CLIENT, &left, &right));
+	assert_int_equal(left, c_at(8));
+	assert_int_equal(right, c_at(12));
+	assert_int_equal(stream_out_seq(&f->st, &f->pool, STREAM_CLIENT, c_at(9)), c_at(3));
+}
+
 static void a_grown_reply_waits_for_the_window_and_the_right_edge_stays(void **state)
 {
 	struct fixture *f = *state;
@@ -510,6 +529,7 @@ int main(void)
 		T(a_repeat_from_before_an_edit_keeps_its_old_numbers),
 		T(what_was_taken_out_is_acknowledged_by_us_where_all_before_it_is),
 		T(bytes_taken_out_in_pieces_are_one_edit),
+		T(a_text_right_behind_bytes_taken_out_is_an_edit_of_its_own),
 		T(a_grown_reply_waits_for_the_window_and_the_right_edge_stays),
 		T(what_grew_and_does_not_fit_the_window_has_a_bound),
 		T(a_reply_grows_though_a_window_of_ours_was_lent),

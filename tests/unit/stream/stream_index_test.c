@@ -126,6 +126,35 @@ static void a_window_filled_in_any_order_reads_as_it_was_sent(void **state)
 	}
 }
 
+// The slab that a long chain began with is another connection's now, at numbers of the same block.
+static void a_slab_that_went_to_another_connection_is_found_no_more(void **state)
+{
+	enum { PIECES = 100, ISLAND = 30000, LOOK = 40000 };
+	const uint32_t isn = 1000;
+	struct fixture *f = *state;
+	struct stream other;
+	char text[] = "another connection's bytes";
+
+	open_at(f, isn);
+	for (uint32_t i = 0; i < PIECES; i++)
+		assert_int_equal(sends(f, isn, i * SEGMENT, SEGMENT), STREAM_IN_OK);
+	(void)reads(f, 0);
+	leaves(f);
+	acknowledge(&f->st, &f->pool, STREAM_SLAB_DATA, isn); // its first slab goes
+	struct stream_syn syn = {.mss = 1460, .has_wscale = true, .wscale = WSCALE};
+	stream_open(&other, isn, 64240, &syn);
+	assert_true(stream_accept(&other, SERVER_ISN, isn + 1, 65160, &syn));
+	struct stream_seg seg = {.side = STREAM_CLIENT,
+		.flags = F_ACK,
+		.window = 500,
+		.seq = isn + 1 + ISLAND,
+		.ack = SERVER_ISN + 1,
+		.payload = span_str(text)};
+	assert_int_equal(stream_input(&other, &f->pool, &seg), STREAM_IN_ORDER_WAIT);
+	copies(f, isn, LOOK, SEGMENT);
+	stream_close(&other, &f->pool);
+}
+
 static void islands_of_one_byte_fill_no_block(void **state)
 {
 	enum { BLOCK = 65536, FAR = 4 * BLOCK };
@@ -149,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_window_filled_in_any_order_reads_as_it_was_sent),
+		CASE(a_slab_that_went_to_another_connection_is_found_no_more),
 		CASE(islands_of_one_byte_fill_no_block),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
