@@ -19,9 +19,10 @@ done
 
 gauges() {
 	local name
-	for name in flows slabs_used messages_open packet_buffers; do printf '%s ' "$(counter $name)"; done
+	for name in flows slabs_used messages_open; do printf '%s ' "$(counter $name)"; done
 }
-as_at_start() { [ "$(gauges)" = "$START" ]; }
+# A frame may have been under way when they were first counted, so there may be fewer now.
+as_at_start() { [ "$(gauges)" = "$START" ] && [ "$(counter packet_buffers)" -le "$BUFFERS" ]; }
 many() { "$PYTHON" "$ROOT/tests/wire/many_sessions.py" "$@"; }
 lost() { lab_fault_end before "$1.dropped"; }
 
@@ -35,13 +36,14 @@ lab_config
 lab_start || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_log_tail controlplane)"
 buffers() { [ "$(counter packet_buffers)" -gt 0 ]; } # those that the ports hold
 wait_until 5 buffers || :
-START=$(gauges)
+START=$(gauges) BUFFERS=$(counter packet_buffers)
 lab_fault before --seed 11 --loss "$LOSS" --reorder "$REORDER" --hold 3ms --port 25
 lab_fault behind --seed 12 --loss "$LOSS" --reorder "$REORDER" --hold 3ms --port 25
 in_sub "$PYTHON" "$ROOT/tests/wire/many_sessions.py" send $LAB_SERVER4 "$LAB/asked" --sessions "$SESSIONS" \
 	--parallel 50 --spam "$SPAM_TEXT" || check 'the clients come to an end' yes no
 wait_until 100 as_at_start || :
-check 'flows, slabs, messages, packet buffers as at the start' "$START" "$(gauges)"
+check 'flows, slabs, messages as at the start' "$START" "$(gauges)"
+check_that 'no more packet buffers than at the start' as_at_start
 proc_end "$LAB/pids/sink"
 many judge "$LAB/asked" "$LAB/taken" >"$LAB/judged.txt" || :
 said "$LAB/judged.txt"

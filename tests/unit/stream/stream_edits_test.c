@@ -251,9 +251,11 @@ static void nothing_moves_under_bytes_that_left_ahead(void **state)
 	read_in(f, &a);
 	assert_int_equal(stream_input(&f->st, &f->pool, &b), STREAM_IN_ORDER_WAIT);
 	assert_true(stream_ahead(&f->st, &f->pool, &b, &act));
+	const uint32_t nfree = f->pool.nfree;
 	assert_int_equal(
 		stream_replace(&f->st, &f->pool, STREAM_CLIENT, c_at(0), 6, span_str(""), &ack),
 		-EBUSY);
+	assert_int_equal(f->pool.nfree, nfree); // no list is kept for an edit that was not made
 }
 
 static void a_fin_keeps_its_place_behind_the_text(void **state)
