@@ -17,6 +17,25 @@ static void custody_acknowledges_held_bytes_and_keeps_the_right_edge(void **stat
 	assert_false(stream_take(&f->st, &f->pool, STREAM_CLIENT, &act)); // nothing new
 }
 
+static void a_cut_leaves_us_to_repeat_what_the_client_has_not_acknowledged(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg a = seg_of(f, STREAM_SERVER, 0, "250 ok\r\n");
+	struct stream_act act;
+	uint32_t at_ms;
+	bool dead;
+
+	(void)pass(f, &a);
+	stream_cut(&f->st, &f->pool);
+	assert_false(stream_next(
+		&f->st, &f->pool, STREAM_SERVER, false, 0, 1460, f->now_ms, &act)); // it has left
+	assert_true(stream_deadline(&f->st, STREAM_SERVER, &at_ms));
+	assert_true(stream_timer(&f->st, STREAM_SERVER, at_ms, &dead));
+	assert_true(stream_next(&f->st, &f->pool, STREAM_SERVER, false, 0, 1460, at_ms, &act));
+	assert_true(act.repeat);
+	assert_bytes(f, &act, "250 ok\r\n");
+}
+
 // The receiver's window shift is 7: less than 128 bytes of it can't be told.
 static void a_window_of_ours_is_lent_where_none_can_be_told_any_more(void **state)
 {
@@ -286,6 +305,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(custody_acknowledges_held_bytes_and_keeps_the_right_edge),
+		cmocka_unit_test_setup_teardown(
+			a_cut_leaves_us_to_repeat_what_the_client_has_not_acknowledged, setup,
+			teardown),
 		cmocka_unit_test(a_window_of_ours_is_lent_where_none_can_be_told_any_more),
 		CASE(behind_custody_the_servers_acknowledgements_never_go_back),
 		CASE(bytes_in_custody_are_repeated_until_acknowledged),

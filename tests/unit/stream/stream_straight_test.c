@@ -225,7 +225,7 @@ static void twin_open(struct twin *t, const struct world *w)
 	stream_stamp(&t->f.st, STREAM_CLIENT, t->f.now_ms - 10);
 	stream_stamp(&t->f.st, STREAM_SERVER, t->f.now_ms - 10);
 	if (w->shortage)
-		t->f.pool.count = POOL * 4;
+		t->f.pool.count = POOL * 16; // digests at once
 }
 
 static void twin_close(struct twin *t)
