@@ -108,8 +108,10 @@ static void a_repeat_with_other_bytes_does_not_leave(void **state)
 	goes_digested(f, &a);
 	goes_digested(f, &b);
 	assert_int_equal(pass(f, &lie).kind, STREAM_SWALLOW);
+	half.flags = F_ACK | F_PSH | F_FIN;
 	struct stream_act act = pass(f, &half);
 	assert_int_equal(act.kind, STREAM_REWRITE); // the part that is proven
+	assert_int_equal(act.flags, F_ACK | F_PSH);
 	assert_true(act.own);
 	assert_int_equal(act.seq, c_at(0));
 	assert_int_equal(act.len, 4);
