@@ -73,6 +73,10 @@ static void a_longer_text_leaves_in_the_frames_room_and_the_rest_behind_it(void 
 	struct stream_act act = leave(f, &a);
 	assert_bytes(f, &act, "a123");
 	next_is(f, STREAM_CLIENT, c_at(4), "456d");
+	struct stream_seg again = seg_of(f, STREAM_CLIENT, 0, "abcd"); // stands for all eight now
+	act = pass(f, &again);
+	assert_int_equal(act.kind, STREAM_REWRITE);
+	assert_bytes(f, &act, "a123");
 }
 
 static void acknowledgements_and_sack_edges_come_back_in_the_senders_numbers(void **state)
