@@ -17,14 +17,14 @@
 
 #include "smtp.h"
 
-enum { LONG_MAX_BYTES = 64, ENDS_MAX = LONG_MAX_BYTES + 1 };
+enum { LONG_MAX_BYTES = 64, WIDE_BYTES = 320, ENDS_MAX = WIDE_BYTES + 1 };
 
 struct reading {
 	size_t consumed;
 	size_t ends;               // positions in at[]; the strict one, if any, is the last
 	size_t at[ENDS_MAX];
 	bool strict;
-	uint8_t text[LONG_MAX_BYTES];
+	uint8_t text[WIDE_BYTES];
 	size_t text_n;
 };
 
@@ -224,7 +224,7 @@ static bool same(const struct reading *a, const struct reading *b)
 static void fail_reading(const uint8_t *w, size_t n, uint64_t cuts, const struct reading *want,
 	const struct reading *got)
 {
-	char hex[2 * LONG_MAX_BYTES + 1] = "";
+	char hex[2 * WIDE_BYTES + 1] = "";
 
 	for (size_t i = 0; i < n; i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", w[i]);
@@ -296,6 +296,27 @@ static void longer_strings_cut_anywhere_end_where_the_definition_says(void **)
 
 // The strings of the smuggling studies, each with the number of possible ends before the strict
 // end that follows them.
+// Texts are looked through 64 bytes at a time: an end is found wherever it lies in them.
+static void an_end_is_found_at_every_place_of_a_long_text(void **)
+{
+	static const uint8_t breaks[] = {'\r', '\n', '\0'}, ends[] = {'\n', '\r'};
+	uint8_t w[WIDE_BYTES];
+	struct reading want;
+
+	for (size_t b = 0; b < sizeof(breaks) * sizeof(ends); b++) {
+		for (size_t d = 2; d + 2 < sizeof(w); d++) {
+			memset(w, 'x', sizeof(w));
+			w[d - 2] = breaks[b % sizeof(breaks)] == 0 ? '\n' : 'x';
+			w[d - 1] = breaks[b % sizeof(breaks)];
+			w[d] = '.';
+			w[d + 1] = ends[b / sizeof(breaks)];
+			oracle(w, sizeof(w), &want);
+			assert_int_equal(want.ends, 1);
+			check_cut(w, sizeof(w), 0, &want);
+		}
+	}
+}
+
 static void known_smuggling_strings_are_possible_ends(void **)
 {
 	static const struct { const char *bytes; size_t n, possible; bool strict; } cases[] = {
@@ -359,6 +380,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_short_string_ends_where_the_definition_says),
 		cmocka_unit_test(longer_strings_cut_anywhere_end_where_the_definition_says),
+		cmocka_unit_test(an_end_is_found_at_every_place_of_a_long_text),
 		cmocka_unit_test(known_smuggling_strings_are_possible_ends),
 		cmocka_unit_test(a_long_run_of_crs_behind_a_dot_is_not_held_for_ever),
 	};
