@@ -231,11 +231,24 @@ static bool rules_text(struct change *ch, struct serve_text *out)
 	return false;
 }
 
+// Of a candidate that is the one in force but for a change: its rules file as it was taken, whatever the
+// file says meanwhile, and nothing said about the files.
+static int files_as_in_force(struct change *ch, int rc)
+{
+	const struct serve_changes *c = ch->owner;
+	const struct serve_revision *cur = c->current;
+
+	if (rc == 0 && cur->shipped.p != NULL)
+		rc = serve_text_set(&ch->cand->shipped, cur->shipped.p, cur->shipped.n);
+	ch->file_hash = c->head.file_hash;
+	ch->rules_hash = c->head.rules_hash;
+	return rc;
+}
+
 // The one in force with other rules added at run time; `local` is taken.
 static int rule_candidate(struct change *ch, struct serve_text local)
 {
-	struct serve_changes *c = ch->owner;
-	const struct serve_revision *cur = c->current;
+	const struct serve_revision *cur = ch->owner->current;
 	int rc = candidate_new(ch, cur->name, cur->dir);
 
 	if (ch->cand == NULL) {
@@ -245,11 +258,7 @@ static int rule_candidate(struct change *ch, struct serve_text local)
 	ch->cand->local = local;
 	if (rc == 0)
 		rc = serve_text_set(&ch->cand->text, cur->text.p, cur->text.n);
-	if (rc == 0 && cur->shipped.p != NULL) // as in force, whatever the file says meanwhile
-		rc = serve_text_set(&ch->cand->shipped, cur->shipped.p, cur->shipped.n);
-	ch->file_hash = c->head.file_hash; // says nothing about the files
-	ch->rules_hash = c->head.rules_hash;
-	return rc;
+	return files_as_in_force(ch, rc);
 }
 
 void serve_change_rule(struct change *ch)
@@ -294,19 +303,14 @@ static bool policies_text(struct change *ch)
 // The one in force with that text.
 static int policies_candidate(struct change *ch)
 {
-	struct serve_changes *c = ch->owner;
-	const struct serve_revision *cur = c->current;
+	const struct serve_revision *cur = ch->owner->current;
 	int rc = candidate_new(ch, cur->name, cur->dir);
 
 	if (rc == 0)
 		rc = serve_text_set(&ch->cand->text, ch->text.p, ch->text.n);
 	if (rc == 0)
 		rc = rules_take(ch);
-	if (rc == 0 && cur->shipped.p != NULL) // as in force, whatever the file says meanwhile
-		rc = serve_text_set(&ch->cand->shipped, cur->shipped.p, cur->shipped.n);
-	ch->file_hash = c->head.file_hash; // says nothing about the files
-	ch->rules_hash = c->head.rules_hash;
-	return rc;
+	return files_as_in_force(ch, rc);
 }
 
 void serve_change_policy(struct change *ch)
