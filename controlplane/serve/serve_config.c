@@ -23,19 +23,25 @@ static void on_committed(void *arg, const struct serve_change_result *res)
 				serve_json_lines(res->err, true)));
 }
 
-void serve_config_submit(struct serve *s, struct serve_call *call, struct serve_change_req *req)
+void serve_call_submit(struct serve *s, struct serve_call *call, struct serve_change_req *req,
+	serve_change_cb done)
 {
 	char who[32];
 	int rc;
 
-	(void)snprintf(who, sizeof(who), "uid %u", (unsigned)serve_call_uid(call));
+	(void)snprintf(who, sizeof(who), "uid %u", (unsigned)serve_call_uid(call)); // it fits
 	if (req->author == NULL)
 		req->author = who;
-	rc = serve_changes_submit(s->changes, req, on_committed, call);
+	rc = serve_changes_submit(s->changes, req, done, call);
 	if (rc == -EBUSY)
 		serve_call_error(call, API_RPC_ERR_BUSY, NULL, "too many changes wait; try again");
 	else if (rc != 0)
 		serve_call_result(call, NULL);
+}
+
+void serve_config_submit(struct serve *s, struct serve_call *call, struct serve_change_req *req)
+{
+	serve_call_submit(s, call, req, on_committed);
 }
 
 // The folder that relative paths of a text called `file` start from: of the file itself where its

@@ -77,8 +77,11 @@ void serve_policies_enable(void *arg, struct serve_call *call, json_t *params);
 void serve_policies_disable(void *arg, struct serve_call *call, json_t *params);
 void serve_policies_move(void *arg, struct serve_call *call, json_t *params);
 
-// Queues a change of the configuration; the call is answered when it has ended. Without an author it
-// is the caller's user id.
+// Queues a change that a call asks for; without an author it is the caller's user id. `done` answers the
+// call (its argument) when the change has ended; where too many wait it is answered here.
+void serve_call_submit(struct serve *s, struct serve_call *call, struct serve_change_req *req,
+	serve_change_cb done);
+// The same for one of the configuration as a whole.
 void serve_config_submit(struct serve *s, struct serve_call *call, struct serve_change_req *req);
 // A kept revision, 0 = the one in force; free it. NULL after the call was answered.
 struct serve_revision *serve_config_load(struct serve *s, struct serve_call *call, int64_t number,

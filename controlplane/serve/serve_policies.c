@@ -30,24 +30,15 @@ static void on_changed(void *arg, const struct serve_change_result *res)
 static void submit(struct serve *s, struct serve_call *call, json_t *params,
 	const struct cfg_edit *edit, const char *what)
 {
-	char who[32], comment[128];
-	int rc;
+	char comment[128];
 
-	(void)snprintf(who, sizeof(who), "uid %u", (unsigned)serve_call_uid(call)); // it fits
 	(void)snprintf(comment, sizeof(comment), "policy %.64s %s", edit->name, what);
-	rc = serve_changes_submit(s->changes,
-		&(struct serve_change_req){
-			.kind = SERVE_CHANGE_POLICY,
+	serve_call_submit(s, call,
+		&(struct serve_change_req){.kind = SERVE_CHANGE_POLICY,
 			.edit = edit,
 			.keep = params,
-			.author = who,
-			.comment = comment,
-		},
-		on_changed, call);
-	if (rc == -EBUSY)
-		serve_call_error(call, API_RPC_ERR_BUSY, NULL, "too many changes wait; try again");
-	else if (rc != 0)
-		serve_call_result(call, NULL);
+			.comment = comment},
+		on_changed);
 }
 
 // A list of texts as one text with commas; NULL where it is no such list, or without memory.

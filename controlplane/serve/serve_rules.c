@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // rules.add, rules.del, rules.list: the rules added at run time, and all in force.
 // Thread: the loop's.
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,25 +23,14 @@ static void on_changed(void *arg, const struct serve_change_result *res)
 static void rule_submit(struct serve *s, struct serve_call *call, enum serve_change_kind kind,
 	const struct cfg_rule *rule)
 {
-	char who[32], comment[48];
-	int rc;
+	char comment[48];
 
-	(void)snprintf(who, sizeof(who), "uid %u", (unsigned)serve_call_uid(call));
 	(void)snprintf(comment, sizeof(comment),
 		kind == SERVE_CHANGE_RULE_ADD ? "rule added" : "rule %" PRIu32 " deleted",
 		rule->id);
-	rc = serve_changes_submit(s->changes,
-		&(struct serve_change_req){
-			.kind = kind,
-			.rule = rule,
-			.author = who,
-			.comment = comment,
-		},
-		on_changed, call);
-	if (rc == -EBUSY)
-		serve_call_error(call, API_RPC_ERR_BUSY, NULL, "too many changes wait; try again");
-	else if (rc != 0)
-		serve_call_result(call, NULL);
+	serve_call_submit(s, call,
+		&(struct serve_change_req){.kind = kind, .rule = rule, .comment = comment},
+		on_changed);
 }
 
 void serve_rules_add(void *arg, struct serve_call *call, json_t *params)
