@@ -7,7 +7,9 @@
 #include "eng.h"
 #include "pol_match.h"
 
-enum { // of a flow key's context (eng_worker.h)
+// A flow key's context: its low 4 bits are the policy's context, 15 = none (so an image has at most
+// 15 contexts); where that context goes by VLAN the outer VID stands above them, else 0.
+enum {
 	ENG_CONTEXT_BITS = 4,
 	ENG_CONTEXT_NONE = 15
 };

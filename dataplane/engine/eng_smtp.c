@@ -319,13 +319,6 @@ static void session_consume(struct eng_worker *w, struct found *f, struct rte_mb
 	struct stream_seg seg;
 	bool syn_ack = is_syn_ack(f, v);
 
-	if (s->flow.lane == ENG_LANE_INSPECT && !syn_ack) {
-		fill_seg(p, m, f->side, &seg);
-		if (s->flow.stream.ts_on)
-			read_timestamps(m, v, &seg);
-		eng_inspect_consume(w, s, m, &seg);
-		return;
-	}
 	if (syn_ack && s->flow.lane != ENG_LANE_ANSWER) {
 		f->half = eng_half_accepted(w, f->key, v);
 		if (f->half != NULL) { // the server took another SYN: this one is over
@@ -335,7 +328,7 @@ static void session_consume(struct eng_worker *w, struct found *f, struct rte_mb
 		}
 	}
 	fill_seg(p, m, f->side, &seg);
-	if (s->flow.lane != ENG_LANE_INSPECT) // a SYN-ACK again is no sign of life
+	if (s->flow.lane != ENG_LANE_INSPECT) // there not all is a sign of life
 		s->flow.seen_ms = p->now_ms;
 	if (s->flow.lane == ENG_LANE_PASS) {
 		pass_consume(w, f, m, &seg);
@@ -349,8 +342,10 @@ static void session_consume(struct eng_worker *w, struct found *f, struct rte_mb
 		read_timestamps(m, v, &seg);
 	if (s->flow.lane == ENG_LANE_ANSWER)
 		eng_answer_consume(w, s, m, &seg);
-	else
+	else if (syn_ack)
 		eng_open_syn_ack_consume(w, s, m);
+	else
+		eng_inspect_consume(w, s, m, &seg);
 }
 
 // What a client's SYN means for the connection of its key.

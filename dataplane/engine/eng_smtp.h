@@ -16,8 +16,9 @@ void eng_smtp_free(struct eng_smtp *s);
 
 // The time of what follows, and the image that is in force: before segments of a turn.
 void eng_smtp_clock(struct eng_worker *w, uint64_t now_us);
-// A TCP segment that is going to be read (eng_meta filled but for key and hash): they are set, and
-// memory is asked for; again when it is soon its turn.
+// A TCP segment that is going to be read (eng_meta filled up to its view): its key and their hash are
+// set, and the index's line is asked for. When it is soon its turn (an ICMP error may be in the same
+// queue): its flow's memory.
 void eng_smtp_segment_prepare(const struct eng_worker *w, struct rte_mbuf *m);
 void eng_smtp_segment_prefetch(const struct eng_worker *w, struct rte_mbuf *m);
 // One picked-up TCP segment (eng_meta filled: in_port, view, context, to_client), or an ICMP error

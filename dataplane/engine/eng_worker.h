@@ -41,8 +41,6 @@ struct eng_worker {
 	_Alignas(64) _Atomic(const struct eng_sink *) sink; // w: manager, r: worker
 };
 
-// A flow key's context: its low 4 bits are the policy's context, 15 = none (so an image has at most
-// 15 contexts); where that context goes by VLAN the outer VID stands above them, else 0.
 // The context as the classifier wants it (pol_key.context).
 static inline uint16_t eng_context_index(uint16_t context)
 {
