@@ -2,6 +2,7 @@
 // The classifier: named cases, and random lists against a matcher written bit by bit from the words
 // of the configuration.
 #include "policy_sample.h"
+#include "policy_shapes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,18 +39,6 @@ static void list_free(struct list *l)
 {
 	pol_build_free(l->b);
 	sample_free(&l->s);
-}
-
-static struct pol_policy any_policy(void)
-{
-	return (struct pol_policy){.action = POL_INSPECT,
-		.enabled = 1,
-		.context = POL_ANY,
-		.vlan_lo = POL_ANY,
-		.vlan_hi = POL_ANY,
-		.port_hi = UINT16_MAX,
-		.session = POL_NONE,
-		.content = POL_NONE};
 }
 
 static struct pol_key a_key(void)

@@ -33,18 +33,6 @@ static struct prefix v6(uint32_t a, unsigned at, unsigned len)
 	return p;
 }
 
-static struct pol_policy any_policy(void)
-{
-	return (struct pol_policy){.action = POL_INSPECT,
-		.enabled = 1,
-		.context = POL_ANY,
-		.vlan_lo = POL_ANY,
-		.vlan_hi = POL_ANY,
-		.port_hi = UINT16_MAX,
-		.session = POL_NONE,
-		.content = POL_NONE};
-}
-
 static struct pol_policy carrier_policy(uint32_t i, uint32_t n, uint64_t *seed)
 {
 	struct pol_policy p = any_policy();

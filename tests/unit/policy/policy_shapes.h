@@ -8,6 +8,19 @@
 
 #include "pol_match.h"
 
+// A policy that takes every connection.
+static inline struct pol_policy any_policy(void)
+{
+	return (struct pol_policy){.action = POL_INSPECT,
+		.enabled = 1,
+		.context = POL_ANY,
+		.vlan_lo = POL_ANY,
+		.vlan_hi = POL_ANY,
+		.port_hi = UINT16_MAX,
+		.session = POL_NONE,
+		.content = POL_NONE};
+}
+
 enum shape {
 	SHAPE_CLIENTS,   // each policy a client of its own, IPv4
 	SHAPE_CLIENTS6,  // the same with IPv6, which differ in their first half alone
