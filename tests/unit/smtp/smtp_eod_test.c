@@ -201,14 +201,14 @@ static void show(struct smtp *s, const uint8_t *w, size_t n, struct reading *r)
 	} while (used > 0 && r->consumed < n);
 }
 
-// `cuts`: bit i = the bytes behind i come later.
+// `cuts`: bit i = the bytes behind i come later; behind the 63rd none is cut.
 static void read_cut(const uint8_t *w, size_t n, uint64_t cuts, struct reading *r)
 {
 	struct smtp s = in_data;
 
 	r->consumed = r->ends = r->text_n = 0;
 	r->strict = false;
-	for (size_t i = 1; i < n; i++)
+	for (size_t i = 1; i < n && i < 64; i++)
 		if ((cuts >> i & 1) != 0)
 			show(&s, w, i, r);
 	show(&s, w, n, r);
