@@ -208,6 +208,27 @@ static void what_grew_and_does_not_fit_the_window_has_a_bound(void **state)
 		-ENOBUFS);
 }
 
+// 4 kB of ours, and as much as may be lent.
+static void a_reply_may_grow_to_the_bound_and_not_a_byte_further(void **state)
+{
+	enum { WAITS = 2 * 4096 };
+	static char big[8 + WAITS + 2];
+	struct fixture *f = *state;
+	struct stream_half *server = &f->st.half[STREAM_SERVER];
+	struct stream_seg a = seg_of(f, STREAM_SERVER, 0, "250 ok\r\n");
+	bool ack;
+	memset(big, 'x', sizeof(big) - 1);
+	server->edge = server->allow = server->una + 20;
+	read_in(f, &a);
+	assert_int_equal(stream_replace(&f->st, &f->pool, STREAM_SERVER, SERVER_ISN + 1, 8,
+				 span_str(big), &ack),
+		-ENOBUFS);
+	big[8 + WAITS] = 0;
+	assert_int_equal(stream_replace(&f->st, &f->pool, STREAM_SERVER, SERVER_ISN + 1, 8,
+				 span_str(big), &ack),
+		0);
+}
+
 static void a_reply_grows_though_a_window_of_ours_was_lent(void **state)
 {
 	struct fixture *f = *state;
@@ -538,6 +559,7 @@ int main(void)
 		T(a_text_right_behind_bytes_taken_out_is_an_edit_of_its_own),
 		T(a_grown_reply_waits_for_the_window_and_the_right_edge_stays),
 		T(what_grew_and_does_not_fit_the_window_has_a_bound),
+		T(a_reply_may_grow_to_the_bound_and_not_a_byte_further),
 		T(a_reply_grows_though_a_window_of_ours_was_lent),
 		T(a_text_of_ours_is_repeated_by_our_timer),
 		T(nothing_moves_under_bytes_that_left_ahead),

@@ -173,6 +173,20 @@ static void islands_of_one_byte_fill_no_block(void **state)
 	assert_true(reads(f, 0) >= FAR + 19 * BLOCK);
 }
 
+// Those count, too, that came before the chain was long.
+static void a_connection_of_nothing_but_islands_fills_no_block(void **state)
+{
+	enum { BLOCK = 65536 };
+	struct fixture *f = *state;
+	uint32_t taken = 0, isn = UINT32_MAX;
+
+	open_at(f, isn);
+	for (uint32_t off = BLOCK; off < 2 * BLOCK; off += 2)
+		taken += sends(f, isn, off, 1) == STREAM_IN_ORDER_WAIT;
+	assert_in_range(taken, BLOCK / 1000, BLOCK / 400);
+	assert_int_equal(sends(f, isn, 2 * BLOCK, 1), STREAM_IN_ORDER_WAIT);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
@@ -180,6 +194,7 @@ int main(void)
 		CASE(a_window_filled_in_any_order_reads_as_it_was_sent),
 		CASE(a_slab_that_went_to_another_connection_is_found_no_more),
 		CASE(islands_of_one_byte_fill_no_block),
+		CASE(a_connection_of_nothing_but_islands_fills_no_block),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

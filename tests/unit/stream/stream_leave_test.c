@@ -137,6 +137,34 @@ static void a_fin_whose_bytes_are_held_is_held_too(void **state)
 	assert_false(stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1000, 0, &act));
 }
 
+// What an edit made longer than the receiver's window waits there, and the end behind it.
+static void a_fin_by_itself_waits_for_a_text_that_the_window_holds_back(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_half *server = &f->st.half[STREAM_SERVER];
+	struct stream_seg a = seg_of(f, STREAM_SERVER, 0, "221 bye\r\n"),
+			  fin = seg_of(f, STREAM_SERVER, 9, "");
+	struct stream_act act;
+	bool ack;
+	fin.flags |= F_FIN;
+	server->edge = server->allow = server->una + 9;
+	assert_int_equal(stream_input(&f->st, &f->pool, &a), STREAM_IN_OK);
+	stream_consume(&f->st, STREAM_SERVER, 9);
+	assert_int_equal(stream_replace(&f->st, &f->pool, STREAM_SERVER, SERVER_ISN + 1, 9,
+				 span_str("421 not now\r\n"), &ack),
+		0);
+	stream_release(&f->st, STREAM_SERVER);
+	assert_true(stream_next(&f->st, &f->pool, STREAM_SERVER, false, 0, 1000, 0, &act));
+	assert_bytes(f, &act, "421 not n");
+	act = pass(f, &fin);
+	assert_false(act.flags & F_FIN);
+	struct stream_seg more = seg_of(f, STREAM_CLIENT, 0, "");
+	(void)pass(f, &more);
+	assert_true(stream_next(&f->st, &f->pool, STREAM_SERVER, false, 0, 1000, 0, &act));
+	assert_bytes(f, &act, "ow\r\n");
+	assert_true(act.flags & F_FIN);
+}
+
 static void a_fin_alone_is_sent_unbounded_only(void **state)
 {
 	struct fixture *f = *state;
@@ -179,6 +207,25 @@ static void an_acknowledgement_of_held_bytes_goes_on_where_it_is_new(void **stat
 		assert_int_equal(act.kind, rows[i].kind);
 		assert_int_equal(act.len, 0);
 	}
+}
+
+static void an_acknowledgement_that_left_with_bytes_does_not_leave_again(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg reply = seg_of(f, STREAM_SERVER, 0, "250-part"),
+			  a = seg_of(f, STREAM_CLIENT, 0, "QU"),
+			  b = seg_of(f, STREAM_CLIENT, 2, "IT");
+	struct stream_act act;
+	(void)dispose(f, &a);
+	assert_int_equal(stream_input(&f->st, &f->pool, &reply), STREAM_IN_OK);
+	assert_true(stream_take(&f->st, &f->pool, STREAM_SERVER, &act));
+	stream_consume(&f->st, STREAM_CLIENT, 2);
+	stream_release(&f->st, STREAM_CLIENT);
+	assert_true(stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1000, 0, &act));
+	assert_bytes(f, &act, "QU");
+	assert_int_equal(act.ack, SERVER_ISN + 1 + 8);
+	act = dispose(f, &b); // held, and what it acknowledges is known
+	assert_int_equal(act.kind, STREAM_SWALLOW);
 }
 
 static void an_old_segment_leaves_empty_before_the_window(void **state)
@@ -337,6 +384,21 @@ static void only_what_is_retained_as_it_came_leaves_ahead(void **state)
 	assert_false(stream_ahead(&f->st, &f->pool, &again, &act));
 }
 
+static void what_shares_a_slab_with_bytes_that_are_held_never_leaves_ahead(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "abc"),
+			  b = seg_of(f, STREAM_CLIENT, 3, "def");
+	struct stream_act act;
+	assert_int_equal(stream_input(&f->st, &f->pool, &a), STREAM_IN_OK);
+	assert_int_equal(stream_input(&f->st, &f->pool, &b), STREAM_IN_OK);
+	assert_false(stream_ahead(&f->st, &f->pool, &b, &act));
+	stream_consume(&f->st, STREAM_CLIENT, 6);
+	stream_release(&f->st, STREAM_CLIENT);
+	assert_true(stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 1000, 0, &act));
+	assert_bytes(f, &act, "abcdef");
+}
+
 static void what_left_ahead_is_skipped_to_its_end(void **state)
 {
 	struct fixture *f = *state;
@@ -387,8 +449,10 @@ int main(void)
 		CASE(behind_a_fin_an_empty_segment_counts_it),
 		CASE(a_fin_by_itself_leaves_where_all_before_it_left),
 		CASE(a_fin_whose_bytes_are_held_is_held_too),
+		CASE(a_fin_by_itself_waits_for_a_text_that_the_window_holds_back),
 		CASE(a_fin_alone_is_sent_unbounded_only),
 		CASE(an_acknowledgement_of_held_bytes_goes_on_where_it_is_new),
+		CASE(an_acknowledgement_that_left_with_bytes_does_not_leave_again),
 		CASE(an_old_segment_leaves_empty_before_the_window),
 		CASE(what_is_dropped_leaves_nothing),
 		CASE(our_segments_are_cut_and_carry_what_the_side_would_say),
@@ -396,6 +460,7 @@ int main(void)
 		CASE(a_reset_of_ours_says_nothing_of_a_window),
 		CASE(in_custody_a_number_and_window_agree),
 		CASE(only_what_is_retained_as_it_came_leaves_ahead),
+		CASE(what_shares_a_slab_with_bytes_that_are_held_never_leaves_ahead),
 		CASE(what_left_ahead_is_skipped_to_its_end),
 		CASE(custody_holds_for_what_leaves_ahead_too),
 	};

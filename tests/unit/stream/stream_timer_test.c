@@ -43,6 +43,20 @@ static void bytes_of_others_run_no_timer(void **state)
 	assert_false(dead);
 }
 
+static void bytes_in_custody_that_leave_with_their_senders_repeat_run_the_timer(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg again = seg_of(f, STREAM_CLIENT, 0, "QUIT\r\n");
+	struct stream_act act;
+	uint32_t at_ms;
+	own(f, "QUIT\r\n");
+	assert_false(stream_deadline(&f->st, STREAM_CLIENT, &at_ms));
+	act = pass(f, &again);
+	assert_bytes(f, &act, "QUIT\r\n");
+	assert_true(stream_deadline(&f->st, STREAM_CLIENT, &at_ms));
+	assert_int_equal(at_ms - f->now_ms, 1000);
+}
+
 static void a_repeat_comes_after_one_second_then_after_twice_as_long_up_to_one_minute(void **state)
 {
 	static const uint32_t gaps_ms[] = {1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000};
@@ -97,6 +111,24 @@ static void progress_begins_the_count_anew_and_goes_on_at_once(void **state)
 	acked(f, 10, 500);
 	assert_false(stream_deadline(&f->st, STREAM_CLIENT, &at_ms));
 	assert_false(next(f, STREAM_CLIENT, &act));
+}
+
+static void what_is_sent_once_more_before_the_timer_goes_on_with_the_first_progress(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_act act;
+	assert_false(stream_again(&f->st, STREAM_CLIENT)); // nothing is ours
+	own(f, "0123456789");
+	assert_true(next(f, STREAM_CLIENT, &act));
+	assert_true(stream_again(&f->st, STREAM_CLIENT));
+	assert_true(stream_next(&f->st, &f->pool, STREAM_CLIENT, false, 0, 4, f->now_ms, &act));
+	assert_true(act.repeat);
+	assert_bytes(f, &act, "0123");
+	assert_false(next(f, STREAM_CLIENT, &act));
+	acked(f, 4, 500);
+	assert_true(next(f, STREAM_CLIENT, &act));
+	assert_true(act.repeat);
+	assert_bytes(f, &act, "456789");
 }
 
 static void an_acknowledgement_puts_the_timer_off(void **state)
@@ -294,8 +326,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(bytes_of_others_run_no_timer),
+		CASE(bytes_in_custody_that_leave_with_their_senders_repeat_run_the_timer),
 		CASE(a_repeat_comes_after_one_second_then_after_twice_as_long_up_to_one_minute),
 		CASE(progress_begins_the_count_anew_and_goes_on_at_once),
+		CASE(what_is_sent_once_more_before_the_timer_goes_on_with_the_first_progress),
 		CASE(an_acknowledgement_puts_the_timer_off),
 		CASE(a_closed_window_is_asked_with_one_byte_as_long_as_it_answers),
 		CASE(a_closed_window_that_is_silent_ends_the_connection),
