@@ -170,6 +170,35 @@ static void what_the_server_did_not_offer_is_marked(void **)
 	}
 }
 
+static void one_parameter_that_was_not_offered_is_enough_wherever_it_stands(void **)
+{
+	static const struct {
+		const char *word;
+		uint16_t ext;
+	} words[] = {
+		{"SIZE=1", SMTP_EXT_SIZE},
+		{"SMTPUTF8", SMTP_EXT_SMTPUTF8},
+		{"BODY=8BITMIME", SMTP_EXT_8BITMIME},
+		{"BODY=BINARYMIME", SMTP_EXT_BINARYMIME},
+	};
+	enum { WORDS = sizeof(words) / sizeof(words[0]) };
+
+	for (size_t i = 0; i < WORDS * WORDS; i++) {
+		const size_t a = i / WORDS, b = i % WORDS;
+		char line[64];
+
+		(void)snprintf(
+			line, sizeof(line), "MAIL FROM:<> %s %s\r\n", words[a].word, words[b].word);
+		for (size_t k = 0; k < WORDS; k++) {
+			struct smtp s = session_open(false);
+
+			smtp_mask(&s, words[k].ext);
+			assert_int_equal((command(&s, line).flags & SMTP_LINE_UNOFFERED) != 0,
+				k == a || k == b);
+		}
+	}
+}
+
 static void anomalies_of_a_line_are_marked(void **)
 {
 	static const struct { const char *line; size_t n; unsigned flags; } cases[] = {
@@ -206,6 +235,7 @@ int main(void)
 		cmocka_unit_test(every_verb_is_known_in_any_case_and_gates_as_rfc_2920_says),
 		cmocka_unit_test(arguments_and_paths_are_taken_apart),
 		cmocka_unit_test(what_the_server_did_not_offer_is_marked),
+		cmocka_unit_test(one_parameter_that_was_not_offered_is_enough_wherever_it_stands),
 		cmocka_unit_test(anomalies_of_a_line_are_marked),
 	};
 

@@ -123,6 +123,24 @@ static void reading_stops_right_behind_a_possible_end(void **)
 	assert_int_equal(ev[1].off, 4);
 }
 
+static void every_code_from_200_to_299_accepts_and_no_other(void **)
+{
+	for (unsigned code = 200; code < 600; code++) {
+		char reply[16];
+		struct smtp s;
+
+		if (code >= 300 && code < 400) // goes on, where it may
+			continue;
+		session_open(&s);
+		(void)snprintf(reply, sizeof(reply), "%u x\r\n", code);
+		assert_true(client(&s, "MAIL FROM:<a@b>\r\n") > 0);
+		assert_int_equal(server(&s, reply), 7);
+		assert_int_equal(count, 1);
+		assert_true(client(&s, "RCPT TO:<c@d>\r\n") > 0);
+		assert_int_equal((ev[0].flags & SMTP_LINE_STATE) == 0, code < 300);
+	}
+}
+
 static void nothing_is_consumed_after_a_desync(void **)
 {
 	struct smtp s;
@@ -226,6 +244,71 @@ static void a_chunk_that_was_not_offered_is_refused_and_the_session_goes_on(void
 	assert_false(smtp_in_message(&s));
 }
 
+static void a_chunk_of_any_size_up_to_1_gib_is_refused_and_passed_over(void **)
+{
+	enum { PIECE = 1 << 20 };
+	static const char *const lines[] = {"BDAT 0\r\n", "BDAT 1 LAST\r\n", "BDAT 1073741824\r\n"};
+	static const uint64_t sizes[] = {0, 1, 1 << 30};
+	uint8_t *piece = calloc(1, PIECE);
+
+	assert_non_null(piece);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct smtp s;
+
+		session_open(&s);
+		s.offered = 0;
+		assert_int_equal(client(&s, lines[i]), 0);
+		assert_int_equal(smtp_refuse_chunk(&s, span_str(lines[i]), SMTP_VERB_OURS),
+			strlen(lines[i]));
+		for (uint64_t left = sizes[i]; left > 0;) {
+			size_t n = left < PIECE ? (size_t)left : PIECE;
+
+			assert_int_equal(
+				smtp_feed(&s, SMTP_CLIENT, (struct span){piece, n}, ev, 64, &count),
+				n);
+			assert_int_equal(count, 1);
+			assert_int_equal(ev[0].kind, SMTP_EV_SKIP);
+			left -= n;
+		}
+		assert_true(server(&s, "250 ok\r\n") > 0);
+		assert_int_equal(client(&s, "QUIT\r\n"), 6);
+		assert_int_equal(ev[0].verb, SMTP_VERB_QUIT);
+	}
+	free(piece);
+}
+
+static void an_empty_line_right_behind_a_chunk_is_a_line_of_its_own(void **)
+{
+	static const struct {
+		const char *line, *octets;
+		bool offered;
+	} rows[] = {
+		{"BDAT 2\r\n", "ab", true},
+		{"BDAT 0\r\n", "", true},
+		{"BDAT 2 LAST\r\n", "ab", true},
+		{"BDAT 2\r\n", "ab", false},
+		{"BDAT 0\r\n", "", false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct smtp s;
+
+		session_open(&s);
+		if (!rows[i].offered)
+			s.offered = 0;
+		size_t used = client(&s, rows[i].line);
+
+		if (!rows[i].offered)
+			used = smtp_refuse_chunk(&s, span_str(rows[i].line), SMTP_VERB_OURS);
+		assert_int_equal(used, strlen(rows[i].line));
+		assert_int_equal(client(&s, rows[i].octets), strlen(rows[i].octets));
+		assert_true(server(&s, "250 ok\r\n") > 0);
+		assert_int_equal(client(&s, "\nQUIT\r\n"), 1);
+		assert_int_equal(ev[0].verb, SMTP_VERB_UNKNOWN);
+		assert_int_equal(ev[0].len, 1);
+	}
+}
+
 static void an_unsure_chunk_that_was_not_offered_stays_refused(void **)
 {
 	static const char *const lines[] = {"BDAT\r\n", "BDAT 5\n", " BDAT 5\r\n",
@@ -310,12 +393,15 @@ int main(void)
 		cmocka_unit_test(a_gate_opens_only_when_nothing_is_pending),
 		cmocka_unit_test(room_for_four_events_is_enough_and_changes_nothing),
 		cmocka_unit_test(reading_stops_right_behind_a_possible_end),
+		cmocka_unit_test(every_code_from_200_to_299_accepts_and_no_other),
 		cmocka_unit_test(nothing_is_consumed_after_a_desync),
 		cmocka_unit_test(masking_lasts_over_later_ehlo_replies),
 		cmocka_unit_test(a_substituted_command_is_answered_as_its_substitute),
 		cmocka_unit_test(a_substituted_command_closes_the_gate),
 		cmocka_unit_test(the_octets_of_a_substituted_chunk_are_passed_over),
 		cmocka_unit_test(a_chunk_that_was_not_offered_is_refused_and_the_session_goes_on),
+		cmocka_unit_test(a_chunk_of_any_size_up_to_1_gib_is_refused_and_passed_over),
+		cmocka_unit_test(an_empty_line_right_behind_a_chunk_is_a_line_of_its_own),
 		cmocka_unit_test(an_unsure_chunk_that_was_not_offered_stays_refused),
 		cmocka_unit_test(the_biggest_chunk_is_counted_to_its_last_octet),
 		cmocka_unit_test(a_caller_that_shows_less_than_before_is_still_read),
