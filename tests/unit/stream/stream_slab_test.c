@@ -257,6 +257,20 @@ static void one_half_gets_half_of_what_is_free_and_two(void **state)
 	}
 }
 
+static void the_last_sixty_fourth_of_a_pool_of_any_size_is_kept_for_what_fills_a_hole(void **state)
+{
+	static const struct {
+		uint32_t count, kept;
+	} rows[] = {{1024, 16}, {1023, 15}, {1008, 15}, {128, 2}, {127, 1}, {64, 1}, {63, 0}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (uint32_t more = 0; more < 2; more++) {
+			struct fixture *f = *state;
+			f->pool.count = rows[i].count;
+			assert_int_equal(share_of(f, rows[i].kept + more, 1), more);
+		}
+	}
+}
+
 static void a_half_never_gets_more_than_the_pool_lends_it(void **state)
 {
 	struct fixture *f = *state;
@@ -372,6 +386,7 @@ int main(void)
 		CASE(the_slab_given_back_last_is_taken_first),
 		CASE(a_pool_lends_one_half_the_half_within_bounds),
 		CASE(one_half_gets_half_of_what_is_free_and_two),
+		CASE(the_last_sixty_fourth_of_a_pool_of_any_size_is_kept_for_what_fills_a_hole),
 		CASE(a_half_never_gets_more_than_the_pool_lends_it),
 		CASE(what_fills_a_hole_may_go_beyond_what_is_lent_by_sixteen),
 		CASE(islands_are_limited_by_the_window_that_they_lie_in),
