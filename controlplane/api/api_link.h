@@ -11,7 +11,7 @@
 #include "addr.h"
 
 #define API_LINK_MAGIC UINT64_C(0x314b4e494c57494d) // "MIWLINK1"
-#define API_LINK_VERSION 3
+#define API_LINK_VERSION 4
 
 enum { API_WORKERS_MAX = 64, API_SLOTS = 2, API_TEXT_MAX = 128, API_RULES_MAX = 8 };
 
@@ -29,6 +29,8 @@ struct api_hello {
 	uint64_t event_off;                       // ring: manager -> control plane
 	uint64_t outcome_off[API_WORKERS_MAX];    // rings: worker -> control plane, never dropped
 	uint64_t record_off[API_WORKERS_MAX];     // the same, may be lost (counted)
+	uint64_t ask_off[API_WORKERS_MAX];        // rings: worker -> control plane
+	uint64_t answer_off[API_WORKERS_MAX];     // rings: control plane -> worker
 	uint64_t slot_off[API_SLOTS];             // image slots
 	uint64_t slot_bytes;                      // of one slot
 	int32_t pid;                              // of the data plane
@@ -142,4 +144,39 @@ struct api_record { // worker -> control plane: one line of the event log
 			uint32_t spare;
 		} refusal;            // answered at connect
 	};
+};
+
+// Questions: a session of a worker waits, at most until the deadline, for what only the control plane
+// can find out. Nobody owes an answer: without one the worker goes by what the question says.
+enum api_ask_kind { API_ASK_NONE, API_ASK_HELO, API_ASK_SENDER, API_ASK_RECIPIENT, API_ASK_COUNT };
+
+enum api_finding { // of a domain (RFC 5321 5.1, RFC 7505)
+	API_FIND_NONE,
+	API_FIND_EXISTS,  // it has an MX, A or AAAA record
+	API_FIND_NO_MAIL, // a null MX: it exists and takes no mail
+	API_FIND_ABSENT,  // there is no such domain, or it has none of these records
+	API_FIND_UNKNOWN, // the DNS said nothing that can be believed
+	API_FIND_COUNT
+};
+
+enum { API_DOMAIN_MAX = 253 }; // bytes; RFC 1035 3.1 in its written form
+
+struct api_ask {                   // worker -> control plane
+	uint64_t session;          // id; comes back
+	uint64_t key;              // the worker's own mark of the name; comes back
+	uint32_t flow;             // the session's place in the worker's table; comes back
+	uint32_t deadline_ms;      // from now; what comes later is remembered for others at most
+	uint8_t kind;              // enum api_ask_kind
+	uint8_t otherwise;         // enum api_finding: what counts where no answer comes
+	uint8_t name_len;          // 1..API_DOMAIN_MAX
+	char name[API_DOMAIN_MAX]; // the domain as the client wrote it: raw bytes, no end
+};
+
+struct api_answer { // control plane -> worker
+	uint64_t session, key;
+	uint32_t flow;
+	uint32_t ttl_ms; // how long the finding may be remembered
+	uint8_t kind;    // enum api_ask_kind
+	uint8_t finding; // enum api_finding, not NONE
+	uint8_t spare[6];
 };

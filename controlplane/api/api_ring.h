@@ -40,4 +40,5 @@ uint32_t api_ring_used(struct api_ring *r);
 enum { // capacities of the link's rings
 	API_RING_COMMANDS = 64, API_RING_EVENTS = 1024,
 	API_RING_OUTCOMES = 4096, API_RING_RECORDS = 4096,
+	API_RING_ASKS = 512, API_RING_ANSWERS = 1024,
 };

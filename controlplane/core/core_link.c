@@ -27,6 +27,8 @@ enum {
 	HELLO_MS = 2000,
 	BELLS_A_TURN = 64,
 	LAPS_A_TURN = 1,
+	ASKED_MS = 2,       // between looks at the rings, while questions come
+	ASKED_US = 1000000, // for so long behind one
 	// Outcomes are never lost where we can help it: when the data plane goes, what its rings
 	// still hold is taken. 8 laps empty the largest ring (4096 / 512), 16 the records.
 	LAPS_AT_END = 16,
@@ -151,6 +153,14 @@ static int bells_read(const struct core_link *l)
 	return 0;
 }
 
+// Somebody waits behind a question, and it rings no bell.
+static uint32_t drain_ms(const struct core_link *l)
+{
+	bool asked = l->asked_us != 0 && core_now_us() - l->asked_us < ASKED_US;
+
+	return asked && l->conf.drain_ms > ASKED_MS ? ASKED_MS : l->conf.drain_ms;
+}
+
 // One turn of an attachment. A callback may have doomed it before.
 static void attached_turn(struct core_link *l)
 {
@@ -160,7 +170,7 @@ static void attached_turn(struct core_link *l)
 	if (l->doomed != NULL)
 		refuse(l, l->doomed);
 	else
-		timer_set(l, more ? 0 : l->conf.drain_ms);
+		timer_set(l, more ? 0 : drain_ms(l));
 }
 
 static void became_readable(evutil_socket_t, short, void *arg)

@@ -25,6 +25,8 @@ struct core_link_ops { // each may be NULL
 	void (*detached)(void *arg, const char *why);
 	void (*outcome)(void *arg, const struct api_outcome *o);
 	void (*record)(void *arg, const struct api_record *r); // texts end, but are raw bytes
+	// A question; `worker` is whom core_link_answer tells. Raw bytes in the name.
+	void (*ask)(void *arg, uint32_t worker, const struct api_ask *q);
 };
 
 struct core_link_conf {
@@ -59,9 +61,15 @@ const char *core_link_why(const struct core_link *l);      // why not attached, 
 struct core_link_counts { // since core_link_new
 	uint64_t attached, refused;  // attachments; peers whose hello or rings made no sense
 	uint64_t outcomes, records;  // taken
+	uint64_t asks, answers;      // questions taken, answers given
+	uint64_t answers_lost;       // not given: the worker did not take them
 	uint64_t absurd;             // messages dropped because a field made no sense
 };
 const struct core_link_counts *core_link_counts(const struct core_link *l);
+
+// Answers a question of this attachment. 0, -ENOTCONN (that data plane is gone), -EAGAIN (its ring
+// is full).
+int core_link_answer(struct core_link *l, uint32_t worker, const struct api_answer *a);
 
 // Copies the image into a free slot and asks for it to be put in force. One at a time. 0, or
 // -ENOTCONN (detached), -EBUSY (one is under way), -EFBIG (larger than a slot), -EAGAIN (the

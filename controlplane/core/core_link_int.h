@@ -32,6 +32,7 @@ struct core_region { // what the data plane handed over, mapped and proved
 	struct core_stats *stats;
 	struct api_ring command, event;
 	struct api_ring outcome[API_WORKERS_MAX], record[API_WORKERS_MAX];
+	struct api_ring ask[API_WORKERS_MAX], answer[API_WORKERS_MAX];
 };
 
 struct core_link {
@@ -47,6 +48,7 @@ struct core_link {
 	uint32_t seq;              // of the last command
 	uint32_t slot;             // of the last image
 	uint64_t attached_us;
+	uint64_t asked_us;         // last question: the next one comes soon
 	const char *doomed;        // why to detach at the next turn; NULL = no reason
 	char why[ERR_TEXT_MAX];
 	struct core_link_counts counts;

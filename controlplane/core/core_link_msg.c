@@ -12,6 +12,7 @@
 enum { // messages a lap, so that sockets and timers have their turn between two laps
 	LAP_OUTCOMES = 512,
 	LAP_RECORDS = 256,
+	LAP_ASKS = 128,
 	LAP_EVENTS = 512,
 };
 
@@ -153,6 +154,30 @@ static int one_record(struct core_link *l, struct api_ring *ring, uint32_t worke
 	return 0;
 }
 
+static bool is_ask(const struct api_ask *q)
+{
+	return q->kind > API_ASK_NONE && q->kind < API_ASK_COUNT && q->name_len > 0 &&
+		q->name_len <= sizeof(q->name) && q->otherwise < API_FIND_COUNT;
+}
+
+static int one_ask(struct core_link *l, struct api_ring *ring, uint32_t worker)
+{
+	struct api_ask q;
+	int rc = api_ring_take(ring, &q);
+
+	if (rc < 0)
+		return rc;
+	if (!is_ask(&q)) {
+		l->counts.absurd++;
+		return 0;
+	}
+	l->counts.asks++;
+	l->asked_us = core_now_us();
+	if (l->conf.ops.ask != NULL)
+		l->conf.ops.ask(l->conf.arg, worker, &q);
+	return 0;
+}
+
 // Takes at most `most` elements of a ring, each by `one`. True if it stopped before the end.
 static bool ring_drain(struct core_link *l, struct api_ring *ring, uint32_t worker, unsigned most,
 	int (*one)(struct core_link *l, struct api_ring *ring, uint32_t worker))
@@ -178,6 +203,7 @@ bool core_link_drain(struct core_link *l, unsigned laps)
 		for (uint32_t w = 0; w < r->hello.workers; w++) {
 			more |= ring_drain(l, &r->outcome[w], w, LAP_OUTCOMES, one_outcome);
 			more |= ring_drain(l, &r->record[w], w, LAP_RECORDS, one_record);
+			more |= ring_drain(l, &r->ask[w], w, LAP_ASKS, one_ask);
 		}
 	}
 	return more;
@@ -233,6 +259,25 @@ static int ask(struct core_link *l, enum core_link_ask ask, struct api_command *
 	// A full socket has bells enough in it; a dead one is noticed where it is read.
 	(void)send(l->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return 0;
+}
+
+int core_link_answer(struct core_link *l, uint32_t worker, const struct api_answer *a)
+{
+	int rc;
+
+	if (l->state != CORE_LINK_ATTACHED || l->doomed != NULL ||
+		worker >= l->region.hello.workers)
+		return -ENOTCONN;
+	rc = api_ring_put(&l->region.answer[worker], a);
+	if (rc == -EPROTO) {
+		l->doomed = "the data plane's ring makes no sense";
+		return -ENOTCONN;
+	}
+	if (rc == 0)
+		l->counts.answers++;
+	else
+		l->counts.answers_lost++;
+	return rc;
 }
 
 int core_link_image_push(struct core_link *l, const void *bytes, uint64_t n, uint64_t version,

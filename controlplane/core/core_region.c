@@ -75,7 +75,10 @@ static const char *hello_fault(const struct api_hello *h)
 		if (!ring_is_inside(
 			    h, h->outcome_off[w], API_RING_OUTCOMES, sizeof(struct api_outcome)) ||
 			!ring_is_inside(
-				h, h->record_off[w], API_RING_RECORDS, sizeof(struct api_record)))
+				h, h->record_off[w], API_RING_RECORDS, sizeof(struct api_record)) ||
+			!ring_is_inside(h, h->ask_off[w], API_RING_ASKS, sizeof(struct api_ask)) ||
+			!ring_is_inside(
+				h, h->answer_off[w], API_RING_ANSWERS, sizeof(struct api_answer)))
 			return "a worker's ring lies outside the memory";
 	for (unsigned i = 0; i < API_SLOTS; i++)
 		if (h->slot_off[i] % 64 != 0 || h->slot_off[i] > h->link_bytes ||
@@ -112,6 +115,10 @@ static void rings_open(struct core_region *r)
 			sizeof(struct api_outcome));
 		(void)api_ring_open(&r->record[w], RING(h->record_off[w]), API_RING_RECORDS,
 			sizeof(struct api_record));
+		(void)api_ring_open(
+			&r->ask[w], RING(h->ask_off[w]), API_RING_ASKS, sizeof(struct api_ask));
+		(void)api_ring_open(&r->answer[w], RING(h->answer_off[w]), API_RING_ANSWERS,
+			sizeof(struct api_answer));
 	}
 #undef RING
 }

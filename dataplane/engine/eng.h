@@ -110,6 +110,8 @@ struct eng_sink {
 	int (*outcome)(void *arg, const struct eng_outcome *o);
 	int (*record)(void *arg, const struct eng_record *r);
 	unsigned (*fill)(void *arg);
+	int (*ask)(void *arg, const struct eng_question *q); // NULL: nobody answers
+	int (*finding)(void *arg, struct eng_finding *f);    // the next one; -EAGAIN: none
 	void *arg;
 };
 // Memory stays the caller's, to be kept until eng_quiesced after the next set. sink NULL =

@@ -78,6 +78,36 @@ struct eng_record {
 	struct span helo, from, to; // borrowed for the call
 };
 
+// Questions that only the control plane can answer, and its findings.
+enum eng_ask_kind { ENG_ASK_NONE, ENG_ASK_HELO, ENG_ASK_SENDER, ENG_ASK_RECIPIENT, ENG_ASK_COUNT };
+enum eng_find { // what is known of a domain
+	ENG_FIND_NONE,
+	ENG_FIND_EXISTS,  // it has an MX, A or AAAA record
+	ENG_FIND_NO_MAIL, // it exists and says that it takes no mail
+	ENG_FIND_ABSENT,
+	ENG_FIND_UNKNOWN, // the DNS could not tell
+	ENG_FIND_COUNT
+};
+enum { ENG_DOMAIN_MAX = 253 };
+
+struct eng_question {
+	uint64_t session; // id of who waits
+	uint64_t key;     // the worker's mark of the name; comes back, as do session and flow
+	uint32_t flow;    // place in the worker's flow table
+	uint32_t deadline_ms;
+	enum eng_ask_kind kind;
+	enum eng_find otherwise; // what counts without an answer
+	struct span name;        // 1..ENG_DOMAIN_MAX raw bytes, borrowed for the call
+};
+
+struct eng_finding {
+	uint64_t session, key;
+	uint32_t flow;
+	uint32_t ttl_ms;
+	enum eng_ask_kind kind; // not NONE
+	enum eng_find found;    // not NONE
+};
+
 struct eng_flow_row {
 	struct eng_who who;
 	enum eng_lane lane;

@@ -17,6 +17,8 @@
 struct lnk_tap { // one worker's end of the region
 	_Alignas(64) struct api_ring outcome; // w: worker
 	struct api_ring record;               // w: worker
+	struct api_ring ask;                  // w: worker
+	struct api_ring answer;               // r: worker
 	_Atomic uint32_t broken;              // w: worker, r: manager: a ring made no sense
 	uint16_t worker;
 	struct eng_sink sink;

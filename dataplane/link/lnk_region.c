@@ -40,6 +40,10 @@ static void layout(struct api_hello *h, uint16_t workers, uint64_t image_max)
 			&end, api_ring_bytes(API_RING_OUTCOMES, sizeof(struct api_outcome)));
 		h->record_off[w] =
 			reserve(&end, api_ring_bytes(API_RING_RECORDS, sizeof(struct api_record)));
+		h->ask_off[w] =
+			reserve(&end, api_ring_bytes(API_RING_ASKS, sizeof(struct api_ask)));
+		h->answer_off[w] =
+			reserve(&end, api_ring_bytes(API_RING_ANSWERS, sizeof(struct api_answer)));
 	}
 	for (unsigned i = 0; i < API_SLOTS; i++)
 		h->slot_off[i] = reserve(&end, image_max);
@@ -66,6 +70,9 @@ static void rings_make(struct lnk_region *r)
 			sizeof(struct api_outcome));
 		ring_make(r, &r->tap[w].record, h->record_off[w], API_RING_RECORDS,
 			sizeof(struct api_record));
+		ring_make(r, &r->tap[w].ask, h->ask_off[w], API_RING_ASKS, sizeof(struct api_ask));
+		ring_make(r, &r->tap[w].answer, h->answer_off[w], API_RING_ANSWERS,
+			sizeof(struct api_answer));
 		lnk_tap_init(&r->tap[w], w);
 	}
 }

@@ -24,6 +24,16 @@ LNK_SAME(ENG_VERDICT_ABORTED, API_VERDICT_ABORTED);
 LNK_SAME(ENG_VERDICT_COUNT, API_VERDICT_COUNT);
 LNK_SAME(ENG_RULES_MAX, API_RULES_MAX);
 LNK_SAME(ENG_REASON_NONE, 0xffff);
+LNK_SAME(ENG_ASK_HELO, API_ASK_HELO);
+LNK_SAME(ENG_ASK_SENDER, API_ASK_SENDER);
+LNK_SAME(ENG_ASK_RECIPIENT, API_ASK_RECIPIENT);
+LNK_SAME(ENG_ASK_COUNT, API_ASK_COUNT);
+LNK_SAME(ENG_FIND_EXISTS, API_FIND_EXISTS);
+LNK_SAME(ENG_FIND_NO_MAIL, API_FIND_NO_MAIL);
+LNK_SAME(ENG_FIND_ABSENT, API_FIND_ABSENT);
+LNK_SAME(ENG_FIND_UNKNOWN, API_FIND_UNKNOWN);
+LNK_SAME(ENG_FIND_COUNT, API_FIND_COUNT);
+LNK_SAME(ENG_DOMAIN_MAX, API_DOMAIN_MAX);
 _Static_assert(POL_NONE == 0xffffffffu, "no policy, on both sides");
 
 static const uint8_t lanes[ENG_LANE_COUNT] = {
@@ -157,6 +167,54 @@ static int record_put(void *arg, const struct eng_record *r)
 	return put(t, &t->record, &out);
 }
 
+static int ask_put(void *arg, const struct eng_question *q)
+{
+	struct lnk_tap *t = arg;
+	struct api_ask out = {
+		.session = q->session,
+		.key = q->key,
+		.flow = q->flow,
+		.deadline_ms = q->deadline_ms,
+		.kind = (uint8_t)q->kind,
+		.otherwise = (uint8_t)q->otherwise,
+		.name_len = (uint8_t)q->name.n,
+	};
+
+	if (q->name.n == 0 || q->name.n > sizeof(out.name))
+		return -EINVAL;
+	memcpy(out.name, q->name.p, q->name.n);
+	return put(t, &t->ask, &out);
+}
+
+// What makes no sense is passed over, at most as many as the ring holds: the worker is not kept.
+static int answer_take(void *arg, struct eng_finding *f)
+{
+	struct lnk_tap *t = arg;
+	struct api_answer in;
+
+	for (unsigned i = 0; i < API_RING_ANSWERS; i++) {
+		int rc = api_ring_take(&t->answer, &in);
+
+		if (rc == -EPROTO) // relaxed: as above
+			atomic_store_explicit(&t->broken, 1, memory_order_relaxed);
+		if (rc != 0)
+			return -EAGAIN;
+		if (in.kind <= API_ASK_NONE || in.kind >= API_ASK_COUNT ||
+			in.finding <= API_FIND_NONE || in.finding >= API_FIND_COUNT)
+			continue;
+		*f = (struct eng_finding){
+			.session = in.session,
+			.key = in.key,
+			.flow = in.flow,
+			.ttl_ms = in.ttl_ms,
+			.kind = in.kind,
+			.found = in.finding,
+		};
+		return 0;
+	}
+	return -EAGAIN;
+}
+
 static unsigned outcome_fill(void *arg)
 {
 	struct lnk_tap *t = arg;
@@ -168,7 +226,13 @@ void lnk_tap_init(struct lnk_tap *t, uint16_t worker)
 {
 	t->worker = worker;
 	t->sink = (struct eng_sink){
-		.outcome = outcome_put, .record = record_put, .fill = outcome_fill, .arg = t};
+		.outcome = outcome_put,
+		.record = record_put,
+		.ask = ask_put,
+		.finding = answer_take,
+		.fill = outcome_fill,
+		.arg = t,
+	};
 }
 
 void lnk_flow_fill(struct api_flow *out, const struct eng_flow_row *row, uint16_t worker)

@@ -149,8 +149,8 @@ static void index_scribble(struct span *in)
 	uint8_t which = take8(in);
 	unsigned w = (which >> 4) % DOUBLE_WORKERS;
 	const uint64_t rings[] = {p.hello.command_off, p.hello.event_off, p.hello.outcome_off[w],
-		p.hello.record_off[w]};
-	struct api_ring_mem *m = (void *)(p.mem + rings[which & 3]);
+		p.hello.record_off[w], p.hello.ask_off[w], p.hello.answer_off[w]};
+	struct api_ring_mem *m = (void *)(p.mem + rings[(which & 3) + (w & 2)]);
 	_Atomic uint32_t *index = (which & 4) != 0 ? &m->head : &m->tail;
 	uint32_t value = (which & 8) != 0 ? take32(in) : atomic_load(index) + take8(in) - 128u;
 
@@ -192,6 +192,34 @@ static void record_tell(struct span *in)
 	r.reason = (uint16_t)take8(in);
 	if (sink != NULL)
 		(void)sink->record(sink->arg, &r);
+}
+
+static void question_tell(struct span *in)
+{
+	uint8_t w = take8(in) % DOUBLE_WORKERS;
+	struct eng_question q = {.kind = ENG_ASK_SENDER, .otherwise = ENG_FIND_UNKNOWN};
+	const struct eng_sink *sink = b.eng.sink[w];
+	struct eng_finding f;
+
+	q.name = take(in, take8(in));
+	if (sink == NULL)
+		return;
+	(void)sink->ask(sink->arg, &q); // as above
+	if (sink->finding(sink->arg, &f) == 0) {
+		CHECK(f.kind > ENG_ASK_NONE && f.kind < ENG_ASK_COUNT);
+		CHECK(f.found > ENG_FIND_NONE && f.found < ENG_FIND_COUNT);
+	}
+}
+
+static void answer_put(struct span *in)
+{
+	uint8_t w = take8(in) % DOUBLE_WORKERS;
+	const struct api_answer a = {.session = take8(in),
+		.kind = take8(in),
+		.finding = take8(in),
+		.ttl_ms = take32(in)};
+
+	(void)api_ring_put(&p.answer[w], &a); // full is as good
 }
 
 static void engine_change(struct span *in)
@@ -261,7 +289,12 @@ static void step(struct span *in)
 		op < 128 ? scribble(in) : datagram_send(in);
 		break;
 	default:
-		crowd();
+		if (op < 64)
+			crowd();
+		else if (op < 160)
+			question_tell(in);
+		else
+			answer_put(in);
 	}
 }
 

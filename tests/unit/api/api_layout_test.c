@@ -28,7 +28,7 @@ static const struct {
 	const char *type, *field;
 	size_t want_off, want_bytes, off, bytes;
 } layout[] = {
-	SIZE(api_hello, 1128),
+	SIZE(api_hello, 2152),
 	FIELD(api_hello, magic, 0, 8),
 	FIELD(api_hello, version, 8, 4),
 	FIELD(api_hello, workers, 12, 4),
@@ -41,10 +41,12 @@ static const struct {
 	FIELD(api_hello, event_off, 64, 8),
 	FIELD(api_hello, outcome_off, 72, 512),
 	FIELD(api_hello, record_off, 584, 512),
-	FIELD(api_hello, slot_off, 1096, 16),
-	FIELD(api_hello, slot_bytes, 1112, 8),
-	FIELD(api_hello, pid, 1120, 4),
-	FIELD(api_hello, spare, 1124, 4),
+	FIELD(api_hello, ask_off, 1096, 512),
+	FIELD(api_hello, answer_off, 1608, 512),
+	FIELD(api_hello, slot_off, 2120, 16),
+	FIELD(api_hello, slot_bytes, 2136, 8),
+	FIELD(api_hello, pid, 2144, 4),
+	FIELD(api_hello, spare, 2148, 4),
 	SIZE(api_command, 56),
 	FIELD(api_command, kind, 0, 4),
 	FIELD(api_command, seq, 4, 4),
@@ -130,6 +132,23 @@ static const struct {
 	FIELD(api_record, refusal.code, 80, 2),
 	FIELD(api_record, refusal.reason, 82, 2),
 	FIELD(api_record, refusal.spare, 84, 4),
+	SIZE(api_ask, 280),
+	FIELD(api_ask, session, 0, 8),
+	FIELD(api_ask, key, 8, 8),
+	FIELD(api_ask, flow, 16, 4),
+	FIELD(api_ask, deadline_ms, 20, 4),
+	FIELD(api_ask, kind, 24, 1),
+	FIELD(api_ask, otherwise, 25, 1),
+	FIELD(api_ask, name_len, 26, 1),
+	FIELD(api_ask, name, 27, 253),
+	SIZE(api_answer, 32),
+	FIELD(api_answer, session, 0, 8),
+	FIELD(api_answer, key, 8, 8),
+	FIELD(api_answer, flow, 16, 4),
+	FIELD(api_answer, ttl_ms, 20, 4),
+	FIELD(api_answer, kind, 24, 1),
+	FIELD(api_answer, finding, 25, 1),
+	FIELD(api_answer, spare, 26, 6),
 	SIZE(api_stat_name, 192),
 	FIELD(api_stat_name, name, 0, 48),
 	FIELD(api_stat_name, help, 48, 127),
@@ -181,7 +200,7 @@ static const struct {
 static void every_field_lies_where_its_version_put_it(void **state)
 {
 	(void)state;
-	assert_int_equal(API_LINK_VERSION, 3);
+	assert_int_equal(API_LINK_VERSION, 4);
 	assert_int_equal(API_STATS_VERSION, 2);
 	for (size_t i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
 		const char *field = layout[i].field == NULL ? "whole" : layout[i].field;
@@ -336,6 +355,12 @@ static void the_numbers_of_the_enumerations_stand(void **state)
 	assert_int_equal(API_RING_EVENTS, 1024);
 	assert_int_equal(API_RING_OUTCOMES, 4096);
 	assert_int_equal(API_RING_RECORDS, 4096);
+	assert_int_equal(API_RING_ASKS, 512);
+	assert_int_equal(API_RING_ANSWERS, 1024);
+	assert_int_equal(API_ASK_HELO, 1);
+	assert_int_equal(API_ASK_RECIPIENT, 3);
+	assert_int_equal(API_FIND_EXISTS, 1);
+	assert_int_equal(API_FIND_UNKNOWN, 4);
 }
 
 int main(void)

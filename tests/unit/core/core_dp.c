@@ -57,6 +57,10 @@ static void link_layout(struct api_hello *h)
 			&end, api_ring_bytes(API_RING_OUTCOMES, sizeof(struct api_outcome)));
 		h->record_off[w] =
 			reserve(&end, api_ring_bytes(API_RING_RECORDS, sizeof(struct api_record)));
+		h->ask_off[w] =
+			reserve(&end, api_ring_bytes(API_RING_ASKS, sizeof(struct api_ask)));
+		h->answer_off[w] =
+			reserve(&end, api_ring_bytes(API_RING_ANSWERS, sizeof(struct api_answer)));
 	}
 	for (unsigned i = 0; i < API_SLOTS; i++)
 		h->slot_off[i] = reserve(&end, DP_SLOT);
@@ -123,6 +127,9 @@ void dp_make(struct dp *d)
 			sizeof(struct api_outcome));
 		ring(d, &d->record[w], h->record_off[w], API_RING_RECORDS,
 			sizeof(struct api_record));
+		ring(d, &d->ask[w], h->ask_off[w], API_RING_ASKS, sizeof(struct api_ask));
+		ring(d, &d->answer[w], h->answer_off[w], API_RING_ANSWERS,
+			sizeof(struct api_answer));
 	}
 }
 

@@ -19,6 +19,7 @@ struct dp {
 	uint8_t *link, *stats;    // writable mappings
 	struct api_stats *head;
 	struct api_ring command, event, outcome[DP_WORKERS], record[DP_WORKERS];
+	struct api_ring ask[DP_WORKERS], answer[DP_WORKERS];
 };
 
 void dp_listen(struct dp *d);              // socket only

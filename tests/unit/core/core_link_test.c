@@ -25,7 +25,7 @@
 enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW, TURNS_MAX = 2000, CYCLES = 100 };
 
 struct seen {
-	unsigned attached, detached, outcomes, records, rows, done;
+	unsigned attached, detached, outcomes, records, asks, rows, done;
 	int status;
 	struct api_record record;
 	struct core_link *ping_again; // pings from within the answer
@@ -59,6 +59,13 @@ static void on_record(void *arg, const struct api_record *r)
 	((struct seen *)arg)->record = *r;
 }
 
+static void on_ask(void *arg, uint32_t worker, const struct api_ask *q)
+{
+	assert_int_equal(worker, 1);
+	assert_int_equal(q->name_len, 3);
+	((struct seen *)arg)->asks++;
+}
+
 static void on_row(void *arg, const struct api_flow *)
 {
 	((struct seen *)arg)->rows++;
@@ -81,7 +88,7 @@ static void bench_open(struct bench *b)
 		.drain_ms = 1,
 		.answer_ms = 20,
 		.image_ms = 20,
-		.ops = {on_attached, on_detached, on_outcome, on_record}};
+		.ops = {on_attached, on_detached, on_outcome, on_record, on_ask}};
 
 	*b = (struct bench){0};
 	dp_listen(&b->dp);
@@ -194,6 +201,9 @@ static const struct lie {
 	HELLO(outcome_off[0], 8),
 	HELLO(outcome_off[1], UINT64_MAX & ~UINT64_C(63)),
 	HELLO(record_off[1], UINT64_C(1) << 33),
+	HELLO(ask_off[0], 16),
+	HELLO(ask_off[1], UINT64_C(1) << 40),
+	HELLO(answer_off[1], UINT64_MAX - 127),
 	HELLO(slot_off[0], 32),
 	HELLO(slot_off[1], UINT64_C(1) << 50),
 	HELLO(slot_bytes, UINT64_MAX),
@@ -328,16 +338,17 @@ static void a_ring_that_makes_no_sense_ends_the_attachment(void **state)
 
 	(void)state;
 	bench_open(&b);
-	for (unsigned i = 0; i < 6; i++) {
+	for (unsigned i = 0; i < 8; i++) {
 		struct api_ring_mem *m;
 		uint64_t off;
 
 		attach(&b);
-		off = i % 3 == 0     ? b.dp.hello.event_off
-			: i % 3 == 1 ? b.dp.hello.outcome_off[1]
-				     : b.dp.hello.record_off[0];
+		off = i % 4 == 0     ? b.dp.hello.event_off
+			: i % 4 == 1 ? b.dp.hello.outcome_off[1]
+			: i % 4 == 2 ? b.dp.hello.record_off[0]
+				     : b.dp.hello.ask_off[1];
 		m = (void *)(b.dp.link + off);
-		atomic_store(&m->head, i < 3 ? UINT32_MAX : 100000u);
+		atomic_store(&m->head, i < 4 ? UINT32_MAX : 100000u);
 		turns_until(&b, &b.seen.detached, i + 1);
 		assert_int_equal(core_link_counts(b.link)->refused, i + 1);
 		dp_drop(&b.dp);
@@ -347,8 +358,47 @@ static void a_ring_that_makes_no_sense_ends_the_attachment(void **state)
 	atomic_store(
 		&((struct api_ring_mem *)(void *)(b.dp.link + b.dp.hello.command_off))->tail, 7);
 	assert_int_equal(core_link_ping(b.link, on_done, &b.seen), -ENOTCONN);
-	turns_until(&b, &b.seen.detached, 7);
+	turns_until(&b, &b.seen.detached, 9);
 	assert_int_equal(b.seen.done, 0);
+	bench_close(&b);
+}
+
+static void questions_are_taken_and_their_answers_wait_for_the_worker(void **state)
+{
+	static const struct api_ask absurd[] = {
+		{.kind = API_ASK_NONE, .name_len = 3},
+		{.kind = API_ASK_COUNT, .name_len = 3},
+		{.kind = API_ASK_HELO, .name_len = 0},
+		{.kind = API_ASK_HELO, .name_len = API_DOMAIN_MAX + 1},
+		{.kind = API_ASK_HELO, .name_len = 3, .otherwise = API_FIND_COUNT},
+	};
+	const struct api_ask ask = {.kind = API_ASK_SENDER, .name_len = 3, .name = "a.b"};
+	const struct api_answer answer = {.session = 7, .kind = API_ASK_SENDER, .finding = 1};
+	struct api_answer got;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b);
+	attach(&b);
+	for (unsigned i = 0; i < sizeof(absurd) / sizeof(absurd[0]); i++)
+		assert_int_equal(api_ring_put(&b.dp.ask[1], &absurd[i]), 0);
+	assert_int_equal(api_ring_put(&b.dp.ask[1], &ask), 0);
+	turns_until(&b, &b.seen.asks, 1);
+	assert_int_equal(core_link_counts(b.link)->asks, 1);
+	assert_int_equal(core_link_counts(b.link)->absurd, sizeof(absurd) / sizeof(absurd[0]));
+	for (unsigned i = 0; i < API_RING_ANSWERS; i++)
+		assert_int_equal(core_link_answer(b.link, 1, &answer), 0);
+	assert_int_equal(core_link_answer(b.link, 1, &answer), -EAGAIN); // nobody takes them
+	assert_int_equal(core_link_counts(b.link)->answers_lost, 1);
+	assert_int_equal(core_link_answer(b.link, DP_WORKERS, &answer), -ENOTCONN);
+	assert_int_equal(api_ring_take(&b.dp.answer[1], &got), 0);
+	assert_int_equal(got.session, 7);
+	assert_int_equal(core_link_answer(b.link, 1, &answer), 0);
+	atomic_store(&((struct api_ring_mem *)(void *)(b.dp.link + b.dp.hello.answer_off[1]))->tail,
+		99999);
+	assert_int_equal(core_link_answer(b.link, 1, &answer), -ENOTCONN);
+	turns_until(&b, &b.seen.detached, 1);
+	assert_int_equal(core_link_answer(b.link, 1, &answer), -ENOTCONN);
 	bench_close(&b);
 }
 
@@ -627,6 +677,7 @@ int main(void)
 		cmocka_unit_test(
 			a_first_datagram_that_is_no_hello_is_refused_and_its_descriptors_closed),
 		cmocka_unit_test(a_ring_that_makes_no_sense_ends_the_attachment),
+		cmocka_unit_test(questions_are_taken_and_their_answers_wait_for_the_worker),
 		cmocka_unit_test(messages_that_make_no_sense_are_dropped_and_counted),
 		cmocka_unit_test(more_flow_rows_than_asked_for_are_not_delivered),
 		cmocka_unit_test(

@@ -58,7 +58,14 @@ static void scribble(struct peer *p, uint64_t ring_off, bool head, uint32_t valu
 static void a_scribbled_ring_is_refused_counted_and_detached(void **state)
 {
 	static const struct {
-		enum { COMMAND_HEAD, EVENT_TAIL, OUTCOME_TAIL, RECORD_TAIL } where;
+		enum {
+			COMMAND_HEAD,
+			EVENT_TAIL,
+			OUTCOME_TAIL,
+			RECORD_TAIL,
+			ASK_TAIL,
+			ANSWER_HEAD
+		} where;
 		uint32_t value;
 	} cases[] = {
 		{COMMAND_HEAD, UINT32_MAX},
@@ -71,8 +78,14 @@ static void a_scribbled_ring_is_refused_counted_and_detached(void **state)
 		{OUTCOME_TAIL, 0x7fffffff},
 		{RECORD_TAIL, 1},
 		{RECORD_TAIL, 0xffff0000},
+		{ASK_TAIL, 1},
+		{ASK_TAIL, 0x80000000},
+		{ANSWER_HEAD, API_RING_ANSWERS + 1},
+		{ANSWER_HEAD, UINT32_MAX},
 	};
 	const struct eng_record record = {.kind = ENG_REC_REFUSAL};
+	const struct eng_question question = {.kind = ENG_ASK_HELO, .name = span_str("a.b")};
+	struct eng_finding finding;
 	const struct api_command ping = {.kind = API_CMD_PING};
 	struct bench b;
 
@@ -99,6 +112,14 @@ static void a_scribbled_ring_is_refused_counted_and_detached(void **state)
 		case RECORD_TAIL:
 			scribble(&p, p.hello.record_off[2], false, cases[i].value);
 			assert_int_equal(sink->record(sink->arg, &record), -EAGAIN);
+			break;
+		case ASK_TAIL:
+			scribble(&p, p.hello.ask_off[2], false, cases[i].value);
+			assert_int_equal(sink->ask(sink->arg, &question), -EAGAIN);
+			break;
+		case ANSWER_HEAD:
+			scribble(&p, p.hello.answer_off[2], true, cases[i].value);
+			assert_int_equal(sink->finding(sink->arg, &finding), -EAGAIN);
 			break;
 		}
 		(void)bench_poll(&b);

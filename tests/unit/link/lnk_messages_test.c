@@ -239,7 +239,8 @@ static void outcomes_and_records_arrive_as_the_worker_gave_them(void **state)
 	assert_int_equal(strnlen(ar.message.helo, API_HELO_MAX), API_HELO_MAX - 1);
 	assert_string_equal(ar.message.from, "a@example.net");
 	assert_string_equal(ar.message.to, "");
-	r.kind = ENG_REC_SESSION, r.lane = ENG_LANE_ANSWER, r.tls = true, r.reason = ENG_REASON_NONE;
+	r.kind = ENG_REC_SESSION, r.lane = ENG_LANE_ANSWER, r.tls = true,
+	r.reason = ENG_REASON_NONE;
 	assert_int_equal(sink->record(sink->arg, &r), 0);
 	assert_int_equal(api_ring_take(&p.record[1], &ar), 0);
 	assert_int_equal(ar.kind, API_REC_SESSION);
@@ -251,6 +252,71 @@ static void outcomes_and_records_arrive_as_the_worker_gave_them(void **state)
 	assert_int_equal(api_ring_take(&p.record[1], &ar), 0);
 	assert_int_equal(ar.kind, API_REC_REFUSAL);
 	assert_int_equal(ar.refusal.code, 550);
+	peer_close(&p);
+	bench_close(&b);
+}
+
+static void questions_and_findings_cross_as_they_were_put(void **state)
+{
+	static const struct api_answer answers[] = {
+		{.kind = API_ASK_NONE, .finding = API_FIND_EXISTS},
+		{.kind = API_ASK_COUNT, .finding = API_FIND_EXISTS},
+		{.kind = API_ASK_SENDER, .finding = API_FIND_NONE},
+		{.kind = API_ASK_SENDER, .finding = API_FIND_COUNT},
+		{.session = 11,
+			.key = 12,
+			.flow = 13,
+			.ttl_ms = 14,
+			.kind = API_ASK_SENDER,
+			.finding = API_FIND_ABSENT},
+	};
+	char name[ENG_DOMAIN_MAX + 1] = "a.b";
+	struct eng_question q = {.session = 1,
+		.key = 2,
+		.flow = 3,
+		.deadline_ms = 2000,
+		.kind = ENG_ASK_RECIPIENT,
+		.otherwise = ENG_FIND_UNKNOWN,
+		.name = {.p = (const uint8_t *)name, .n = ENG_DOMAIN_MAX}};
+	const struct eng_sink *sink;
+	struct eng_finding f;
+	struct api_ask got;
+	struct bench b;
+	struct peer p;
+
+	(void)state;
+	bench_open(&b, SLOT);
+	peer_attach(&b, &p);
+	sink = b.eng.sink[1];
+	assert_int_equal(sink->finding(sink->arg, &f), -EAGAIN);
+	assert_int_equal(sink->ask(sink->arg, &q), 0);
+	assert_int_equal(api_ring_take(&p.ask[1], &got), 0);
+	assert_int_equal(got.session, 1);
+	assert_int_equal(got.key, 2);
+	assert_int_equal(got.flow, 3);
+	assert_int_equal(got.deadline_ms, 2000);
+	assert_int_equal(got.kind, API_ASK_RECIPIENT);
+	assert_int_equal(got.otherwise, API_FIND_UNKNOWN);
+	assert_int_equal(got.name_len, API_DOMAIN_MAX);
+	assert_memory_equal(got.name, name, API_DOMAIN_MAX);
+	q.name.n++; // no domain is that long
+	assert_int_equal(sink->ask(sink->arg, &q), -EINVAL);
+	q.name.n = 0;
+	assert_int_equal(sink->ask(sink->arg, &q), -EINVAL);
+	q.name.n = 3;
+	for (unsigned i = 0; i < API_RING_ASKS; i++)
+		assert_int_equal(sink->ask(sink->arg, &q), 0);
+	assert_int_equal(sink->ask(sink->arg, &q), -EAGAIN);
+	for (unsigned i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		assert_int_equal(api_ring_put(&p.answer[1], &answers[i]), 0);
+	assert_int_equal(sink->finding(sink->arg, &f), 0); // what makes no sense was passed over
+	assert_int_equal(f.session, 11);
+	assert_int_equal(f.key, 12);
+	assert_int_equal(f.flow, 13);
+	assert_int_equal(f.ttl_ms, 14);
+	assert_int_equal(f.kind, ENG_ASK_SENDER);
+	assert_int_equal(f.found, ENG_FIND_ABSENT);
+	assert_int_equal(sink->finding(sink->arg, &f), -EAGAIN);
 	peer_close(&p);
 	bench_close(&b);
 }
@@ -400,6 +466,7 @@ int main(void)
 		cmocka_unit_test(an_image_is_put_in_force_and_acknowledged),
 		cmocka_unit_test(a_refused_image_is_answered_with_the_reason_and_the_old_one_stays),
 		cmocka_unit_test(outcomes_and_records_arrive_as_the_worker_gave_them),
+		cmocka_unit_test(questions_and_findings_cross_as_they_were_put),
 		cmocka_unit_test(a_full_ring_tells_the_worker_and_fills_up_to_100),
 		cmocka_unit_test(flow_rows_of_all_workers_come_up_to_the_number_asked_for),
 		cmocka_unit_test(a_second_list_of_flows_has_to_wait_for_the_first),

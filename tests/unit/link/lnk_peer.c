@@ -130,6 +130,10 @@ int peer_hello(struct peer *p)
 			sizeof(struct api_outcome));
 		ring_open(p, &p->record[w], p->hello.record_off[w], API_RING_RECORDS,
 			sizeof(struct api_record));
+		ring_open(
+			p, &p->ask[w], p->hello.ask_off[w], API_RING_ASKS, sizeof(struct api_ask));
+		ring_open(p, &p->answer[w], p->hello.answer_off[w], API_RING_ANSWERS,
+			sizeof(struct api_answer));
 	}
 	return 0;
 }

@@ -16,6 +16,7 @@ struct peer {
 	uint8_t *mem;
 	struct api_ring command, event;
 	struct api_ring outcome[DOUBLE_WORKERS], record[DOUBLE_WORKERS];
+	struct api_ring ask[DOUBLE_WORKERS], answer[DOUBLE_WORKERS];
 };
 
 struct bench { // one data plane's end and its double
