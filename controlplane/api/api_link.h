@@ -139,10 +139,11 @@ struct api_record { // worker -> control plane: one line of the event log
 		} message;
 		struct {
 			uint64_t id;
-			uint16_t code;    // 554, 421
+			uint16_t code;    // that the client got
 			uint16_t reason;  // index of the named reason
+			uint32_t limit, value; // what was passed, and by what; 0, 0 = no limit
 			uint32_t spare;
-		} refusal;            // answered at connect
+		} refusal; // at connect, of a command or of the session
 	};
 };
 

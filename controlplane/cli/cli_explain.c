@@ -183,9 +183,14 @@ static void session_print(const json_t *e, const json_t *reasons)
 
 static void refusal_print(const json_t *e, const json_t *reasons)
 {
-	(void)printf(
-		"%s  Refused at connect with %" PRId64, cli_text(e, "time"), cli_int(e, "code"));
+	bool at_connect = is(e, "reason", "refused_at_connect");
+
+	(void)printf("%s  Refused%s with %" PRId64, cli_text(e, "time"),
+		at_connect ? " at connect" : "", cli_int(e, "code"));
 	reason_print(": ", e, reasons);
+	if (has(e, "limit"))
+		(void)printf("; the limit is %" PRId64 ", this was %" PRId64, cli_int(e, "limit"),
+			cli_int(e, "value"));
 	if (has(e, "id"))
 		(void)printf("; id mw-%s", cli_text(e, "id"));
 	(void)printf(".\n");

@@ -11,6 +11,8 @@ static const struct {
 	const char *reason;
 	enum serve_class class;
 } rows[] = {
+	{"chunks_refused", SERVE_CLASS_PROTOCOL},
+	{"commands_refused", SERVE_CLASS_PROTOCOL},
 	{"cut_ahead", SERVE_CLASS_TRANSPORT},
 	{"cut_bypassed", SERVE_CLASS_TRANSPORT},
 	{"cut_change_memory", SERVE_CLASS_RESOURCES},
@@ -46,6 +48,7 @@ static const struct {
 	{"reset_no_ack", SERVE_CLASS_TRANSPORT},
 	{"reset_one_way", SERVE_CLASS_TRANSPORT},
 	{"reset_tombstone", SERVE_CLASS_TRANSPORT},
+	{"starttls_refused", SERVE_CLASS_ENCRYPTION},
 	{"starttls_without_tls", SERVE_CLASS_ENCRYPTION},
 };
 

@@ -118,6 +118,13 @@ static void put_refusal(
 	put_code(l, r->refusal.code);
 	put_id(l, "id", r->refusal.id);
 	serve_line_str(l, "reason", r->refusal.reason == NO_REASON ? NULL : names->reason);
+	if (r->refusal.limit == 0 && r->refusal.value == 0) {
+		serve_line_null(l, "limit");
+		serve_line_null(l, "value");
+		return;
+	}
+	serve_line_u64(l, "limit", r->refusal.limit);
+	serve_line_u64(l, "value", r->refusal.value);
 }
 
 void serve_event_line(

@@ -176,6 +176,7 @@ void eng_free(struct eng *e)
 	for (unsigned i = 0; i < e->nretired; i++)
 		eng_image_free(e->retired[i]);
 	free(e->retired);
+	eng_kept_free(e);
 	tbl_fdb_free(e->fdb);
 	rte_free(e);
 }
@@ -357,6 +358,8 @@ void eng_image_swap(struct eng *e, struct eng_image *img)
 	struct eng_image *old = atomic_load_explicit(&e->image, memory_order_relaxed);
 
 	atomic_store_explicit(&e->image, img, memory_order_seq_cst);
+	if (old != NULL)
+		eng_kept_add(e, old);
 	grace_begin(e, &e->grace);
 	if (old == NULL)
 		return;
@@ -378,6 +381,7 @@ unsigned eng_image_reap(struct eng *e)
 
 	if (e->nretired == 0 || !grace_over(e, &e->grace))
 		return e->nretired;
+	eng_kept_reap(e);
 	for (unsigned i = 0; i < e->nretired; i++) {
 		if (eng_image_is_used(e->retired[i]))
 			e->retired[kept++] = e->retired[i];

@@ -24,8 +24,7 @@ static void say(struct eng_worker *w, struct eng_session *s, const char *line)
 		span_str(line)); // no slab: the dialogue's deadline ends it
 }
 
-// A reply's line in `line` (ENG_REPLY_MAX bytes).
-static struct span reply_line(uint16_t code, const char *text, uint64_t id, char *line)
+struct span eng_reply_line(uint16_t code, const char *text, uint64_t id, char *line)
 {
 	char shown[TEXT_ID_LEN + 1];
 	const char *enhanced = code == 550 || code == 554 ? "5.7.1 "
@@ -64,7 +63,7 @@ static enum eng_text refusal_text(uint16_t code)
 
 struct span eng_greeting(uint16_t code, uint64_t id, char *line)
 {
-	return reply_line(code, texts[refusal_text(code)], id, line);
+	return eng_reply_line(code, texts[refusal_text(code)], id, line);
 }
 
 // The content profile's own text, as long as its image is in force; NULL where it has none.
@@ -84,7 +83,7 @@ static void say_verdict(struct eng_worker *w, struct eng_session *s)
 	const char *own = own_text(w, s);
 	char line[ENG_REPLY_MAX];
 
-	(void)reply_line(
+	(void)eng_reply_line(
 		s->reply_code, own != NULL ? own : texts[s->reply_text], s->reply_id, line);
 	say(w, s, line);
 }
@@ -262,19 +261,18 @@ static void dialog_read(struct eng_worker *w, struct eng_session *s)
 void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	struct stream_seg *seg, uint32_t isn, uint16_t code)
 {
-	struct eng_who who;
+	struct eng_refused refused = {.code = code, .reason = ACT_REFUSED_CONNECT};
 
 	stream_answer(&s->flow.stream, isn,
 		addr_is_v4(&s->flow.key.client) ? MSS_V4_BYTES : MSS_V6_BYTES);
-	s->reply_id = eng_id_next(w);
+	s->reply_id = refused.id = eng_id_next(w);
 	s->reply_code = code;
 	s->reply_text = refusal_text(code);
 	s->reason = ACT_REFUSED_CONNECT;
 	s->dialog = ENG_DIALOG_REFUSED;
 	s->dialog_at_ms = w->smtp->now_ms + ENG_DIALOG_MS;
 	eng_count(w, ACT_REFUSED_CONNECT);
-	eng_who(w, s, &who);
-	eng_record_refusal(w, &who, s->reply_id, code);
+	eng_record_refused(w, s, &refused);
 	say_verdict(w, s);
 	if (code == 421)
 		hang_up(s);

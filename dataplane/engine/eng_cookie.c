@@ -94,7 +94,8 @@ void eng_cookie_refuse_consume(
 	eng_send_back(w, m, &o);
 	eng_count(w, ACT_REFUSED_CONNECT);
 	eng_count(w, ACT_REFUSED_STATELESS);
-	eng_record_refusal(w, &who, id, code);
+	eng_record_refusal(w, &who,
+		&(struct eng_refused){.id = id, .code = code, .reason = ACT_REFUSED_CONNECT});
 	eng_bury(w, key, FLOW_GRAVE_REFUSED);
 	eng_count(w, ACT_ANSWERED);
 	rte_pktmbuf_free(m);

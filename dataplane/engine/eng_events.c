@@ -27,7 +27,7 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 
 	if (ev->flags & ODD) {
 		eng_count(w, ACT_LINE_ODD);
-		if ((s->profile & ENG_PROFILE_STRICT_LINES) ||
+		if (eng_profile(w, s)->strict_lines ||
 			((ev->flags & SMTP_LINE_BARE_CR) &&
 				hides_command(span_sub(in, ev->off, ev->len)))) {
 			eng_cut(w, s, 500, ENG_TEXT_LINE_END, 0, false, ACT_LINE_REFUSED);
@@ -49,9 +49,8 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 		eng_message_rcpt(s, ev->path);
 		break;
 	case SMTP_VERB_STARTTLS: // a client that insists on it where it is prevented
-		if (!(s->profile & ENG_PROFILE_NO_TLS))
+		if (!eng_profile(w, s)->prevent_encryption)
 			break;
-		eng_count(w, ACT_TLS_REFUSED);
 		return eng_refuse_command(w, s, ev, base, in, ENG_REFUSE_TLS);
 	case SMTP_VERB_BURL: // bring content by a way that is not read, turn the two ends round, or
 	case SMTP_VERB_XEXCH50: // change who the client is: their keywords are hidden
@@ -66,50 +65,52 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 	return true;
 }
 
+enum hidden { HIDDEN_NEVER, HIDDEN_ALWAYS, HIDDEN_NO_TLS, HIDDEN_NO_CHUNKING }; // by which setting
+
 // EHLO keywords that a reader of content must know or hide.
 struct keyword {
 	const char *name;
 	uint16_t ext;  // SMTP_EXT_* to hide from smtp/, too
-	uint16_t only; // profile bits of the sessions where it is masked; 0: none, UINT16_MAX: all
+	uint8_t hidden; // enum hidden
 };
 // clang-format off: a table
 static const struct keyword keywords[] = {
-	{"8BITMIME", 0, 0},
-	{"AUTH", 0, 0},
-	{"CHUNKING", SMTP_EXT_CHUNKING, ENG_PROFILE_NO_CHUNKING},
-	{"CONNEG", 0, 0},
-	{"CONPERM", 0, 0},
-	{"DELIVERBY", 0, 0},
-	{"DSN", 0, 0},
-	{"ENHANCEDSTATUSCODES", 0, 0},
-	{"ETRN", 0, 0},
-	{"EXPN", 0, 0},
-	{"FUTURERELEASE", 0, 0},
-	{"HELP", 0, 0},
-	{"LIMITS", 0, 0},
-	{"MT-PRIORITY", 0, 0},
-	{"MTRK", 0, 0},
-	{"NO-SOLICITING", 0, 0},
-	{"PIPELINING", 0, 0},
-	{"REQUIRETLS", 0, 0},
-	{"RRVS", 0, 0},
-	{"SIZE", 0, 0},
-	{"SMTPUTF8", 0, 0},
-	{"STARTTLS", SMTP_EXT_STARTTLS, ENG_PROFILE_NO_TLS},
-	{"SUBMITTER", 0, 0},
-	{"VRFY", 0, 0},
-	{"BINARYMIME", SMTP_EXT_BINARYMIME, UINT16_MAX},
-	{"BURL", 0, UINT16_MAX},
-	{"XEXCH50", 0, UINT16_MAX},
-	{"X-ANONYMOUSTLS", 0, UINT16_MAX},
-	{"X-EXPS", 0, UINT16_MAX},
-	{"PIPECONNECT", 0, UINT16_MAX},
-	{"X_PIPE_CONNECT", 0, UINT16_MAX},
-	{"ATRN", 0, UINT16_MAX},
-	{"TURN", 0, UINT16_MAX},
-	{"XCLIENT", 0, UINT16_MAX},
-	{"XFORWARD", 0, UINT16_MAX},
-	{"CHECKPOINT", 0, UINT16_MAX},
+	{"8BITMIME", 0, HIDDEN_NEVER},
+	{"AUTH", 0, HIDDEN_NEVER},
+	{"CHUNKING", SMTP_EXT_CHUNKING, HIDDEN_NO_CHUNKING},
+	{"CONNEG", 0, HIDDEN_NEVER},
+	{"CONPERM", 0, HIDDEN_NEVER},
+	{"DELIVERBY", 0, HIDDEN_NEVER},
+	{"DSN", 0, HIDDEN_NEVER},
+	{"ENHANCEDSTATUSCODES", 0, HIDDEN_NEVER},
+	{"ETRN", 0, HIDDEN_NEVER},
+	{"EXPN", 0, HIDDEN_NEVER},
+	{"FUTURERELEASE", 0, HIDDEN_NEVER},
+	{"HELP", 0, HIDDEN_NEVER},
+	{"LIMITS", 0, HIDDEN_NEVER},
+	{"MT-PRIORITY", 0, HIDDEN_NEVER},
+	{"MTRK", 0, HIDDEN_NEVER},
+	{"NO-SOLICITING", 0, HIDDEN_NEVER},
+	{"PIPELINING", 0, HIDDEN_NEVER},
+	{"REQUIRETLS", 0, HIDDEN_NEVER},
+	{"RRVS", 0, HIDDEN_NEVER},
+	{"SIZE", 0, HIDDEN_NEVER},
+	{"SMTPUTF8", 0, HIDDEN_NEVER},
+	{"STARTTLS", SMTP_EXT_STARTTLS, HIDDEN_NO_TLS},
+	{"SUBMITTER", 0, HIDDEN_NEVER},
+	{"VRFY", 0, HIDDEN_NEVER},
+	{"BINARYMIME", SMTP_EXT_BINARYMIME, HIDDEN_ALWAYS},
+	{"BURL", 0, HIDDEN_ALWAYS},
+	{"XEXCH50", 0, HIDDEN_ALWAYS},
+	{"X-ANONYMOUSTLS", 0, HIDDEN_ALWAYS},
+	{"X-EXPS", 0, HIDDEN_ALWAYS},
+	{"PIPECONNECT", 0, HIDDEN_ALWAYS},
+	{"X_PIPE_CONNECT", 0, HIDDEN_ALWAYS},
+	{"ATRN", 0, HIDDEN_ALWAYS},
+	{"TURN", 0, HIDDEN_ALWAYS},
+	{"XCLIENT", 0, HIDDEN_ALWAYS},
+	{"XFORWARD", 0, HIDDEN_ALWAYS},
+	{"CHECKPOINT", 0, HIDDEN_ALWAYS},
 };
 // clang-format on
 
@@ -131,6 +132,20 @@ static const struct keyword *keyword_find(struct span word)
 	return NULL;
 }
 
+static bool is_hidden(const struct pol_session *profile, const struct keyword *k)
+{
+	if (k == NULL)
+		return profile->mask_unknown != 0;
+	switch ((enum hidden)k->hidden) {
+	case HIDDEN_NO_TLS:
+		return profile->prevent_encryption != 0;
+	case HIDDEN_NO_CHUNKING:
+		return profile->mask_chunking != 0;
+	default:
+		return k->hidden == HIDDEN_ALWAYS;
+	}
+}
+
 // Hides a keyword by its last letter: the length stays, the client does not know it.
 static void on_keyword(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in)
@@ -145,9 +160,7 @@ static void on_keyword(struct eng_worker *w, struct eng_session *s, const struct
 	struct span word = span_sub(ev->text, 0, n);
 	const struct keyword *k = keyword_find(word);
 	bool old_auth = n < ev->text.n && ev->text.p[n] == '=';
-	bool mask = k == NULL ? (s->profile & ENG_PROFILE_MASK_UNKNOWN) != 0
-			      : k->only == UINT16_MAX || (s->profile & k->only) != 0;
-	if (!mask && !old_auth)
+	if (!is_hidden(eng_profile(w, s), k) && !old_auth)
 		return;
 	if (k != NULL && k->ext != 0)
 		smtp_mask(&s->smtp, k->ext);
@@ -156,26 +169,22 @@ static void on_keyword(struct eng_worker *w, struct eng_session *s, const struct
 	stream_edit(
 		&s->flow.stream, &w->smtp->pool, STREAM_SERVER, base + (uint32_t)last, &letter, 1);
 	eng_count(w, ACT_MASKED);
-	if (k != NULL && k->only == ENG_PROFILE_NO_TLS)
+	if (k != NULL && k->hidden == HIDDEN_NO_TLS)
 		eng_count(w, ACT_TLS_MASKED);
 }
 
-static bool condemned(const struct eng_session *s, const struct eng_scan_result *r)
-{
-	return r->score > s->threshold;
-}
-
 // The message is spam: what its client is told. `in_body`: its end has not come yet.
-static bool condemn(struct eng_worker *w, struct eng_session *s, bool in_body)
+static bool condemn(struct eng_worker *w, struct eng_session *s, const struct pol_content *content,
+	bool in_body)
 {
 	struct eng_message *msg = s->message;
 
 	s->refused += s->refused < UINT8_MAX;
 	msg->judged = true;
 	msg->id = eng_id_next(w);
-	s->own_text = s->content_action != POL_CONTENT_DISCARD;
+	s->own_text = content->action != POL_CONTENT_DISCARD;
 	eng_outcome(w, s, ENG_OUTCOME_CONDEMNED);
-	switch (s->content_action) {
+	switch (content->action) {
 	case POL_CONTENT_TEMPFAIL:
 		msg->verdict = ENG_VERDICT_TEMPFAILED;
 		eng_cut(w, s, 451, ENG_TEXT_LATER, msg->id, in_body, ACT_TEMPFAILED);
@@ -231,9 +240,11 @@ static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struc
 		return true;
 	}
 	eng_message_scan_close(w, msg);
-	if (condemned(s, &msg->result) && s->content_action != POL_CONTENT_MONITOR)
-		return condemn(w, s, false);
-	judged(w, s, condemned(s, &msg->result) ? ENG_VERDICT_MONITORED : ENG_VERDICT_CLEAN);
+	const struct pol_content *content = eng_content(w, s);
+	bool condemned = content != NULL && msg->result.score > content->threshold;
+	if (condemned && content->action != POL_CONTENT_MONITOR)
+		return condemn(w, s, content, false);
+	judged(w, s, condemned ? ENG_VERDICT_MONITORED : ENG_VERDICT_CLEAN);
 	return true;
 }
 
@@ -266,12 +277,13 @@ static bool on_possible_end(
 		eng_cut(w, s, 451, ENG_TEXT_LATER, 0, true, ACT_AHEAD_CUT);
 		return false;
 	}
-	if (ev->count > POSSIBLE_ENDS_MAX || (s->profile & ENG_PROFILE_STRICT_END))
+	if (ev->count > POSSIBLE_ENDS_MAX || eng_profile(w, s)->refuse_possible_end)
 		return refuse_end(w, s);
 	if (msg == NULL || msg->scan == NULL)
 		return true;
 	struct eng_scan_result r;
-	bool released = s->content_action == POL_CONTENT_MONITOR;
+	const struct pol_content *content = eng_content(w, s);
+	bool released = content == NULL || content->action == POL_CONTENT_MONITOR;
 	if (!eng_scan_peek(msg->scan, &r)) {
 		if (released)
 			return true;
@@ -280,11 +292,12 @@ static bool on_possible_end(
 		eng_cut(w, s, 451, ENG_TEXT_LATER, 0, true, ACT_TEMPFAILED);
 		return false;
 	}
-	msg->at_end = condemned(s, &r) ? ENG_VERDICT_MONITORED : ENG_VERDICT_CLEAN;
-	if (released || !condemned(s, &r))
+	bool condemned = content != NULL && r.score > content->threshold;
+	msg->at_end = condemned ? ENG_VERDICT_MONITORED : ENG_VERDICT_CLEAN;
+	if (released || !condemned)
 		return true;
 	msg->result = r;
-	return condemn(w, s, true);
+	return condemn(w, s, content, true);
 }
 
 // The server took a message whose strict end it did not wait for: the verdict is that of the
@@ -325,10 +338,8 @@ static void on_reply(
 {
 	struct eng_message *msg = s->message;
 
-	if (ev->verb >= SMTP_VERB_OURS && ev->verb <= SMTP_VERB_OURS_LAST) {
-		eng_reply_ours(w, ev, base);
+	if (eng_reply_ours(w, s, ev, base))
 		return;
-	}
 
 	switch (ev->verb) {
 	case SMTP_VERB_MAIL:
@@ -416,8 +427,7 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 		on_reply(w, s, ev, base);
 		return true;
 	case SMTP_EV_REPLY_LINE:
-		if (ev->verb >= SMTP_VERB_OURS && ev->verb <= SMTP_VERB_OURS_LAST)
-			eng_reply_ours(w, ev, base);
+		(void)eng_reply_ours(w, s, ev, base);
 		return true;
 	case SMTP_EV_SKIP:
 		eng_skip(w, ev, base);

@@ -77,11 +77,11 @@ struct eng_half *eng_half_back(struct eng_worker *w, struct eng_session *s);
 // A bounded slice of ageing.
 void eng_half_tick(struct eng_worker *w);
 
-// eng_open.c: what the first matching policy says; binds a session to it.
+// eng_bound.c: what the first matching policy says; binds a session to it.
 enum pol_action eng_policy_match(struct eng_worker *w, const struct flow_key *k, uint16_t ingress,
 	uint16_t vlan, uint32_t *index);
 void eng_policy_bind(struct eng_worker *w, struct eng_session *s, uint32_t index);
-// Options that would let the two ends talk past us become NOP; a SYN's payload goes.
+// eng_open.c: options that would let the two ends talk past us become NOP; a SYN's payload goes.
 void eng_syn_clean(struct eng_worker *w, struct rte_mbuf *m, struct wire_view *v);
 // What a SYN says. true: it is signed (MD5, AO).
 bool eng_syn_read(struct rte_mbuf *m, const struct wire_view *v, struct eng_syn *syn);

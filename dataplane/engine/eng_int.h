@@ -6,6 +6,10 @@
 #include "eng_worker.h"
 #include "tbl_fdb.h"
 
+struct eng_kept; // profiles of an image that is not in force any more (eng_bound.c)
+
+enum { ENG_KEPT_MAX = 8 };
+
 struct eng_grace { // has every worker passed a burst boundary since?
 	uint64_t turn[ENG_WORKERS_MAX];
 };
@@ -17,6 +21,9 @@ struct eng {
 	_Atomic(struct eng_image *) image; // w: manager, r: workers at a burst boundary
 	struct eng_image **retired;       // swapped out, perhaps still used
 	unsigned nretired, retired_max;
+	_Atomic(struct eng_kept *) kept[ENG_KEPT_MAX]; // w: manager, r: workers
+	unsigned kept_next;
+	struct eng_kept *kept_out;        // perhaps still looked at
 	struct eng_grace grace;           // since the last swap or sink
 	struct eng_grace fdb_grace;       // since the last deletions from the forwarding table
 	bool fdb_waits;
@@ -25,6 +32,12 @@ struct eng {
 // eng_image.c: gives back all memory of an image that no worker uses; whether one does.
 void eng_image_free(struct eng_image *img);
 bool eng_image_is_used(const struct eng_image *img);
+
+// eng_bound.c, the manager's: keeps the profiles of an image that goes out of force; frees what no worker
+// looks at any more (behind a burst boundary of each); frees all.
+void eng_kept_add(struct eng *e, const struct eng_image *old);
+void eng_kept_reap(struct eng *e);
+void eng_kept_free(struct eng *e);
 
 // The stages. Each takes a burst of at most ENG_BURST and consumes it, but for eng_parse.
 // Sorts a burst: frames that cannot be of a picked-up port stay in `pkts`, at its front, their

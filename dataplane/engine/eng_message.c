@@ -58,7 +58,7 @@ static bool scan_reclaim(struct eng_worker *w, const struct eng_session *asking)
 
 static void scan_open(struct eng_worker *w, struct eng_session *s, struct eng_message *msg)
 {
-	if (!(s->profile & ENG_PROFILE_SCAN)) {
+	if (s->content_profile == ENG_INDEX_NONE) {
 		eng_count(w, PASS_NO_PROFILE);
 		return;
 	}

@@ -1,75 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What belongs to the begin of a connection beside its half-open record: policies matched and bound,
-// options that would let the ends talk past us, repeats of the handshake. And connections that pass:
-// unread for good, or until the other half of a one-way connection turns up.
+// What belongs to the begin of a connection beside its half-open record: options that would let the ends
+// talk past us, repeats of the handshake. And connections that pass: unread for good, or until the other
+// half of a one-way connection turns up.
 // Thread: the worker.
 #include "eng_half.h"
-
-// Takes what the session needs from its policy: it keeps it when the image goes.
-void eng_policy_bind(struct eng_worker *w, struct eng_session *s, uint32_t index)
-{
-	const struct pol_image *img = eng_image_policy(w->image);
-
-	s->policy = (uint16_t)index; // POL_NONE becomes ENG_INDEX_NONE
-	s->image = (uint32_t)pol_head(img)->version;
-	s->profile = 0;
-	s->session_profile = s->content_profile = ENG_INDEX_NONE;
-	eng_idle_set(s, ENG_IDLE_MS);
-	if (index == POL_NONE)
-		return;
-	const struct pol_policy *policy = pol_policy_at(img, index);
-	s->session_profile = (uint16_t)policy->session;
-	if (policy->session != POL_NONE) {
-		const struct pol_session *profile = pol_session_at(img, policy->session);
-		s->profile |= profile->prevent_encryption ? ENG_PROFILE_NO_TLS : 0;
-		s->profile |= profile->mask_chunking ? ENG_PROFILE_NO_CHUNKING : 0;
-		s->profile |= profile->mask_unknown ? ENG_PROFILE_MASK_UNKNOWN : 0;
-		s->profile |= profile->strict_lines ? ENG_PROFILE_STRICT_LINES : 0;
-		s->profile |= profile->refuse_possible_end ? ENG_PROFILE_STRICT_END : 0;
-		if (profile->idle_ms != 0)
-			eng_idle_set(s, profile->idle_ms);
-	} else {
-		// What is read must not be led past us by a keyword that we don't know.
-		s->profile |= ENG_PROFILE_MASK_UNKNOWN;
-	}
-	if (policy->content != POL_NONE) {
-		const struct pol_content *content = pol_content_at(img, policy->content);
-		s->content_profile = (uint16_t)policy->content;
-		s->profile |= ENG_PROFILE_SCAN;
-		s->threshold = content->threshold;
-		s->content_action = content->action;
-	}
-}
-
-enum pol_action eng_policy_match(
-	struct eng_worker *w, const struct flow_key *k, uint16_t ingress, uint16_t vlan, uint32_t *index)
-{
-	const struct pol_image *img = eng_image_policy(w->image);
-	struct pol_key key = {
-		.source = k->client,
-		.destination = k->server,
-		.context = eng_context_index(k->context),
-		.ingress = ingress,
-		.vlan = vlan,
-		.port = k->server_port,
-	};
-
-	*index = pol_match(img, &key);
-	return *index == POL_NONE ? POL_PASS : pol_policy_at(img, *index)->action;
-}
-
-void eng_rebind(struct eng_worker *w, struct eng_session *s)
-{
-	struct eng_smtp *p = w->smtp;
-	uint32_t index;
-
-	if (w->image == NULL || eng_image_of(w, s) == p->image_version ||
-		p->now_us < p->image_since_us + ENG_REBIND_MS * UINT64_C(1000))
-		return;
-	uint16_t in_port = s->flow.face[STREAM_CLIENT].in_port;
-	if (eng_policy_match(w, &s->flow.key, in_port, s->vlan, &index) == POL_INSPECT)
-		eng_policy_bind(w, s, index);
-}
 
 bool eng_syn_read(struct rte_mbuf *m, const struct wire_view *v, struct eng_syn *syn)
 {

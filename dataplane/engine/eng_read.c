@@ -90,7 +90,7 @@ static enum step smtp_step(struct eng_worker *w, struct reading *r, struct span 
 			return STEP_CUT;
 		}
 	}
-	if (w->smtp->nchanges > 0 && !eng_changes_make(w, s, r->side))
+	if ((w->smtp->nchanges > 0 && !eng_changes_make(w, s, r->side)) || !eng_replies_due(w, s))
 		return STEP_CUT;
 	return STEP_ON;
 }

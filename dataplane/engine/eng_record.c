@@ -60,6 +60,7 @@ static void record_put(struct eng_worker *w, const struct eng_record *r)
 void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t code)
 {
 	const struct eng_message *msg = s->message;
+	const struct pol_content *content = eng_content(w, s);
 	char helo[ENG_HELO_MAX];
 	struct eng_record r = {
 		.kind = ENG_REC_MESSAGE,
@@ -68,7 +69,7 @@ void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t co
 		.scan_ns = msg->result.scan_ns,
 		.recipients = msg->recipients,
 		.score = msg->result.score,
-		.threshold = s->threshold,
+		.threshold = content == NULL ? 0 : content->threshold,
 		.rules_total = msg->result.rules_total,
 		.code = code,
 		.verdict = msg->verdict,
@@ -106,15 +107,28 @@ void eng_record_session(struct eng_worker *w, struct eng_session *s)
 }
 
 void eng_record_refusal(
-	struct eng_worker *w, const struct eng_who *who, uint64_t id, uint16_t code)
+	struct eng_worker *w, const struct eng_who *who, const struct eng_refused *refused)
 {
-	struct eng_record r = {.kind = ENG_REC_REFUSAL,
+	struct eng_record r = {
+		.kind = ENG_REC_REFUSAL,
 		.who = *who,
-		.id = id,
-		.code = code,
-		.reason = ACT_REFUSED_CONNECT};
+		.id = refused->id,
+		.code = refused->code,
+		.reason = refused->reason,
+		.limit = refused->limit,
+		.value = refused->value,
+	};
 
 	record_put(w, &r);
+}
+
+void eng_record_refused(
+	struct eng_worker *w, struct eng_session *s, const struct eng_refused *refused)
+{
+	struct eng_who who;
+
+	eng_who(w, s, &who);
+	eng_record_refusal(w, &who, refused);
 }
 
 static bool outcome_give(struct eng_worker *w, const struct eng_outcome *o)

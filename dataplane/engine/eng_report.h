@@ -67,6 +67,7 @@ struct eng_record {
 	uint16_t reason; // index into eng_stat_names, ENG_REASON_NONE; also of a refusal
 	// message
 	uint64_t id;     // also of a refusal
+	uint32_t limit, value; // of a refusal: what was passed, and by what; both 0: no limit
 	uint64_t octets; // of content, as RFC 5321 4.5.3.1.7 counts them: dots unstuffed
 	uint32_t scan_ns, recipients;
 	int32_t score, threshold;

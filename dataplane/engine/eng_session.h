@@ -49,15 +49,6 @@ enum eng_dialog { // what the client has to be told
 	ENG_DIALOG_OVER,    // everything is said
 };
 
-enum { // eng_session.profile: bits copied from the session profile at the SYN
-	ENG_PROFILE_NO_TLS = 1 << 0,
-	ENG_PROFILE_NO_CHUNKING = 1 << 1,
-	ENG_PROFILE_MASK_UNKNOWN = 1 << 2,
-	ENG_PROFILE_STRICT_LINES = 1 << 3,
-	ENG_PROFILE_STRICT_END = 1 << 4,
-	ENG_PROFILE_SCAN = 1 << 5,
-};
-
 // Exists only while a message is open.
 struct eng_message {
 	struct eng_message *next; // in the pool
@@ -105,9 +96,7 @@ struct eng_session {
 			struct eng_message *message; // of the transaction that the server is in
 			uint32_t hold_at_ms[STREAM_SIDES]; // custody is due
 			uint32_t helo;                     // eng_helo.c
-			int32_t threshold;
 			uint8_t helo_len;
-			uint8_t content_action; // enum pol_verdict
 		};
 		struct {                     // ENG_LANE_ANSWER (eng_answer_begin)
 			uint64_t reply_id;   // what the client is told; 0: none is shown
@@ -125,7 +114,6 @@ struct eng_session {
 	uint32_t dialog : 3;                       // enum eng_dialog
 	uint32_t own_text : 1; // the content profile's own text goes before the reply's
 	uint32_t vlan : 12;
-	uint32_t profile : 6;     // ENG_PROFILE_*
 	uint32_t substitutes : 3; // commands that became NOOP
 	uint32_t hold_on : 2;     // a bit a side: custody waits
 	uint32_t tls : 1, tls_seen : 1, auth : 1, recorded : 1;
@@ -183,7 +171,7 @@ static inline void eng_seg_max_set(struct eng_session *s, enum stream_side from,
 		s->seg_server = n & ENG_SEG_MAX;
 }
 
-enum eng_refusal { // of a command that must not reach the server (eng_change.c)
+enum eng_refusal { // of a command that must not reach the server (eng_refuse.c)
 	ENG_REFUSE_UNAVAILABLE,
 	ENG_REFUSE_TLS,
 	ENG_REFUSE_CHUNK,
@@ -191,9 +179,15 @@ enum eng_refusal { // of a command that must not reach the server (eng_change.c)
 	ENG_REFUSAL_COUNT
 };
 
+struct eng_refused { // what its client was told
+	uint64_t id;
+	uint16_t code, reason;
+	uint32_t limit, value; // that decided; both 0: none
+};
+
 struct eng_change { // of length, to be made when the events of a call are judged
 	uint32_t seq, n;
-	struct span text; // borrowed for ever
+	struct span text; // borrowed until then
 };
 
 struct eng_sum { // outcomes that wait to be handed over
@@ -231,6 +225,7 @@ struct eng_smtp {
 	struct eng_sum sum[ENG_SUMS_MAX];
 	unsigned nchanges;
 	struct eng_change change[ENG_CHANGES_MAX];
+	char refusal[ENG_REPLY_MAX]; // of the call that is being judged
 	uint8_t line[ENG_LINE_BUF];
 };
 
@@ -259,17 +254,30 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s);
 bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in);
 
-// eng_change.c; `ev`, `base` and `in` as above. A command becomes NOOP, its reply ours. false: the
-// session was cut.
+// eng_bound.c: the session profile, never NULL, and the content profile, NULL where there is none; both as
+// bound. Valid for the call. May bind the session anew. Not for every segment: it looks them up.
+const struct pol_session *eng_profile(struct eng_worker *w, struct eng_session *s);
+const struct pol_content *eng_content(struct eng_worker *w, struct eng_session *s);
+
+// eng_refuse.c; `ev`, `base` and `in` as above. A command does not reach the server, its reply is ours.
+// false: the session was cut.
 bool eng_refuse_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in, enum eng_refusal why);
 // The same for a BDAT that was not offered or comes behind a refused one; `ev` is its DESYNC. false:
 // the session was cut, or is to be.
 bool eng_refuse_chunk(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in);
-// Notes octets that are not for the server; a line of the reply to such a NOOP.
+// A line of the reply to such a NOOP: true, it goes, or ours comes in its place. false: it is none.
+bool eng_reply_ours(
+	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev, uint32_t base);
+// Puts in the replies whose turn it is to commands that were taken out. After each smtp_feed, its changes
+// made. false: the session was cut.
+bool eng_replies_due(struct eng_worker *w, struct eng_session *s);
+
+// eng_change.c: `n` bytes from `seq` are to become `text`, which lasts until the changes are made.
+void eng_change_note(struct eng_smtp *p, uint32_t seq, uint32_t n, struct span text);
+// Notes octets that are not for the server.
 void eng_skip(struct eng_worker *w, const struct smtp_event *ev, uint32_t base);
-void eng_reply_ours(struct eng_worker *w, const struct smtp_event *ev, uint32_t base);
 // Makes the changes that were noted. false: the session was cut.
 bool eng_changes_make(struct eng_worker *w, struct eng_session *s, enum stream_side side);
 // Nothing is read any more and nothing retained: true where the lane must go on mapping numbers.
@@ -296,7 +304,10 @@ void eng_message_abort(struct eng_worker *w, struct eng_session *s);
 // The client of a connection that is to be refused acknowledged our SYN-ACK, numbered `isn`.
 void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	struct stream_seg *seg, uint32_t isn, uint16_t code);
-// A greeting that refuses, written to `line` (ENG_REPLY_MAX bytes).
+// A reply's line, written to `line` (ENG_REPLY_MAX bytes): `text` may begin with an enhanced code; id 0:
+// none is shown.
+struct span eng_reply_line(uint16_t code, const char *text, uint64_t id, char *line);
+// A greeting that refuses, likewise.
 struct span eng_greeting(uint16_t code, uint64_t id, char *line);
 // A segment of that lane; `m` and `seg` NULL: the session has just been cut, by what was read. Consumes
 // `m`; the session may be gone behind it.
@@ -343,11 +354,13 @@ void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side
 // eng_record.c: a number for a session or message, never used before.
 uint64_t eng_id_next(struct eng_worker *w);
 // What became of the open message (`code`: the reply that its client got), of a session, of a
-// connection that was refused without one.
+// connection that was refused without one, of a refusal within a session.
 void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t code);
 void eng_record_session(struct eng_worker *w, struct eng_session *s);
 void eng_record_refusal(
-	struct eng_worker *w, const struct eng_who *who, uint64_t id, uint16_t code);
+	struct eng_worker *w, const struct eng_who *who, const struct eng_refused *refused);
+void eng_record_refused(
+	struct eng_worker *w, struct eng_session *s, const struct eng_refused *refused);
 // Tells what an address did, at once or added up until somebody takes it; takes up to a turn's share of
 // those that wait.
 void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_kind kind);

@@ -129,6 +129,8 @@ static void refusal_fill(struct api_record *out, const struct eng_record *r)
 	out->refusal.id = r->id;
 	out->refusal.code = r->code;
 	out->refusal.reason = r->reason;
+	out->refusal.limit = r->limit;
+	out->refusal.value = r->value;
 }
 
 // The engine's clock is monotonic, the log wants the wall's. The vDSO answers: no system call.

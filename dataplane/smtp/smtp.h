@@ -28,16 +28,36 @@
 enum smtp_side { SMTP_CLIENT, SMTP_SERVER }; // who sent the bytes
 
 enum smtp_verb {
-	SMTP_VERB_NONE,    // no command: the greeting, an unsolicited reply
-	SMTP_VERB_HELO, SMTP_VERB_EHLO, SMTP_VERB_MAIL, SMTP_VERB_RCPT, SMTP_VERB_DATA,
-	SMTP_VERB_BDAT, SMTP_VERB_RSET, SMTP_VERB_NOOP, SMTP_VERB_QUIT, SMTP_VERB_VRFY,
-	SMTP_VERB_EXPN, SMTP_VERB_HELP, SMTP_VERB_ETRN, SMTP_VERB_AUTH, SMTP_VERB_STARTTLS,
-	SMTP_VERB_BURL, SMTP_VERB_XCLIENT, SMTP_VERB_XFORWARD, SMTP_VERB_XEXCH50, SMTP_VERB_TURN,
-	SMTP_VERB_ATRN, SMTP_VERB_SEND, SMTP_VERB_SOML, SMTP_VERB_SAML,
+	SMTP_VERB_NONE, // no command: the greeting, an unsolicited reply
+	SMTP_VERB_HELO,
+	SMTP_VERB_EHLO,
+	SMTP_VERB_MAIL,
+	SMTP_VERB_RCPT,
+	SMTP_VERB_DATA,
+	SMTP_VERB_BDAT,
+	SMTP_VERB_RSET,
+	SMTP_VERB_NOOP,
+	SMTP_VERB_QUIT,
+	SMTP_VERB_VRFY,
+	SMTP_VERB_EXPN,
+	SMTP_VERB_HELP,
+	SMTP_VERB_ETRN,
+	SMTP_VERB_AUTH,
+	SMTP_VERB_STARTTLS,
+	SMTP_VERB_BURL,
+	SMTP_VERB_XCLIENT,
+	SMTP_VERB_XFORWARD,
+	SMTP_VERB_XEXCH50,
+	SMTP_VERB_TURN,
+	SMTP_VERB_ATRN,
+	SMTP_VERB_SEND,
+	SMTP_VERB_SOML,
+	SMTP_VERB_SAML,
 	SMTP_VERB_MESSAGE, // not a command: the end of data that awaits its final reply
 	SMTP_VERB_UNKNOWN,
-	SMTP_VERB_OURS, // to SMTP_VERB_OURS_LAST, not commands: of smtp_substitute, whose reply the caller
-	SMTP_VERB_OURS_LAST = SMTP_VERB_OURS + 7, // replaces, too; which of eight is up to the caller
+	SMTP_VERB_OURS, // to SMTP_VERB_OURS_LAST, not commands: of smtp_substitute and smtp_withdraw, whose
+	SMTP_VERB_OURS_LAST =
+		SMTP_VERB_OURS + 23, // reply is the caller's; which of them is up to him
 	SMTP_VERB_COUNT
 };
 
@@ -167,7 +187,9 @@ struct smtp {
 	uint16_t reply_code;
 	uint16_t reply_count;   // lines of the open reply
 	struct smtp_limits limits;
-	uint8_t pending[SMTP_PAIR_MAX]; // verbs that await their final reply, oldest at pending[head]
+	uint8_t pending
+		[SMTP_PAIR_MAX]; // verbs that await their final reply, oldest at pending[head]; those
+				 // withdrawn have the highest bit
 };
 enum { SMTP_BYTES = 80 };
 _Static_assert(sizeof(struct smtp) == SMTP_BYTES, "an idle flow pays for it");
@@ -195,6 +217,14 @@ void smtp_mask(struct smtp *s, uint16_t ext);
 // COMMAND event of the last call told of. The reply is then `as`'s, with no other effect; the gate
 // closes until it came. The octets of a BDAT replaced so come as SMTP_EV_SKIP.
 void smtp_substitute(struct smtp *s, const struct smtp_event *command, enum smtp_verb as);
+// Tells it that the command of this event, of the last call (none that carries octets), never
+// reaches the server: the caller takes its line out, and says the reply himself when smtp_ours_due
+// says that it is its turn. What the client sent behind it goes on.
+void smtp_withdraw(struct smtp *s, const struct smtp_event *command, enum smtp_verb as);
+// A reply of the caller's is due at this place of the server's bytes, right behind what was
+// consumed: *as is which; it counts as told. To be called until it is false after every smtp_feed,
+// which stops there.
+bool smtp_ours_due(struct smtp *s, enum smtp_verb *as);
 
 // Behind a DESYNC of SMTP_DESYNC_BDAT_UNOFFERED or _FAILED, whose line begins `in`: the caller puts
 // another command in the line's place and takes the chunk's octets (SMTP_EV_SKIP) out. The session goes on as

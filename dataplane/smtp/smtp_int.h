@@ -145,7 +145,16 @@ void smtp_data_begin(struct smtp *s);
 void smtp_chunk_begin(struct smtp *s, const struct smtp_command *c, size_t len,
 	struct smtp_out *o);
 
+enum { SMTP_PENDING_WITHDRAWN = 1 << 7 }; // smtp.pending: the server owes no reply to it
+_Static_assert((int)SMTP_VERB_COUNT <= (int)SMTP_PENDING_WITHDRAWN, "a bit is free");
+
 void smtp_pending_push(struct smtp *s, enum smtp_verb v);
+// The oldest is over; with none left the client's view is the server's.
+void smtp_pending_drop(struct smtp *s);
+// The oldest was withdrawn: the server owes nothing before the next.
+bool smtp_pending_is_withdrawn(const struct smtp *s);
+// ... and its reply's turn has come.
+bool smtp_is_ours_due(const struct smtp *s);
 // The server ended DATA at the possible end: the lines behind it were commands. False where it
 // can't be told which.
 bool smtp_data_resume(struct smtp *s);

@@ -114,18 +114,11 @@ static void transaction_update(struct smtp *s, enum smtp_verb v, uint16_t code)
 	}
 }
 
-// The oldest pending command has its reply. With none left the client's view is the server's.
+// The oldest pending command has its reply.
 static void pending_pop(struct smtp *s, enum smtp_verb v, uint16_t code)
 {
-	s->pending_head = (s->pending_head + 1u) % SMTP_PAIR_MAX;
-	s->pending_count--;
 	transaction_update(s, v, code);
-	if (s->pending_count > 0)
-		return;
-	s->gate = false;
-	s->sent = s->trans;
-	if ((s->sent & SMTP_T_MAIL) == 0)
-		s->utf8 = false;
+	smtp_pending_drop(s);
 }
 
 // 354 to DATA and 334 to AUTH go on; no other command has such an answer.
@@ -223,7 +216,7 @@ static void reply_begin(struct smtp *s, uint16_t code)
 	s->reply_in_data = s->greeted && s->mode == SMTP_MODE_DATA;
 	if (s->reply_in_data)
 		s->reply_verb = code == 421 ? SMTP_VERB_NONE : SMTP_VERB_MESSAGE;
-	else if (s->greeted && s->pending_count > 0)
+	else if (s->greeted && s->pending_count > 0 && !smtp_pending_is_withdrawn(s))
 		s->reply_verb = s->pending[s->pending_head];
 	if ((s->reply_verb == SMTP_VERB_EHLO || s->reply_verb == SMTP_VERB_HELO) &&
 		is_positive(code))

@@ -36,6 +36,28 @@ void smtp_pending_push(struct smtp *s, enum smtp_verb v)
 	s->pending_count++;
 }
 
+void smtp_pending_drop(struct smtp *s)
+{
+	s->pending_head = (s->pending_head + 1u) % SMTP_PAIR_MAX;
+	s->pending_count--;
+	if (s->pending_count > 0)
+		return;
+	s->gate = false;
+	s->sent = s->trans;
+	if ((s->sent & SMTP_T_MAIL) == 0)
+		s->utf8 = false;
+}
+
+bool smtp_pending_is_withdrawn(const struct smtp *s)
+{
+	return s->pending_count > 0 && (s->pending[s->pending_head] & SMTP_PENDING_WITHDRAWN) != 0;
+}
+
+bool smtp_is_ours_due(const struct smtp *s)
+{
+	return s->greeted && !s->reply_open && smtp_pending_is_withdrawn(s);
+}
+
 static uint16_t limit_or(uint16_t limit, uint16_t dflt)
 {
 	return limit != 0 ? limit : dflt;
@@ -239,7 +261,7 @@ static size_t server_feed(struct smtp *s, struct span in, struct smtp_out *o)
 	size_t off = 0;
 
 	while (off < in.n && o->max - o->count >= SMTP_STEP_EVENTS && s->mode != SMTP_MODE_OPAQUE &&
-		s->mode != SMTP_MODE_STOPPED) {
+		s->mode != SMTP_MODE_STOPPED && !smtp_is_ours_due(s)) {
 		o->base = off;
 		size_t n = smtp_reply_step(s, span_from(in, off), o);
 
@@ -299,6 +321,20 @@ void smtp_substitute(struct smtp *s, const struct smtp_event *command, enum smtp
 		s->chunk_skip = SMTP_SKIP_TOLD;
 	*slot = (uint8_t)as;
 	s->gate = true;
+}
+
+void smtp_withdraw(struct smtp *s, const struct smtp_event *command, enum smtp_verb as)
+{
+	s->pending[command->count % SMTP_PAIR_MAX] = (uint8_t)as | SMTP_PENDING_WITHDRAWN;
+}
+
+bool smtp_ours_due(struct smtp *s, enum smtp_verb *as)
+{
+	if (!smtp_is_ours_due(s))
+		return false;
+	*as = s->pending[s->pending_head] & ~SMTP_PENDING_WITHDRAWN;
+	smtp_pending_drop(s);
+	return true;
 }
 
 size_t smtp_refuse_chunk(struct smtp *s, struct span in, enum smtp_verb as)

@@ -17,7 +17,7 @@
 
 static const char CLEAN[] = "Subject: hello\r\n\r\nall is well\r\n.\r\n";
 static const char SPAM[] = "Subject: hello\r\n\r\nbuy-now-cheap\r\n.\r\n";
-static const char UNAVAILABLE[] = "502 5.5.1 Command not available\r\n";
+static const char UNAVAILABLE[] = "502 5.5.1 Command not available (mw-*)\r\n";
 
 static struct conn *opened(const char *source)
 {
@@ -71,6 +71,7 @@ static void a_command_that_brings_content_unread_becomes_noop_and_is_refused(voi
 	hangs_up(c, CLIENT);
 	assert_true(c->end[CLIENT].fin_got && c->end[SERVER].fin_got);
 	assert_int_equal(counter(ACT_SUBSTITUTED), 1);
+	assert_int_equal(counter(ACT_COMMAND_REFUSED), 1);
 	assert_int_equal(counter(ACT_REPLY_REPLACED), 1);
 }
 
@@ -105,7 +106,7 @@ static void replies_stay_in_order_behind_pipelined_commands(void **)
 	says(c, CLIENT, "RSET\r\nATRN a.example\r\nMAIL FROM:<a@b>\r\n");
 	hears(c, SERVER, "RSET\r\nNOOP          \r\n");
 	says(c, SERVER, "250 reset\r\n500 noop\r\n");
-	hears(c, CLIENT, "250 reset\r\n502 5.5.1 Command not available\r\n");
+	hears(c, CLIENT, "250 reset\r\n502 5.5.1 Command not available (mw-*)\r\n");
 	hears(c, SERVER, "MAIL FROM:<a@b>\r\n");
 	says(c, SERVER, "250 mail\r\n");
 	hears(c, CLIENT, "250 mail\r\n");
@@ -145,7 +146,8 @@ static void a_chunk_that_was_not_offered_never_reaches_the_server(void **)
 	says(c, CLIENT, "-cheap\r\nQUIT\r\n\r\n");
 	hears(c, SERVER, "NOOP        \r\n");
 	says(c, SERVER, "250 ok\r\n");
-	hears(c, CLIENT, "502 5.5.1 BDAT not offered\r\n");
+	hears(c, CLIENT, "502 5.5.1 BDAT not offered (mw-*)\r\n");
+	assert_int_equal(counter(ACT_CHUNK_REFUSED), 1);
 	says(c, CLIENT, "RSET\r\n");
 	hears(c, SERVER, "RSET\r\n");
 	says(c, SERVER, "250 ok\r\n");
@@ -165,7 +167,7 @@ static void a_big_chunk_is_swallowed_and_acknowledged_by_us(void **)
 	hears(c, SERVER, "NOOP            \r\n");
 	assert_int_equal(last_seen(c, CLIENT)->ack, c->end[CLIENT].nxt);
 	says(c, SERVER, "250 ok\r\n");
-	hears(c, CLIENT, "502 5.5.1 BDAT not offered\r\n");
+	hears(c, CLIENT, "502 5.5.1 BDAT not offered (mw-*)\r\n");
 	mails(c, CLEAN, "250 queued\r\n");
 }
 

@@ -375,7 +375,7 @@ static void what_fitted_was_not_too_big(void **)
 static uint32_t shift(struct conn *c)
 {
 	static const char OWN[] = "250 2.0.0 Ok\r\n",
-			  OURS[] = "502 5.5.1 Command not available\r\n";
+			  OURS[] = "502 5.5.1 Command not available (mw-0123456789abc)\r\n";
 
 	greets(c);
 	says(c, CLIENT, "BURL imap://x/1 LAST\r\n");

@@ -94,7 +94,7 @@ void says(struct conn *c, enum world_side side, const char *text);
 void hangs_up(struct conn *c, enum world_side side);
 // Forgets the connection at both ends: the next one on the same ports has other numbers.
 void reboot(struct conn *c);
-// `side` has received exactly this since the last look.
+// `side` has received exactly this since the last look; "(mw-*)" in it stands for the id of a refusal.
 void hears(struct conn *c, enum world_side side, const char *text);
 // ... something that begins so.
 void hears_begin(struct conn *c, enum world_side side, const char *text);

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a session is bound to: the policy that its SYN matched, and through it two profiles, which it keeps
+// for 10 minutes when another image comes into force, and until its next MAIL. A session holds indexes
+// and the image's version; the profiles of images that are not in force any more, which are few and small,
+// are kept as copies. Should so many images have come that a session's are not kept, it takes the policy
+// in force at once.
+// Thread: copies are made and freed by the manager, read by workers until they pass a burst boundary.
+#include <stdlib.h>
+
+#include "eng_half.h"
+
+struct eng_kept {
+	struct eng_kept *next; // of those that nobody finds any more
+	uint64_t version;
+	uint32_t sessions, contents;
+	const struct pol_content *content; // behind the sessions, in the same memory
+	struct pol_session session[];
+};
+
+struct bound { // NULL: none
+	const struct pol_session *session;
+	const struct pol_content *content;
+};
+
+// ---- the manager's
+
+static struct eng_kept *kept_new(const struct pol_image *img)
+{
+	uint32_t sessions = pol_count(img, POL_SEC_SESSIONS);
+	uint32_t contents = pol_count(img, POL_SEC_CONTENTS);
+	size_t behind = sizeof(struct eng_kept) + sessions * sizeof(struct pol_session);
+	struct eng_kept *k = calloc(1, behind + contents * sizeof(struct pol_content));
+
+	if (k == NULL)
+		return NULL;
+	struct pol_content *content = (struct pol_content *)(void *)((uint8_t *)k + behind);
+	k->version = pol_head(img)->version;
+	k->sessions = sessions;
+	k->contents = contents;
+	k->content = content;
+	for (uint32_t i = 0; i < sessions; i++)
+		k->session[i] = *pol_session_at(img, i);
+	for (uint32_t i = 0; i < contents; i++)
+		content[i] = *pol_content_at(img, i);
+	return k;
+}
+
+void eng_kept_add(struct eng *e, const struct eng_image *old)
+{
+	struct eng_kept *k = kept_new(eng_image_policy(old));
+
+	if (k == NULL) // its sessions take the policy in force
+		return;
+	_Atomic(struct eng_kept *) *place = &e->kept[e->kept_next++ % ENG_KEPT_MAX];
+	struct eng_kept *out = atomic_load_explicit(place, memory_order_relaxed);
+
+	// Release: the copy before its pointer (pairs with kept_find).
+	atomic_store_explicit(place, k, memory_order_release);
+	if (out == NULL)
+		return;
+	out->next = e->kept_out;
+	e->kept_out = out;
+}
+
+static void list_free(struct eng_kept *k)
+{
+	while (k != NULL) {
+		struct eng_kept *next = k->next;
+		free(k);
+		k = next;
+	}
+}
+
+void eng_kept_reap(struct eng *e)
+{
+	list_free(e->kept_out);
+	e->kept_out = NULL;
+}
+
+void eng_kept_free(struct eng *e)
+{
+	eng_kept_reap(e);
+	for (unsigned i = 0; i < ENG_KEPT_MAX; i++)
+		free(atomic_load_explicit(&e->kept[i], memory_order_relaxed));
+}
+
+// ---- the workers'
+
+static const struct eng_kept *kept_find(struct eng *e, uint32_t version)
+{
+	for (unsigned i = 0; i < ENG_KEPT_MAX; i++) {
+		// Acquire: pairs with eng_kept_add.
+		const struct eng_kept *k = atomic_load_explicit(&e->kept[i], memory_order_acquire);
+		if (k != NULL && (uint32_t)k->version == version)
+			return k;
+	}
+	return NULL;
+}
+
+static bool bound_find(struct eng_worker *w, const struct eng_session *s, struct bound *b)
+{
+	const struct pol_image *img = eng_image_policy(w->image);
+
+	*b = (struct bound){0};
+	if ((uint32_t)pol_head(img)->version == s->image) {
+		if (s->session_profile != ENG_INDEX_NONE)
+			b->session = pol_session_at(img, s->session_profile);
+		if (s->content_profile != ENG_INDEX_NONE)
+			b->content = pol_content_at(img, s->content_profile);
+		return true;
+	}
+	const struct eng_kept *k = kept_find(w->eng, s->image);
+	if (k == NULL)
+		return false;
+	if (s->session_profile < k->sessions)
+		b->session = &k->session[s->session_profile];
+	if (s->content_profile < k->contents)
+		b->content = &k->content[s->content_profile];
+	return true;
+}
+
+static struct bound bound_of(struct eng_worker *w, struct eng_session *s)
+{
+	struct bound b = {0};
+	uint32_t index;
+
+	if (w->image == NULL ||
+		(s->session_profile == ENG_INDEX_NONE && s->content_profile == ENG_INDEX_NONE))
+		return b;
+	if (bound_find(w, s, &b))
+		return b;
+	(void)eng_policy_match(
+		w, &s->flow.key, s->flow.face[STREAM_CLIENT].in_port, s->vlan, &index);
+	eng_policy_bind(w, s, index);
+	(void)bound_find(w, s, &b);
+	return b;
+}
+
+const struct pol_session *eng_profile(struct eng_worker *w, struct eng_session *s)
+{
+	// What is read must not be led past us by a keyword that we don't know.
+	static const struct pol_session none = {.mask_unknown = 1};
+	struct bound b = bound_of(w, s);
+
+	return b.session == NULL ? &none : b.session;
+}
+
+const struct pol_content *eng_content(struct eng_worker *w, struct eng_session *s)
+{
+	return bound_of(w, s).content;
+}
+
+void eng_policy_bind(struct eng_worker *w, struct eng_session *s, uint32_t index)
+{
+	const struct pol_image *img = eng_image_policy(w->image);
+
+	s->policy = (uint16_t)index; // POL_NONE becomes ENG_INDEX_NONE
+	s->image = (uint32_t)pol_head(img)->version;
+	s->session_profile = s->content_profile = ENG_INDEX_NONE;
+	eng_idle_set(s, ENG_IDLE_MS);
+	if (index == POL_NONE)
+		return;
+	const struct pol_policy *policy = pol_policy_at(img, index);
+	s->session_profile = (uint16_t)policy->session; // likewise
+	s->content_profile = (uint16_t)policy->content;
+	if (policy->session != POL_NONE && pol_session_at(img, policy->session)->idle_ms != 0)
+		eng_idle_set(s, pol_session_at(img, policy->session)->idle_ms);
+}
+
+enum pol_action eng_policy_match(struct eng_worker *w, const struct flow_key *k, uint16_t ingress,
+	uint16_t vlan, uint32_t *index)
+{
+	const struct pol_image *img = eng_image_policy(w->image);
+	struct pol_key key = {
+		.source = k->client,
+		.destination = k->server,
+		.context = eng_context_index(k->context),
+		.ingress = ingress,
+		.vlan = vlan,
+		.port = k->server_port,
+	};
+
+	*index = pol_match(img, &key);
+	return *index == POL_NONE ? POL_PASS : pol_policy_at(img, *index)->action;
+}
+
+void eng_rebind(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_smtp *p = w->smtp;
+	uint32_t index;
+
+	if (w->image == NULL || eng_image_of(w, s) == p->image_version ||
+		p->now_us < p->image_since_us + ENG_REBIND_MS * UINT64_C(1000))
+		return;
+	uint16_t in_port = s->flow.face[STREAM_CLIENT].in_port;
+	if (eng_policy_match(w, &s->flow.key, in_port, s->vlan, &index) == POL_INSPECT)
+		eng_policy_bind(w, s, index);
+}

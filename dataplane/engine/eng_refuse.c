@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Commands that must not reach the server, and the replies to them. In the place of such a command
+// the server gets a NOOP of the same length, so it owes a reply as before and replies stay in order,
+// one for one; whatever it says to that NOOP, but 421, is replaced by ours. The octets of a chunk whose
+// BDAT went so are taken out. At most 5 a session: Exim closes at the 11th NOOP, Postfix under stress
+// counts junk early. A recipient beyond them is taken out, line and all, and our reply put in at its turn;
+// any other command then ends the session.
+// Thread: the worker.
+#include "eng_session.h"
+
+enum { SUBSTITUTES_MAX = 5 };
+
+// By enum eng_refusal: SMTP_VERB_OURS + n awaits one.
+static const struct refusal {
+	uint16_t code;
+	uint16_t reason; // enum eng_reason: what is counted and stands in the record
+	const char *text;
+} refusals[] = {
+	[ENG_REFUSE_UNAVAILABLE] = {502, ACT_COMMAND_REFUSED, "5.5.1 Command not available"},
+	[ENG_REFUSE_TLS] = {502, ACT_TLS_REFUSED, "5.5.1 STARTTLS not available"},
+	[ENG_REFUSE_CHUNK] = {502, ACT_CHUNK_REFUSED, "5.5.1 BDAT not offered"},
+	[ENG_REFUSE_CHUNK_FAILED] = {503, ACT_CHUNK_REFUSED,
+		"5.5.1 A chunk before was refused, RSET first"},
+};
+_Static_assert(sizeof(refusals) / sizeof(refusals[0]) == ENG_REFUSAL_COUNT, "a reply each");
+_Static_assert(SMTP_VERB_OURS + ENG_REFUSAL_COUNT <= SMTP_VERB_OURS_LAST + 1, "a verb each");
+
+static bool is_ours(uint8_t verb)
+{
+	return verb >= SMTP_VERB_OURS && verb <= SMTP_VERB_OURS_LAST;
+}
+
+// NOOP, and blanks up to the line's end.
+static void line_blank(struct eng_worker *w, struct eng_session *s, uint32_t seq, struct span line)
+{
+	static const uint8_t noop[] = "NOOP                            ";
+	size_t end = line.n, at = 0;
+
+	while (end > 0 && (line.p[end - 1] == '\n' || line.p[end - 1] == '\r'))
+		end--;
+	while (at < end) {
+		size_t from = at == 0 ? 0 : 4, take = sizeof(noop) - 1 - from;
+		take = end - at < take ? end - at : take;
+		stream_edit(&s->flow.stream, &w->smtp->pool, STREAM_CLIENT, seq + (uint32_t)at,
+			noop + from, (uint32_t)take);
+		at += take;
+	}
+}
+
+static bool limit_cut(struct eng_worker *w, struct eng_session *s)
+{
+	eng_cut(w, s, 421, ENG_TEXT_LIMIT, 0, false, ACT_SUBSTITUTE_LIMIT);
+	return false;
+}
+
+bool eng_refuse_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in, enum eng_refusal why)
+{
+	const enum smtp_verb as = (enum smtp_verb)(SMTP_VERB_OURS + why);
+
+	if (s->substitutes < SUBSTITUTES_MAX) {
+		s->substitutes++;
+		eng_count(w, ACT_SUBSTITUTED);
+		line_blank(w, s, base + ev->off, span_sub(in, ev->off, ev->len));
+		smtp_substitute(&s->smtp, ev, as);
+	} else if (ev->verb == SMTP_VERB_RCPT) {
+		eng_count(w, ACT_WITHDRAWN);
+		eng_change_note(w->smtp, base + ev->off, ev->len, (struct span){0});
+		smtp_withdraw(&s->smtp, ev, as);
+	} else {
+		return limit_cut(w, s);
+	}
+	eng_count(w, (enum eng_reason)refusals[why].reason);
+	return true;
+}
+
+bool eng_refuse_chunk(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in)
+{
+	enum eng_refusal why =
+		ev->why == SMTP_DESYNC_BDAT_FAILED ? ENG_REFUSE_CHUNK_FAILED : ENG_REFUSE_CHUNK;
+	struct span line = span_from(in, ev->off);
+	size_t n = smtp_refuse_chunk(&s->smtp, line, (enum smtp_verb)(SMTP_VERB_OURS + why));
+
+	if (n == 0)
+		return false;
+	if (s->substitutes == SUBSTITUTES_MAX)
+		return limit_cut(w, s);
+	s->substitutes++;
+	eng_count(w, ACT_SUBSTITUTED);
+	eng_count(w, (enum eng_reason)refusals[why].reason);
+	line_blank(w, s, base + ev->off, span_sub(line, 0, n));
+	stream_consume(&s->flow.stream, STREAM_CLIENT, (uint32_t)n);
+	return true;
+}
+
+// Our reply, from now on told; in memory that lasts as long as the judging of one call.
+static struct span refusal_tell(struct eng_worker *w, struct eng_session *s, uint8_t verb)
+{
+	const struct refusal *r = &refusals[verb - SMTP_VERB_OURS];
+	struct eng_refused told = {
+		.id = eng_id_next(w),
+		.code = r->code,
+		.reason = r->reason,
+	};
+
+	eng_record_refused(w, s, &told);
+	return eng_reply_line(r->code, r->text, told.id, w->smtp->refusal);
+}
+
+bool eng_reply_ours(
+	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev, uint32_t base)
+{
+	if (!is_ours(ev->verb))
+		return false;
+	if (ev->code == 421) // the server closes: that is news
+		return true;
+	if (ev->kind != SMTP_EV_REPLY) {
+		eng_change_note(w->smtp, base + ev->off, ev->len, (struct span){0});
+		return true;
+	}
+	eng_change_note(w->smtp, base + ev->off, ev->len, refusal_tell(w, s, ev->verb));
+	eng_count(w, ACT_REPLY_REPLACED);
+	return true;
+}
+
+bool eng_replies_due(struct eng_worker *w, struct eng_session *s)
+{
+	struct stream *st = &s->flow.stream;
+	enum smtp_verb as;
+
+	while (smtp_ours_due(&s->smtp, &as)) {
+		eng_change_note(
+			w->smtp, st->half[STREAM_SERVER].read, 0, refusal_tell(w, s, (uint8_t)as));
+		if (!eng_changes_make(w, s, STREAM_SERVER))
+			return false;
+		stream_release(st, STREAM_SERVER);
+	}
+	return true;
+}
