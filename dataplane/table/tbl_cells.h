@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Limit cells: what a client, or all connections of a profile together, hold and did of late. One
+// table for all workers, sized at start, without a lock, and without memory of its own. A cell is
+// claimed by the worker that first needs it, and taken for another key once it says nothing any
+// more: no ticket is out and its window is empty. Where no cell is left there is no limit; whoever
+// asked counts that.
+//
+// A ticket is one of at most N that are held at a time: N pass, N + 1 is refused, whichever workers
+// ask. An event is one of at most N in a window. The window begins with the first event; events of
+// the window before it count by the part of it that still lies within the last `window_s` seconds,
+// rounded up, as if they had come evenly. So the first window lets exactly N pass, and the one
+// behind it no more at once than have run out. An event that is refused does not count.
+//
+// Keys are compared by a 64-bit keyed hash. Among a million keys two are the same with a chance of
+// one in thirty million; such a pair shares its limits.
+//
+// Why this is right under races is said at the head of tbl_cells.c.
+// Thread: any worker, everything but tbl_cells_init.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "addr.h"
+
+enum {
+	TBL_CELL_NONE = UINT32_MAX,
+	TBL_CELLS_MAX = 100000000,
+	TBL_CELLS_TICKETS_MAX = 16000000, // of one cell
+	TBL_CELLS_EVENTS_MAX = 60000,     // of one window
+	TBL_CELLS_WINDOW_MAX_S = 7 * 86400,
+};
+
+struct tbl_cell_key {
+	struct addr client;     // zero: all clients
+	uint64_t profile;       // a hash of its name: the same in every configuration
+	uint16_t context, kind; // whose the numbers are
+	uint32_t spare;         // 0
+};
+_Static_assert(sizeof(struct tbl_cell_key) == 32, "it is hashed as it lies: no padding");
+
+enum tbl_cells_answer {
+	TBL_CELLS_PASS,
+	TBL_CELLS_OVER, // the limit is reached: nothing was taken
+	TBL_CELLS_FULL, // no cell is left: nothing was taken, and there is no limit
+};
+
+struct tbl_cells;
+
+// Bytes of memory for at least `count` cells, 1..TBL_CELLS_MAX.
+uint64_t tbl_cells_bytes(uint32_t count);
+// Makes a table of that memory, which stays the caller's, aligned to 64; it need not be zero.
+// `secret` is copied: who knows it can make keys that share a cell. Before any worker runs.
+struct tbl_cells *tbl_cells_init(void *memory, uint32_t count, const uint8_t secret[16]);
+
+// Takes one of `limit` (1..TBL_CELLS_TICKETS_MAX) tickets of a key. PASS: *cell is what
+// tbl_cells_give wants; else TBL_CELL_NONE. *value: tickets out, this one included. now_s: seconds
+// of a clock that all callers share and that does not go back; a worker may be a second behind
+// another.
+enum tbl_cells_answer tbl_cells_take(struct tbl_cells *c, const struct tbl_cell_key *key,
+	uint32_t limit, uint32_t now_s, uint32_t *cell, uint32_t *value);
+// Gives a ticket back, once; any worker may.
+void tbl_cells_give(struct tbl_cells *c, uint32_t cell);
+
+// Counts one of `limit` (1..TBL_CELLS_EVENTS_MAX) events in `window_s` (1..TBL_CELLS_WINDOW_MAX_S)
+// seconds. *value: those that count now, this one included where it passed.
+enum tbl_cells_answer tbl_cells_count(struct tbl_cells *c, const struct tbl_cell_key *key,
+	uint32_t limit, uint32_t window_s, uint32_t now_s, uint32_t *value);
+
+struct tbl_cell_state {
+	uint32_t tickets; // out
+	uint32_t events;  // that count now
+};
+// What a key's cell says; zero where it has none.
+struct tbl_cell_state tbl_cells_read(
+	const struct tbl_cells *c, const struct tbl_cell_key *key, uint32_t now_s);
