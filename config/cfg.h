@@ -32,6 +32,13 @@ enum cfg_action { // of a policy
 	CFG_ACTION_DROP,
 	CFG_ACTION_COUNT
 };
+enum cfg_relaying { CFG_RELAYING_OFF, CFG_RELAYING_IF_OFFERED, CFG_RELAYING_ALWAYS };
+enum cfg_pipelining {
+	CFG_PIPELINING_PASS,
+	CFG_PIPELINING_LOOSE,
+	CFG_PIPELINING_STRICT,
+	CFG_PIPELINING_NO
+};
 enum cfg_verdict { // on a condemned message
 	CFG_VERDICT_REJECT,
 	CFG_VERDICT_TEMPFAIL,
@@ -128,6 +135,14 @@ struct cfg_session {
 	const char *name;
 	bool prevent_encryption, mask_chunking, mask_unknown, strict_lines, refuse_possible_end;
 	uint32_t idle_s; // 0 = default
+	bool syntax_check, helo_characters;
+	uint8_t prevent_open_relaying; // enum cfg_relaying
+	uint8_t pipelining;            // enum cfg_pipelining
+	// Limits of a session and its messages; 0 = none.
+	uint32_t max_helo, max_mail, max_noop, max_rset, max_recipients, max_errors,
+		max_recipient_errors;
+	uint32_t max_message_kb, max_header_kb;
+	uint32_t errors_free, error_delay_s, error_delay_step_s;
 };
 
 struct cfg_content {

@@ -453,7 +453,7 @@ static void load_entry(struct load *l, const struct cfg_section *sec, const yaml
 static void load_section(
 	struct load *l, const struct cfg_section *sec, const yaml_node_t *node, void *base)
 {
-	enum { FIELDS_MAX = 32, ENTRIES_MAX = 256 };
+	enum { FIELDS_MAX = 64, ENTRIES_MAX = 256 };
 	unsigned seen[FIELDS_MAX] = {0};
 	size_t n;
 

@@ -17,6 +17,13 @@ SAME(CFG_ACTION_REJECT, POL_REJECT);
 SAME(CFG_ACTION_TEMPFAIL, POL_TEMPFAIL);
 SAME(CFG_ACTION_DROP, POL_DROP);
 SAME(CFG_ACTION_COUNT, POL_ACTION_COUNT);
+SAME(CFG_RELAYING_OFF, POL_RELAYING_OFF);
+SAME(CFG_RELAYING_IF_OFFERED, POL_RELAYING_IF_OFFERED);
+SAME(CFG_RELAYING_ALWAYS, POL_RELAYING_ALWAYS);
+SAME(CFG_PIPELINING_PASS, POL_PIPELINING_PASS);
+SAME(CFG_PIPELINING_LOOSE, POL_PIPELINING_LOOSE);
+SAME(CFG_PIPELINING_STRICT, POL_PIPELINING_STRICT);
+SAME(CFG_PIPELINING_NO, POL_PIPELINING_NO);
 SAME(CFG_VERDICT_REJECT, POL_CONTENT_REJECT);
 SAME(CFG_VERDICT_TEMPFAIL, POL_CONTENT_TEMPFAIL);
 SAME(CFG_VERDICT_DISCARD, POL_CONTENT_DISCARD);
@@ -143,6 +150,22 @@ static void sessions_add(struct names *n)
 			.mask_unknown = s->mask_unknown,
 			.strict_lines = s->strict_lines,
 			.refuse_possible_end = s->refuse_possible_end,
+			.syntax_check = s->syntax_check,
+			.helo_characters = s->helo_characters,
+			.relaying = s->prevent_open_relaying,
+			.pipelining = s->pipelining,
+			.max_helo = (uint8_t)s->max_helo,
+			.max_mail = (uint8_t)s->max_mail,
+			.max_noop = (uint8_t)s->max_noop,
+			.max_rset = (uint8_t)s->max_rset,
+			.max_errors = (uint8_t)s->max_errors,
+			.max_recipient_errors = (uint8_t)s->max_recipient_errors,
+			.errors_free = (uint8_t)s->errors_free,
+			.error_delay_s = (uint8_t)s->error_delay_s,
+			.error_delay_step_s = (uint8_t)s->error_delay_step_s,
+			.max_recipients = (uint16_t)s->max_recipients,
+			.max_message_kb = s->max_message_kb,
+			.max_header_kb = s->max_header_kb,
 		};
 
 		if (s->idle_s > POL_IDLE_MAX_MS / 1000)

@@ -7,18 +7,19 @@
 #include "serve_events.h"
 
 enum serve_class {
-	SERVE_CLASS_NONE,       // nothing was decided about the session
-	SERVE_CLASS_CLEAN,      // scanned, nothing found
-	SERVE_CLASS_CONTENT,    // score over the threshold
-	SERVE_CLASS_POLICY,     // the policy says so
-	SERVE_CLASS_NO_POLICY,  // none matched, or there is none
-	SERVE_CLASS_NO_PROFILE, // the policy has no content profile
-	SERVE_CLASS_ENCRYPTION, // TLS
-	SERVE_CLASS_PROTOCOL,   // SMTP that could be read in two ways, or not at all
-	SERVE_CLASS_TRANSPORT,  // TCP and what is below
-	SERVE_CLASS_RESOURCES,  // tables or memory were short
-	SERVE_CLASS_ABORTED,    // an end gave up before the message was whole
-	SERVE_CLASS_UNKNOWN,    // a reason of another version
+	SERVE_CLASS_NONE,           // nothing was decided about the session
+	SERVE_CLASS_CLEAN,          // scanned, nothing found
+	SERVE_CLASS_CONTENT,        // score over the threshold
+	SERVE_CLASS_POLICY,         // the policy says so
+	SERVE_CLASS_NO_POLICY,      // none matched, or there is none
+	SERVE_CLASS_NO_PROFILE,     // the policy has no content profile
+	SERVE_CLASS_ENCRYPTION,     // TLS
+	SERVE_CLASS_PROTOCOL,       // SMTP that could be read in two ways, or not at all
+	SERVE_CLASS_TRANSPORT,      // TCP and what is below
+	SERVE_CLASS_RESOURCES,      // tables or memory were short
+	SERVE_CLASS_SESSION_LIMITS, // of the session profile
+	SERVE_CLASS_ABORTED,        // an end gave up before the message was whole
+	SERVE_CLASS_UNKNOWN,        // a reason of another version
 	SERVE_CLASS_COUNT
 };
 

@@ -54,6 +54,13 @@ static const char *const texts[ENG_TEXT_COUNT] = {
 	[ENG_TEXT_DISCARDED] = "2.0.0 Ok",
 	[ENG_TEXT_REFUSED] = "Connection refused by policy",
 	[ENG_TEXT_UNAVAILABLE] = "Service not available, try again later",
+	[ENG_TEXT_ERRORS] = "4.7.0 Too many errors",
+	[ENG_TEXT_HELOS] = "4.7.0 Too many HELO commands",
+	[ENG_TEXT_MAILS] = "4.7.0 Too many messages in a session",
+	[ENG_TEXT_NOOPS] = "4.7.0 Too many NOOP commands",
+	[ENG_TEXT_RSETS] = "4.7.0 Too many RSET commands",
+	[ENG_TEXT_SIZE] = "5.3.4 Message size exceeds limit",
+	[ENG_TEXT_HEADER] = "5.3.4 Message header size exceeds limit",
 };
 
 static enum eng_text refusal_text(uint16_t code)
@@ -149,6 +156,8 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, enum en
 
 	eng_count(w, r);
 	s->reason = (uint8_t)r;
+	if (s->tarpit)
+		eng_settle(w, s);
 	if (s->message != NULL) {
 		if (!s->message->judged)
 			s->message->verdict = ENG_VERDICT_ABORTED;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What SMTP events mean: a message opens and is scanned, capabilities that would blind us are
-// masked in the EHLO reply, the end of data is judged. The only place that decides a verdict.
+// What SMTP events mean: a message opens and is scanned, the end of data is judged. The only place that
+// decides a verdict. Commands are judged by eng_command.c, capabilities by eng_keyword.c.
 // Thread: the worker.
 #include "eng_session.h"
 
@@ -34,6 +34,14 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 			return false;
 		}
 	}
+	switch (eng_command_judge(w, s, ev, base, in)) {
+	case ENG_JUDGED_CUT:
+		return false;
+	case ENG_JUDGED_REFUSED:
+		return true;
+	case ENG_JUDGED_GOES:
+		break;
+	}
 	switch (ev->verb) {
 	case SMTP_VERB_HELO:
 	case SMTP_VERB_EHLO:
@@ -48,129 +56,10 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 	case SMTP_VERB_RCPT:
 		eng_message_rcpt(s, ev->path);
 		break;
-	case SMTP_VERB_STARTTLS: // a client that insists on it where it is prevented
-		if (!eng_profile(w, s)->prevent_encryption)
-			break;
-		return eng_refuse_command(w, s, ev, base, in, ENG_REFUSE_TLS);
-	case SMTP_VERB_BURL: // bring content by a way that is not read, turn the two ends round, or
-	case SMTP_VERB_XEXCH50: // change who the client is: their keywords are hidden
-	case SMTP_VERB_TURN:
-	case SMTP_VERB_ATRN:
-	case SMTP_VERB_XCLIENT:
-	case SMTP_VERB_XFORWARD:
-		return eng_refuse_command(w, s, ev, base, in, ENG_REFUSE_UNAVAILABLE);
 	default:
 		break;
 	}
 	return true;
-}
-
-enum hidden { HIDDEN_NEVER, HIDDEN_ALWAYS, HIDDEN_NO_TLS, HIDDEN_NO_CHUNKING }; // by which setting
-
-// EHLO keywords that a reader of content must know or hide.
-struct keyword {
-	const char *name;
-	uint16_t ext;  // SMTP_EXT_* to hide from smtp/, too
-	uint8_t hidden; // enum hidden
-};
-// clang-format off: a table
-static const struct keyword keywords[] = {
-	{"8BITMIME", 0, HIDDEN_NEVER},
-	{"AUTH", 0, HIDDEN_NEVER},
-	{"CHUNKING", SMTP_EXT_CHUNKING, HIDDEN_NO_CHUNKING},
-	{"CONNEG", 0, HIDDEN_NEVER},
-	{"CONPERM", 0, HIDDEN_NEVER},
-	{"DELIVERBY", 0, HIDDEN_NEVER},
-	{"DSN", 0, HIDDEN_NEVER},
-	{"ENHANCEDSTATUSCODES", 0, HIDDEN_NEVER},
-	{"ETRN", 0, HIDDEN_NEVER},
-	{"EXPN", 0, HIDDEN_NEVER},
-	{"FUTURERELEASE", 0, HIDDEN_NEVER},
-	{"HELP", 0, HIDDEN_NEVER},
-	{"LIMITS", 0, HIDDEN_NEVER},
-	{"MT-PRIORITY", 0, HIDDEN_NEVER},
-	{"MTRK", 0, HIDDEN_NEVER},
-	{"NO-SOLICITING", 0, HIDDEN_NEVER},
-	{"PIPELINING", 0, HIDDEN_NEVER},
-	{"REQUIRETLS", 0, HIDDEN_NEVER},
-	{"RRVS", 0, HIDDEN_NEVER},
-	{"SIZE", 0, HIDDEN_NEVER},
-	{"SMTPUTF8", 0, HIDDEN_NEVER},
-	{"STARTTLS", SMTP_EXT_STARTTLS, HIDDEN_NO_TLS},
-	{"SUBMITTER", 0, HIDDEN_NEVER},
-	{"VRFY", 0, HIDDEN_NEVER},
-	{"BINARYMIME", SMTP_EXT_BINARYMIME, HIDDEN_ALWAYS},
-	{"BURL", 0, HIDDEN_ALWAYS},
-	{"XEXCH50", 0, HIDDEN_ALWAYS},
-	{"X-ANONYMOUSTLS", 0, HIDDEN_ALWAYS},
-	{"X-EXPS", 0, HIDDEN_ALWAYS},
-	{"PIPECONNECT", 0, HIDDEN_ALWAYS},
-	{"X_PIPE_CONNECT", 0, HIDDEN_ALWAYS},
-	{"ATRN", 0, HIDDEN_ALWAYS},
-	{"TURN", 0, HIDDEN_ALWAYS},
-	{"XCLIENT", 0, HIDDEN_ALWAYS},
-	{"XFORWARD", 0, HIDDEN_ALWAYS},
-	{"CHECKPOINT", 0, HIDDEN_ALWAYS},
-};
-// clang-format on
-
-static uint8_t upper(uint8_t c)
-{
-	return c >= 'a' && c <= 'z' ? (uint8_t)(c - 'a' + 'A') : c;
-}
-
-static const struct keyword *keyword_find(struct span word)
-{
-	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
-		size_t n = 0;
-		while (n < word.n && upper(word.p[n]) == (uint8_t)keywords[i].name[n] &&
-			keywords[i].name[n] != 0)
-			n++;
-		if (n == word.n && keywords[i].name[n] == 0)
-			return &keywords[i];
-	}
-	return NULL;
-}
-
-static bool is_hidden(const struct pol_session *profile, const struct keyword *k)
-{
-	if (k == NULL)
-		return profile->mask_unknown != 0;
-	switch ((enum hidden)k->hidden) {
-	case HIDDEN_NO_TLS:
-		return profile->prevent_encryption != 0;
-	case HIDDEN_NO_CHUNKING:
-		return profile->mask_chunking != 0;
-	default:
-		return k->hidden == HIDDEN_ALWAYS;
-	}
-}
-
-// Hides a keyword by its last letter: the length stays, the client does not know it.
-static void on_keyword(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
-	uint32_t base, struct span in)
-{
-	size_t n = 0;
-
-	while (n < ev->text.n && ev->text.p[n] != ' ' && ev->text.p[n] != '\t' &&
-		ev->text.p[n] != '=')
-		n++;
-	if (n == 0)
-		return;
-	struct span word = span_sub(ev->text, 0, n);
-	const struct keyword *k = keyword_find(word);
-	bool old_auth = n < ev->text.n && ev->text.p[n] == '=';
-	if (!is_hidden(eng_profile(w, s), k) && !old_auth)
-		return;
-	if (k != NULL && k->ext != 0)
-		smtp_mask(&s->smtp, k->ext);
-	size_t last = (size_t)(ev->text.p - in.p) + n - 1;
-	uint8_t letter = in.p[last] == 'X' || in.p[last] == 'x' ? 'Z' : 'X';
-	stream_edit(
-		&s->flow.stream, &w->smtp->pool, STREAM_SERVER, base + (uint32_t)last, &letter, 1);
-	eng_count(w, ACT_MASKED);
-	if (k != NULL && k->hidden == HIDDEN_NO_TLS)
-		eng_count(w, ACT_TLS_MASKED);
 }
 
 // The message is spam: what its client is told. `in_body`: its end has not come yet.
@@ -330,16 +219,28 @@ static bool on_data_line(struct eng_worker *w, struct eng_session *s, const stru
 		break;
 	}
 	eng_message_data(w, s, ev->text);
-	return true;
+	return eng_limits_data(w, s, ev->text);
 }
 
-static void on_reply(
+// Does a server's reply, or ours, refuse? That of a message is no error of the session.
+static bool is_error(const struct smtp_event *ev, bool ours)
+{
+	return ours
+		? ev->code != 421
+		: ev->code >= 500 && ev->verb != SMTP_VERB_NONE && ev->verb != SMTP_VERB_MESSAGE;
+}
+
+// false: the session was cut.
+static bool on_reply(
 	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev, uint32_t base)
 {
 	struct eng_message *msg = s->message;
+	bool recipient, ours = eng_is_ours(ev->verb, &recipient);
 
+	if (is_error(ev, ours) && !eng_error_note(w, s, recipient || ev->verb == SMTP_VERB_RCPT))
+		return false;
 	if (eng_reply_ours(w, s, ev, base))
-		return;
+		return true;
 
 	switch (ev->verb) {
 	case SMTP_VERB_MAIL:
@@ -354,12 +255,12 @@ static void on_reply(
 	case SMTP_VERB_XCLIENT:
 		if (ev->code < 300)
 			eng_message_reset_reply(w, s);
+		eng_grouping(w, s);
 		break;
 	case SMTP_VERB_RCPT:
 		if (ev->code >= 500)
 			eng_outcome(w, s, ENG_OUTCOME_RCPT_REFUSED);
-		else if (ev->code < 300 && msg != NULL)
-			msg->recipients++;
+		eng_message_rcpt_reply(s, ev->code);
 		break;
 	case SMTP_VERB_MESSAGE:
 		if (msg == NULL)
@@ -376,6 +277,7 @@ static void on_reply(
 	default:
 		break;
 	}
+	return true;
 }
 
 static bool on_desync(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
@@ -407,13 +309,14 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 	case SMTP_EV_COMMAND:
 		return on_command(w, s, ev, base, in);
 	case SMTP_EV_DATA_BEGIN:
+		s->last_in_group = false;
 		if (eng_message_begin(w, s, ev->side == SMTP_CLIENT))
 			return true;
 		eng_cut(w, s, 421, ENG_TEXT_DESYNC, 0, false, ACT_DESYNC);
 		return false;
 	case SMTP_EV_DATA:
 		eng_message_data(w, s, ev->text);
-		return true;
+		return eng_limits_data(w, s, ev->text);
 	case SMTP_EV_DATA_LINE:
 		return on_data_line(w, s, ev);
 	case SMTP_EV_POSSIBLE_END:
@@ -421,11 +324,10 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 	case SMTP_EV_DATA_END:
 		return on_data_end(w, s, ev);
 	case SMTP_EV_KEYWORD:
-		on_keyword(w, s, ev, base, in);
+		eng_keyword(w, s, ev, base, in);
 		return true;
 	case SMTP_EV_REPLY:
-		on_reply(w, s, ev, base);
-		return true;
+		return on_reply(w, s, ev, base);
 	case SMTP_EV_REPLY_LINE:
 		(void)eng_reply_ours(w, s, ev, base);
 		return true;

@@ -246,6 +246,7 @@ static struct eng_session *session_new(
 	if (h.lane == ENG_LANE_INSPECT) {
 		eng_count(w, FLOWS_INSPECTED);
 		eng_policy_bind(w, s, h.policy);
+		eng_grouping(w, s);
 		(void)stream_accept(&f->stream, h.server.isn, h.client.isn + 1, h.server.window,
 			&h.server.options); // its numbers were looked at
 		if (h.server.options.has_ts)

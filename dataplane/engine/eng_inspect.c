@@ -58,7 +58,7 @@ void eng_holds_end(struct eng_worker *w, struct eng_session *s)
 {
 	unsigned n = (unsigned)s->held_client + s->held_server;
 
-	s->held_client = s->held_server = false;
+	s->held_client = s->held_server = s->tarpit = false;
 	s->hold_on = 0;
 	eng_count_n(w, ACT_HOLDS_DROPPED, n);
 	w->counters[GAUGE_HOLDS] -= n;
@@ -77,6 +77,8 @@ static void holds_update(struct eng_worker *w, struct eng_session *s)
 	s->held_server = server;
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		const struct stream_half *h = &s->flow.stream.half[side];
+		if (side == STREAM_SERVER && s->tarpit)
+			continue;
 		if (!is_held(h) || seq_le(h->nxt, h->owned)) {
 			s->hold_on &= ~(1u << side);
 			continue;
@@ -419,7 +421,7 @@ static void straight_consume(struct eng_worker *w, struct eng_session *s, struct
 		cut_consume(w, s, m);
 		return;
 	}
-	if (s->more || smtp_is_opaque(&s->smtp) || !stream_straight_on(st, seg)) {
+	if (s->more || s->tarpit || smtp_is_opaque(&s->smtp) || !stream_straight_on(st, seg)) {
 		read_consume(w, s, m, seg, STREAM_IN_OK);
 		return;
 	}
@@ -483,6 +485,7 @@ void eng_inspect_timer(struct eng_worker *w, struct eng_session *s)
 	bool dead;
 
 	s->more = false;
+	(void)eng_tarpit_due(w, s);
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		if ((s->hold_on & 1u << side) != 0 && !seq_lt(p->now_ms, s->hold_at_ms[side])) {
 			s->hold_on &= ~(1u << side);

@@ -142,11 +142,36 @@ void eng_message_rcpt(struct eng_session *s, struct span path)
 		struct eng_message *msg = both[i];
 		if (msg == NULL)
 			continue;
+		msg->asked++;
 		if (msg->to_len == 0)
 			copy_cut(msg->to, &msg->to_len, sizeof(msg->to), path);
 		if (msg->scan != NULL)
 			eng_scan_value(msg->scan, POL_SCOPE_RCPT, path);
 	}
+}
+
+// The reply may be about either: the one that it is not about has a recipient less to its limit, of many.
+void eng_message_rcpt_reply(struct eng_session *s, uint16_t code)
+{
+	struct eng_message *msg = s->message;
+
+	if (msg == NULL)
+		return;
+	if (code < 300)
+		msg->recipients++;
+	if (code < 400)
+		return;
+	msg->asked -= msg->asked > 0;
+	if (msg->following != NULL)
+		msg->following->asked -= msg->following->asked > 0;
+}
+
+uint32_t eng_message_asked(const struct eng_session *s)
+{
+	if (s->message == NULL)
+		return 0;
+	const struct eng_message *next = s->message->following;
+	return next == NULL ? s->message->asked : next->asked;
 }
 
 // The first message is over; the one behind it takes its place.
@@ -213,6 +238,7 @@ bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat)
 	if (s->message != NULL) {
 		s->message->data = true;
 		s->message->bdat = bdat;
+		eng_limits_message(w, s, s->message);
 	}
 	return true;
 }

@@ -66,6 +66,19 @@ static void release_settled(struct eng_worker *w, struct eng_session *s, uint32_
 	eng_pump(w, s);
 }
 
+void eng_settle(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_smtp *p = w->smtp;
+
+	s->tarpit = false;
+	if (p->judging == s) {
+		release_settled(w, s, p->settled);
+		return;
+	}
+	stream_release(&s->flow.stream, STREAM_SERVER);
+	eng_pump(w, s);
+}
+
 static enum step smtp_step(struct eng_worker *w, struct reading *r, struct span in)
 {
 	struct eng_session *s = r->s;
@@ -77,19 +90,24 @@ static enum step smtp_step(struct eng_worker *w, struct reading *r, struct span 
 	if (n == 0 && count == 0)
 		return STEP_MORE;
 	stream_consume(&s->flow.stream, r->side, (uint32_t)n);
+	w->smtp->judging = r->side == STREAM_SERVER ? s : NULL;
+	w->smtp->settled = r->last;
 	for (size_t i = 0; i < count; i++) {
 		if (ev[i].kind == SMTP_EV_REPLY) {
 			r->settled = r->last;
 			r->last = base + ev[i].off + ev[i].len;
+			w->smtp->settled = r->settled;
 		} else if (ev[i].kind == SMTP_EV_DESYNC && r->side == STREAM_SERVER) {
 			release_settled(
 				w, s, seq_lt(base + ev[i].off, r->last) ? r->settled : r->last);
 		}
 		if (!eng_event(w, s, &ev[i], base, in)) {
 			w->smtp->nchanges = 0;
+			w->smtp->judging = NULL;
 			return STEP_CUT;
 		}
 	}
+	w->smtp->judging = NULL;
 	if ((w->smtp->nchanges > 0 && !eng_changes_make(w, s, r->side)) || !eng_replies_due(w, s))
 		return STEP_CUT;
 	return STEP_ON;
@@ -103,7 +121,7 @@ static enum step read_side(
 	struct eng_smtp *p = w->smtp;
 	struct stream *st = &s->flow.stream;
 	const struct stream_half *h = &st->half[side];
-	struct reading r = {.s = s, .side = side, .settled = h->rel, .last = h->rel};
+	struct reading r = {.s = s, .side = side, .settled = h->read, .last = h->read};
 	enum step all = STEP_MORE;
 	bool whole = false;
 
@@ -153,7 +171,8 @@ bool eng_read(struct eng_worker *w, struct eng_session *s)
 			if (step == STEP_CUT)
 				return false;
 			progress |= step == STEP_ON;
-			stream_release(st, order[i]);
+			if (order[i] == STREAM_CLIENT || !s->tarpit)
+				stream_release(st, order[i]);
 		}
 	} while (progress && (has_unread(st, STREAM_SERVER) || has_unread(st, STREAM_CLIENT)));
 	return true;

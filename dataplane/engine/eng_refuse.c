@@ -15,12 +15,24 @@ static const struct refusal {
 	uint16_t code;
 	uint16_t reason; // enum eng_reason: what is counted and stands in the record
 	const char *text;
+	bool recipient; // RCPT: its errors are counted apart
 } refusals[] = {
 	[ENG_REFUSE_UNAVAILABLE] = {502, ACT_COMMAND_REFUSED, "5.5.1 Command not available"},
 	[ENG_REFUSE_TLS] = {502, ACT_TLS_REFUSED, "5.5.1 STARTTLS not available"},
 	[ENG_REFUSE_CHUNK] = {502, ACT_CHUNK_REFUSED, "5.5.1 BDAT not offered"},
 	[ENG_REFUSE_CHUNK_FAILED] = {503, ACT_CHUNK_REFUSED,
 		"5.5.1 A chunk before was refused, RSET first"},
+	[ENG_REFUSE_MECHANISM] = {504, ACT_MECHANISM_REFUSED,
+		"5.5.4 Authentication mechanism not available"},
+	[ENG_REFUSE_NAME] = {501, ACT_NAME_REFUSED, "5.0.0 Invalid domain name"},
+	[ENG_REFUSE_PIPELINED] = {503, ACT_PIPELINED_REFUSED,
+		"5.5.1 Improper use of command pipelining"},
+	[ENG_REFUSE_RECIPIENTS] = {452, ACT_RECIPIENTS_REFUSED, "4.5.3 Too many recipients",
+		.recipient = true},
+	[ENG_REFUSE_RELAY] = {530, ACT_RELAY_REFUSED, "5.7.0 Authentication required"},
+	[ENG_REFUSE_SIZE] = {552, ACT_SIZE_REFUSED, "5.3.4 Message size exceeds limit"},
+	[ENG_REFUSE_STATE] = {503, ACT_STATE_REFUSED, "5.5.1 Bad sequence of commands"},
+	[ENG_REFUSE_SYNTAX] = {501, ACT_SYNTAX_REFUSED, "5.5.4 Syntax error in arguments"},
 };
 _Static_assert(sizeof(refusals) / sizeof(refusals[0]) == ENG_REFUSAL_COUNT, "a reply each");
 _Static_assert(SMTP_VERB_OURS + ENG_REFUSAL_COUNT <= SMTP_VERB_OURS_LAST + 1, "a verb each");
@@ -104,8 +116,21 @@ static struct span refusal_tell(struct eng_worker *w, struct eng_session *s, uin
 		.reason = r->reason,
 	};
 
+	if (verb == SMTP_VERB_OURS + ENG_REFUSE_RECIPIENTS) {
+		told.limit = eng_profile(w, s)->max_recipients;
+		told.value = told.limit + 1;
+	} else if (verb == SMTP_VERB_OURS + ENG_REFUSE_SIZE) {
+		told.limit = eng_profile(w, s)->max_message_kb * 1024u;
+	}
+
 	eng_record_refused(w, s, &told);
 	return eng_reply_line(r->code, r->text, told.id, w->smtp->refusal);
+}
+
+bool eng_is_ours(uint8_t verb, bool *recipient)
+{
+	*recipient = is_ours(verb) && refusals[verb - SMTP_VERB_OURS].recipient;
+	return is_ours(verb);
 }
 
 bool eng_reply_ours(
@@ -130,11 +155,14 @@ bool eng_replies_due(struct eng_worker *w, struct eng_session *s)
 	enum smtp_verb as;
 
 	while (smtp_ours_due(&s->smtp, &as)) {
+		if (!eng_error_note(w, s, true)) // none but recipients are taken out
+			return false;
 		eng_change_note(
 			w->smtp, st->half[STREAM_SERVER].read, 0, refusal_tell(w, s, (uint8_t)as));
 		if (!eng_changes_make(w, s, STREAM_SERVER))
 			return false;
-		stream_release(st, STREAM_SERVER);
+		if (!s->tarpit)
+			stream_release(st, STREAM_SERVER);
 	}
 	return true;
 }

@@ -64,6 +64,12 @@ struct eng_message {
 	uint8_t from_len, to_len;
 	uint8_t verdict; // enum eng_verdict, once judged
 	uint8_t at_end;  // the same of its last possible end; UNSCANNED: there was none
+	uint64_t size_now;             // octets of it so far
+	uint32_t size_max, header_max; // 0: any
+	uint32_t header_now;
+	uint32_t asked;     // recipients accepted or waiting for their reply
+	uint8_t line_bytes; // 1: the header's line is not empty
+	bool header_over;   // or nobody asks
 	bool judged, data, bdat, ended;
 	bool accepted; // its MAIL got a 2xx
 	char from[ENG_PATH_MAX], to[ENG_PATH_MAX];
@@ -82,6 +88,13 @@ enum eng_text { // behind the code of a reply of ours (eng_answer.c)
 	ENG_TEXT_DISCARDED,
 	ENG_TEXT_REFUSED,
 	ENG_TEXT_UNAVAILABLE,
+	ENG_TEXT_ERRORS,
+	ENG_TEXT_HELOS,
+	ENG_TEXT_MAILS,
+	ENG_TEXT_NOOPS,
+	ENG_TEXT_RSETS,
+	ENG_TEXT_SIZE,
+	ENG_TEXT_HEADER,
 	ENG_TEXT_COUNT
 };
 
@@ -97,6 +110,8 @@ struct eng_session {
 			uint32_t hold_at_ms[STREAM_SIDES]; // custody is due
 			uint32_t helo;                     // eng_helo.c
 			uint8_t helo_len;
+			uint8_t helos, mails, noops, rsets; // commands; no more than it can hold
+			uint8_t errors, recipient_errors;
 		};
 		struct {                     // ENG_LANE_ANSWER (eng_answer_begin)
 			uint64_t reply_id;   // what the client is told; 0: none is shown
@@ -115,6 +130,8 @@ struct eng_session {
 	uint32_t own_text : 1; // the content profile's own text goes before the reply's
 	uint32_t vlan : 12;
 	uint32_t substitutes : 3; // commands that became NOOP
+	uint32_t last_in_group : 1; // what follows the last command has to wait (RFC 2920)
+	uint32_t tarpit : 1;        // the server's bytes wait for hold_at_ms
 	uint32_t hold_on : 2;     // a bit a side: custody waits
 	uint32_t tls : 1, tls_seen : 1, auth : 1, recorded : 1;
 	uint32_t client_sent : 1;                          // pass lane: payload
@@ -176,6 +193,14 @@ enum eng_refusal { // of a command that must not reach the server (eng_refuse.c)
 	ENG_REFUSE_TLS,
 	ENG_REFUSE_CHUNK,
 	ENG_REFUSE_CHUNK_FAILED,
+	ENG_REFUSE_MECHANISM,
+	ENG_REFUSE_NAME,
+	ENG_REFUSE_PIPELINED,
+	ENG_REFUSE_RECIPIENTS,
+	ENG_REFUSE_RELAY,
+	ENG_REFUSE_SIZE,
+	ENG_REFUSE_STATE,
+	ENG_REFUSE_SYNTAX,
 	ENG_REFUSAL_COUNT
 };
 
@@ -223,6 +248,8 @@ struct eng_smtp {
 	uint64_t id_epoch, id_count; // of ids that are never used twice
 	uint32_t sums, sum_at;       // waiting; where the next flush looks
 	struct eng_sum sum[ENG_SUMS_MAX];
+	const struct eng_session *judging; // whose server's replies are being judged
+	uint32_t settled;                  // ... and where those before the present one end
 	unsigned nchanges;
 	struct eng_change change[ENG_CHANGES_MAX];
 	char refusal[ENG_REPLY_MAX]; // of the call that is being judged
@@ -259,6 +286,49 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 const struct pol_session *eng_profile(struct eng_worker *w, struct eng_session *s);
 const struct pol_content *eng_content(struct eng_worker *w, struct eng_session *s);
 
+// eng_command.c: may it go? `ev`, `base` and `in` as above.
+enum eng_judged { ENG_JUDGED_GOES, ENG_JUDGED_REFUSED, ENG_JUDGED_CUT };
+enum eng_judged eng_command_judge(struct eng_worker *w, struct eng_session *s,
+	const struct smtp_event *ev, uint32_t base, struct span in);
+// The next word of `text` from *at on, empty at its end; is it this one, in capitals?
+struct span eng_word(struct span text, size_t *at);
+bool eng_word_is(struct span word, const char *name);
+// A whole number; one beyond 64 bits is a very large one. false: it is none.
+bool eng_number(struct span digits, uint64_t *n);
+// The SIZE parameter of MAIL (RFC 1870 6).
+bool eng_size_param(struct span args, uint64_t *octets);
+// Does this AUTH mechanism bring a security layer?
+bool eng_mechanism_encrypts(struct span mechanism);
+
+// eng_keyword.c: a line of an EHLO reply.
+void eng_keyword(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in);
+// How the profile wants commands sent in groups, by what the server offers: at the begin and behind EHLO.
+void eng_grouping(struct eng_worker *w, struct eng_session *s);
+
+// eng_limits.c
+struct eng_limit { // what is said where one is passed
+	uint16_t code;
+	enum eng_text text;
+	enum eng_reason reason;
+};
+// The limit `max` was passed, by `value`: told, recorded and cut.
+void eng_limit_cut(struct eng_worker *w, struct eng_session *s, const struct eng_limit *limit,
+	uint32_t max, uint32_t value, bool in_body);
+// A command, or a recipient, is being refused: its reply may have to wait. false: one too many, the session
+// was cut.
+bool eng_error_note(struct eng_worker *w, struct eng_session *s, bool recipient);
+// The time of replies that wait is over: they were released. false: not yet, or none does.
+bool eng_tarpit_due(struct eng_worker *w, struct eng_session *s);
+// A message begins; more of it (false: too much, the session was cut).
+void eng_limits_message(struct eng_worker *w, struct eng_session *s, struct eng_message *msg);
+bool eng_limits_data(struct eng_worker *w, struct eng_session *s, struct span text);
+// The value of an EHLO reply's SIZE, at `seq`: no more than the profile's limit.
+void eng_size_lower(struct eng_worker *w, struct eng_session *s, struct span digits, uint32_t seq);
+// eng_read.c: the server's whole replies that were judged, but for the one that is being judged, are
+// released though they were held.
+void eng_settle(struct eng_worker *w, struct eng_session *s);
+
 // eng_refuse.c; `ev`, `base` and `in` as above. A command does not reach the server, its reply is ours.
 // false: the session was cut.
 bool eng_refuse_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
@@ -267,6 +337,8 @@ bool eng_refuse_command(struct eng_worker *w, struct eng_session *s, const struc
 // the session was cut, or is to be.
 bool eng_refuse_chunk(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in);
+// Is a reply to be replaced by ours, and was it a recipient that we refused?
+bool eng_is_ours(uint8_t verb, bool *recipient);
 // A line of the reply to such a NOOP: true, it goes, or ours comes in its place. false: it is none.
 bool eng_reply_ours(
 	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev, uint32_t base);
@@ -289,6 +361,9 @@ void eng_translate_consume(struct eng_worker *w, struct eng_session *s, struct r
 // eng_message.c: a MAIL command; a recipient; the begin of content; content; what the server said.
 void eng_message_mail(struct eng_worker *w, struct eng_session *s, struct span path);
 void eng_message_rcpt(struct eng_session *s, struct span path);
+void eng_message_rcpt_reply(struct eng_session *s, uint16_t code);
+// Recipients of the transaction that were accepted or still may be; 0 where none is open.
+uint32_t eng_message_asked(const struct eng_session *s);
 bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat);
 void eng_message_data(struct eng_worker *w, struct eng_session *s, struct span text);
 void eng_message_mail_reply(struct eng_worker *w, struct eng_session *s, uint16_t code);

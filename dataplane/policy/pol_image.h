@@ -14,7 +14,7 @@
 #include "span.h"
 
 #define POL_MAGIC UINT64_C(0x31474d495257494d) // "MIWRIMG1"
-#define POL_FORMAT 2
+#define POL_FORMAT 3
 
 enum pol_section {
 	POL_SEC_STRINGS,    // NUL-terminated texts, first byte is NUL ("" = offset 0)
@@ -51,6 +51,21 @@ enum pol_action { // of a policy
 	POL_TEMPFAIL, // answer at connect: 421
 	POL_DROP,     // swallow
 	POL_ACTION_COUNT
+};
+
+enum pol_relaying { // MAIL before AUTH
+	POL_RELAYING_OFF,
+	POL_RELAYING_IF_OFFERED, // is refused where the server offers AUTH
+	POL_RELAYING_ALWAYS,     // is refused
+	POL_RELAYING_COUNT
+};
+
+enum pol_pipelining { // commands sent before the last one's reply
+	POL_PIPELINING_PASS,
+	POL_PIPELINING_LOOSE,  // one at a time where RFC 2920 3.1 has it otherwise
+	POL_PIPELINING_STRICT, // refused there
+	POL_PIPELINING_NO,     // one at a time, the keyword hidden
+	POL_PIPELINING_COUNT
 };
 
 enum pol_verdict { // of a content profile, on a condemned message
@@ -93,6 +108,9 @@ enum { // bounds the verifier holds an image to
 	POL_VID_MAX = 4095,
 	POL_TEXT_MAX = 200, // bytes of a reply text; printable ASCII
 	POL_IDLE_MAX_MS = 86400000,
+	POL_SESSION_LIMIT_MAX = 250, // of what a session counts in 8 bits
+	POL_DELAY_MAX_S = 60,
+	POL_KB_MAX = 4194303, // octets stay inside 32 bits
 };
 
 struct pol_policy {
@@ -117,9 +135,17 @@ struct pol_session {
 	uint8_t mask_unknown;       // EHLO keywords nobody here knows: 1 = mask
 	uint8_t strict_lines;       // 1 = refuse odd line ends with 500
 	uint8_t refuse_possible_end;// 1 = a possible end of data that is not the strict one condemns
-	uint8_t spare8[3];
+	uint8_t syntax_check, helo_characters;
+	uint8_t relaying;           // enum pol_relaying
 	uint32_t idle_ms;           // 0 = default 15 min
-	uint32_t spare[5];
+	uint8_t pipelining;         // enum pol_pipelining
+	// Limits of a session, commands of a kind or errors; 0 = none.
+	uint8_t max_helo, max_mail, max_noop, max_rset, max_errors, max_recipient_errors;
+	uint8_t errors_free;                       // are answered without delay
+	uint8_t error_delay_s, error_delay_step_s; // of the reply to the next, and to each further
+	uint16_t max_recipients;                   // of a message; 0 = any number
+	uint32_t max_message_kb, max_header_kb;    // 0 = any
+	uint32_t spare[2];
 };
 
 struct pol_content {

@@ -151,13 +151,24 @@ static const char *session_judge(const struct pol_image *img, uint32_t i)
 		return "no such string";
 	if (!is_flag(s->prevent_encryption) || !is_flag(s->mask_chunking) ||
 		!is_flag(s->mask_unknown) || !is_flag(s->strict_lines) ||
-		!is_flag(s->refuse_possible_end))
+		!is_flag(s->refuse_possible_end) || !is_flag(s->syntax_check) ||
+		!is_flag(s->helo_characters))
 		return "a switch is neither 0 nor 1";
 	if (s->idle_ms > POL_IDLE_MAX_MS)
 		return "idle time is too long";
-	if (!is_zero(s->spare8, sizeof(s->spare8)) || !is_zero(s->spare, sizeof(s->spare)))
-		return "spare field in use";
-	return NULL;
+	if (s->relaying >= POL_RELAYING_COUNT || s->pipelining >= POL_PIPELINING_COUNT)
+		return "unknown choice";
+	const uint8_t limits[] = {s->max_helo, s->max_mail, s->max_noop, s->max_rset, s->max_errors,
+		s->max_recipient_errors, s->errors_free};
+	for (size_t k = 0; k < sizeof(limits); k++) {
+		if (limits[k] > POL_SESSION_LIMIT_MAX)
+			return "limit is too high";
+	}
+	if (s->error_delay_s > POL_DELAY_MAX_S || s->error_delay_step_s > POL_DELAY_MAX_S)
+		return "delay is too long";
+	if (s->max_message_kb > POL_KB_MAX || s->max_header_kb > POL_KB_MAX)
+		return "size is too large";
+	return is_zero(s->spare, sizeof(s->spare)) ? NULL : "spare field in use";
 }
 
 static const char *content_judge(const struct pol_image *img, uint32_t i)

@@ -182,6 +182,7 @@ struct smtp {
 	uint32_t reply_in_data : 1; // it began while DATA's bytes were flowing
 	uint32_t utf8 : 1;      // SMTPUTF8 in force for this transaction
 	uint32_t chunk_last : 1;
+	uint32_t one_at_a_time : 1;
 	uint32_t chunk_skip : 2; // the rest of the chunk belongs to no message: enum smtp_skip
 	uint32_t reply_verb : 6; // what the open reply answers
 	uint16_t reply_code;
@@ -225,6 +226,9 @@ void smtp_withdraw(struct smtp *s, const struct smtp_event *command, enum smtp_v
 // consumed: *as is which; it counts as told. To be called until it is false after every smtp_feed,
 // which stops there.
 bool smtp_ours_due(struct smtp *s, enum smtp_verb *as);
+
+// From now on (or not any more) every command closes the gate.
+void smtp_one_at_a_time(struct smtp *s, bool on);
 
 // Behind a DESYNC of SMTP_DESYNC_BDAT_UNOFFERED or _FAILED, whose line begins `in`: the caller puts
 // another command in the line's place and takes the chunk's octets (SMTP_EV_SKIP) out. The session goes on as

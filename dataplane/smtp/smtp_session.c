@@ -190,7 +190,8 @@ static size_t command_step(struct smtp *s, struct span in, struct smtp_out *o)
 		return line.len;
 	}
 	smtp_pending_push(s, c.verb);
-	if (smtp_verb_gates(c.verb) || (e->flags & SMTP_LINE_ODD) != 0 || chunks)
+	if (smtp_verb_gates(c.verb) || (e->flags & SMTP_LINE_ODD) != 0 || chunks ||
+		s->one_at_a_time)
 		s->gate = true;
 	return line.len;
 }
@@ -321,6 +322,11 @@ void smtp_substitute(struct smtp *s, const struct smtp_event *command, enum smtp
 		s->chunk_skip = SMTP_SKIP_TOLD;
 	*slot = (uint8_t)as;
 	s->gate = true;
+}
+
+void smtp_one_at_a_time(struct smtp *s, bool on)
+{
+	s->one_at_a_time = on;
 }
 
 void smtp_withdraw(struct smtp *s, const struct smtp_event *command, enum smtp_verb as)

@@ -23,13 +23,25 @@
 
 enum { CONNS_MAX = 256, MBUFS = 4095, FRAME_ROOM = 10000 };
 
+// Errors cost nothing and end nothing.
+#define NO_DELAY "max_errors: 0, error_delay_s: 0, error_delay_step_s: 0"
+
 static const char CONFIG[] =
 	"dataplane: {mode: pair, main_core: 1, workers: [0], ports: [{name: access, dev: "
 	"net_null0}, "
 	"{name: core, dev: net_null1}], pairs: [[access, core]]}\n"
 	"pickup: {ports: [25]}\n"
-	"session_profiles: {plain: {mask_unknown: false}, closed: {prevent_encryption: true}, "
-	"strict: {strict_lines: refuse}, brief: {idle_s: 60}}\n"
+	"session_profiles: {plain: {mask_unknown: false, " NO_DELAY
+	"}, closed: {prevent_encryption: true, " NO_DELAY "}, "
+	"strict: {strict_lines: refuse, " NO_DELAY "}, brief: {idle_s: 60, " NO_DELAY "}, "
+	"counted: {max_helo: 2, max_mail: 2, max_noop: 2, max_rset: 2, max_errors: 3, "
+	"max_recipient_errors: 8, error_delay_s: 0, error_delay_step_s: 0}, "
+	"sized: {max_message_kb: 2, max_header_kb: 1, max_recipients: 2, " NO_DELAY "}, "
+	"slow: {max_errors: 3, errors_free: 1, error_delay_s: 4, error_delay_step_s: 3}, "
+	"checked: {syntax_check: true, helo_characters: true, prevent_encryption: true, "
+	"prevent_open_relaying: always, " NO_DELAY "}, "
+	"group: {prevent_open_relaying: if_offered, pipelining: strict, " NO_DELAY "}, "
+	"single: {pipelining: no, " NO_DELAY "}, loose: {pipelining: loose, " NO_DELAY "}}\n"
 	"content_profiles: {spam: {threshold: 5, action: reject}, later: {threshold: 5, action: "
 	"tempfail}, "
 	"quiet: {threshold: 5, action: discard}, look: {threshold: 5, action: monitor}}\n"
@@ -45,6 +57,13 @@ static const char CONFIG[] =
 	"- {name: monitor, source: 10.0.9.0/24, action: inspect, session: plain, content: look}\n"
 	"- {name: strict, source: 10.0.10.0/24, action: inspect, session: strict, content: spam}\n"
 	"- {name: unscanned, source: 10.0.11.0/24, action: inspect, session: plain}\n"
+	"- {name: counted, source: 10.0.12.0/24, action: inspect, session: counted, content: spam}\n"
+	"- {name: sized, source: 10.0.13.0/24, action: inspect, session: sized, content: spam}\n"
+	"- {name: slow, source: 10.0.14.0/24, action: inspect, session: slow, content: spam}\n"
+	"- {name: checked, source: 10.0.15.0/24, action: inspect, session: checked, content: spam}\n"
+	"- {name: group, source: 10.0.16.0/24, action: inspect, session: group, content: spam}\n"
+	"- {name: single, source: 10.0.17.0/24, action: inspect, session: single, content: spam}\n"
+	"- {name: loose, source: 10.0.18.0/24, action: inspect, session: loose, content: spam}\n"
 	"- {name: six, source: \"fd77::/16\", action: inspect, session: plain, content: spam}\n";
 
 static const char RULES[] = "1 body 100 l buy-now-cheap\n"

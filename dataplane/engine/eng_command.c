@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a session profile says of a client's command before it may go: how many of a kind there may be,
+// whether it may come now (RFC 2920 3.1), whether it is well said (RFC 5321 4.1), who may send mail
+// before AUTH, which mechanisms and sizes. The first objection decides.
+// Thread: the worker.
+#include <string.h>
+
+#include "eng_session.h"
+
+struct asking { // a command and what judges it
+	struct eng_worker *w;
+	struct eng_session *s;
+	const struct smtp_event *ev;
+	const struct pol_session *profile;
+};
+
+static bool begins_mail(uint8_t verb)
+{
+	return verb == SMTP_VERB_MAIL || verb == SMTP_VERB_SEND || verb == SMTP_VERB_SOML ||
+		verb == SMTP_VERB_SAML;
+}
+
+static bool is_helo(uint8_t verb)
+{
+	return verb == SMTP_VERB_HELO || verb == SMTP_VERB_EHLO;
+}
+
+// RFC 2920 3.1, RFC 4954 4, RFC 3207 4: what follows waits for its reply.
+static bool is_last_in_group(uint8_t verb)
+{
+	switch (verb) {
+	case SMTP_VERB_HELO:
+	case SMTP_VERB_EHLO:
+	case SMTP_VERB_DATA:
+	case SMTP_VERB_VRFY:
+	case SMTP_VERB_EXPN:
+	case SMTP_VERB_TURN:
+	case SMTP_VERB_QUIT:
+	case SMTP_VERB_NOOP:
+	case SMTP_VERB_AUTH:
+	case SMTP_VERB_STARTTLS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+// ---- limits of a session: one more ends it
+
+static bool is_over(uint8_t *n, uint8_t max)
+{
+	*n += *n < UINT8_MAX;
+	return max != 0 && *n > max;
+}
+
+static bool count_ok(const struct asking *a)
+{
+	static const struct eng_limit too_many_helo = {421, ENG_TEXT_HELOS, ACT_LIMIT_HELO},
+				      too_many_mail = {421, ENG_TEXT_MAILS, ACT_LIMIT_MAIL},
+				      too_many_noop = {421, ENG_TEXT_NOOPS, ACT_LIMIT_NOOP},
+				      too_many_rset = {421, ENG_TEXT_RSETS, ACT_LIMIT_RSET};
+	const struct pol_session *p = a->profile;
+	struct eng_session *s = a->s;
+	const struct eng_limit *over = NULL;
+	uint8_t max = 0;
+
+	if (is_helo(a->ev->verb) && is_over(&s->helos, p->max_helo)) {
+		over = &too_many_helo;
+		max = p->max_helo;
+	} else if (begins_mail(a->ev->verb) && is_over(&s->mails, p->max_mail)) {
+		over = &too_many_mail;
+		max = p->max_mail;
+	} else if (a->ev->verb == SMTP_VERB_NOOP && is_over(&s->noops, p->max_noop)) {
+		over = &too_many_noop;
+		max = p->max_noop;
+	} else if (a->ev->verb == SMTP_VERB_RSET && is_over(&s->rsets, p->max_rset)) {
+		over = &too_many_rset;
+		max = p->max_rset;
+	}
+	if (over == NULL)
+		return true;
+	eng_limit_cut(a->w, s, over, max, max + 1u, false);
+	return false;
+}
+
+// ---- objections to a command: it is refused, the session goes on
+
+static bool is_improper(const struct asking *a)
+{
+	return a->profile->pipelining == POL_PIPELINING_STRICT &&
+		(a->ev->flags & SMTP_LINE_PIPELINED) != 0 &&
+		(a->s->last_in_group || (a->s->smtp.offered & SMTP_EXT_PIPELINING) == 0);
+}
+
+// Letters, digits and []._-#: alone.
+static bool is_odd_name(struct span name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		uint8_t c = name.p[i];
+		bool alnum = (c >= '0' && c <= '9') || (uint8_t)((c | 0x20) - 'a') < 26;
+		if (!alnum && (c == 0 || strchr("[]._-#:", c) == NULL))
+			return true;
+	}
+	return false;
+}
+
+static bool needs_auth(const struct asking *a)
+{
+	if (a->s->auth || !begins_mail(a->ev->verb))
+		return false;
+	return a->profile->relaying == POL_RELAYING_ALWAYS ||
+		(a->profile->relaying == POL_RELAYING_IF_OFFERED &&
+			(a->s->smtp.offered & SMTP_EXT_AUTH) != 0);
+}
+
+static bool is_too_large(const struct asking *a)
+{
+	uint64_t octets;
+
+	return a->profile->max_message_kb != 0 && begins_mail(a->ev->verb) &&
+		eng_size_param(a->ev->text, &octets) &&
+		octets > (uint64_t)a->profile->max_message_kb * 1024;
+}
+
+static bool is_recipient_too_many(const struct asking *a)
+{
+	return a->ev->verb == SMTP_VERB_RCPT && a->profile->max_recipients != 0 &&
+		eng_message_asked(a->s) >= a->profile->max_recipients;
+}
+
+static bool is_turn(uint8_t verb) // bring content by a way that is not read, turn the two ends
+{                                 // round, or change who the client is: their keywords are hidden
+	return verb == SMTP_VERB_BURL || verb == SMTP_VERB_XEXCH50 || verb == SMTP_VERB_TURN ||
+		verb == SMTP_VERB_ATRN || verb == SMTP_VERB_XCLIENT || verb == SMTP_VERB_XFORWARD;
+}
+
+static bool is_tls_refused(const struct asking *a)
+{
+	return a->ev->verb == SMTP_VERB_STARTTLS && a->profile->prevent_encryption;
+}
+
+static bool is_mechanism_refused(const struct asking *a)
+{
+	return a->ev->verb == SMTP_VERB_AUTH && a->profile->prevent_encryption &&
+		eng_mechanism_encrypts(a->ev->text);
+}
+
+static enum eng_refusal objection(const struct asking *a)
+{
+	const struct smtp_event *ev = a->ev;
+
+	if (is_improper(a))
+		return ENG_REFUSE_PIPELINED;
+	if (is_turn(ev->verb))
+		return ENG_REFUSE_UNAVAILABLE;
+	if (is_tls_refused(a))
+		return ENG_REFUSE_TLS;
+	if (is_mechanism_refused(a))
+		return ENG_REFUSE_MECHANISM;
+	if (a->profile->syntax_check && (ev->flags & SMTP_LINE_SYNTAX) != 0)
+		return ENG_REFUSE_SYNTAX;
+	if (a->profile->syntax_check && (ev->flags & SMTP_LINE_STATE) != 0)
+		return ENG_REFUSE_STATE;
+	if (a->profile->helo_characters && is_helo(ev->verb) && is_odd_name(ev->text))
+		return ENG_REFUSE_NAME;
+	if (needs_auth(a))
+		return ENG_REFUSE_RELAY;
+	if (is_too_large(a))
+		return ENG_REFUSE_SIZE;
+	if (is_recipient_too_many(a))
+		return ENG_REFUSE_RECIPIENTS;
+	return ENG_REFUSAL_COUNT;
+}
+
+enum eng_judged eng_command_judge(struct eng_worker *w, struct eng_session *s,
+	const struct smtp_event *ev, uint32_t base, struct span in)
+{
+	const struct asking a = {.w = w, .s = s, .ev = ev, .profile = eng_profile(w, s)};
+
+	if (!count_ok(&a))
+		return ENG_JUDGED_CUT;
+	enum eng_refusal why = objection(&a);
+	s->last_in_group = is_last_in_group(ev->verb);
+	if (why == ENG_REFUSAL_COUNT)
+		return ENG_JUDGED_GOES;
+	return eng_refuse_command(w, s, ev, base, in, why) ? ENG_JUDGED_REFUSED : ENG_JUDGED_CUT;
+}
+
+// ---- words in commands and keywords
+
+// A word of `text` from *at on, blanks before it passed over; empty at the end.
+struct span eng_word(struct span text, size_t *at)
+{
+	while (*at < text.n && (text.p[*at] == ' ' || text.p[*at] == '\t'))
+		(*at)++;
+	size_t from = *at;
+	while (*at < text.n && text.p[*at] != ' ' && text.p[*at] != '\t')
+		(*at)++;
+	return span_sub(text, from, *at - from);
+}
+
+bool eng_word_is(struct span word, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (word.n != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = word.p[i];
+		if ((c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c) != (uint8_t)name[i])
+			return false;
+	}
+	return true;
+}
+
+bool eng_mechanism_encrypts(struct span mechanism)
+{
+	// Negotiate a security layer behind which nothing could be read (RFC 4422 3.7).
+	static const char *const names[] = {
+		"DIGEST-MD5", "GSSAPI", "GSS-SPNEGO", "KERBEROS_V4", "KERBEROS_V5", "SRP"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (eng_word_is(mechanism, names[i]))
+			return true;
+	}
+	return false;
+}
+
+bool eng_number(struct span digits, uint64_t *n)
+{
+	*n = 0;
+	for (size_t i = 0; i < digits.n; i++) {
+		if (digits.p[i] < '0' || digits.p[i] > '9')
+			return false;
+		if (*n > (UINT64_MAX - 9) / 10) // larger than anything that it is compared with
+			*n = UINT64_MAX / 10;
+		*n = *n * 10 + (digits.p[i] - '0');
+	}
+	return digits.n > 0;
+}
+
+bool eng_size_param(struct span args, uint64_t *octets)
+{
+	static const size_t PREFIX = sizeof("SIZE=") - 1;
+	struct span word;
+	bool any = false;
+	size_t at = 0;
+	uint64_t n;
+
+	while ((word = eng_word(args, &at)).n > 0) {
+		if (word.n <= PREFIX || !eng_word_is(span_sub(word, 0, PREFIX), "SIZE=") ||
+			!eng_number(span_from(word, PREFIX), &n))
+			continue;
+		*octets = any && *octets > n ? *octets : n; // given twice: the larger one
+		any = true;
+	}
+	return any;
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the server's EHLO reply offers, as its client may hear it: keywords that would blind us, or that
+// the session profile forbids, are hidden; a size larger than the profile's is lowered (RFC 1870 3).
+// Thread: the worker.
+#include "eng_session.h"
+
+enum hidden {
+	HIDDEN_NEVER,
+	HIDDEN_ALWAYS,
+	HIDDEN_NO_TLS,
+	HIDDEN_NO_CHUNKING,
+	HIDDEN_NO_GROUPS
+}; // by which setting
+
+// EHLO keywords that a reader of content must know or hide.
+struct keyword {
+	const char *name;
+	uint16_t ext;   // SMTP_EXT_* to hide from smtp/, too
+	uint8_t hidden; // enum hidden
+};
+// clang-format off: a table
+static const struct keyword keywords[] = {
+	{"8BITMIME", 0, HIDDEN_NEVER},
+	{"AUTH", 0, HIDDEN_NEVER},
+	{"CHUNKING", SMTP_EXT_CHUNKING, HIDDEN_NO_CHUNKING},
+	{"CONNEG", 0, HIDDEN_NEVER},
+	{"CONPERM", 0, HIDDEN_NEVER},
+	{"DELIVERBY", 0, HIDDEN_NEVER},
+	{"DSN", 0, HIDDEN_NEVER},
+	{"ENHANCEDSTATUSCODES", 0, HIDDEN_NEVER},
+	{"ETRN", 0, HIDDEN_NEVER},
+	{"EXPN", 0, HIDDEN_NEVER},
+	{"FUTURERELEASE", 0, HIDDEN_NEVER},
+	{"HELP", 0, HIDDEN_NEVER},
+	{"LIMITS", 0, HIDDEN_NEVER},
+	{"MT-PRIORITY", 0, HIDDEN_NEVER},
+	{"MTRK", 0, HIDDEN_NEVER},
+	{"NO-SOLICITING", 0, HIDDEN_NEVER},
+	{"PIPELINING", SMTP_EXT_PIPELINING, HIDDEN_NO_GROUPS},
+	{"REQUIRETLS", 0, HIDDEN_NEVER},
+	{"RRVS", 0, HIDDEN_NEVER},
+	{"SIZE", 0, HIDDEN_NEVER},
+	{"SMTPUTF8", 0, HIDDEN_NEVER},
+	{"STARTTLS", SMTP_EXT_STARTTLS, HIDDEN_NO_TLS},
+	{"SUBMITTER", 0, HIDDEN_NEVER},
+	{"VRFY", 0, HIDDEN_NEVER},
+	{"BINARYMIME", SMTP_EXT_BINARYMIME, HIDDEN_ALWAYS},
+	{"BURL", 0, HIDDEN_ALWAYS},
+	{"XEXCH50", 0, HIDDEN_ALWAYS},
+	{"X-ANONYMOUSTLS", 0, HIDDEN_ALWAYS},
+	{"X-EXPS", 0, HIDDEN_ALWAYS},
+	{"PIPECONNECT", 0, HIDDEN_ALWAYS},
+	{"X_PIPE_CONNECT", 0, HIDDEN_ALWAYS},
+	{"ATRN", 0, HIDDEN_ALWAYS},
+	{"TURN", 0, HIDDEN_ALWAYS},
+	{"XCLIENT", 0, HIDDEN_ALWAYS},
+	{"XFORWARD", 0, HIDDEN_ALWAYS},
+	{"CHECKPOINT", 0, HIDDEN_ALWAYS},
+};
+// clang-format on
+
+static const struct keyword *keyword_find(struct span word)
+{
+	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
+		if (eng_word_is(word, keywords[i].name))
+			return &keywords[i];
+	}
+	return NULL;
+}
+
+static bool is_hidden(const struct pol_session *profile, const struct keyword *k)
+{
+	if (k == NULL)
+		return profile->mask_unknown != 0;
+	switch ((enum hidden)k->hidden) {
+	case HIDDEN_NO_TLS:
+		return profile->prevent_encryption != 0;
+	case HIDDEN_NO_CHUNKING:
+		return profile->mask_chunking != 0;
+	case HIDDEN_NO_GROUPS:
+		return profile->pipelining == POL_PIPELINING_NO;
+	default:
+		return k->hidden == HIDDEN_ALWAYS;
+	}
+}
+
+// Hides a word by its last letter: the length stays, the client does not know it. `in` begins at `base`.
+static void word_hide(struct eng_worker *w, struct eng_session *s, struct span word, uint32_t base,
+	struct span in)
+{
+	size_t last = (size_t)(word.p - in.p) + word.n - 1;
+	uint8_t letter = in.p[last] == 'X' || in.p[last] == 'x' ? 'Z' : 'X';
+
+	stream_edit(
+		&s->flow.stream, &w->smtp->pool, STREAM_SERVER, base + (uint32_t)last, &letter, 1);
+}
+
+static void mechanisms_hide(struct eng_worker *w, struct eng_session *s, struct span list,
+	uint32_t base, struct span in)
+{
+	struct span word;
+	size_t at = 0;
+
+	while ((word = eng_word(list, &at)).n > 0) {
+		if (!eng_mechanism_encrypts(word))
+			continue;
+		word_hide(w, s, word, base, in);
+		eng_count(w, ACT_MECHANISM_MASKED);
+	}
+}
+
+void eng_keyword(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in)
+{
+	const struct pol_session *profile = eng_profile(w, s);
+	size_t n = 0;
+
+	while (n < ev->text.n && ev->text.p[n] != ' ' && ev->text.p[n] != '\t' &&
+		ev->text.p[n] != '=')
+		n++;
+	if (n == 0)
+		return;
+	struct span word = span_sub(ev->text, 0, n), value = span_from(ev->text, n);
+	const struct keyword *k = keyword_find(word);
+	bool old_auth = value.n > 0 && value.p[0] == '=';
+	if (is_hidden(profile, k) || old_auth) {
+		if (k != NULL && k->ext != 0)
+			smtp_mask(&s->smtp, k->ext);
+		word_hide(w, s, word, base, in);
+		eng_count(w, ACT_MASKED);
+		if (k != NULL && k->hidden == HIDDEN_NO_TLS)
+			eng_count(w, ACT_TLS_MASKED);
+		return;
+	}
+	if (eng_word_is(word, "AUTH") && profile->prevent_encryption)
+		mechanisms_hide(w, s, value, base, in);
+	if (eng_word_is(word, "SIZE")) {
+		size_t at = 0;
+		struct span digits = eng_word(value, &at);
+		if (digits.n > 0)
+			eng_size_lower(w, s, digits, base + (uint32_t)(digits.p - in.p));
+	}
+}
+
+void eng_grouping(struct eng_worker *w, struct eng_session *s)
+{
+	uint8_t how = eng_profile(w, s)->pipelining;
+
+	smtp_one_at_a_time(&s->smtp,
+		how == POL_PIPELINING_NO ||
+			(how == POL_PIPELINING_LOOSE &&
+				(s->smtp.offered & SMTP_EXT_PIPELINING) == 0));
+}

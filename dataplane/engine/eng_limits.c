@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Limits of a session profile that show only as a session goes on: refused commands and recipients, which
+// make replies wait and in the end cut the session; sizes of a message and its header.
+// Thread: the worker.
+#include "eng_session.h"
+#include "seq.h"
+
+void eng_limit_cut(struct eng_worker *w, struct eng_session *s, const struct eng_limit *limit,
+	uint32_t max, uint32_t value, bool in_body)
+{
+	const struct eng_refused told = {
+		.id = eng_id_next(w),
+		.code = limit->code,
+		.reason = (uint16_t)limit->reason,
+		.limit = max,
+		.value = value,
+	};
+
+	eng_record_refused(w, s, &told);
+	if (in_body && s->message != NULL) {
+		s->refused += s->refused < UINT8_MAX;
+		s->message->judged = true;
+		s->message->verdict = ENG_VERDICT_REJECTED;
+		s->message->id = told.id;
+	}
+	eng_cut(w, s, limit->code, limit->text, told.id, in_body, limit->reason);
+}
+
+// ---- errors
+
+// The reply waits; what its server said is ours meanwhile, so that it need not be said again.
+static void tarpit(struct eng_worker *w, struct eng_session *s, uint32_t delay_ms)
+{
+	struct eng_smtp *p = w->smtp;
+	struct stream_act act;
+
+	eng_count(w, ACT_TARPIT);
+	s->tarpit = true;
+	s->hold_on |= 1u << STREAM_SERVER;
+	s->hold_at_ms[STREAM_SERVER] = p->now_ms + delay_ms;
+	if (stream_take(&s->flow.stream, &p->pool, STREAM_SERVER, &act)) {
+		eng_count(w, ACT_CUSTODY);
+		eng_emit_consume(w, s, &act, NULL);
+	}
+}
+
+static uint32_t delay_ms(const struct pol_session *profile, uint32_t errors)
+{
+	if (errors <= profile->errors_free)
+		return 0;
+	uint32_t further = errors - profile->errors_free - 1;
+	uint32_t s = profile->error_delay_s + further * profile->error_delay_step_s;
+	return (s < POL_DELAY_MAX_S ? s : POL_DELAY_MAX_S) * 1000;
+}
+
+bool eng_error_note(struct eng_worker *w, struct eng_session *s, bool recipient)
+{
+	static const struct eng_limit limits[] = {
+		{421, ENG_TEXT_ERRORS, ACT_LIMIT_ERRORS},
+		{421, ENG_TEXT_ERRORS, ACT_LIMIT_RECIPIENT_ERRORS},
+	};
+	const struct pol_session *p = eng_profile(w, s);
+	uint8_t *n = recipient ? &s->recipient_errors : &s->errors;
+	uint8_t max = recipient ? p->max_recipient_errors : p->max_errors;
+
+	*n += *n < UINT8_MAX;
+	if (max != 0 && *n > max) {
+		eng_settle(w, s);
+		eng_limit_cut(w, s, &limits[recipient], max, *n, false);
+		return false;
+	}
+	uint32_t delay = delay_ms(p, (uint32_t)s->errors + s->recipient_errors);
+	if (delay > 0)
+		tarpit(w, s, delay);
+	return true;
+}
+
+bool eng_tarpit_due(struct eng_worker *w, struct eng_session *s)
+{
+	if (!s->tarpit || seq_lt(w->smtp->now_ms, s->hold_at_ms[STREAM_SERVER]))
+		return false;
+	s->tarpit = false;
+	s->hold_on &= ~(1u << STREAM_SERVER);
+	stream_release(&s->flow.stream, STREAM_SERVER);
+	return true;
+}
+
+// ---- sizes
+
+void eng_limits_message(struct eng_worker *w, struct eng_session *s, struct eng_message *msg)
+{
+	const struct pol_session *p = eng_profile(w, s);
+
+	msg->size_max = p->max_message_kb * 1024u;
+	msg->header_max = p->max_header_kb * 1024u;
+	msg->size_now = msg->header_now = 0;
+	msg->line_bytes = 0;
+	msg->header_over = p->max_header_kb == 0;
+}
+
+// The header ends at the first empty line (RFC 5322 2.1), however its line ends are made.
+static void header_count(struct eng_message *msg, struct span text)
+{
+	for (size_t i = 0; i < text.n && !msg->header_over; i++) {
+		uint8_t c = text.p[i];
+		msg->header_now += msg->header_now < UINT32_MAX;
+		if (c == '\n') {
+			msg->header_over = msg->line_bytes == 0;
+			msg->line_bytes = 0;
+		} else if (c != '\r') {
+			msg->line_bytes = 1;
+		}
+	}
+}
+
+bool eng_limits_data(struct eng_worker *w, struct eng_session *s, struct span text)
+{
+	static const struct eng_limit too_large = {552, ENG_TEXT_SIZE, ACT_LIMIT_SIZE},
+				      header_too_large = {552, ENG_TEXT_HEADER, ACT_LIMIT_HEADER};
+	struct eng_message *msg = s->message;
+
+	if (msg == NULL || (msg->size_max == 0 && msg->header_over))
+		return true;
+	msg->size_now += text.n;
+	if (!msg->header_over)
+		header_count(msg, text);
+	if (msg->size_max != 0 && msg->size_now > msg->size_max) {
+		eng_limit_cut(w, s, &too_large, msg->size_max, (uint32_t)msg->size_now, true);
+		return false;
+	}
+	if (msg->header_max != 0 && msg->header_now > msg->header_max) {
+		eng_limit_cut(w, s, &header_too_large, msg->header_max, msg->header_now, true);
+		return false;
+	}
+	return true;
+}
+
+void eng_size_lower(struct eng_worker *w, struct eng_session *s, struct span digits, uint32_t seq)
+{
+	enum { DIGITS_MAX = 20 };
+	uint64_t max = (uint64_t)eng_profile(w, s)->max_message_kb * 1024, offered;
+	uint8_t text[DIGITS_MAX];
+
+	if (max == 0 || digits.n > DIGITS_MAX || !eng_number(digits, &offered) || offered <= max)
+		return; // 0 is "no limit", but its one digit says no other
+	for (size_t i = digits.n; i > 0; i--, max /= 10)
+		text[i - 1] = (uint8_t)('0' + max % 10);
+	stream_edit(&s->flow.stream, &w->smtp->pool, STREAM_SERVER, seq, text, (uint32_t)digits.n);
+	eng_count(w, ACT_SIZE_LOWERED);
+}
