@@ -62,6 +62,7 @@ struct cell {
 	_Atomic uint64_t word;
 	_Atomic uint64_t window;
 	_Atomic uint32_t window_s; // its length
+	_Atomic uint32_t second;   // cell of the ticket that is given back with one of this
 };
 
 struct bucket {
@@ -327,8 +328,11 @@ static unsigned slot_get(struct bucket *b, struct want *want, enum tbl_cells_ans
 
 // ---- tickets
 
+enum { ALSO = 1u << 31 }; // of a ticket: the cell's second one, too
+_Static_assert(TBL_CELLS_MAX + 2 * SLOTS < INT32_MAX, "a bit of a ticket is free");
+
 enum tbl_cells_answer tbl_cells_take(struct tbl_cells *c, const struct tbl_cell_key *key,
-	uint32_t limit, uint32_t now_s, uint32_t *cell, uint32_t *value)
+	uint32_t limit, uint32_t now_s, uint32_t *ticket, uint32_t *value)
 {
 	struct want want = {.tag = tag_of(c, key), .unit = TICKET, .limit = limit, .now_s = now_s};
 	const uint32_t at = bucket_of(c, want.tag);
@@ -336,19 +340,53 @@ enum tbl_cells_answer tbl_cells_take(struct tbl_cells *c, const struct tbl_cell_
 
 	HOT_ASSERT(limit > 0 && limit <= TBL_CELLS_TICKETS_MAX);
 	const unsigned slot = slot_get(&c->bucket[at], &want, &answer);
-	*cell = answer == TBL_CELLS_PASS ? at * SLOTS + slot : TBL_CELL_NONE;
+	*ticket = answer == TBL_CELLS_PASS ? at * SLOTS + slot : TBL_CELL_NONE;
 	*value = answer == TBL_CELLS_FULL ? 0 : want.value;
 	return answer;
 }
 
-void tbl_cells_give(struct tbl_cells *c, uint32_t cell)
+static struct cell *cell_at(struct tbl_cells *c, uint32_t cell)
 {
-	_Atomic uint64_t *at = &c->bucket[cell / SLOTS].cell[cell % SLOTS].word;
+	return &c->bucket[cell / SLOTS].cell[cell % SLOTS];
+}
+
+enum tbl_cells_answer tbl_cells_take_also(struct tbl_cells *c, const struct tbl_cell_key *key,
+	uint32_t limit, uint32_t now_s, uint32_t *ticket, uint32_t *value)
+{
+	uint32_t second;
+	const enum tbl_cells_answer answer = tbl_cells_take(c, key, limit, now_s, &second, value);
+
+	if (answer != TBL_CELLS_PASS)
+		return answer;
+	if (*ticket == TBL_CELL_NONE) {
+		*ticket = second;
+		return answer;
+	}
+	// Relaxed: whoever holds such a pair wrote the same, for the second cell is one key's as long
+	// as one of them holds it; who takes the first cell for another key writes his own.
+	atomic_store_explicit(&cell_at(c, *ticket)->second, second, memory_order_relaxed);
+	*ticket |= ALSO;
+	return answer;
+}
+
+static void cell_give(struct cell *cell)
+{
 	// Pairs with the acquire in slot_claim.
-	const uint64_t word = atomic_fetch_sub_explicit(at, TICKET, memory_order_release);
+	const uint64_t word = atomic_fetch_sub_explicit(&cell->word, TICKET, memory_order_release);
 
 	HOT_ASSERT(phase_of(word) == PHASE_OPEN && tickets_of(word) > 0);
 	(void)word;
+}
+
+void tbl_cells_give(struct tbl_cells *c, uint32_t ticket)
+{
+	if (ticket == TBL_CELL_NONE)
+		return;
+	struct cell *cell = cell_at(c, ticket & ~(uint32_t)ALSO);
+
+	if (ticket & ALSO) // before the first, which keeps the number of this
+		cell_give(cell_at(c, atomic_load_explicit(&cell->second, memory_order_relaxed)));
+	cell_give(cell);
 }
 
 // ---- events

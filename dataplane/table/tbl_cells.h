@@ -53,14 +53,18 @@ uint64_t tbl_cells_bytes(uint32_t count);
 // `secret` is copied: who knows it can make keys that share a cell. Before any worker runs.
 struct tbl_cells *tbl_cells_init(void *memory, uint32_t count, const uint8_t secret[16]);
 
-// Takes one of `limit` (1..TBL_CELLS_TICKETS_MAX) tickets of a key. PASS: *cell is what
-// tbl_cells_give wants; else TBL_CELL_NONE. *value: tickets out, this one included. now_s: seconds
-// of a clock that all callers share and that does not go back; a worker may be a second behind
-// another.
+// Takes one of `limit` (1..TBL_CELLS_TICKETS_MAX) tickets of a key. PASS: *ticket is it; else
+// TBL_CELL_NONE. *value: tickets out, this one included. now_s: seconds of a clock that all callers
+// share and that does not go back; a worker may be a second behind another.
 enum tbl_cells_answer tbl_cells_take(struct tbl_cells *c, const struct tbl_cell_key *key,
-	uint32_t limit, uint32_t now_s, uint32_t *cell, uint32_t *value);
-// Gives a ticket back, once; any worker may.
-void tbl_cells_give(struct tbl_cells *c, uint32_t cell);
+	uint32_t limit, uint32_t now_s, uint32_t *ticket, uint32_t *value);
+// The same of a second key, for who may hold a ticket of a first one: PASS: *ticket stands for both;
+// else it is as it was. The second key is a function of the first: all who hold tickets of one and
+// the same first key name the same second.
+enum tbl_cells_answer tbl_cells_take_also(struct tbl_cells *c, const struct tbl_cell_key *key,
+	uint32_t limit, uint32_t now_s, uint32_t *ticket, uint32_t *value);
+// Gives back, once, what a ticket stands for; any worker may. TBL_CELL_NONE: nothing.
+void tbl_cells_give(struct tbl_cells *c, uint32_t ticket);
 
 // Counts one of `limit` (1..TBL_CELLS_EVENTS_MAX) events in `window_s` (1..TBL_CELLS_WINDOW_MAX_S)
 // seconds. *value: those that count now, this one included where it passed.

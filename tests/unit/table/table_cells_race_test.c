@@ -134,6 +134,31 @@ static void *hold_pairs(void *arg)
 	return NULL;
 }
 
+// Tickets of any keys, each with one of a key for all.
+static void *hold_both(void *arg)
+{
+	struct runner *me = arg;
+	struct race *r = me->race;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		const struct tbl_cell_key key = key_of(draw(&me->seed, r->keys - 1)),
+					  all = key_of(r->keys - 1);
+		uint32_t ticket, value;
+
+		if (tbl_cells_take(r->cells, &key, THREADS, NOW_S, &ticket, &value) !=
+			TBL_CELLS_PASS)
+			r->full++;
+		if (tbl_cells_take_also(r->cells, &all, r->limit, NOW_S, &ticket, &value) ==
+			TBL_CELLS_PASS) {
+			if (atomic_fetch_add(&r->held[0], 1) >= r->limit)
+				r->too_many++;
+			atomic_fetch_sub(&r->held[0], 1);
+		}
+		tbl_cells_give(r->cells, ticket);
+	}
+	return NULL;
+}
+
 static void *count_all(void *arg)
 {
 	struct runner *me = arg;
@@ -263,6 +288,18 @@ static void pairs_of_tickets_are_kept_apart(void **)
 	free(r.cells);
 }
 
+static void tickets_of_two_keys_come_back_together(void **)
+{
+	static struct race r;
+
+	race_init(&r, BUCKET - 1, THREADS - 1, KEYS);
+	race_run(&r, hold_both);
+	assert_int_equal(r.too_many, 0);
+	assert_int_equal(r.full, 0);
+	nothing_is_left(&r);
+	free(r.cells);
+}
+
 static void exactly_n_events_pass_across_workers(void **)
 {
 	static struct race r;
@@ -294,6 +331,7 @@ int main(void)
 		cmocka_unit_test(cells_that_change_their_key_lose_and_double_no_ticket),
 		cmocka_unit_test(cells_that_change_their_key_refuse_nobody_within_the_limit),
 		cmocka_unit_test(pairs_of_tickets_are_kept_apart),
+		cmocka_unit_test(tickets_of_two_keys_come_back_together),
 		cmocka_unit_test(exactly_n_events_pass_across_workers),
 		cmocka_unit_test(a_window_survives_those_who_want_its_cell),
 	};

@@ -124,6 +124,37 @@ static void each_part_of_a_key_tells_cells_apart(void **)
 	free(c);
 }
 
+static void a_ticket_for_two_keys_gives_both_back(void **)
+{
+	struct tbl_cells *c = table_of(1024);
+	const struct tbl_cell_key all = {.kind = 9};
+	uint32_t ticket[4], value;
+
+	for (uint32_t i = 0; i < 4; i++) { // of two clients, by turns
+		ticket[i] = take(c, i % 2, 3, i / 2 + 1);
+		assert_int_equal(
+			tbl_cells_take_also(c, &all, 4, NOW_S, &ticket[i], &value), TBL_CELLS_PASS);
+		assert_int_equal(value, i + 1);
+	}
+	uint32_t one = take(c, 0, 3, 3), before = one;
+	assert_int_equal(tbl_cells_take_also(c, &all, 4, NOW_S, &one, &value), TBL_CELLS_OVER);
+	assert_int_equal(one, before);
+	tbl_cells_give(c, one);
+	for (uint32_t i = 0; i < 4; i++) {
+		tbl_cells_give(c, ticket[i]);
+		assert_int_equal(tbl_cells_read(c, &all, NOW_S).tickets, 3 - i);
+	}
+	one = TBL_CELL_NONE; // without a first one
+	assert_int_equal(tbl_cells_take_also(c, &all, 1, NOW_S, &one, &value), TBL_CELLS_PASS);
+	tbl_cells_give(c, one);
+	tbl_cells_give(c, TBL_CELL_NONE);
+	assert_int_equal(tbl_cells_read(c, &all, NOW_S).tickets, 0);
+	const struct tbl_cell_key first = key_of(0), second = key_of(1);
+	assert_int_equal(tbl_cells_read(c, &first, NOW_S).tickets, 0);
+	assert_int_equal(tbl_cells_read(c, &second, NOW_S).tickets, 0);
+	free(c);
+}
+
 static void a_full_table_says_so_and_takes_nothing(void **)
 {
 	struct tbl_cells *c = table_of(1);
@@ -291,6 +322,7 @@ int main(void)
 		cmocka_unit_test(n_tickets_pass_and_the_next_is_refused_until_one_is_given_back),
 		cmocka_unit_test(a_limit_that_has_changed_holds_for_the_next_ticket),
 		cmocka_unit_test(each_part_of_a_key_tells_cells_apart),
+		cmocka_unit_test(a_ticket_for_two_keys_gives_both_back),
 		cmocka_unit_test(a_full_table_says_so_and_takes_nothing),
 		cmocka_unit_test(a_cell_without_tickets_and_events_is_taken_for_another_key),
 		cmocka_unit_test(a_cell_stays_while_its_window_says_something),
