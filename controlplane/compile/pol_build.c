@@ -146,6 +146,11 @@ uint32_t pol_build_add(struct pol_build *b, enum pol_section sec, const void *re
 	return p == NULL ? 0 : (uint32_t)(b->sec[sec].n / n - 1);
 }
 
+uint32_t pol_build_count(const struct pol_build *b, enum pol_section sec)
+{
+	return (uint32_t)(b->sec[sec].n / pol_record_bytes(sec));
+}
+
 void pol_build_database(struct pol_build *b, enum pol_scope scope, const void *bytes, size_t n)
 {
 	enum pol_section sec = POL_SEC_DB_HELO + (int)scope;

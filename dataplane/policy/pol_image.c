@@ -18,6 +18,11 @@ static const uint32_t RECORD_BYTES[POL_SEC_COUNT] = {
 	[POL_SEC_PICKUP] = sizeof(struct pol_pickup),
 	[POL_SEC_PICKS] = sizeof(struct pol_pick),
 	[POL_SEC_SERVERS] = sizeof(struct pol_range),
+	[POL_SEC_ACCESS] = sizeof(struct pol_access),
+	[POL_SEC_CLIENTS] = sizeof(struct prefix),
+	[POL_SEC_LISTS] = sizeof(struct pol_list),
+	[POL_SEC_SLOTS] = sizeof(struct pol_slot),
+	[POL_SEC_GLOBS] = sizeof(struct pol_glob),
 	[POL_SEC_RULES] = sizeof(struct pol_rule),
 	[POL_SEC_DB_HELO] = 1,
 	[POL_SEC_DB_MAIL] = 1,
@@ -118,4 +123,24 @@ uint32_t pol_list_count(const struct pol_image *img)
 const struct pol_rule *pol_rule_at(const struct pol_image *img, uint32_t i)
 {
 	return record_at(img, POL_SEC_RULES, i);
+}
+
+const struct pol_access *pol_access_at(const struct pol_image *img, uint32_t i)
+{
+	return record_at(img, POL_SEC_ACCESS, i);
+}
+
+const struct prefix *pol_client_at(const struct pol_image *img, uint32_t i)
+{
+	return record_at(img, POL_SEC_CLIENTS, i);
+}
+
+const struct pol_list *pol_list_at(const struct pol_image *img, uint32_t i)
+{
+	return record_at(img, POL_SEC_LISTS, i);
+}
+
+const struct pol_glob *pol_glob_at(const struct pol_image *img, uint32_t i)
+{
+	return record_at(img, POL_SEC_GLOBS, i);
 }

@@ -26,6 +26,11 @@ enum pol_section {
 	POL_SEC_PICKUP,     // struct pol_pickup
 	POL_SEC_PICKS,      // struct pol_pick, by data-plane port number; empty = the list decides
 	POL_SEC_SERVERS,    // struct pol_range: servers of protected domains; ascending, apart
+	POL_SEC_ACCESS,     // struct pol_access, in match order
+	POL_SEC_CLIENTS,    // struct prefix, of access rules
+	POL_SEC_LISTS,      // struct pol_list: patterns of addresses
+	POL_SEC_SLOTS,      // struct pol_slot: the lists' hashes, one behind the other
+	POL_SEC_GLOBS,      // struct pol_glob: the lists' other patterns, likewise
 	POL_SEC_RULES,      // struct pol_rule; the Hyperscan id of a pattern is its index here
 	POL_SEC_DB_HELO,    // serialized Hyperscan databases, one a scope; empty where no rule
 	POL_SEC_DB_MAIL,
@@ -76,6 +81,25 @@ enum pol_verdict { // of a content profile, on a condemned message
 	POL_CONTENT_COUNT
 };
 
+enum pol_access_action { // of an access rule, on a recipient
+	POL_ACCESS_RELAY,    // permitted
+	POL_ACCESS_REJECT,   // 550 5.7.1 Relay access denied
+	POL_ACCESS_TEMPFAIL, // 451 4.7.1
+	POL_ACCESS_DISCARD,  // 250 at the message's end, server cut
+	POL_ACCESS_BYPASS,   // permitted, content not scanned
+	POL_ACCESS_COUNT
+};
+
+enum pol_auth { POL_AUTH_ANY, POL_AUTH_YES, POL_AUTH_NO, POL_AUTH_COUNT };
+
+enum pol_list_use { // of a session profile's lists
+	POL_LIST_SAFE_SENDERS,
+	POL_LIST_BLOCKED_SENDERS,
+	POL_LIST_SAFE_RECIPIENTS,
+	POL_LIST_BLOCKED_RECIPIENTS,
+	POL_LIST_USES
+};
+
 // Sections lie behind the head in the order of enum pol_section, each at the next multiple of 64;
 // what lies between them is zero, and the image ends at a multiple of 64. An empty section has an
 // offset too.
@@ -106,6 +130,12 @@ enum { // bounds the verifier holds an image to
 	POL_RULES_MAX = 100000,   // times POL_SCORE_MAX stays inside 31 bits
 	POL_SCORE_MAX = 10000,    // of a rule, either sign
 	POL_VID_MAX = 4095,
+	POL_ACCESS_MAX = 1024,     // a multiple of 64
+	POL_CLIENTS_MAX = POL_ACCESS_MAX * 64,
+	POL_LISTS_MAX = POL_ACCESS_MAX * 3 + POL_PROFILES_MAX * POL_LIST_USES,
+	POL_SLOTS_MAX = 1 << 23,
+	POL_GLOBS_MAX = 10000, // of all lists
+	POL_PROBES_MAX = 64,   // slots from where a key's hash says to where it lies
 	POL_TEXT_MAX = 200, // bytes of a reply text; printable ASCII
 	POL_IDLE_MAX_MS = 86400000,
 	POL_SESSION_LIMIT_MAX = 250, // of what a session counts in 8 bits
@@ -145,7 +175,32 @@ struct pol_session {
 	uint8_t error_delay_s, error_delay_step_s; // of the reply to the next, and to each further
 	uint16_t max_recipients;                   // of a message; 0 = any number
 	uint32_t max_message_kb, max_header_kb;    // 0 = any
+	uint32_t list[POL_LIST_USES]; // 1 + index of a list, 0 = none
 	uint32_t spare[2];
+};
+
+struct pol_access {
+	uint32_t name;              // string offset
+	uint32_t clients, nclients; // records of POL_SEC_CLIENTS; none = any
+	uint32_t helo, sender, recipient; // index of a list, POL_NONE = any
+	uint8_t auth;               // enum pol_auth
+	uint8_t action;             // enum pol_access_action
+	uint8_t enabled;
+	uint8_t spare8;
+};
+
+struct pol_list { // of patterns, pol_word.h
+	uint32_t slots, nslots; // of POL_SEC_SLOTS; a power of two, or 0
+	uint32_t globs, nglobs; // of POL_SEC_GLOBS
+};
+
+struct pol_slot {
+	uint32_t tag;  // upper half of the key's hash
+	uint32_t text; // string offset of the key; 0 = free
+};
+
+struct pol_glob {
+	uint32_t text; // string offset
 };
 
 struct pol_content {
@@ -190,7 +245,8 @@ struct pol_rule {
 #define POL_BUILD ((uint32_t)(sizeof(struct pol_head) * 31 + sizeof(struct pol_policy) * 7 +     \
 			      sizeof(struct pol_session) * 5 + sizeof(struct pol_content) * 3 +  \
 			      sizeof(struct pol_context) + sizeof(struct pol_rule) +             \
-			      sizeof(struct pol_pick) * 11 + sizeof(struct pol_range) * 13))
+			      sizeof(struct pol_pick) * 11 + sizeof(struct pol_range) * 13 +     \
+			      sizeof(struct pol_access) * 17 + sizeof(struct pol_list) * 19))
 
 struct pol_image; // a verified image: the bytes themselves
 
@@ -216,6 +272,10 @@ const struct pol_pickup *pol_pickup_at(const struct pol_image *img, uint32_t i);
 const struct pol_pick *pol_pick_at(const struct pol_image *img, uint32_t i);
 const struct pol_range *pol_server_at(const struct pol_image *img, uint32_t i);
 const struct pol_rule *pol_rule_at(const struct pol_image *img, uint32_t i);
+const struct pol_access *pol_access_at(const struct pol_image *img, uint32_t i);
+const struct prefix *pol_client_at(const struct pol_image *img, uint32_t i);
+const struct pol_list *pol_list_at(const struct pol_image *img, uint32_t i);
+const struct pol_glob *pol_glob_at(const struct pol_image *img, uint32_t i);
 // Policies of the list: those before the stand-ins.
 uint32_t pol_list_count(const struct pol_image *img);
 

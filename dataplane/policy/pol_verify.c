@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "pol_access.h"
 #include "pol_index.h"
 
 // One section's records are judged by a function that returns NULL or what is wrong.
@@ -168,6 +169,10 @@ static const char *session_judge(const struct pol_image *img, uint32_t i)
 		return "delay is too long";
 	if (s->max_message_kb > POL_KB_MAX || s->max_header_kb > POL_KB_MAX)
 		return "size is too large";
+	for (unsigned k = 0; k < POL_LIST_USES; k++) {
+		if (s->list[k] > pol_count(img, POL_SEC_LISTS))
+			return "no such list";
+	}
 	return is_zero(s->spare, sizeof(s->spare)) ? NULL : "spare field in use";
 }
 
@@ -270,6 +275,11 @@ static const char *databases_judge(const struct pol_image *img)
 	return NULL;
 }
 
+static const char *client_judge(const struct pol_image *img, uint32_t i)
+{
+	return is_prefix(pol_client_at(img, i)) ? NULL : "prefix with host bits or a wrong length";
+}
+
 static const struct {
 	enum pol_section sec;
 	const char *what;
@@ -283,6 +293,11 @@ static const struct {
 	{POL_SEC_PICKUP, "picked-up port", UINT16_MAX, pickup_judge},
 	{POL_SEC_PICKS, "pick-up by port", POL_PORTS_MAX, pick_judge},
 	{POL_SEC_SERVERS, "protected server", POL_SERVERS_MAX, server_judge},
+	{POL_SEC_CLIENTS, "client of an access rule", POL_CLIENTS_MAX, client_judge},
+	{POL_SEC_SLOTS, "slot of a list", POL_SLOTS_MAX, pol_slot_judge},
+	{POL_SEC_GLOBS, "glob of a list", POL_GLOBS_MAX, pol_glob_judge},
+	{POL_SEC_LISTS, "list", POL_LISTS_MAX, pol_list_judge},
+	{POL_SEC_ACCESS, "access rule", POL_ACCESS_MAX, pol_access_judge},
 	{POL_SEC_RULES, "rule", POL_RULES_MAX, rule_judge},
 };
 

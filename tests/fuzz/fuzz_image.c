@@ -3,6 +3,7 @@
 // and the classifier agrees with a scan of the list. The input is one byte of options, a key to
 // match, and the image; with option 1 its head is mended, so that changes get behind the checksum.
 #include "fuzz.h"
+#include "pol_access.h"
 #include "pol_image.h"
 #include "pol_match.h"
 
@@ -87,6 +88,33 @@ static void match_check(const struct pol_image *img, struct span in)
 	(void)pol_picks_up(img, key.port);
 }
 
+// Words out of the key's bytes, so that the input chooses them.
+static void access_check(const struct pol_image *img, struct span key)
+{
+	static struct pol_access_key k;
+	struct pol_access_bits bits;
+	uint32_t found, i = 0;
+	const uint32_t n = pol_count(img, POL_SEC_ACCESS);
+
+	memcpy(k.client.b, key.p, 16);
+	pol_word_make(img, span_sub(key, 16, 8), &k.helo);
+	pol_word_make(img, span_sub(key, 16, 14), &k.sender);
+	pol_word_make(img, span_sub(key, 24, 16), &k.recipient);
+	pol_access_mail(img, &k.client, &k.helo, &k.sender, &bits);
+	found = pol_access_rcpt(img, &bits, k.auth, &k.recipient);
+	while (i < n && pol_access_explain(img, &k, i) != POL_ACCESS_TAKES) {
+		CHECK(pol_string(img, pol_access_at(img, i)->name) != NULL);
+		i++;
+	}
+	CHECK(found == (i < n ? i : POL_NONE));
+	for (i = 0; i < pol_count(img, POL_SEC_LISTS); i++)
+		(void)pol_list_takes(img, i, &k.recipient);
+	for (i = 0; i < pol_count(img, POL_SEC_SESSIONS); i++) {
+		for (unsigned use = 0; use < POL_LIST_USES; use++)
+			CHECK(pol_session_at(img, i)->list[use] <= pol_count(img, POL_SEC_LISTS));
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span in = {data, size}, key, bytes;
@@ -106,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK((const uint8_t *)img == p && !err_any(&err));
 		image_walk(img, bytes);
 		match_check(img, key);
+		access_check(img, key);
 	} else {
 		CHECK(err_any(&err));
 	}

@@ -25,7 +25,10 @@ static void profiles_add(struct pol_build *b)
 	struct pol_context context = {
 		.name = pol_build_string(b, "default"), .ports = 3, .by_vlan = 1};
 	struct pol_session session = {
-		.name = pol_build_string(b, "internal"), .prevent_encryption = 1, .idle_ms = 1000};
+		.name = pol_build_string(b, "internal"),
+		.prevent_encryption = 1,
+		.idle_ms = 1000,
+		.list = {[POL_LIST_BLOCKED_SENDERS] = 1}};
 	struct pol_content content = {.name = pol_build_string(b, "spam"),
 		.threshold = 5,
 		.text = pol_build_string(b, "No spam")};
@@ -33,6 +36,26 @@ static void profiles_add(struct pol_build *b)
 	assert_int_equal(pol_build_add(b, POL_SEC_CONTEXTS, &context), 0);
 	assert_int_equal(pol_build_add(b, POL_SEC_SESSIONS, &session), 0);
 	assert_int_equal(pol_build_add(b, POL_SEC_CONTENTS, &content), 0);
+}
+
+enum { VERSION = 7, MADE_S = 1700000000 };
+
+static void access_add(struct pol_build *b)
+{
+	static const char *const PATTERNS[] = {
+		"a@example.org", "*@Example.net", "*@*.example.com", "news-*@example.org", "<>"};
+	const struct prefix client = sample_prefix("10.77.0.0/24");
+	struct pol_access r = {.name = pol_build_string(b, "partners"),
+		.nclients = 1,
+		.helo = POL_NONE,
+		.sender = 0,
+		.recipient = 1,
+		.enabled = 1};
+
+	assert_int_equal(pol_build_list(b, VERSION, MADE_S, PATTERNS, 5), 0);
+	assert_int_equal(pol_build_list(b, VERSION, MADE_S, PATTERNS + 3, 1), 1);
+	assert_int_equal(pol_build_add(b, POL_SEC_CLIENTS, &client), 0);
+	assert_int_equal(pol_build_add(b, POL_SEC_ACCESS, &r), 0);
 }
 
 struct sample sample_new(void)
@@ -43,6 +66,7 @@ struct sample sample_new(void)
 
 	assert_non_null(b);
 	profiles_add(b);
+	access_add(b);
 	for (uint32_t i = 0; i < 3; i++) {
 		struct pol_policy p = {
 			.source = sample_prefix(i == 0 ? "10.77.0.0/24" : "fd77::/64"),
@@ -77,7 +101,7 @@ struct sample sample_new(void)
 		assert_int_equal(pol_build_add(b, POL_SEC_RULES, &r), i);
 	}
 	pol_build_database(b, POL_SCOPE_BODY, "not looked into", 15);
-	assert_int_equal(pol_build_finish(b, 7, 1700000000, &s.bytes, &s.n), 0);
+	assert_int_equal(pol_build_finish(b, VERSION, MADE_S, &s.bytes, &s.n), 0);
 	pol_build_free(b);
 	return s;
 }

@@ -3,6 +3,8 @@
 // again every wrong number is found; whatever passes can be read to its end.
 #include "policy_sample.h"
 
+#include "pol_access.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,6 +187,8 @@ static const struct wrong {
 	FIELD(SESSIONS, 0, pol_session, strict_lines, 2),
 	FIELD(SESSIONS, 0, pol_session, refuse_possible_end, 2),
 	FIELD(SESSIONS, 0, pol_session, idle_ms, POL_IDLE_MAX_MS + 1),
+	BYTE(SESSIONS, 0, pol_session, list, 0, 3),
+	BYTE(SESSIONS, 0, pol_session, list, 15, 0xff),
 	FIELD(SESSIONS, 0, pol_session, relaying, POL_RELAYING_COUNT),
 	FIELD(SESSIONS, 0, pol_session, pipelining, POL_PIPELINING_COUNT),
 	FIELD(SESSIONS, 0, pol_session, syntax_check, 2),
@@ -214,6 +218,32 @@ static const struct wrong {
 	FIELD(PICKUP, 1, pol_pickup, port, 25),  // twice
 	FIELD(PICKUP, 2, pol_pickup, port, 110), // out of order
 	BYTE(PICKUP, 1, pol_pickup, spare, 5, 1),
+	FIELD(ACCESS, 0, pol_access, name, 0x10000),
+	FIELD(ACCESS, 0, pol_access, clients, 1), // and one record of it: outside
+	FIELD(ACCESS, 0, pol_access, nclients, 2),
+	FIELD(ACCESS, 0, pol_access, nclients, 0xffffffff),
+	FIELD(ACCESS, 0, pol_access, helo, 2),
+	FIELD(ACCESS, 0, pol_access, sender, 2),
+	FIELD(ACCESS, 0, pol_access, recipient, 0xfffffffe),
+	FIELD(ACCESS, 0, pol_access, auth, POL_AUTH_COUNT),
+	FIELD(ACCESS, 0, pol_access, action, POL_ACCESS_COUNT),
+	FIELD(ACCESS, 0, pol_access, enabled, 2),
+	FIELD(ACCESS, 0, pol_access, spare8, 1),
+	BYTE(CLIENTS, 0, prefix, len, 0, 129),
+	BYTE(CLIENTS, 0, prefix, addr, 15, 1), // host bit behind /24
+	FIELD(LISTS, 0, pol_list, slots, 1),
+	FIELD(LISTS, 0, pol_list, nslots, 4),
+	FIELD(LISTS, 0, pol_list, nslots, 7),
+	FIELD(LISTS, 0, pol_list, nslots, 0x80000000),
+	FIELD(LISTS, 0, pol_list, nglobs, 0),
+	FIELD(LISTS, 0, pol_list, nglobs, 0xffffffff),
+	FIELD(LISTS, 1, pol_list, slots, 0),
+	FIELD(LISTS, 1, pol_list, nslots, 1),
+	FIELD(LISTS, 1, pol_list, globs, 0),
+	FIELD(LISTS, 1, pol_list, nglobs, 0),
+	FIELD(GLOBS, 0, pol_glob, text, 0),       // ""
+	FIELD(GLOBS, 0, pol_glob, text, 0x10000),
+	FIELD(GLOBS, 1, pol_glob, text, 1),       // no wildcard
 	FIELD(RULES, 0, pol_rule, id, 0),
 	FIELD(RULES, 0, pol_rule, score, POL_SCORE_MAX + 1),
 	FIELD(RULES, 0, pol_rule, score, (uint32_t)(-POL_SCORE_MAX - 1)),
@@ -242,6 +272,49 @@ static void every_wrong_number_is_refused(void **)
 		assert_null(strstr(why, "checksum"));
 		sample_free(&s);
 	}
+}
+
+// Whatever is moved or taken out of a list's hash could not be found any more.
+static void every_change_of_a_hash_is_refused(void **)
+{
+	const struct pol_image *img = NULL;
+	struct sample s = sample_new();
+	struct pol_head *h = (struct pol_head *)s.bytes;
+	struct pol_slot *slots = (struct pol_slot *)(void *)(s.bytes + h->sec[POL_SEC_SLOTS].off);
+	uint32_t n = (uint32_t)(h->sec[POL_SEC_SLOTS].len / sizeof(*slots));
+	unsigned moved = 0;
+
+	assert_true(n >= 8);
+	for (uint32_t i = 0; i < n; i++) {
+		for (uint32_t k = 0; k < n; k++) {
+			struct pol_slot a = slots[i], b = slots[k];
+
+			if (a.text == 0 || a.text == b.text)
+				continue;
+			slots[i] = b;
+			slots[k] = a;
+			sample_seal(&s);
+			moved += verify(&s, &img, NULL) != 0;
+			slots[i] = a;
+			slots[k] = b;
+		}
+		if (slots[i].text != 0) {
+			slots[i].tag ^= 1;
+			sample_seal(&s);
+			assert_int_not_equal(verify(&s, &img, NULL), 0);
+			slots[i].tag ^= 1;
+		} else {
+			slots[i].tag = 1;
+			sample_seal(&s);
+			assert_int_not_equal(verify(&s, &img, NULL), 0);
+			slots[i].tag = 0;
+		}
+	}
+	assert_true(moved > n); // two that share a home may change places
+	h->version++; // hashed with it
+	sample_seal(&s);
+	assert_int_not_equal(verify(&s, &img, NULL), 0);
+	sample_free(&s);
 }
 
 static void a_string_section_without_its_last_nul_is_refused(void **)
@@ -292,6 +365,25 @@ static void a_database_without_rules_is_refused(void **)
 	sample_free(&s);
 }
 
+static size_t read_access(const struct pol_image *img)
+{
+	static struct pol_access_key key;
+	struct pol_access_bits bits;
+	size_t sum = 0;
+
+	pol_word_make(img, span_str("x@example.net"), &key.helo);
+	pol_word_make(img, span_str("\"a\"@a.b.c.d.example.com."), &key.sender);
+	pol_word_make(img, span_str("NEWS-1@example.org"), &key.recipient);
+	pol_access_mail(img, &key.client, &key.helo, &key.sender, &bits);
+	sum += pol_access_rcpt(img, &bits, true, &key.recipient);
+	for (uint32_t i = 0; i < pol_count(img, POL_SEC_ACCESS); i++)
+		sum += pol_access_explain(img, &key, i) +
+			strlen(pol_string(img, pol_access_at(img, i)->name));
+	for (uint32_t i = 0; i < pol_count(img, POL_SEC_LISTS); i++)
+		sum += pol_list_takes(img, i, &key.sender);
+	return sum;
+}
+
 // Reads everything an accepted image offers; the address sanitizer judges.
 static size_t read_all(const struct pol_image *img)
 {
@@ -313,6 +405,7 @@ static size_t read_all(const struct pol_image *img)
 	}
 	for (uint32_t i = 0; i < pol_count(img, POL_SEC_RULES); i++)
 		sum += strlen(pol_string(img, pol_rule_at(img, i)->name));
+	sum += read_access(img);
 	for (unsigned sec = 0; sec < POL_SEC_COUNT; sec++) {
 		struct span s = pol_section(img, sec);
 
@@ -397,6 +490,7 @@ int main(void)
 		cmocka_unit_test(every_shorter_or_longer_run_is_refused),
 		cmocka_unit_test(memory_that_is_not_aligned_is_refused),
 		cmocka_unit_test(every_wrong_number_is_refused),
+		cmocka_unit_test(every_change_of_a_hash_is_refused),
 		cmocka_unit_test(a_string_section_without_its_last_nul_is_refused),
 		cmocka_unit_test(a_reply_text_that_could_be_a_second_reply_is_refused),
 		cmocka_unit_test(no_wrong_extent_leads_outside),
