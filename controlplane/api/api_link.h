@@ -132,8 +132,9 @@ struct api_record { // worker -> control plane: one line of the event log
 			uint16_t code;        // final reply the client got, 0 = none
 			uint8_t verdict;      // enum api_verdict
 			uint8_t bdat;         // 1 = came by BDAT
-			uint16_t reason;      // why its session was cut or is not read; as above
-			uint16_t spare[3];
+			uint16_t reason;      // why its session was cut, or it is not read; as above
+			uint16_t access;      // 1 + index of the access rule, 0 = none
+			uint32_t access_image; // lower half of the version that has it
 			char helo[API_HELO_MAX]; // texts: cut, NUL-terminated, raw bytes
 			char from[API_PATH_MAX], to[API_PATH_MAX];
 		} message;
@@ -142,7 +143,8 @@ struct api_record { // worker -> control plane: one line of the event log
 			uint16_t code;    // that the client got
 			uint16_t reason;  // index of the named reason
 			uint32_t limit, value; // what was passed, and by what; 0, 0 = no limit
-			uint32_t spare;
+			uint32_t access;       // 1 + index of the access rule, 0 = none
+			uint32_t access_image; // lower half of the version that has it
 		} refusal; // at connect, of a command or of the session
 	};
 };

@@ -127,7 +127,7 @@ static void verdict_print(const json_t *e, const json_t *reasons)
 	(void)printf("  %s", text);
 	if (is(e, "classifier", "no_profile"))
 		(void)printf(": its policy has no content profile");
-	else if (is(e, "verdict", "unscanned"))
+	else if (is(e, "verdict", "unscanned") && is(e, "classifier", "resources"))
 		(void)printf(": there was no memory for its scan");
 	else if (!is(e, "verdict", "clean") && !is(e, "classifier", "content"))
 		reason_print(": ", e, reasons);
@@ -151,6 +151,9 @@ static void message_print(const json_t *e, const json_t *reasons)
 	if (is(e, "verdict", "clean") || is(e, "classifier", "content"))
 		score_print(e);
 	rules_print(e);
+	if (has(e, "access_rule"))
+		(void)printf("  Access rule \"%s\" took its last recipient.\n",
+			cli_text(e, "access_rule"));
 	verdict_print(e, reasons);
 }
 
@@ -191,6 +194,8 @@ static void refusal_print(const json_t *e, const json_t *reasons)
 	if (has(e, "limit"))
 		(void)printf("; the limit is %" PRId64 ", this was %" PRId64, cli_int(e, "limit"),
 			cli_int(e, "value"));
+	if (has(e, "access_rule"))
+		(void)printf("; access rule \"%s\"", cli_text(e, "access_rule"));
 	if (has(e, "id"))
 		(void)printf("; id mw-%s", cli_text(e, "id"));
 	(void)printf(".\n");

@@ -87,6 +87,12 @@ static void on_record(void *arg, const struct api_record *r)
 
 	for (unsigned i = 0; r->kind == API_REC_MESSAGE && i < API_RULES_MAX; i++)
 		names.rules[i] = serve_names_rule(s->names, version, r->message.rules[i]);
+	if (r->kind == API_REC_MESSAGE)
+		names.access = serve_names_access(
+			s->names, version, r->message.access_image, r->message.access);
+	else if (r->kind == API_REC_REFUSAL)
+		names.access = serve_names_access(
+			s->names, version, r->refusal.access_image, r->refusal.access);
 	if (stats != NULL && core_stats_name(stats, reason) != NULL)
 		names.reason = core_stats_name(stats, reason)->name;
 	serve_events_add(s->events, r, &names);

@@ -11,6 +11,11 @@ static const struct {
 	const char *reason;
 	enum serve_class class;
 } rows[] = {
+	{"access_discarded", SERVE_CLASS_ACCESS},
+	{"access_rejected", SERVE_CLASS_ACCESS},
+	{"access_split", SERVE_CLASS_ACCESS},
+	{"access_tempfailed", SERVE_CLASS_ACCESS},
+	{"addresses_refused", SERVE_CLASS_PROTOCOL},
 	{"auth_mechanisms_refused", SERVE_CLASS_ENCRYPTION},
 	{"chunks_refused", SERVE_CLASS_PROTOCOL},
 	{"commands_refused", SERVE_CLASS_PROTOCOL},
@@ -34,16 +39,19 @@ static const struct {
 	{"cut_strict_lines", SERVE_CLASS_PROTOCOL},
 	{"drop_policy", SERVE_CLASS_POLICY},
 	{"helo_refused_characters", SERVE_CLASS_PROTOCOL},
+	{"mail_deferred", SERVE_CLASS_RESOURCES},
 	{"mail_refused_no_auth", SERVE_CLASS_POLICY},
 	{"mail_refused_size", SERVE_CLASS_SESSION_LIMITS},
 	{"messages_discarded", SERVE_CLASS_CONTENT},
 	{"messages_monitored", SERVE_CLASS_CONTENT},
 	{"messages_rejected", SERVE_CLASS_CONTENT},
 	{"messages_tempfailed", SERVE_CLASS_CONTENT},
+	{"not_scanned_access", SERVE_CLASS_ACCESS},
 	{"not_scanned_encap_deep", SERVE_CLASS_TRANSPORT},
 	{"not_scanned_encap_tunnel", SERVE_CLASS_TRANSPORT},
 	{"not_scanned_no_memory", SERVE_CLASS_RESOURCES},
 	{"not_scanned_no_profile", SERVE_CLASS_NO_PROFILE},
+	{"not_scanned_safe_list", SERVE_CLASS_LIST},
 	{"pass_midstream", SERVE_CLASS_TRANSPORT},
 	{"pass_no_policy", SERVE_CLASS_NO_POLICY},
 	{"pass_no_policy_image", SERVE_CLASS_NO_POLICY},
@@ -54,6 +62,7 @@ static const struct {
 	{"pass_tcp_md5", SERVE_CLASS_TRANSPORT},
 	{"pass_tls", SERVE_CLASS_ENCRYPTION},
 	{"pipelined_refused", SERVE_CLASS_PROTOCOL},
+	{"recipients_blocked", SERVE_CLASS_LIST},
 	{"recipients_refused", SERVE_CLASS_SESSION_LIMITS},
 	{"refused_at_connect", SERVE_CLASS_POLICY},
 	{"refused_stateless", SERVE_CLASS_POLICY},
@@ -64,6 +73,7 @@ static const struct {
 	{"reset_no_ack", SERVE_CLASS_TRANSPORT},
 	{"reset_one_way", SERVE_CLASS_TRANSPORT},
 	{"reset_tombstone", SERVE_CLASS_TRANSPORT},
+	{"senders_blocked", SERVE_CLASS_LIST},
 	{"starttls_refused", SERVE_CLASS_ENCRYPTION},
 	{"starttls_without_tls", SERVE_CLASS_ENCRYPTION},
 };
@@ -85,6 +95,10 @@ static enum serve_class of_reason(const char *reason, enum serve_class without)
 static enum serve_class message_class(
 	const struct api_record *r, const struct serve_event_names *names)
 {
+	const enum serve_class by_reason = of_reason(names->reason, SERVE_CLASS_UNKNOWN);
+
+	if (by_reason == SERVE_CLASS_ACCESS || by_reason == SERVE_CLASS_LIST)
+		return by_reason;
 	switch (r->message.verdict) {
 	case API_VERDICT_CLEAN:
 		return SERVE_CLASS_CLEAN;
@@ -120,6 +134,8 @@ const char *serve_class_name(enum serve_class c)
 		[SERVE_CLASS_CLEAN] = "clean",
 		[SERVE_CLASS_CONTENT] = "content",
 		[SERVE_CLASS_POLICY] = "policy",
+		[SERVE_CLASS_ACCESS] = "access",
+		[SERVE_CLASS_LIST] = "list",
 		[SERVE_CLASS_NO_POLICY] = "no_policy",
 		[SERVE_CLASS_NO_PROFILE] = "no_profile",
 		[SERVE_CLASS_ENCRYPTION] = "encryption",

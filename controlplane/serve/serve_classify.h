@@ -11,6 +11,8 @@ enum serve_class {
 	SERVE_CLASS_CLEAN,          // scanned, nothing found
 	SERVE_CLASS_CONTENT,        // score over the threshold
 	SERVE_CLASS_POLICY,         // the policy says so
+	SERVE_CLASS_ACCESS,         // an access rule
+	SERVE_CLASS_LIST,           // a safe or a blocked list
 	SERVE_CLASS_NO_POLICY,      // none matched, or there is none
 	SERVE_CLASS_NO_PROFILE,     // the policy has no content profile
 	SERVE_CLASS_ENCRYPTION,     // TLS

@@ -110,6 +110,7 @@ static void put_message(
 	serve_line_u64(l, "scan_us", r->message.scan_ns / 1000);
 	serve_line_bool(l, "bdat", r->message.bdat != 0);
 	serve_line_str(l, "reason", r->message.reason == NO_REASON ? NULL : names->reason);
+	serve_line_str(l, "access_rule", names->access);
 }
 
 static void put_refusal(
@@ -118,6 +119,7 @@ static void put_refusal(
 	put_code(l, r->refusal.code);
 	put_id(l, "id", r->refusal.id);
 	serve_line_str(l, "reason", r->refusal.reason == NO_REASON ? NULL : names->reason);
+	serve_line_str(l, "access_rule", names->access);
 	if (r->refusal.limit == 0 && r->refusal.value == 0) {
 		serve_line_null(l, "limit");
 		serve_line_null(l, "value");

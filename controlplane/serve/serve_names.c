@@ -21,7 +21,7 @@ struct label { // of a rule that has one
 
 struct image_names {
 	uint64_t version; // 0 = unused
-	struct list policies, contexts, sessions, contents;
+	struct list policies, contexts, sessions, contents, access;
 	struct profiles *profiles; // by policy; NULL where memory was short
 	struct label *labels;      // ascending by id
 	uint32_t nlabels;
@@ -49,6 +49,8 @@ static uint32_t name_at(const struct pol_image *img, enum pol_section sec, uint3
 		return pol_session_at(img, i)->name;
 	case POL_SEC_CONTENTS:
 		return pol_content_at(img, i)->name;
+	case POL_SEC_ACCESS:
+		return pol_access_at(img, i)->name;
 	default:
 		return pol_context_at(img, i)->name;
 	}
@@ -115,6 +117,7 @@ static void image_clear(struct image_names *im)
 	list_clear(&im->contexts);
 	list_clear(&im->sessions);
 	list_clear(&im->contents);
+	list_clear(&im->access);
 	for (uint32_t i = 0; i < im->nlabels; i++)
 		free(im->labels[i].text);
 	free(im->labels);
@@ -151,6 +154,7 @@ void serve_names_add(struct serve_names *n, const struct pol_image *img)
 	list_fill(&im->contexts, img, POL_SEC_CONTEXTS);
 	list_fill(&im->sessions, img, POL_SEC_SESSIONS);
 	list_fill(&im->contents, img, POL_SEC_CONTENTS);
+	list_fill(&im->access, img, POL_SEC_ACCESS);
 	profiles_fill(im, img);
 	labels_fill(im, img);
 	im->version = pol_head(img)->version;
@@ -193,6 +197,16 @@ const char *serve_names_content(const struct serve_names *n, uint64_t version, u
 	const struct profiles *p = profiles_of(im, policy);
 
 	return p == NULL || p->content >= im->contents.n ? NULL : im->contents.names[p->content];
+}
+
+const char *serve_names_access(
+	const struct serve_names *n, uint64_t version, uint32_t image, uint32_t rule)
+{
+	const uint64_t lap = UINT64_C(1) << 32;
+	uint64_t of = version / lap * lap + image;
+	const struct image_names *im = names_find(n, of < version ? of + lap : of);
+
+	return im == NULL || rule == 0 || rule > im->access.n ? NULL : im->access.names[rule - 1];
 }
 
 const char *serve_names_rule(const struct serve_names *n, uint64_t version, uint32_t id)

@@ -25,5 +25,9 @@ const char *serve_names_context(const struct serve_names *n, uint64_t version, u
 // Of the profiles that a policy names; NULL also where it names none.
 const char *serve_names_session(const struct serve_names *n, uint64_t version, uint32_t policy);
 const char *serve_names_content(const struct serve_names *n, uint64_t version, uint32_t policy);
+// An access rule by 1 + its index in an image newer than `version` or the same, of whose version `image`
+// is the lower half; NULL also for 0.
+const char *serve_names_access(
+	const struct serve_names *n, uint64_t version, uint32_t image, uint32_t rule);
 // Label of a rule by its id; NULL also where it has none.
 const char *serve_names_rule(const struct serve_names *n, uint64_t version, uint32_t id);

@@ -24,6 +24,7 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 	uint32_t base, struct span in)
 {
 	enum { ODD = SMTP_LINE_BARE_LF | SMTP_LINE_BARE_CR | SMTP_LINE_NUL | SMTP_LINE_BLANKS };
+	enum eng_refusal why;
 
 	if (ev->flags & ODD) {
 		eng_count(w, ACT_LINE_ODD);
@@ -51,10 +52,17 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 	case SMTP_VERB_SEND:
 	case SMTP_VERB_SOML:
 	case SMTP_VERB_SAML:
-		eng_message_mail(w, s, ev->path);
+		if (!eng_access_mail(w, s, ev, &why))
+			return eng_refuse_command(w, s, ev, base, in, why);
 		break;
 	case SMTP_VERB_RCPT:
+		if (!eng_access_rcpt(s, ev, &why))
+			return eng_refuse_command(w, s, ev, base, in, why);
 		eng_message_rcpt(s, ev->path);
+		break;
+	case SMTP_VERB_RSET:
+		if (ev->flags == 0)
+			eng_access_reset(s, true);
 		break;
 	default:
 		break;
@@ -124,6 +132,8 @@ static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struc
 		return true;
 	msg->ended = true;
 	msg->octets = ev->octets;
+	if (!eng_access_end(w, s, false))
+		return false;
 	if (msg->scan == NULL) {
 		msg->judged = true;
 		return true;
@@ -168,6 +178,8 @@ static bool on_possible_end(
 	}
 	if (ev->count > POSSIBLE_ENDS_MAX || eng_profile(w, s)->refuse_possible_end)
 		return refuse_end(w, s);
+	if (!eng_access_end(w, s, true))
+		return false;
 	if (msg == NULL || msg->scan == NULL)
 		return true;
 	struct eng_scan_result r;
@@ -255,6 +267,8 @@ static bool on_reply(
 	case SMTP_VERB_XCLIENT:
 		if (ev->code < 300)
 			eng_message_reset_reply(w, s);
+		else if (ev->verb == SMTP_VERB_RSET)
+			eng_access_reset(s, false);
 		eng_grouping(w, s);
 		break;
 	case SMTP_VERB_RCPT:

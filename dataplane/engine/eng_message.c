@@ -87,11 +87,19 @@ static struct eng_message *message_new(struct eng_worker *w, struct eng_session 
 	struct eng_message *msg = p->free_message;
 	p->free_message = msg->next;
 	*msg = (struct eng_message){.session = s,
+		.why = ENG_REASON_NONE,
 		.verdict = ENG_VERDICT_UNSCANNED,
 		.at_end = ENG_VERDICT_UNSCANNED};
 	w->counters[GAUGE_MESSAGES]++;
 	scan_open(w, s, msg);
 	return msg;
+}
+
+void eng_message_scan_drop(struct eng_worker *w, struct eng_message *msg)
+{
+	scan_unlink(w->smtp, msg);
+	eng_scan_abort(msg->scan);
+	msg->scan = NULL;
 }
 
 static void message_free(struct eng_worker *w, struct eng_message *msg)
@@ -100,11 +108,9 @@ static void message_free(struct eng_worker *w, struct eng_message *msg)
 
 	if (msg == NULL)
 		return;
-	if (msg->scan != NULL) {
-		scan_unlink(p, msg);
-		eng_scan_abort(msg->scan);
-		msg->scan = NULL;
-	}
+	if (msg->scan != NULL)
+		eng_message_scan_drop(w, msg);
+	eng_access_release(w, msg);
 	msg->next = p->free_message;
 	p->free_message = msg;
 	w->counters[GAUGE_MESSAGES]--;
@@ -117,7 +123,8 @@ void eng_message_scan_close(struct eng_worker *w, struct eng_message *msg)
 	msg->scan = NULL;
 }
 
-void eng_message_mail(struct eng_worker *w, struct eng_session *s, struct span path)
+struct eng_message *eng_message_mail(
+	struct eng_worker *w, struct eng_session *s, struct span path)
 {
 	struct eng_message **place = s->message == NULL ? &s->message : &s->message->following;
 
@@ -126,11 +133,12 @@ void eng_message_mail(struct eng_worker *w, struct eng_session *s, struct span p
 		*place = message_new(w, s);
 	struct eng_message *msg = *place;
 	if (msg == NULL)
-		return;
+		return NULL;
 	msg->mails++;
 	copy_cut(msg->from, &msg->from_len, sizeof(msg->from), path);
 	if (msg->scan != NULL)
 		eng_scan_value(msg->scan, POL_SCOPE_MAIL, path);
+	return msg;
 }
 
 void eng_message_rcpt(struct eng_session *s, struct span path)
@@ -240,6 +248,7 @@ bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat)
 		s->message->bdat = bdat;
 		eng_limits_message(w, s, s->message);
 	}
+	eng_access_begin(w, s);
 	return true;
 }
 

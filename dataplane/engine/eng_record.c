@@ -75,7 +75,9 @@ void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t co
 		.verdict = msg->verdict,
 		.bdat = msg->bdat,
 		.lane = s->flow.lane,
-		.reason = eng_why(s),
+		.reason = msg->why != ENG_REASON_NONE ? msg->why : eng_why(s),
+		.access = msg->rule,
+		.access_image = eng_access_version(msg),
 		.helo = eng_helo_get(w, s, helo),
 		.from = {.p = (const uint8_t *)msg->from, .n = msg->from_len},
 		.to = {.p = (const uint8_t *)msg->to, .n = msg->to_len},
@@ -117,6 +119,8 @@ void eng_record_refusal(
 		.reason = refused->reason,
 		.limit = refused->limit,
 		.value = refused->value,
+		.access = refused->access,
+		.access_image = refused->access_image,
 	};
 
 	record_put(w, &r);

@@ -33,6 +33,17 @@ static const struct refusal {
 	[ENG_REFUSE_SIZE] = {552, ACT_SIZE_REFUSED, "5.3.4 Message size exceeds limit"},
 	[ENG_REFUSE_STATE] = {503, ACT_STATE_REFUSED, "5.5.1 Bad sequence of commands"},
 	[ENG_REFUSE_SYNTAX] = {501, ACT_SYNTAX_REFUSED, "5.5.4 Syntax error in arguments"},
+	[ENG_REFUSE_ACCESS] = {550, ACT_ACCESS_REJECTED, "5.7.1 Relay access denied.",
+		.recipient = true},
+	[ENG_REFUSE_ACCESS_LATER] = {451, ACT_ACCESS_TEMPFAILED,
+		"4.7.1 Recipient not taken now, try again later", .recipient = true},
+	[ENG_REFUSE_ACCESS_SPLIT] = {452, ACT_ACCESS_SPLIT,
+		"4.5.3 Recipient needs a message of its own", .recipient = true},
+	[ENG_REFUSE_SENDER] = {550, ACT_SENDER_BLOCKED, "5.7.1 Sender is on a blocklist"},
+	[ENG_REFUSE_RECIPIENT] = {550, ACT_RECIPIENT_BLOCKED, "5.7.1 Recipient is on a blocklist",
+		.recipient = true},
+	[ENG_REFUSE_ADDRESS] = {501, ACT_ADDRESS_REFUSED, "5.1.0 Address can't be read or is too long"},
+	[ENG_REFUSE_MAIL] = {451, ACT_MAIL_DEFERRED, "4.3.2 Message not taken now, try again later"},
 };
 _Static_assert(sizeof(refusals) / sizeof(refusals[0]) == ENG_REFUSAL_COUNT, "a reply each");
 _Static_assert(SMTP_VERB_OURS + ENG_REFUSAL_COUNT <= SMTP_VERB_OURS_LAST + 1, "a verb each");
@@ -122,7 +133,7 @@ static struct span refusal_tell(struct eng_worker *w, struct eng_session *s, uin
 	} else if (verb == SMTP_VERB_OURS + ENG_REFUSE_SIZE) {
 		told.limit = eng_profile(w, s)->max_message_kb * 1024u;
 	}
-
+	eng_access_told(s, verb, &told);
 	eng_record_refused(w, s, &told);
 	return eng_reply_line(r->code, r->text, told.id, w->smtp->refusal);
 }

@@ -68,6 +68,8 @@ struct eng_record {
 	// message
 	uint64_t id;     // also of a refusal
 	uint32_t limit, value; // of a refusal: what was passed, and by what; both 0: no limit
+	uint32_t access; // 1 + index of the access rule that decided, 0 = none; also of a refusal
+	uint64_t access_image; // version of the image that has it
 	uint64_t octets; // of content, as RFC 5321 4.5.3.1.7 counts them: dots unstuffed
 	uint32_t scan_ns, recipients;
 	int32_t score, threshold;

@@ -8,6 +8,7 @@
 #include "eng_scan.h"
 #include "eng_smtp.h"
 #include "flow.h"
+#include "pol_access.h"
 #include "smtp.h"
 
 enum {
@@ -16,6 +17,7 @@ enum {
 	ENG_CHANGES_MAX = ENG_EVENTS + 1,
 	ENG_HELO_MAX = 64,
 	ENG_PATH_MAX = 96,
+	ENG_REFUSED_MAX = 32, // refused recipients whose rule is remembered until their reply
 	ENG_REPLY_MAX = 400, // bytes of a reply of ours
 	ENG_SUMS_MAX = 1024, // clients whose outcomes add up while they can't be handed over
 	ENG_TIMERS_A_TURN = 64,
@@ -73,6 +75,17 @@ struct eng_message {
 	bool judged, data, bdat, ended;
 	bool accepted; // its MAIL got a 2xx
 	char from[ENG_PATH_MAX], to[ENG_PATH_MAX];
+	// eng_access.c
+	struct eng_image *image; // whose rules and lists judge its recipients; NULL: none do
+	struct pol_access_bits access;
+	uint32_t profile;        // index in that image, POL_NONE
+	uint16_t why;            // enum eng_reason: why it was not scanned, or discarded
+	uint16_t rule;           // 1 + index of the rule that took its last recipient, 0 = none
+	uint16_t refused[ENG_REFUSED_MAX]; // ... that refused one whose reply is to come
+	uint16_t lost;                     // of those, the ones that found no place
+	uint8_t refused_at, nrefused;
+	bool safe_sender, to_discard, to_deliver, to_scan, scan_dropped;
+	bool left; // a RSET was sent behind it
 };
 
 enum eng_text { // behind the code of a reply of ours (eng_answer.c)
@@ -201,6 +214,13 @@ enum eng_refusal { // of a command that must not reach the server (eng_refuse.c)
 	ENG_REFUSE_SIZE,
 	ENG_REFUSE_STATE,
 	ENG_REFUSE_SYNTAX,
+	ENG_REFUSE_ACCESS,
+	ENG_REFUSE_ACCESS_LATER,
+	ENG_REFUSE_ACCESS_SPLIT,
+	ENG_REFUSE_SENDER,
+	ENG_REFUSE_RECIPIENT,
+	ENG_REFUSE_ADDRESS,
+	ENG_REFUSE_MAIL,
 	ENG_REFUSAL_COUNT
 };
 
@@ -208,6 +228,8 @@ struct eng_refused { // what its client was told
 	uint64_t id;
 	uint16_t code, reason;
 	uint32_t limit, value; // that decided; both 0: none
+	uint32_t access;       // 1 + index of the access rule that decided, 0 = none
+	uint64_t access_image; // version of the image that has it
 };
 
 struct eng_change { // of length, to be made when the events of a call are judged
@@ -359,7 +381,9 @@ void eng_translate_consume(struct eng_worker *w, struct eng_session *s, struct r
 	const struct stream_seg *seg);
 
 // eng_message.c: a MAIL command; a recipient; the begin of content; content; what the server said.
-void eng_message_mail(struct eng_worker *w, struct eng_session *s, struct span path);
+// The MAIL's message, NULL where none was left.
+struct eng_message *eng_message_mail(
+	struct eng_worker *w, struct eng_session *s, struct span path);
 void eng_message_rcpt(struct eng_session *s, struct span path);
 void eng_message_rcpt_reply(struct eng_session *s, uint16_t code);
 // Recipients of the transaction that were accepted or still may be; 0 where none is open.
@@ -368,12 +392,30 @@ bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat);
 void eng_message_data(struct eng_worker *w, struct eng_session *s, struct span text);
 void eng_message_mail_reply(struct eng_worker *w, struct eng_session *s, uint16_t code);
 void eng_message_reset_reply(struct eng_worker *w, struct eng_session *s);
-// The scan is over, its memory given back.
+// The scan is over, its memory given back; the same without a result.
+void eng_message_scan_drop(struct eng_worker *w, struct eng_message *msg);
 void eng_message_scan_close(struct eng_worker *w, struct eng_message *msg);
 // The message is told and done.
 void eng_message_done(struct eng_worker *w, struct eng_session *s);
 // Gives back all messages of a session; one whose content went by without a reply is recorded.
 void eng_message_abort(struct eng_worker *w, struct eng_session *s);
+
+// eng_access.c: a MAIL opens its message, a recipient is judged. false: it is to be refused, *why says
+// how.
+bool eng_access_mail(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	enum eng_refusal *why);
+bool eng_access_rcpt(struct eng_session *s, const struct smtp_event *ev, enum eng_refusal *why);
+// Fills in the rule that a refusal told now is of. Once for each, in their order.
+void eng_access_told(struct eng_session *s, uint8_t verb, struct eng_refused *told);
+// A RSET was sent that no server refuses; it was refused nevertheless.
+void eng_access_reset(struct eng_session *s, bool sent);
+// Content begins: it is not scanned where nothing wants it to be.
+void eng_access_begin(struct eng_worker *w, struct eng_session *s);
+// Content ends, perhaps: a message that a rule discards goes no further. false: the session was cut.
+bool eng_access_end(struct eng_worker *w, struct eng_session *s, bool in_body);
+// Version of the image that the message's rules are of; 0 where there are none.
+uint64_t eng_access_version(const struct eng_message *msg);
+void eng_access_release(struct eng_worker *w, struct eng_message *msg);
 
 // eng_answer.c
 // The client of a connection that is to be refused acknowledged our SYN-ACK, numbered `isn`.

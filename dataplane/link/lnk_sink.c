@@ -117,6 +117,8 @@ static void message_fill(struct api_record *out, const struct eng_record *r)
 	out->message.rules_total = r->rules_total;
 	out->message.code = r->code;
 	out->message.reason = r->reason;
+	out->message.access = (uint16_t)r->access;
+	out->message.access_image = (uint32_t)r->access_image;
 	out->message.verdict = (uint8_t)r->verdict;
 	out->message.bdat = r->bdat;
 	bytes_copy(out->message.helo, sizeof(out->message.helo), r->helo);
@@ -131,6 +133,8 @@ static void refusal_fill(struct api_record *out, const struct eng_record *r)
 	out->refusal.reason = r->reason;
 	out->refusal.limit = r->limit;
 	out->refusal.value = r->value;
+	out->refusal.access = r->access;
+	out->refusal.access_image = (uint32_t)r->access_image;
 }
 
 // The engine's clock is monotonic, the log wants the wall's. The vDSO answers: no system call.

@@ -170,7 +170,7 @@ static void a_message_has_its_documented_fields(void **state)
 		"\"content_profile\":\"spam\",\"helo\":\"mail.example\",\"from\":\"a@b\",\"to\":\"c@d\","
 		"\"recipients\":2,\"octets\":1234,\"score\":100,\"threshold\":5,\"rules\":[1000000,3],\"rule_labels\":[\"token\",null],"
 		"\"rules_total\":2,\"verdict\":\"rejected\",\"code\":550,\"id\":\"0000000000009\","
-		"\"scan_us\":45,\"bdat\":true,\"reason\":\"messages_rejected\"}";
+		"\"scan_us\":45,\"bdat\":true,\"reason\":\"messages_rejected\",\"access_rule\":\"partner\"}";
 	struct api_record r = message();
 	struct serve_line l;
 
@@ -181,7 +181,8 @@ static void a_message_has_its_documented_fields(void **state)
 			.reason = "messages_rejected",
 			.session = "inside",
 			.content = "spam",
-			.rules = {"token"}});
+			.rules = {"token"},
+			.access = "partner"});
 	assert_int_equal(l.n, sizeof(want) - 1);
 	assert_memory_equal(l.text, want, l.n);
 }
@@ -251,7 +252,8 @@ static void the_longest_record_fits(void **state)
 	label[100] = '\0';
 	serve_event_line(&l, &r,
 		&(struct serve_event_names){name, name, name, name, name,
-			{label, label, label, label, label, label, label, label}});
+			{label, label, label, label, label, label, label, label}, NULL,
+			name});
 	json_decref(parse(&l));
 }
 
