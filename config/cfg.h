@@ -19,6 +19,7 @@ enum { // what a policy image can hold: compile/ asserts that both say the same
 	CFG_PORTS_MAX = 32, // they fit a bit set
 	CFG_CONTEXTS_MAX = 15,
 	CFG_POLICIES_MAX = 10000,
+	CFG_ACCESS_MAX = 1024,
 };
 
 enum cfg_mode { CFG_MODE_PAIR, CFG_MODE_LEARN };
@@ -45,6 +46,22 @@ enum cfg_verdict { // on a condemned message
 	CFG_VERDICT_DISCARD,
 	CFG_VERDICT_MONITOR,
 	CFG_VERDICT_COUNT
+};
+enum cfg_access_action { // of an access rule
+	CFG_ACCESS_RELAY,
+	CFG_ACCESS_REJECT,
+	CFG_ACCESS_TEMPFAIL,
+	CFG_ACCESS_DISCARD,
+	CFG_ACCESS_BYPASS,
+	CFG_ACCESS_COUNT
+};
+enum cfg_auth { CFG_AUTH_ANY, CFG_AUTH_YES, CFG_AUTH_NO, CFG_AUTH_COUNT };
+enum cfg_list_use { // of a session profile's lists
+	CFG_LIST_SAFE_SENDERS,
+	CFG_LIST_BLOCKED_SENDERS,
+	CFG_LIST_SAFE_RECIPIENTS,
+	CFG_LIST_BLOCKED_RECIPIENTS,
+	CFG_LIST_USES
 };
 // auto: --no-huge with one warning where none are free
 enum cfg_huge { CFG_HUGE_AUTO, CFG_HUGE_ON, CFG_HUGE_OFF };
@@ -130,6 +147,12 @@ struct cfg_rules {
 	const char *file; // whole path (relative ones start at the file's folder), "" = none
 };
 
+struct cfg_list { // of address patterns: those written here, and those of a file
+	const char **patterns;
+	uint32_t n;
+	const char *file; // "" = none
+};
+
 struct cfg_session {
 	struct cfg_place at;
 	const char *name;
@@ -143,6 +166,19 @@ struct cfg_session {
 		max_recipient_errors;
 	uint32_t max_message_kb, max_header_kb;
 	uint32_t errors_free, error_delay_s, error_delay_step_s;
+	struct cfg_list lists[CFG_LIST_USES];
+};
+
+struct cfg_access { // a rule about recipients
+	struct cfg_place at;
+	const char *name, *comment;
+	bool enabled;
+	struct prefix *clients; // none = any
+	uint32_t nclients;
+	uint8_t auth;   // enum cfg_auth
+	uint8_t action; // enum cfg_access_action
+	const char **helo, **senders, **recipients; // patterns; none = any
+	uint32_t nhelo, nsenders, nrecipients;
 };
 
 struct cfg_content {
@@ -183,6 +219,8 @@ struct cfg {
 	uint32_t ncontents;
 	struct cfg_policy *policies;
 	uint32_t npolicies;
+	struct cfg_access *access;
+	uint32_t naccess;
 	void *arena;
 };
 

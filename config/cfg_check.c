@@ -446,12 +446,18 @@ void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_l
 		.n = c->npolicies,
 		.stride = sizeof(struct cfg_policy),
 		.first = c->npolicies > 0 ? &c->policies[0].name : NULL};
+	const struct names access = {.what = "access rule",
+		.n = c->naccess,
+		.stride = sizeof(struct cfg_access),
+		.first = c->naccess > 0 ? &c->access[0].name : NULL};
 
 	check_pickup(&k);
 	check_picks(&k);
 	check_domains(&k);
 	check_contexts(&k);
 	check_unique(&k, &policies);
+	check_unique(&k, &access);
+	cfg_check_access(c, s, err);
 	for (uint32_t i = 0; i < c->npolicies; i++)
 		check_policy(&k, &c->policies[i]);
 }

@@ -30,6 +30,7 @@ enum cfg_kind {
 	CFG_KIND_REF, // a name of something else, or `none_word`, stored as NULL
 	CFG_KIND_TEXT, // printable text, min..max bytes
 	CFG_KIND_PATH, // a file; relative ones are taken from the configuration's folder
+	CFG_KIND_PATTERN, // of addresses or names: * and ? are wildcards
 	CFG_KIND_DEV, // a DPDK device string
 	CFG_KIND_LISTEN, // a path as above, or ADDRESS:PORT of this machine alone
 	CFG_KIND_PREFIX, // struct prefix
@@ -104,6 +105,8 @@ int cfg_value_parse(struct cfg_arena *a, const char *dir, const struct cfg_field
 void cfg_value_print(
 	const struct cfg_field *f, enum cfg_kind kind, struct cfg_slot slot, FILE *out);
 bool cfg_name_is_good(const struct cfg_value *v, int64_t max);
+// Is it a pattern (cfg_list.h)? Else "what; because" in `why`.
+bool cfg_pattern_judge(const struct cfg_value *v, int64_t max, char why[CFG_WHY_MAX]);
 
 // Prints a section's fields, which lie at `base`, in canonical form.
 void cfg_section_print(const struct cfg_section *sec, const void *base, FILE *out);
@@ -134,6 +137,9 @@ struct cfg_place cfg_spot_of(const struct cfg_spots *s, const void *value, struc
 void cfg_check_dataplane(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 void cfg_check_shadows(const struct cfg *c, struct err_list *err);
+// Access rules and lists: names, patterns that can hardly be meant, rules that never match.
+void cfg_check_access(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
+void cfg_check_access_shadows(const struct cfg *c, struct err_list *err);
 
 // --- YAML ------------------------------------------------------------------------------------
 

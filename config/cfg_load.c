@@ -112,7 +112,8 @@ static void load_scalar(struct load *l, const struct cfg_section *sec, const str
 static bool kind_is_text(enum cfg_kind kind)
 {
 	return kind == CFG_KIND_NAME || kind == CFG_KIND_REF || kind == CFG_KIND_TEXT ||
-		kind == CFG_KIND_PATH || kind == CFG_KIND_DEV || kind == CFG_KIND_LISTEN;
+		kind == CFG_KIND_PATH || kind == CFG_KIND_PATTERN || kind == CFG_KIND_DEV ||
+		kind == CFG_KIND_LISTEN;
 }
 
 // Texts begin as "", so that the checks can go over a tree of which parts could not be read.
@@ -529,6 +530,8 @@ static struct cfg *load_document(struct load *l)
 		cfg_check_rest(c, &l->spots, l->err);
 		if (l->err->count == l->before)
 			cfg_check_shadows(c, l->err);
+		if (l->err->count == l->before)
+			cfg_check_access_shadows(c, l->err);
 	}
 	return l->err->count > l->before ? NULL : c;
 }

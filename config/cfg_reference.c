@@ -17,6 +17,7 @@ static const char *kind_name(enum cfg_kind kind)
 		[CFG_KIND_REF] = "name",
 		[CFG_KIND_TEXT] = "text",
 		[CFG_KIND_PATH] = "path",
+		[CFG_KIND_PATTERN] = "pattern",
 		[CFG_KIND_DEV] = "device",
 		[CFG_KIND_LISTEN] = "path or loopback address:port",
 		[CFG_KIND_PREFIX] = "prefix",
@@ -51,6 +52,7 @@ void cfg_values_print(const struct cfg_field *f, enum cfg_kind kind, const char 
 	case CFG_KIND_REF:
 	case CFG_KIND_TEXT:
 	case CFG_KIND_PATH:
+	case CFG_KIND_PATTERN:
 	case CFG_KIND_LISTEN:
 		fprintf(out, "%s, up to %" PRId64 " bytes", kind_name(kind), f->max);
 		return;

@@ -424,6 +424,8 @@ int cfg_value_parse(struct cfg_arena *a, const char *dir, const struct cfg_field
 		return parse_path(a, dir, f, v, slot, why);
 	case CFG_KIND_LISTEN:
 		return parse_listen(a, dir, f, v, slot, why);
+	case CFG_KIND_PATTERN:
+		return cfg_pattern_judge(v, f->max, why) ? keep_text(a, v, slot, why) : -EINVAL;
 	case CFG_KIND_DEV:
 		return parse_dev(a, f, v, slot, why);
 	case CFG_KIND_PREFIX:

@@ -75,6 +75,12 @@ int compile_names(struct pol_build *b, const struct compile_input *in, struct er
 // What belongs to pickup and to protected domains; the last thing that adds policies. As above.
 int compile_pickup(struct pol_build *b, const struct cfg *cfg, struct err_list *err);
 
+// compile_access.c
+// The access rules; the lists of a session profile, as struct pol_session has them. As above.
+int compile_access(struct pol_build *b, const struct compile_input *in, struct err_list *err);
+int compile_profile_lists(struct pol_build *b, const struct compile_input *in,
+	const struct cfg_session *s, uint32_t list[POL_LIST_USES], struct err_list *err);
+
 // compile_image.c
 // Lays the image out and holds it against the verifier. 0, -ENOMEM, -EIO with *err.
 int compile_finish(const struct pol_build *b, uint64_t version, int64_t made_s, uint8_t **bytes,

@@ -139,7 +139,7 @@ static void contexts_add(struct names *n)
 	}
 }
 
-static void sessions_add(struct names *n)
+static void sessions_add(struct names *n, const struct compile_input *in)
 {
 	for (uint32_t i = 0; i < n->cfg->nsessions; i++) {
 		const struct cfg_session *s = &n->cfg->sessions[i];
@@ -167,12 +167,15 @@ static void sessions_add(struct names *n)
 			.max_message_kb = s->max_message_kb,
 			.max_header_kb = s->max_header_kb,
 		};
+		int rc;
 
 		if (s->idle_s > POL_IDLE_MAX_MS / 1000)
 			WRONG(n, &s->at, "session profile \"%s\": idle time of %u s; at most a day",
 				s->name, s->idle_s);
 		else
 			r.idle_ms = s->idle_s * 1000;
+		rc = compile_profile_lists(n->b, in, s, r.list, n->err);
+		n->rc = n->rc == 0 ? rc : n->rc;
 		(void)pol_build_add(n->b, POL_SEC_SESSIONS, &r); // index = order
 	}
 }
@@ -264,10 +267,12 @@ int compile_names(struct pol_build *b, const struct compile_input *in, struct er
 	int rc;
 
 	contexts_add(&n);
-	sessions_add(&n);
+	sessions_add(&n, in);
 	contents_add(&n);
 	policies_add(&n);
 	rules_add(&n, in);
+	rc = compile_access(b, in, err);
+	n.rc = n.rc == 0 ? rc : n.rc;
 	rc = compile_pickup(b, in->cfg, err); // behind the list
 	return n.rc != 0 ? n.rc : rc;
 }

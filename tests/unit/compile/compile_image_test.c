@@ -4,6 +4,10 @@
 #include "compile_sample.h"
 
 #include <errno.h>
+#include <unistd.h>
+
+#include "cfg_list.h"
+#include "pol_access.h"
 
 static void names_become_indexes_and_ports_numbers(void **)
 {
@@ -331,6 +335,133 @@ static void too_many_of_anything_is_refused(void **)
 	free(policies);
 }
 
+// A file of patterns, gone when `path` is unlinked.
+static void patterns_write(char path[32], const char *text)
+{
+	int fd;
+
+	(void)snprintf(path, 32, "/tmp/patterns-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(close(fd), 0);
+}
+
+static bool takes(const struct pol_image *img, uint32_t list, const char *address)
+{
+	struct pol_word w;
+
+	pol_word_make(img, span_str(address), &w);
+	return pol_list_takes(img, list, &w);
+}
+
+static void access_rules_and_lists_become_records(void **)
+{
+	static const char *senders[] = {"*@Example.org", "a?@example.net"};
+	static struct cfg_access access[] = {
+		{.name = "off", .action = POL_ACCESS_DISCARD},
+		{.name = "closed", .enabled = true, .auth = POL_AUTH_NO, .action = POL_ACCESS_REJECT,
+			.senders = senders, .nsenders = 2},
+	};
+	struct cfg cfg = sample_cfg();
+	const struct pol_image *img;
+	const struct pol_session *s;
+	const struct pol_access *r;
+	struct prefix clients[2];
+	struct err_list err;
+	uint8_t *bytes;
+	char path[32];
+	size_t n;
+
+	patterns_write(path, "# ours\n\n  *@*.spam.example\t\r\nBad@example.org\nbad@EXAMPLE.org");
+	assert_int_equal(prefix_parse("10.0.0.0/8", &clients[0]), 0);
+	assert_int_equal(prefix_parse("fd77::1", &clients[1]), 0);
+	access[1].clients = clients;
+	access[1].nclients = 2;
+	cfg.access = access;
+	cfg.naccess = COUNT(access);
+	cfg.sessions[0].lists[CFG_LIST_BLOCKED_SENDERS] =
+		(struct cfg_list){.patterns = senders, .n = 1, .file = path};
+	err_init(&err);
+	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg, .version = 9,
+					       .made_s = 7}, &bytes, &n, &err), 0);
+	img = sample_image(bytes, n);
+	assert_int_equal(pol_count(img, POL_SEC_ACCESS), 2);
+	r = pol_access_at(img, 0);
+	assert_int_equal(r->enabled, 0);
+	assert_int_equal(r->action, POL_ACCESS_DISCARD);
+	assert_int_equal(r->sender, POL_NONE);
+	r = pol_access_at(img, 1);
+	assert_string_equal(pol_string(img, r->name), "closed");
+	assert_int_equal(r->auth, POL_AUTH_NO);
+	assert_int_equal(r->nclients, 2);
+	assert_int_equal(pol_client_at(img, r->clients)->len, 104);
+	assert_true(takes(img, r->sender, "x@example.ORG") && takes(img, r->sender, "ab@example.net"));
+	assert_false(takes(img, r->sender, "x@example.com"));
+	s = pol_session_at(img, 0);
+	assert_int_equal(s->list[POL_LIST_SAFE_SENDERS], 0);
+	assert_int_not_equal(s->list[POL_LIST_BLOCKED_SENDERS], 0);
+	assert_true(takes(img, s->list[POL_LIST_BLOCKED_SENDERS] - 1, "x@a.b.spam.example"));
+	assert_true(takes(img, s->list[POL_LIST_BLOCKED_SENDERS] - 1, "bad@example.org"));
+	assert_true(takes(img, s->list[POL_LIST_BLOCKED_SENDERS] - 1, "x@example.org"));
+	assert_false(takes(img, s->list[POL_LIST_BLOCKED_SENDERS] - 1, "x@spam.example"));
+	assert_int_equal(unlink(path), 0);
+	cfg.sessions[0].lists[CFG_LIST_BLOCKED_SENDERS] = (struct cfg_list){0};
+	free(bytes);
+}
+
+static void a_bad_file_of_patterns_is_told_by_line_and_column(void **)
+{
+	struct cfg cfg = sample_cfg();
+	struct err_list err;
+	uint8_t *bytes;
+	char path[32], want[128];
+	size_t n;
+
+	patterns_write(path, "a@b.example\n\n \tc d@e.example\n@f.example\n");
+	cfg.sessions[0].lists[CFG_LIST_SAFE_SENDERS].file = path;
+	err_init(&err);
+	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), -EINVAL);
+	(void)snprintf(want, sizeof(want), "%s:3:3: pattern byte 2 is 0x20", path);
+	assert_true(sample_has(&err, want));
+	(void)snprintf(want, sizeof(want), "%s:4:1: pattern \"@f.example\" begins with @", path);
+	assert_true(sample_has(&err, want));
+	assert_true(sample_has(&err, "session profile \"internal\": safe_senders_file cannot be used"));
+	assert_int_equal(unlink(path), 0);
+	err_init(&err);
+	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), -EINVAL);
+	assert_true(sample_has(&err, "cannot be opened"));
+	cfg.sessions[0].lists[CFG_LIST_SAFE_SENDERS].file = NULL;
+}
+
+static void too_many_globs_are_refused_and_as_many_keys_are_not(void **)
+{
+	enum { N = CFG_GLOBS_MAX + 1 };
+	static char text[N][32];
+	static const char *patterns[N];
+	struct cfg cfg = sample_cfg();
+	struct cfg_list *list = &cfg.sessions[0].lists[CFG_LIST_SAFE_SENDERS];
+	struct err_list err;
+	uint8_t *bytes;
+	size_t n;
+
+	for (int glob = 0; glob < 3; glob++) { // keys; as many globs as may be; one more
+		for (int i = 0; i < N; i++) {
+			(void)snprintf(text[i], sizeof(text[i]), glob ? "?%d@example.org" : "*@d%d.example", i);
+			patterns[i] = text[i];
+		}
+		*list = (struct cfg_list){.patterns = patterns, .n = glob == 1 ? N - 1 : N};
+		err_init(&err);
+		assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err),
+			glob == 2 ? -EINVAL : 0);
+		if (glob == 2)
+			assert_true(sample_has(&err, "safe_senders has 257 patterns with wildcards"));
+		else
+			free(bytes);
+	}
+	*list = (struct cfg_list){0};
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +474,9 @@ int main(void)
 		cmocka_unit_test(the_examples_decide_as_the_guide_says),
 		cmocka_unit_test(what_an_image_cannot_hold_is_refused_with_its_place),
 		cmocka_unit_test(too_many_of_anything_is_refused),
+		cmocka_unit_test(access_rules_and_lists_become_records),
+		cmocka_unit_test(a_bad_file_of_patterns_is_told_by_line_and_column),
+		cmocka_unit_test(too_many_globs_are_refused_and_as_many_keys_are_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,10 @@
 	"pairs: [[a, b]]}\n"
 // A policy that gives no warning, for cases about something else.
 #define POL "policies: [{name: p, action: pass}]\n"
+// One that reads, likewise.
+#define POL_READ                                                                          \
+	"rules: {file: r}\ncontent_profiles: {c: {}}\n"                                    \
+	"policies: [{name: p, action: inspect, content: c}]\n"
 #define SPLIT                                                              \
 	"dataplane:\n  workers: [1]\n  ports: [{name: a, dev: net_tap0}, " \
 	"{name: b, dev: net_tap1}]\n"
@@ -436,6 +440,91 @@ static const struct row rows[] = {
 		   "  - {name: p8, action: pass, vlan: 10-20}\n"
 		   "  - {name: p9, action: pass, vlan: 20-21}\n",
 		""},
+
+	// Access rules and lists.
+	{"rules of every kind, one value or several", DP POL_READ
+		"access:\n"
+		"  - {name: a, action: relay, client: 10.0.0.0/8, auth: yes, helo: \"*.example.net\"}\n"
+		"  - {name: b, action: reject, client: [10.0.0.1, \"fd00::/8\"], sender: <>}\n"
+		"  - {name: c, action: tempfail, recipient: [a@b.example, \"*@c.example\"]}\n"
+		"  - {name: d, action: discard, enabled: off, comment: later}\n",
+		""},
+	{"a rule needs name and action", DP POL_READ "access: [{sender: a@b.example}]\n",
+		"f:5:10: key \"name\" is missing in access[]; it has no default\n"
+		"f:5:10: key \"action\" is missing in access[]; it has no default\n"},
+	{"an action of policies is none of rules", DP POL_READ "access: [{name: a, action: pass}]\n",
+		"f:5:28: access[].action: \"pass\" is not known; it is one of: relay, reject, tempfail, "
+		"discard, bypass\n"},
+	{"a rule's name stands for one rule",
+		DP POL_READ "access:\n  - {name: a, sender: a@b.c, action: relay}\n"
+			    "  - {name: a, sender: b@b.c, action: relay}\n",
+		"f:7:12: access rule \"a\" is there twice; the name is already in line 6\n"},
+	{"a client that is no prefix", DP POL_READ "access: [{name: a, client: 10.0.0.1/8, action: relay}]\n",
+		"f:5:28: access[].client: \"10.0.0.1/8\" has host bits set; behind the prefix all bits "
+		"must be 0\n"},
+	{"a pattern with a blank", DP POL_READ "access: [{name: a, sender: \"a b@c\", action: relay}]\n",
+		"f:5:28: access[].sender: byte 2 is 0x20; a pattern has printable ASCII without blanks, ? "
+		"takes any byte\n"},
+	{"a pattern with quotes",
+		DP POL_READ "access: [{name: a, sender: ['\"a\"@c'], action: relay}]\n",
+		"f:5:29: access[].sender: byte 1 is \"; addresses are compared without quotes and "
+		"backslashes\n"},
+	{"a pattern in brackets", DP POL_READ "access: [{name: a, recipient: <a@b.c>, action: relay}]\n",
+		"f:5:31: access[].recipient: \"<a@b.c>\" has a bracket; only <>, the null sender, has\n"},
+	{"a domain with its @ alone", DP POL_READ "access: [{name: a, sender: \"@b.c\", action: relay}]\n",
+		"f:5:28: access[].sender: \"@b.c\" begins with @; *@domain takes a whole domain\n"},
+	{"a domain with a dot in front",
+		DP POL_READ "access: [{name: a, sender: .b.c, action: relay}]\n",
+		"f:5:28: access[].sender: \".b.c\" begins with a dot; *@*.domain takes the addresses "
+		"below a domain\n"},
+	{"a pattern that ends in a dot", DP POL_READ "access: [{name: a, sender: a@b.c., action: relay}]\n",
+		"f:5:28: access[].sender: \"a@b.c.\" ends in a dot; addresses are compared without "
+		"it\n"},
+	{"any among other patterns", DP POL_READ "access: [{name: a, sender: [any, a@b], action: relay}]\n",
+		"f:5:29: access[].sender: \"any\" is no pattern; it stands alone or not at all\n"},
+	{"an empty pattern", DP POL_READ "access: [{name: a, sender: \"\", action: relay}]\n",
+		"f:5:28: access[].sender: is empty; a pattern is needed, * takes everything\n"},
+	{"a domain that takes no address",
+		DP POL_READ "access: [{name: a, sender: example.org, action: relay}]\n"
+			    "session_profiles: {s: {safe_recipients: [postmaster, b.example]}}\n",
+		"f:5:28: warning: \"example.org\" has no @, so it takes no address of a domain; "
+		"*@example.org does\n"
+		"f:6:54: warning: \"b.example\" has no @, so it takes no address of a domain; "
+		"*@b.example does\n"},
+	{"a rule that bypasses the scans is told",
+		DP POL_READ "access:\n"
+			    "  - {name: a, recipient: a@b.c, action: bypass}\n"
+			    "  - {name: b, action: bypass}\n",
+		"f:6:5: warning: access rule \"a\" bypasses the scans; a message all of whose "
+		"recipients it takes is not scanned\n"
+		"f:7:5: warning: access rule \"b\" bypasses the scans; mail of any client, from and to "
+		"any address, is not scanned\n"},
+	{"a rule behind one that takes all of its recipients",
+		DP POL_READ "access:\n"
+			    "  - {name: a, client: 10.0.0.0/8, sender: \"*@*.example\", action: reject}\n"
+			    "  - {name: b, client: [10.1.0.0/16, 10.2.0.1], sender: x@y.Example, action: relay}\n"
+			    "  - {name: c, client: 10.3.0.0/16, sender: \"?*@a.example\", auth: no, action: relay}\n"
+			    "  - {name: d, action: reject}\n"
+			    "  - {name: e, helo: x, action: relay}\n",
+		"f:7:5: warning: access rule \"b\" can never match; access rule \"a\" in line 6 takes "
+		"all it could take\n"
+		"f:8:5: warning: access rule \"c\" can never match; access rule \"a\" in line 6 takes "
+		"all it could take\n"
+		"f:10:5: warning: access rule \"e\" can never match; access rule \"d\" in line 9 takes "
+		"all it could take\n"},
+	{"rules that differ in one field do not shadow",
+		DP POL_READ "access:\n"
+			    "  - {name: a, client: 10.0.0.0/8, action: reject}\n"
+			    "  - {name: b, client: [10.0.0.0/8, 11.0.0.0/8], action: relay}\n"
+			    "  - {name: c, auth: yes, action: relay}\n"
+			    "  - {name: d, sender: \"*?@b.example\", action: relay}\n"
+			    "  - {name: e, sender: \"*@b.example\", action: relay}\n"
+			    "  - {name: f, sender: a@b.example, enabled: false, action: relay}\n"
+			    "  - {name: g, recipient: \"?@b.example\", action: relay}\n"
+			    "  - {name: h, recipient: \"*@b.example\", action: relay}\n",
+		""},
+	{"rules where nothing is read", DP POL "access: [{name: a, action: reject}]\n",
+		"f:3:10: warning: access rules have no effect; no policy inspects\n"},
 };
 
 static void row_is_as_wanted(void **state)

@@ -23,14 +23,15 @@
 
 enum { CONNS_MAX = 256, MBUFS = 4095, FRAME_ROOM = 10000 };
 
+#define DATAPLANE                                                                         \
+	"dataplane: {mode: pair, main_core: 1, workers: [0], ports: [{name: access, dev: " \
+	"net_null0}, {name: core, dev: net_null1}], pairs: [[access, core]]}\n"           \
+	"pickup: {ports: [25]}\n"
+
 // Errors cost nothing and end nothing.
 #define NO_DELAY "max_errors: 0, error_delay_s: 0, error_delay_step_s: 0"
 
-static const char CONFIG[] =
-	"dataplane: {mode: pair, main_core: 1, workers: [0], ports: [{name: access, dev: "
-	"net_null0}, "
-	"{name: core, dev: net_null1}], pairs: [[access, core]]}\n"
-	"pickup: {ports: [25]}\n"
+static const char CONFIG[] = DATAPLANE
 	"session_profiles: {plain: {mask_unknown: false, " NO_DELAY
 	"}, closed: {prevent_encryption: true, " NO_DELAY "}, "
 	"strict: {strict_lines: refuse, " NO_DELAY "}, brief: {idle_s: 60, " NO_DELAY "}, "
@@ -117,6 +118,44 @@ int world_start(void **)
 	return 0;
 }
 
+static struct eng_image *image_of(const void *bytes, size_t n)
+{
+	struct err_list err;
+	struct eng_image *img;
+
+	err_init(&err);
+	img = eng_image_new(world.eng, bytes, n, &err);
+	if (img == NULL)
+		fail_errors(&err);
+	return img;
+}
+
+void world_use(const char *rest, uint64_t version)
+{
+	static char text[8192];
+	const struct cfg_ruleset *set;
+	struct err_list err;
+	uint8_t *bytes;
+	struct cfg *cfg;
+	size_t n;
+
+	err_init(&err);
+	(void)snprintf(text, sizeof(text), "%s%s", DATAPLANE, rest);
+	cfg = cfg_load_text(text, strlen(text), "session_test", "/", &err);
+	set = cfg_rules_load_text(RULES, strlen(RULES), "session_test.rules", &err);
+	if (cfg == NULL || set == NULL ||
+		compile_image(
+			&(struct compile_input){
+				.cfg = cfg, .rulesets = &set, .nrulesets = 1, .version = version},
+			&bytes, &n, &err) != 0)
+		fail_errors(&err);
+	eng_image_swap(world.eng, image_of(bytes, n));
+	(void)eng_turn(world.w, world.now_us);
+	free(bytes);
+	cfg_rules_free((struct cfg_ruleset *)(uintptr_t)set);
+	cfg_free(cfg);
+}
+
 int world_stop(void **)
 {
 	free(image_bytes);
@@ -159,7 +198,6 @@ int world_new_sized(uint32_t flows, uint32_t messages, uint32_t slabs)
 		.slabs = slabs,
 		.pool = pool,
 		.socket = SOCKET_ID_ANY};
-	struct eng_image *img;
 	struct err_list err;
 
 	memset(&world, 0, sizeof(world));
@@ -169,10 +207,7 @@ int world_new_sized(uint32_t flows, uint32_t messages, uint32_t slabs)
 	if (world.eng == NULL)
 		fail_errors(&err);
 	world.w = eng_worker_at(world.eng, 0);
-	img = eng_image_new(world.eng, image_bytes, image_n, &err);
-	if (img == NULL)
-		fail_errors(&err);
-	eng_image_swap(world.eng, img);
+	eng_image_swap(world.eng, image_of(image_bytes, image_n));
 	eng_sink_set(world.eng, 0, &sink);
 	(void)eng_turn(world.w, world.now_us);
 	return 0;

@@ -64,6 +64,8 @@ int world_stop(void **state);
 int world_new(void **state);
 // The same with other sizes.
 int world_new_sized(uint32_t flows, uint32_t messages, uint32_t slabs);
+// Brings another configuration into force: `rest` is all but its dataplane: and pickup:.
+void world_use(const char *rest, uint64_t version);
 // Lets every deadline pass, then looks that nothing is left: flows, slabs, messages, buffers.
 int world_end(void **state);
 
