@@ -57,6 +57,14 @@ static void record_put(struct eng_worker *w, const struct eng_record *r)
 		eng_count(w, RECORDS_LOST);
 }
 
+// Why it was not scanned, or discarded; but what became of it later says more.
+static uint16_t reason_of(const struct eng_session *s, const struct eng_message *msg)
+{
+	bool told = msg->verdict == ENG_VERDICT_UNSCANNED || msg->verdict == ENG_VERDICT_DISCARDED;
+
+	return told && msg->why != ENG_REASON_NONE ? msg->why : eng_why(s);
+}
+
 void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t code)
 {
 	const struct eng_message *msg = s->message;
@@ -75,7 +83,7 @@ void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t co
 		.verdict = msg->verdict,
 		.bdat = msg->bdat,
 		.lane = s->flow.lane,
-		.reason = msg->why != ENG_REASON_NONE ? msg->why : eng_why(s),
+		.reason = reason_of(s, msg),
 		.access = msg->rule,
 		.access_image = eng_access_version(msg),
 		.helo = eng_helo_get(w, s, helo),

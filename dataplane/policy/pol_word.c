@@ -12,24 +12,58 @@ static uint8_t small(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
 }
 
-// The one form of a path's bytes; false where they are too many.
+struct reader { // of a path
+	struct pol_word *out;
+	bool quoted, literal, escaped; // inside "...", inside [...], behind a backslash
+	bool blank;                    // blanks behind what was written
+};
+
+// Bytes that an address has in quotes only (RFC 5321 4.1.2). A server that takes them nevertheless reads
+// comments, phrases, lists and groups (RFC 5322 3.4), so the address it goes on with is another one.
+static bool is_special(const struct reader *r, uint8_t c)
+{
+	return strchr("()<>,;", c) != NULL || (c == ':' && !r->literal);
+}
+
+static bool byte_write(struct reader *r, uint8_t c)
+{
+	if (r->out->n == POL_WORD_MAX || r->blank)
+		return false;
+	r->out->b[r->out->n++] = small(c);
+	return true;
+}
+
+static bool byte_read(struct reader *r, uint8_t c)
+{
+	if (r->escaped) {
+		r->escaped = false;
+		return byte_write(r, c);
+	}
+	if (c == '\\' || c == '"') {
+		r->escaped = c == '\\';
+		r->quoted ^= c == '"';
+		return true;
+	}
+	if (r->quoted)
+		return byte_write(r, c);
+	if (c <= ' ' || c == 0x7f) {
+		r->blank = r->out->n > 0;
+		return true;
+	}
+	if (is_special(r, c))
+		return false;
+	r->literal = (r->literal || c == '[') && c != ']';
+	return byte_write(r, c);
+}
+
+// The one form of a path's bytes; false where it has none.
 static bool word_write(struct span path, struct pol_word *out)
 {
-	bool escaped = false;
+	struct reader r = {.out = out};
 
 	for (size_t i = 0; i < path.n; i++) {
-		uint8_t c = path.p[i];
-
-		if (!escaped && (c == '\\' || c == '"')) {
-			escaped = c == '\\';
-			continue;
-		}
-		escaped = false;
-		if (c <= ' ' || c == 0x7f)
-			continue;
-		if (out->n == POL_WORD_MAX)
+		if (!byte_read(&r, path.p[i]))
 			return false;
-		out->b[out->n++] = small(c);
 	}
 	while (out->n > 0 && out->b[out->n - 1] == '.')
 		out->n--;
@@ -37,7 +71,7 @@ static bool word_write(struct span path, struct pol_word *out)
 		out->n = 2;
 		memcpy(out->b, "<>", 2);
 	}
-	return true;
+	return !r.quoted && !r.escaped;
 }
 
 uint64_t pol_key_hash(uint64_t version, int64_t made_s, const void *key, size_t n)

@@ -3,8 +3,9 @@
 // its spellings share, and lists of patterns to compare it with.
 //
 // The form: ASCII letters are small; quotes and the backslash of a quoted pair are left out, so are
-// blanks, controls and DEL, and dots at the end. An empty path is "<>". Nothing is resolved: `%` and
-// `!` in a local part stay what they are. A source route is not here any more (smtp/).
+// blanks around it and dots at the end. An empty path is "<>". Nothing is resolved: `%` and `!` in a
+// local part stay what they are. A source route is not here any more (smtp/). What has no form is not
+// readable: too long, too many dots, or bytes that are an address's in quotes only.
 // A pattern is a glob over the whole of it: `*` any number of bytes, `?` one. Where it has no wildcard,
 // or only those of "*@domain" and "*@*.domain", it is a key: the end of every word that it takes. Keys
 // lie in a hash, so a list may have many of them; other globs are tried one after the other.
@@ -21,7 +22,7 @@ enum {
 };
 
 struct pol_word {
-	bool readable; // false: longer, more dots, or not found in its command; no list takes it
+	bool readable; // false: it has no form, or was not found in its command; no list takes it
 	uint16_t n, nkeys;
 	uint16_t at[POL_KEYS_MAX];   // where the ends begin
 	uint64_t hash[POL_KEYS_MAX]; // of each, in the image's lists

@@ -18,18 +18,18 @@
 #define CASE(f) cmocka_unit_test_setup_teardown(f, rules_new, world_end)
 
 #define NO_DELAY "max_errors: 0, error_delay_s: 0, error_delay_step_s: 0"
-#define PROFILES                                                                                 \
-	"content_profiles: {spam: {threshold: 5, action: reject}}\n"                             \
-	"session_profiles:\n"                                                                    \
-	"  plain: {" NO_DELAY "}\n"                                                              \
-	"  lists:\n    error_delay_s: 0\n    error_delay_step_s: 0\n    max_errors: 0\n"         \
-	"    safe_senders: [friend@example.org, good@blocked.example]\n"                         \
-	"    blocked_senders: [\"*@blocked.example\", \"*@*.blocked.example\", \"<>\"]\n"        \
-	"    safe_recipients: [abuse@example.org, good@nobody.example]\n"                        \
-	"    blocked_recipients: \"*@nobody.example\"\n"                                         \
-	"policies:\n"                                                                            \
-	"- {name: plain, source: 10.0.1.0/24, action: inspect, session: plain, content: spam}\n" \
-	"- {name: lists, source: 10.0.2.0/24, action: inspect, session: lists, content: spam}\n" \
+#define PROFILES                                                                                                \
+	"content_profiles: {spam: {threshold: 5, action: reject}}\n"                                            \
+	"session_profiles:\n"                                                                                   \
+	"  plain: {" NO_DELAY "}\n"                                                                             \
+	"  lists:\n    max_message_kb: 2\n    error_delay_s: 0\n    error_delay_step_s: 0\n    max_errors: 0\n" \
+	"    safe_senders: [friend@example.org, good@blocked.example]\n"                                        \
+	"    blocked_senders: [\"*@blocked.example\", \"*@*.blocked.example\", \"<>\"]\n"                       \
+	"    safe_recipients: [abuse@example.org, good@nobody.example]\n"                                       \
+	"    blocked_recipients: \"*@nobody.example\"\n"                                                        \
+	"policies:\n"                                                                                           \
+	"- {name: plain, source: 10.0.1.0/24, action: inspect, session: plain, content: spam}\n"                \
+	"- {name: lists, source: 10.0.2.0/24, action: inspect, session: lists, content: spam}\n"                \
 	"- {name: unscanned, source: 10.0.11.0/24, action: inspect, session: plain}\n"
 
 static const char RULES[] = PROFILES
@@ -404,7 +404,10 @@ static void an_address_that_cannot_be_judged_is_refused(void **)
 	memcpy(line + 5, "TO:<00", 6);
 	refused(c, line, ODD);
 	refused(c, "RCPT x@closed.example", ODD);
-	assert_int_equal(counter(ACT_ADDRESS_REFUSED), 4);
+	says(c, CLIENT, "RCPT TO:<x(y)@closed.example>\r\nRCPT TO:<,x@closed.example>\r\n");
+	says(c, SERVER, "250 noop\r\n");
+	pass_over(c);
+	assert_int_equal(counter(ACT_ADDRESS_REFUSED), 6);
 	passes(c, "RCPT TO:<x@open.example>");
 }
 
@@ -589,6 +592,24 @@ static void a_message_to_safe_recipients_alone_is_not_scanned(void **)
 	is_refused_as_spam(c);
 }
 
+static void what_becomes_of_an_unscanned_message_later_is_its_reason(void **)
+{
+	char text[3000];
+	struct conn *c = opened("10.0.2.1");
+
+	passes(c, "MAIL FROM:<friend@example.org>");
+	passes(c, "RCPT TO:<x@open.example>");
+	data(c);
+	memset(text, 'a', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (size_t i = 70; i < sizeof(text); i += 70)
+		memcpy(text + i - 2, "\r\n", 2);
+	says(c, CLIENT, text);
+	assert_int_equal(counter(PASS_SAFE_LIST), 1);
+	assert_int_equal(last_record(ENG_REC_MESSAGE)->verdict, ENG_VERDICT_REJECTED);
+	assert_int_equal(last_record(ENG_REC_MESSAGE)->reason, ACT_LIMIT_SIZE);
+}
+
 static void a_safe_sender_may_still_be_rejected_by_a_rule(void **)
 {
 	struct conn *c = opened("10.0.2.1");
@@ -682,6 +703,7 @@ int main(void)
 		CASE(a_blocked_recipient_is_refused_at_rcpt),
 		CASE(a_safe_senders_message_is_not_scanned),
 		CASE(a_message_to_safe_recipients_alone_is_not_scanned),
+		CASE(what_becomes_of_an_unscanned_message_later_is_its_reason),
 		CASE(a_safe_sender_may_still_be_rejected_by_a_rule),
 		CASE(a_message_ends_under_the_rules_it_began_with),
 		CASE(lists_are_those_of_the_image_in_force_at_mail),
