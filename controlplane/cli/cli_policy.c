@@ -5,6 +5,36 @@
 
 #include "cli.h"
 
+static void access_show(const json_t *access)
+{
+	static const char *const columns[] = {"ACCESS RULE", "TAKES IT", NULL};
+	static const char *const lists[][2] = {
+		{"sender_list", "sender"}, {"recipient_list", "recipient"}};
+	struct cli_table *t = cli_table_new(columns);
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(access, "tried"), i, row)
+	{
+		cli_table_row(t);
+		cli_cell(t, "%s", cli_text(row, "rule"));
+		cli_cell(t, "no: %s", cli_text(row, "miss"));
+	}
+	if (json_is_string(json_object_get(access, "rule"))) {
+		cli_table_row(t);
+		cli_cell(t, "%s", cli_text(access, "rule"));
+		cli_cell(t, "yes: %s", cli_text(access, "action"));
+	}
+	(void)putchar('\n');
+	cli_table_print(t);
+	if (!json_is_string(json_object_get(access, "rule")))
+		(void)printf("no access rule takes the recipient: permitted\n");
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (json_is_string(json_object_get(access, lists[i][0])))
+			(void)printf("the %s is on a %s list of the session profile\n", lists[i][1],
+				cli_text(access, lists[i][0]));
+}
+
 void cli_match_show(const json_t *result, const json_t *params)
 {
 	static const char *const columns[] = {"POLICY", "MATCHES", NULL};
@@ -44,4 +74,6 @@ void cli_match_show(const json_t *result, const json_t *params)
 		(void)printf("action %s, session profile %s, content profile %s\n",
 			cli_text(result, "action"), cli_text(result, "session"),
 			cli_text(result, "content"));
+	if (json_is_object(json_object_get(result, "access")))
+		access_show(json_object_get(result, "access"));
 }

@@ -34,6 +34,10 @@ static const struct cli_arg policy_match[] = {
 	{"context", CLI_TEXT, .meta = "NAME",
 		.help = "context (that of the ingress port, else the first)"},
 	{"ingress", CLI_TEXT, .meta = "PORT", .help = "port it comes in by (the context's first)"},
+	{"recipient", CLI_TEXT, .meta = "ADDRESS", .help = "of RCPT: which access rule takes it"},
+	{"sender", CLI_TEXT, .meta = "ADDRESS", .help = "of MAIL (the null sender)"},
+	{"helo", CLI_TEXT, .meta = "NAME", .help = "the client's name in HELO or EHLO"},
+	{"auth", CLI_FLAG, .help = "the client has authenticated"},
 };
 // What a policy may be given: the keys of policies[] in the configuration.
 #define POLICY_VALUES \

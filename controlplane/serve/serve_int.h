@@ -54,6 +54,14 @@ void serve_stats_get(void *arg, struct serve_call *call, json_t *params);
 void serve_ports_list(void *arg, struct serve_call *call, json_t *params);
 void serve_flows_list(void *arg, struct serve_call *call, json_t *params);
 void serve_sessions_tail(void *arg, struct serve_call *call, json_t *params);
+// What becomes of a recipient under a session profile (an index, or POL_NONE), as policy.match tells it.
+struct serve_recipient {
+	struct addr client;
+	bool auth;
+	const char *helo, *sender, *recipient; // the first two NULL: none
+};
+json_t *serve_policy_access(
+	const struct pol_image *img, uint32_t profile, const struct serve_recipient *q);
 void serve_policy_match(void *arg, struct serve_call *call, json_t *params);
 void serve_config_check(void *arg, struct serve_call *call, json_t *params);
 void serve_config_commit(void *arg, struct serve_call *call, json_t *params);

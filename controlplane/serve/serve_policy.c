@@ -13,6 +13,7 @@ struct question {
 	const char *source, *destination, *context, *ingress;
 	int64_t port, vlan;
 	struct pol_key key;
+	struct serve_recipient recipient;
 };
 
 static const char *port_name(const struct serve_revision *r, uint32_t port)
@@ -85,6 +86,10 @@ static bool question_take(struct serve_call *call, json_t *params, struct questi
 		{"vlan", SERVE_PARAM_INT, .lo = 0, .hi = 4095, .out = &q->vlan},
 		{"context", SERVE_PARAM_TEXT, .out = &q->context},
 		{"ingress", SERVE_PARAM_TEXT, .out = &q->ingress},
+		{"sender", SERVE_PARAM_TEXT, .out = &q->recipient.sender},
+		{"recipient", SERVE_PARAM_TEXT, .out = &q->recipient.recipient},
+		{"helo", SERVE_PARAM_TEXT, .out = &q->recipient.helo},
+		{"auth", SERVE_PARAM_BOOL, .out = &q->recipient.auth},
 	};
 
 	if (!serve_params_take(call, params, table, sizeof(table) / sizeof(table[0])))
@@ -95,6 +100,7 @@ static bool question_take(struct serve_call *call, json_t *params, struct questi
 			"params.source, params.destination: not both IP addresses");
 		return false;
 	}
+	q->recipient.client = q->key.source;
 	q->key.port = (uint16_t)q->port;
 	q->key.vlan = (uint16_t)q->vlan;
 	return true;
@@ -227,16 +233,18 @@ static json_t *name_or_null(const struct serve_revision *r, bool there, uint32_t
 	return there ? serve_json_text(pol_string(r->pol, name)) : json_null();
 }
 
-static json_t *answer(const struct serve_revision *r, const struct pol_key *key)
+static json_t *answer(const struct serve_revision *r, const struct question *q)
 {
+	const struct pol_key *key = &q->key;
 	uint32_t i = pol_match(r->pol, key);
 	const struct pol_policy *p = i == POL_NONE ? NULL : pol_policy_at(r->pol, i);
 	bool pick = p != NULL && p->stand_in != 0;
 	bool session = p != NULL && p->session != POL_NONE,
 	     content = p != NULL && p->content != POL_NONE;
 	bool context = key->context < pol_count(r->pol, POL_SEC_CONTEXTS);
+	bool read = p != NULL && p->action == POL_INSPECT && q->recipient.recipient != NULL;
 
-	return json_pack("{s:o,s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:b,s:o,s:o}", "index",
+	return json_pack("{s:o,s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o}", "index",
 		p == NULL || pick ? json_null() : json_integer(i), "policy",
 		name_or_null(r, p != NULL && !pick, p == NULL ? 0 : p->name), "direction",
 		pol_is_incoming(r->pol, &key->destination) ? "incoming" : "outgoing", "pickup",
@@ -249,7 +257,8 @@ static json_t *answer(const struct serve_revision *r, const struct pol_key *key)
 		name_or_null(r, context, context ? pol_context_at(r->pol, key->context)->name : 0),
 		"ingress", serve_json_text(port_name(r, key->ingress)), "picked_up",
 		pol_picks_up(r->pol, key->port), "revision", serve_json_u64(r->version), "tried",
-		tried(r, key, i));
+		tried(r, key, i), "access",
+		read ? serve_policy_access(r->pol, p->session, &q->recipient) : json_null());
 }
 
 void serve_policy_match(void *arg, struct serve_call *call, json_t *params)
@@ -261,5 +270,5 @@ void serve_policy_match(void *arg, struct serve_call *call, json_t *params)
 	if (r == NULL || r->pol == NULL)
 		serve_call_error(call, API_RPC_ERR_NOT_FOUND, NULL, "no policy is in force yet");
 	else if (question_take(call, params, &q) && place_take(call, r, &q))
-		serve_call_result(call, answer(r, &q.key));
+		serve_call_result(call, answer(r, &q));
 }

@@ -37,6 +37,8 @@ static const struct {
 	{"a flag", "rules list --added", "{\"added\":true}", NULL},
 	{"bare words in order", "policy match 10.0.0.1 10.0.0.2 --port 26",
 		"{\"source\":\"10.0.0.1\",\"destination\":\"10.0.0.2\",\"port\":26}", NULL},
+	{"a recipient in question", "policy match ::1 ::2 --recipient a@b --auth",
+		"{\"source\":\"::1\",\"destination\":\"::2\",\"recipient\":\"a@b\",\"auth\":true}", NULL},
 	{"bare words by name", "policy match --destination ::1 ::2",
 		"{\"destination\":\"::1\",\"source\":\"::2\"}", NULL},
 	{"options between bare words", "policy match 10.0.0.1 --vlan 5 10.0.0.2",

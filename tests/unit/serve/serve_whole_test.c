@@ -615,6 +615,50 @@ static void a_match_says_why_the_policies_before_did_not(void **state)
 		-32005);
 }
 
+static void a_match_says_which_access_rule_takes_a_recipient(void **state)
+{
+	static const char text[] =
+		"dataplane: {workers: [1], ports: [{name: access, dev: net_null0}, {name: core, dev: net_null1}],\n"
+		" pairs: [[access, core]]}\n"
+		"contexts: [{name: default, ports: [access, core]}]\n"
+		"policies: [{name: all, action: inspect, session: s}]\n"
+		"session_profiles: {s: {safe_recipients: \"*@open.example\"}}\n"
+		"access:\n"
+		"  - {name: members, auth: no, recipient: \"*@members.example\", action: reject}\n"
+		"  - {name: bad, sender: bad@example.org, action: tempfail}\n";
+	struct bench *b = *state;
+	const json_t *a;
+	json_t *r;
+
+	world_service_open(b);
+	world_settle(b, "committed", true);
+	json_decref(world_call(b, "config.commit", json_pack("{s:s}", "text", text)));
+	r = world_call(b, "policy.match",
+		json_pack("{s:s,s:s,s:s,s:s,s:b}", "source", "10.77.0.9", "destination", "::1",
+			"recipient", "x@Members.example", "sender", "bad@example.org", "auth", 1));
+	a = json_object_get(r, "access");
+	assert_string_equal(json_string_value(json_object_get(a, "rule")), "bad");
+	assert_string_equal(json_string_value(json_object_get(a, "action")), "tempfail");
+	assert_true(json_is_null(json_object_get(a, "sender_list")));
+	a = json_array_get(json_object_get(a, "tried"), 0);
+	assert_string_equal(json_string_value(json_object_get(a, "rule")), "members");
+	assert_string_equal(json_string_value(json_object_get(a, "miss")), "auth");
+	json_decref(r);
+	r = world_call(b, "policy.match",
+		json_pack("{s:s,s:s,s:s}", "source", "10.77.0.9", "destination", "::1", "recipient",
+			"x@open.example"));
+	a = json_object_get(r, "access");
+	assert_true(json_is_null(json_object_get(a, "rule")));
+	assert_string_equal(json_string_value(json_object_get(a, "action")), "relay");
+	assert_int_equal(json_array_size(json_object_get(a, "tried")), 2);
+	assert_string_equal(json_string_value(json_object_get(a, "recipient_list")), "safe");
+	json_decref(r);
+	r = world_call(b, "policy.match",
+		json_pack("{s:s,s:s}", "source", "10.77.0.9", "destination", "::1"));
+	assert_true(json_is_null(json_object_get(r, "access"))); // nobody asked
+	json_decref(r);
+}
+
 static void rules_are_checked_and_priced_without_a_change(void **state)
 {
 	struct bench *b = *state;
@@ -662,6 +706,7 @@ int main(int argc, char **argv)
 		T(records_reach_the_log_the_ring_and_who_follows),
 		T(flows_are_asked_for_and_cut_to_what_was_wanted),
 		T(a_match_says_why_the_policies_before_did_not),
+		T(a_match_says_which_access_rule_takes_a_recipient),
 		T(rules_are_checked_and_priced_without_a_change),
 #undef T
 	};
