@@ -142,10 +142,19 @@ struct cfg_context {
 	bool by_vlan;
 };
 
+struct cfg_dns {
+	struct cfg_place at;
+	const char **servers; // ADDRESS or ADDRESS:PORT; none = those of the system
+	uint32_t nservers;
+	uint32_t timeout_ms, cache_entries;
+};
+
 struct cfg_rules {
 	struct cfg_place at;
 	const char *file; // whole path (relative ones start at the file's folder), "" = none
 };
+
+enum cfg_domain_check { CFG_DOMAIN_OFF, CFG_DOMAIN_EXISTS, CFG_DOMAIN_RESOLVED };
 
 struct cfg_list { // of address patterns: those written here, and those of a file
 	const char **patterns;
@@ -166,6 +175,10 @@ struct cfg_session {
 		max_recipient_errors;
 	uint32_t max_message_kb, max_header_kb;
 	uint32_t errors_free, error_delay_s, error_delay_step_s;
+	bool check_helo_domain, check_recipient_domain, reject_empty_domain;
+	uint8_t check_sender_domain; // enum cfg_domain_check
+	struct prefix *blocked;      // servers
+	uint32_t nblocked;
 	struct cfg_list lists[CFG_LIST_USES];
 };
 
@@ -212,6 +225,7 @@ struct cfg {
 	uint32_t ndomains;
 	struct cfg_context *contexts;
 	uint32_t ncontexts;
+	struct cfg_dns dns;
 	struct cfg_rules rules;
 	struct cfg_session *sessions;
 	uint32_t nsessions;

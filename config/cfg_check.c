@@ -409,6 +409,32 @@ static void check_domains(const struct check *k)
 	}
 }
 
+static void check_dns(const struct check *k)
+{
+	const struct cfg_dns *d = &k->cfg->dns;
+	struct addr address;
+	uint16_t port;
+
+	for (uint32_t i = 0; i < d->nservers; i++)
+		if (addr_parse(d->servers[i], &address) != 0 &&
+			(!cfg_listen_split(d->servers[i], &address, &port) || port == 0))
+			fail(k, &d->servers[i], d->at,
+				"\"%s\" is no server; an address, 192.0.2.1:53 or [2001:db8::1]:53",
+				d->servers[i]);
+}
+
+static void check_blocked(const struct check *k)
+{
+	for (uint32_t i = 0; i < k->cfg->nsessions; i++) {
+		const struct cfg_session *p = &k->cfg->sessions[i];
+
+		for (uint32_t j = 0; j < p->nblocked; j++)
+			if (p->blocked[j].len == 0 && cfg_spot_has(k->spots, &p->blocked[j]))
+				fail(k, &p->blocked[j], p->at,
+					"\"any\" would block every server; a policy that rejects does that");
+	}
+}
+
 static void check_policy(const struct check *k, const struct cfg_policy *p)
 {
 	const struct cfg *c = k->cfg;
@@ -454,6 +480,8 @@ void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_l
 	check_pickup(&k);
 	check_picks(&k);
 	check_domains(&k);
+	check_dns(&k);
+	check_blocked(&k);
 	check_contexts(&k);
 	check_unique(&k, &policies);
 	check_unique(&k, &access);

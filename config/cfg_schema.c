@@ -21,6 +21,7 @@ static const char *const pipelining_words[] = {"pass", "loose", "strict", "no", 
 static const char *const access_words[] = {
 	"relay", "reject", "tempfail", "discard", "bypass", NULL};
 static const char *const auth_words[] = {"any", "yes", "no", NULL};
+static const char *const domain_words[] = {"off", "exists", "resolved", NULL};
 static const char *const verdict_words[] = {"reject", "tempfail", "discard", "monitor", NULL};
 
 // The list of workers ends at 64, as any list of values, which is what the link's head holds.
@@ -371,6 +372,39 @@ static const struct cfg_section context_section = {.name = "contexts[]",
 	SECTION(cfg_context, context_fields),
 	.at_off = offsetof(struct cfg_context, at)};
 
+static const struct cfg_field dns_fields[] = {
+	{.key = "servers",
+		.kind = CFG_KIND_LIST,
+		.item = CFG_KIND_TEXT,
+		LIST(cfg_dns, servers, nservers),
+		.min = 2,
+		.max = 63,
+		.preset = "",
+		.reload = true,
+		.help = "servers to ask: an address, IPv4:PORT or [IPv6]:PORT; none = those of "
+			"/etc/resolv.conf"},
+	{.key = "timeout_ms",
+		.kind = CFG_KIND_NUMBER,
+		AT(cfg_dns, timeout_ms),
+		.min = 100,
+		.max = 2000,
+		.preset = "1500",
+		.unit = "milliseconds",
+		.reload = true,
+		.help = "after this the DNS cannot tell; a session waits 2 s at most"},
+	{.key = "cache_entries",
+		.kind = CFG_KIND_NUMBER,
+		AT(cfg_dns, cache_entries),
+		.min = 16,
+		.max = 1000000,
+		.preset = "10000",
+		.unit = "domains",
+		.reload = true,
+		.help = "domains remembered at most"},
+};
+static const struct cfg_section dns_section = {
+	.name = "dns", SECTION(cfg_dns, dns_fields), .at_off = offsetof(struct cfg_dns, at)};
+
 static const struct cfg_field rules_fields[] = {
 	{.key = "file",
 		.kind = CFG_KIND_PATH,
@@ -645,6 +679,42 @@ static const struct cfg_field session_fields[] = {
 		.preset = "",
 		.reload = true,
 		.help = "more of them, one a line; empty = none"},
+	{.key = "check_helo_domain",
+		.kind = CFG_KIND_BOOL,
+		AT(cfg_session, check_helo_domain),
+		.preset = "false",
+		.reload = true,
+		.help = "clients without AUTH: refuse MAIL behind a HELO or EHLO whose domain the DNS "
+			"does not know"},
+	{.key = "check_sender_domain",
+		.kind = CFG_KIND_WORD,
+		AT(cfg_session, check_sender_domain),
+		.words = domain_words,
+		.preset = "off",
+		.reload = true,
+		.help = "the same for the sender's domain; resolved: put mail off, too, while the DNS "
+			"cannot tell"},
+	{.key = "check_recipient_domain",
+		.kind = CFG_KIND_BOOL,
+		AT(cfg_session, check_recipient_domain),
+		.preset = "false",
+		.reload = true,
+		.help = "the same for recipients' domains"},
+	{.key = "reject_empty_domain",
+		.kind = CFG_KIND_BOOL,
+		AT(cfg_session, reject_empty_domain),
+		.preset = "false",
+		.reload = true,
+		.help = "clients without AUTH: refuse senders and recipients without a domain, but the "
+			"null sender and postmaster"},
+	{.key = "blocked_servers",
+		.kind = CFG_KIND_LIST,
+		.item = CFG_KIND_PREFIX,
+		LIST(cfg_session, blocked, nblocked),
+		.preset = "",
+		.reload = true,
+		.help = "addresses or prefixes of servers that clients must not connect to: answered "
+			"554 in the greeting"},
 };
 static const struct cfg_section session_section = {.name = "session_profiles.*",
 	SECTION(cfg_session, session_fields),
@@ -893,6 +963,13 @@ static const struct cfg_field root_fields[] = {
 		.preset = "",
 		.reload = true,
 		.help = "networks that may use the same addresses; left out: one, of all ports"},
+	{.key = "dns",
+		.kind = CFG_KIND_MAP,
+		AT(cfg, dns),
+		.sub = &dns_section,
+		.preset = "",
+		.reload = true,
+		.help = "whom to ask for domains, where a session profile has them checked"},
 	{.key = "rules",
 		.kind = CFG_KIND_MAP,
 		AT(cfg, rules),

@@ -80,6 +80,10 @@ int compile_pickup(struct pol_build *b, const struct cfg *cfg, struct err_list *
 int compile_access(struct pol_build *b, const struct compile_input *in, struct err_list *err);
 int compile_profile_lists(struct pol_build *b, const struct compile_input *in,
 	const struct cfg_session *s, uint32_t list[POL_LIST_USES], struct err_list *err);
+// The prefixes as ranges that ascend and lie apart, appended to a section of ranges; *kept of them.
+// 0 or -ENOMEM.
+int compile_ranges(struct pol_build *b, enum pol_section sec, const struct prefix *prefixes,
+	uint32_t n, uint32_t *kept);
 
 // compile_image.c
 // Lays the image out and holds it against the verifier. 0, -ENOMEM, -EIO with *err.

@@ -141,6 +141,8 @@ static void contexts_add(struct names *n)
 
 static void sessions_add(struct names *n, const struct compile_input *in)
 {
+	uint32_t blocked = 0;
+
 	for (uint32_t i = 0; i < n->cfg->nsessions; i++) {
 		const struct cfg_session *s = &n->cfg->sessions[i];
 		struct pol_session r = {
@@ -166,8 +168,24 @@ static void sessions_add(struct names *n, const struct compile_input *in)
 			.max_recipients = (uint16_t)s->max_recipients,
 			.max_message_kb = s->max_message_kb,
 			.max_header_kb = s->max_header_kb,
+			.check_helo_domain = s->check_helo_domain,
+			.check_sender_domain = s->check_sender_domain,
+			.check_recipient_domain = s->check_recipient_domain,
+			.reject_empty_domain = s->reject_empty_domain,
+			.blocked = blocked,
 		};
 		int rc;
+
+		if (s->nblocked > POL_BLOCKED_MAX - blocked) {
+			WRONG(n, &s->at,
+				"session profiles block too many servers; at most %d together",
+				POL_BLOCKED_MAX);
+			return;
+		}
+		if (compile_ranges(n->b, POL_SEC_BLOCKED, s->blocked, s->nblocked, &r.nblocked) !=
+			0)
+			n->rc = -ENOMEM;
+		blocked += r.nblocked;
 
 		if (s->idle_s > POL_IDLE_MAX_MS / 1000)
 			WRONG(n, &s->at, "session profile \"%s\": idle time of %u s; at most a day",

@@ -105,20 +105,45 @@ static int by_address(const void *a, const void *b)
 }
 
 // Prefixes nest or lie apart: once sorted, one that begins inside the one before is in it.
+int compile_ranges(struct pol_build *b, enum pol_section sec, const struct prefix *prefixes,
+	uint32_t n, uint32_t *kept)
+{
+	struct pol_range *all = calloc((size_t)n + 1, sizeof(*all));
+
+	*kept = 0;
+	if (all == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		all[i] = range_of(&prefixes[i]);
+	qsort(all, n, sizeof(*all), by_address);
+	for (uint32_t i = 0; i < n; i++) {
+		struct pol_range *last = *kept > 0 ? &all[*kept - 1] : NULL;
+
+		if (last == NULL || memcmp(all[i].lo.b, last->hi.b, sizeof(last->hi.b)) > 0)
+			all[(*kept)++] = all[i];
+		else if (memcmp(all[i].hi.b, last->hi.b, sizeof(last->hi.b)) > 0)
+			last->hi = all[i].hi; // same begin, shorter prefix
+	}
+	for (uint32_t i = 0; i < *kept; i++)
+		(void)pol_build_add(b, sec, &all[i]); // found by search
+	free(all);
+	return 0;
+}
+
 static void servers_add(struct pickup *n)
 {
-	struct pol_range *all;
-	size_t count = 0, kept = 0;
+	struct prefix *all;
+	uint32_t count = 0, kept;
 
 	for (uint32_t i = 0; i < n->cfg->ndomains; i++)
 		count += n->cfg->domains[i].nservers;
 	if (count > POL_SERVERS_MAX) {
 		WRONG(n, &n->cfg->domains[0].at,
-			"protected domains have %zu servers; at most %d, prefixes count as one",
+			"protected domains have %u servers; at most %d, prefixes count as one",
 			count, POL_SERVERS_MAX);
 		return;
 	}
-	all = calloc(count + 1, sizeof(*all));
+	all = calloc((size_t)count + 1, sizeof(*all));
 	if (all == NULL) {
 		n->rc = -ENOMEM;
 		return;
@@ -126,19 +151,10 @@ static void servers_add(struct pickup *n)
 	count = 0;
 	for (uint32_t i = 0; i < n->cfg->ndomains; i++) {
 		for (uint32_t k = 0; k < n->cfg->domains[i].nservers; k++)
-			all[count++] = range_of(&n->cfg->domains[i].servers[k]);
+			all[count++] = n->cfg->domains[i].servers[k];
 	}
-	qsort(all, count, sizeof(*all), by_address);
-	for (size_t i = 0; i < count; i++) {
-		if (kept > 0 && memcmp(all[i].lo.b, all[kept - 1].hi.b, sizeof(all[i].lo.b)) <= 0) {
-			if (memcmp(all[i].hi.b, all[kept - 1].hi.b, sizeof(all[i].hi.b)) > 0)
-				all[kept - 1].hi = all[i].hi; // same begin, shorter prefix
-			continue;
-		}
-		all[kept++] = all[i];
-	}
-	for (size_t i = 0; i < kept; i++)
-		(void)pol_build_add(n->b, POL_SEC_SERVERS, &all[i]); // found by search
+	if (compile_ranges(n->b, POL_SEC_SERVERS, all, count, &kept) != 0)
+		n->rc = -ENOMEM;
 	free(all);
 }
 

@@ -98,12 +98,21 @@ static void on_record(void *arg, const struct api_record *r)
 	serve_events_add(s->events, r, &names);
 }
 
+static void on_ask(void *arg, uint32_t worker, const struct api_ask *q)
+{
+	struct serve *s = arg;
+
+	serve_asks_take(s->asks, worker, q);
+}
+
 static void on_revision(void *arg, const struct serve_revision *r)
 {
 	struct serve *s = arg;
 
 	if (r->pol != NULL)
 		serve_names_add(s->names, r->pol);
+	if (r->cfg != NULL)
+		serve_asks_conf(s->asks, &r->cfg->dns);
 	serve_hits_begin(s);
 }
 
@@ -147,6 +156,7 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 	s->started_us = core_now_us();
 	s->started_s = time(NULL);
 	s->names = serve_names_new();
+	s->asks = serve_asks_new(conf->loop);
 	s->store = serve_store_open(s->control->state_dir, err);
 	if (s->store != NULL)
 		s->changes = serve_changes_new(&(struct serve_changes_conf){.loop = conf->loop,
@@ -162,7 +172,7 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 	if (s->events != NULL && *s->control->event_syslog != '\0' &&
 		serve_events_syslog(s->events, s->control->event_syslog) != 0)
 		err_add(err, "control.event_syslog: out of memory");
-	if (s->events != NULL && s->names != NULL && !err_any(err))
+	if (s->events != NULL && s->names != NULL && s->asks != NULL && !err_any(err))
 		s->rpc = serve_rpc_open(&(struct serve_rpc_conf){.base = base,
 						.path = s->control->rpc,
 						.group = s->control->group,
@@ -175,9 +185,13 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 		s->link = core_link_new(conf->loop,
 			&(struct core_link_conf){.path = s->control->link,
 				.arg = s,
-				.ops = {.attached = on_attached, .record = on_record}});
-	if (s->link != NULL)
+				.ops = {.attached = on_attached,
+					.record = on_record,
+					.ask = on_ask}});
+	if (s->link != NULL) {
+		serve_asks_link(s->asks, s->link);
 		return s;
+	}
 	if (!err_any(err))
 		err_add(err, "out of memory");
 	serve_free(s);
@@ -218,6 +232,7 @@ void serve_free(struct serve *s)
 	}
 	serve_http_close(s->http);
 	serve_changes_free(s->changes);
+	serve_asks_free(s->asks); // tells the link
 	core_link_free(s->link);
 	serve_events_close(s->events);
 	if (s->rpc != NULL)

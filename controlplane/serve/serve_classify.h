@@ -13,6 +13,7 @@ enum serve_class {
 	SERVE_CLASS_POLICY,         // the policy says so
 	SERVE_CLASS_ACCESS,         // an access rule
 	SERVE_CLASS_LIST,           // a safe or a blocked list
+	SERVE_CLASS_DOMAIN,         // of HELO, sender or recipient, as the DNS has it
 	SERVE_CLASS_NO_POLICY,      // none matched, or there is none
 	SERVE_CLASS_NO_PROFILE,     // the policy has no content profile
 	SERVE_CLASS_ENCRYPTION,     // TLS

@@ -6,6 +6,7 @@
 
 #include "core_link.h"
 #include "core_loop.h"
+#include "serve_ask.h"
 #include "serve.h"
 #include "serve_change.h"
 #include "serve_events.h"
@@ -35,6 +36,7 @@ struct serve {
 	struct core_link *link;
 	struct serve_rpc *rpc;
 	struct serve_http *http;                // gives metrics
+	struct serve_asks *asks;                // what sessions want to know
 	struct serve_events *events;
 	struct serve_hash *hash;                // of mail addresses in events, NULL = none
 	struct serve_store *store;

@@ -82,6 +82,33 @@ static void link_counts(const struct serve *s, struct serve_exposition *x)
 	one(x, METRIC_LINK_ABSURD, n->absurd);
 }
 
+// Without a question there is no resolver, and nothing was counted.
+static void domains(const struct serve *s, struct serve_exposition *x)
+{
+	static const char *const words[DNS_FOUND_COUNT] = {
+		[DNS_EXISTS] = "exists",
+		[DNS_NO_MAIL] = "no_mail",
+		[DNS_ABSENT] = "absent",
+		[DNS_UNKNOWN] = "unknown",
+	};
+	static const struct dns_counts none;
+	const struct dns_counts *n = serve_asks_counts(s->asks);
+
+	n = n == NULL ? &none : n;
+	one(x, METRIC_DNS_QUESTIONS, n->questions);
+	one(x, METRIC_DNS_HITS, n->hits);
+	one(x, METRIC_DNS_JOINED, n->joined);
+	one(x, METRIC_DNS_INVALID, n->invalid);
+	one(x, METRIC_DNS_FULL, n->full);
+	one(x, METRIC_DNS_QUERIES, n->queries);
+	one(x, METRIC_DNS_TIMEOUTS, n->timeouts);
+	family(x, METRIC_DNS_FOUND);
+	for (unsigned i = DNS_EXISTS; i < DNS_FOUND_COUNT; i++)
+		sample(x, METRIC_DNS_FOUND, words[i], n->found[i]);
+	one(x, METRIC_DNS_ENTRIES, n->entries);
+	one(x, METRIC_ASKS_LOST, core_link_counts(s->link)->answers_lost);
+}
+
 static void data_plane(const struct core_stats *stats, struct serve_exposition *x)
 {
 	uint64_t now = core_now_us();
@@ -219,6 +246,7 @@ int serve_metrics_write(struct serve *s, bool openmetrics, struct evbuffer *out)
 
 	control_plane(s, &x);
 	link_counts(s, &x);
+	domains(s, &x);
 	if (stats != NULL) {
 		data_plane(stats, &x);
 		not_scanned(stats, &x);

@@ -270,17 +270,18 @@ static void dialog_read(struct eng_worker *w, struct eng_session *s)
 void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	struct stream_seg *seg, uint32_t isn, uint16_t code)
 {
-	struct eng_refused refused = {.code = code, .reason = ACT_REFUSED_CONNECT};
+	struct eng_refused refused = {.code = code,
+		.reason = eng_refused_why(w, eng_index(s->policy), eng_image_of(w, s))};
 
 	stream_answer(&s->flow.stream, isn,
 		addr_is_v4(&s->flow.key.client) ? MSS_V4_BYTES : MSS_V6_BYTES);
 	s->reply_id = refused.id = eng_id_next(w);
 	s->reply_code = code;
 	s->reply_text = refusal_text(code);
-	s->reason = ACT_REFUSED_CONNECT;
+	s->reason = (uint8_t)refused.reason;
 	s->dialog = ENG_DIALOG_REFUSED;
 	s->dialog_at_ms = w->smtp->now_ms + ENG_DIALOG_MS;
-	eng_count(w, ACT_REFUSED_CONNECT);
+	eng_count(w, (enum eng_reason)refused.reason);
 	eng_record_refused(w, s, &refused);
 	say_verdict(w, s);
 	if (code == 421)

@@ -181,7 +181,23 @@ enum pol_action eng_policy_match(struct eng_worker *w, const struct flow_key *k,
 	};
 
 	*index = pol_match(img, &key);
-	return *index == POL_NONE ? POL_PASS : pol_policy_at(img, *index)->action;
+	if (*index == POL_NONE)
+		return POL_PASS;
+	const struct pol_policy *policy = pol_policy_at(img, *index);
+	if (policy->action == POL_INSPECT && pol_is_blocked(img, policy->session, &k->server))
+		return POL_REJECT;
+	return policy->action;
+}
+
+enum eng_reason eng_refused_why(struct eng_worker *w, uint32_t index, uint64_t version)
+{
+	if (w->image == NULL || index == POL_NONE)
+		return ACT_REFUSED_CONNECT;
+	const struct pol_image *img = eng_image_policy(w->image);
+	bool reads = pol_head(img)->version == version &&
+		pol_policy_at(img, index)->action == POL_INSPECT;
+
+	return reads ? ACT_BLOCKED_SERVER : ACT_REFUSED_CONNECT;
 }
 
 void eng_rebind(struct eng_worker *w, struct eng_session *s)

@@ -92,10 +92,11 @@ void eng_cookie_refuse_consume(
 		.payload = eng_greeting(code, id, line),
 	};
 	eng_send_back(w, m, &o);
-	eng_count(w, ACT_REFUSED_CONNECT);
+	enum eng_reason why = eng_refused_why(w, who.policy, who.image_version);
+	eng_count(w, why);
 	eng_count(w, ACT_REFUSED_STATELESS);
-	eng_record_refusal(w, &who,
-		&(struct eng_refused){.id = id, .code = code, .reason = ACT_REFUSED_CONNECT});
+	eng_record_refusal(
+		w, &who, &(struct eng_refused){.id = id, .code = code, .reason = (uint16_t)why});
 	eng_bury(w, key, FLOW_GRAVE_REFUSED);
 	eng_count(w, ACT_ANSWERED);
 	rte_pktmbuf_free(m);

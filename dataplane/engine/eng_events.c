@@ -35,6 +35,7 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 			return false;
 		}
 	}
+	const enum eng_refusal domain = eng_ask_judged(w, s);
 	switch (eng_command_judge(w, s, ev, base, in)) {
 	case ENG_JUDGED_CUT:
 		return false;
@@ -43,10 +44,13 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 	case ENG_JUDGED_GOES:
 		break;
 	}
+	if (domain != ENG_REFUSAL_COUNT)
+		return eng_refuse_command(w, s, ev, base, in, domain);
 	switch (ev->verb) {
 	case SMTP_VERB_HELO:
 	case SMTP_VERB_EHLO:
 		eng_helo_keep(w, s, ev->text);
+		eng_ask_helo(w, s, ev->text);
 		break;
 	case SMTP_VERB_MAIL:
 	case SMTP_VERB_SEND:

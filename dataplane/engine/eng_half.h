@@ -77,7 +77,7 @@ struct eng_half *eng_half_back(struct eng_worker *w, struct eng_session *s);
 // A bounded slice of ageing.
 void eng_half_tick(struct eng_worker *w);
 
-// eng_bound.c: what the first matching policy says; binds a session to it.
+// eng_bound.c: what the first matching policy says, or that its session profile blocks the server; binds a session to it.
 enum pol_action eng_policy_match(struct eng_worker *w, const struct flow_key *k, uint16_t ingress,
 	uint16_t vlan, uint32_t *index);
 void eng_policy_bind(struct eng_worker *w, struct eng_session *s, uint32_t index);

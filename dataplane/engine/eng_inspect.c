@@ -60,6 +60,7 @@ void eng_holds_end(struct eng_worker *w, struct eng_session *s)
 
 	s->held_client = s->held_server = s->tarpit = false;
 	s->hold_on = 0;
+	s->asking = ENG_ASKING_NOT;
 	eng_count_n(w, ACT_HOLDS_DROPPED, n);
 	w->counters[GAUGE_HOLDS] -= n;
 }
@@ -79,6 +80,8 @@ static void holds_update(struct eng_worker *w, struct eng_session *s)
 		const struct stream_half *h = &s->flow.stream.half[side];
 		if (side == STREAM_SERVER && s->tarpit)
 			continue;
+		if (side == STREAM_CLIENT && s->asking == ENG_ASKING_WAITS)
+			continue; // for us: nothing is acknowledged
 		if (!is_held(h) || seq_le(h->nxt, h->owned)) {
 			s->hold_on &= ~(1u << side);
 			continue;
@@ -277,7 +280,8 @@ static bool fin_partial(struct eng_session *s, enum stream_side side)
 	const struct stream_half *h = &s->flow.stream.half[side];
 
 	return h->has_fin && h->nxt == h->fin && h->read != h->nxt &&
-		(side == STREAM_SERVER || !smtp_is_gated(&s->smtp));
+		(side == STREAM_SERVER ||
+			(!smtp_is_gated(&s->smtp) && s->asking == ENG_ASKING_NOT));
 }
 
 // false: the session is gone.
@@ -337,15 +341,21 @@ static void refused_consume(struct eng_worker *w, struct eng_session *s, struct 
 	}
 }
 
-// What was read cut the session: nothing of the segment leaves.
-static void cut_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
+// What was read cut the session.
+static void cut_tell(struct eng_worker *w, struct eng_session *s)
 {
-	eng_count(w, ACT_ANSWERED);
-	rte_pktmbuf_free(m);
 	if (s->dialog == ENG_DIALOG_OVER && s->flow.lane == ENG_LANE_INSPECT)
 		eng_session_remnant(w, s);
 	else
 		eng_answer_consume(w, s, NULL, NULL);
+}
+
+// ... and nothing of the segment leaves.
+static void cut_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m)
+{
+	eng_count(w, ACT_ANSWERED);
+	rte_pktmbuf_free(m);
+	cut_tell(w, s);
 }
 
 // Bytes wait for more of their sender or for a reply: only progress keeps such a connection, not
@@ -403,6 +413,24 @@ static void read_consume(struct eng_worker *w, struct eng_session *s, struct rte
 	}
 	if (!leave_consume(w, s, m, seg, in))
 		return;
+	closing_note(s);
+	leave_when_opaque(w, s);
+	holds_update(w, s);
+	eng_timer_update(w, s);
+}
+
+void eng_inspect_resume(struct eng_worker *w, struct eng_session *s)
+{
+	if (!eng_read(w, s)) {
+		cut_tell(w, s);
+		return;
+	}
+	if (fin_partial(s, STREAM_CLIENT)) {
+		eng_reset_both(w, s, ACT_FIN_PARTIAL);
+		eng_session_remnant(w, s);
+		return;
+	}
+	eng_pump(w, s);
 	closing_note(s);
 	leave_when_opaque(w, s);
 	holds_update(w, s);
@@ -486,6 +514,10 @@ void eng_inspect_timer(struct eng_worker *w, struct eng_session *s)
 
 	s->more = false;
 	(void)eng_tarpit_due(w, s);
+	if (eng_ask_late(w, s)) {
+		eng_inspect_resume(w, s);
+		return;
+	}
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		if ((s->hold_on & 1u << side) != 0 && !seq_lt(p->now_ms, s->hold_at_ms[side])) {
 			s->hold_on &= ~(1u << side);

@@ -84,6 +84,9 @@ static enum step smtp_step(struct eng_worker *w, struct reading *r, struct span 
 	struct eng_session *s = r->s;
 	const uint32_t base = s->flow.stream.half[r->side].read;
 	struct smtp_event ev[ENG_EVENTS];
+
+	if (r->side == STREAM_CLIENT && !smtp_in_message(&s->smtp) && !eng_ask_line(w, s, &in))
+		return STEP_MORE;
 	size_t count = 0;
 	size_t n = smtp_feed(&s->smtp, (enum smtp_side)r->side, in, ev, ENG_EVENTS, &count);
 

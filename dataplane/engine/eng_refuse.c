@@ -44,6 +44,16 @@ static const struct refusal {
 		.recipient = true},
 	[ENG_REFUSE_ADDRESS] = {501, ACT_ADDRESS_REFUSED, "5.1.0 Address can't be read or is too long"},
 	[ENG_REFUSE_MAIL] = {451, ACT_MAIL_DEFERRED, "4.3.2 Message not taken now, try again later"},
+	[ENG_REFUSE_HELO_DOMAIN] = {550, ACT_HELO_DOMAIN, "5.5.0 Invalid EHLO/HELO domain"},
+	[ENG_REFUSE_SENDER_DOMAIN] = {550, ACT_SENDER_DOMAIN, "5.1.8 Sender domain takes no mail"},
+	[ENG_REFUSE_SENDER_UNKNOWN] = {451, ACT_SENDER_UNKNOWN,
+		"4.3.0 Could not resolve sender domain"},
+	[ENG_REFUSE_SENDER_EMPTY] = {553, ACT_DOMAIN_EMPTY,
+		"5.1.7 Sender address without a domain"},
+	[ENG_REFUSE_RCPT_DOMAIN] = {550, ACT_RCPT_DOMAIN, "5.1.2 Recipient domain takes no mail",
+		.recipient = true},
+	[ENG_REFUSE_RCPT_EMPTY] = {553, ACT_DOMAIN_EMPTY,
+		"5.1.3 Recipient address without a domain", .recipient = true},
 };
 _Static_assert(sizeof(refusals) / sizeof(refusals[0]) == ENG_REFUSAL_COUNT, "a reply each");
 _Static_assert(SMTP_VERB_OURS + ENG_REFUSAL_COUNT <= SMTP_VERB_OURS_LAST + 1, "a verb each");

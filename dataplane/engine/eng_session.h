@@ -88,6 +88,22 @@ struct eng_message {
 	bool left; // a RSET was sent behind it
 };
 
+enum eng_asking { // the client's next command waits for a finding, until hold_at_ms[STREAM_CLIENT]
+	ENG_ASKING_NOT,
+	ENG_ASKING_WAITS,
+	ENG_ASKING_LATE, // that is over: the command is judged without
+};
+
+enum eng_helo_domain { ENG_HELO_GOOD, ENG_HELO_ASKED, ENG_HELO_ABSENT };
+
+enum { ENG_KNOWN_SETS = 256, ENG_KNOWN_WAYS = 4 };
+
+struct eng_known { // of a domain
+	uint64_t key;
+	uint32_t until_ms;
+	uint8_t found; // enum eng_find
+};
+
 enum eng_text { // behind the code of a reply of ours (eng_answer.c)
 	ENG_TEXT_NONE,
 	ENG_TEXT_SPAM,
@@ -150,6 +166,8 @@ struct eng_session {
 	uint32_t client_sent : 1;                          // pass lane: payload
 	uint32_t more : 1;                                 // more is to be sent than one turn may
 	uint32_t held_client : 1, held_server : 1;         // bytes of that side wait for a gate
+	uint32_t asking : 2;      // enum eng_asking
+	uint32_t helo_domain : 2; // enum eng_helo_domain
 	uint16_t policy, session_profile, content_profile; // indexes, ENG_INDEX_NONE
 	uint16_t idle_units;                               // of ENG_IDLE_UNIT_MS
 	uint16_t messages;                                 // no more than it can hold
@@ -221,6 +239,12 @@ enum eng_refusal { // of a command that must not reach the server (eng_refuse.c)
 	ENG_REFUSE_RECIPIENT,
 	ENG_REFUSE_ADDRESS,
 	ENG_REFUSE_MAIL,
+	ENG_REFUSE_HELO_DOMAIN,
+	ENG_REFUSE_SENDER_DOMAIN,
+	ENG_REFUSE_SENDER_UNKNOWN,
+	ENG_REFUSE_SENDER_EMPTY,
+	ENG_REFUSE_RCPT_DOMAIN,
+	ENG_REFUSE_RCPT_EMPTY,
 	ENG_REFUSAL_COUNT
 };
 
@@ -267,6 +291,11 @@ struct eng_smtp {
 	uint8_t secret[16]; // of those numbers
 	struct eng_message *scan_oldest, *scan_newest;
 	uint64_t image_version;      // the one that image_since_us speaks of
+	uint32_t asked_ms;           // last question
+	uint8_t asks_silent;         // questions in a row that nobody answered in time
+	bool asking;                 // findings may come
+	uint8_t ask_why;             // enum eng_refusal, of the command that is read next
+	struct eng_known known[ENG_KNOWN_SETS][ENG_KNOWN_WAYS];
 	uint64_t id_epoch, id_count; // of ids that are never used twice
 	uint32_t sums, sum_at;       // waiting; where the next flush looks
 	struct eng_sum sum[ENG_SUMS_MAX];
@@ -290,6 +319,8 @@ void eng_inspect_consume(struct eng_worker *w, struct eng_session *s, struct rte
 	struct stream_seg *seg);
 // Its timer is due: custody is taken, repeats leave. The session may be gone behind it.
 void eng_inspect_timer(struct eng_worker *w, struct eng_session *s);
+// What waited for a finding is read on. The session may be gone behind it.
+void eng_inspect_resume(struct eng_worker *w, struct eng_session *s);
 // The session reads no more: what it held is dropped.
 void eng_holds_end(struct eng_worker *w, struct eng_session *s);
 // Sends what is due in both directions.
@@ -307,6 +338,8 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 // bound. Valid for the call. May bind the session anew. Not for every segment: it looks them up.
 const struct pol_session *eng_profile(struct eng_worker *w, struct eng_session *s);
 const struct pol_content *eng_content(struct eng_worker *w, struct eng_session *s);
+// Why a connection that this policy of that image takes is refused at connect.
+enum eng_reason eng_refused_why(struct eng_worker *w, uint32_t index, uint64_t version);
 
 // eng_command.c: may it go? `ev`, `base` and `in` as above.
 enum eng_judged { ENG_JUDGED_GOES, ENG_JUDGED_REFUSED, ENG_JUDGED_CUT };
@@ -367,6 +400,18 @@ bool eng_reply_ours(
 // Puts in the replies whose turn it is to commands that were taken out. After each smtp_feed, its changes
 // made. false: the session was cut.
 bool eng_replies_due(struct eng_worker *w, struct eng_session *s);
+
+// eng_ask.c: before the client's bytes `in` are read: true, they may be, as far as *in now goes; false: their
+// first command waits for a finding about a domain.
+bool eng_ask_line(struct eng_worker *w, struct eng_session *s, struct span *in);
+// A name was given in HELO or EHLO.
+void eng_ask_helo(struct eng_worker *w, struct eng_session *s, struct span name);
+// What was found wrong with the command that is now read; ENG_REFUSAL_COUNT: nothing.
+enum eng_refusal eng_ask_judged(struct eng_worker *w, struct eng_session *s);
+// Its time is over: true once, and it is to be read on.
+bool eng_ask_late(struct eng_worker *w, struct eng_session *s);
+// Findings that have come.
+void eng_asks_turn(struct eng_worker *w);
 
 // eng_change.c: `n` bytes from `seq` are to become `text`, which lasts until the changes are made.
 void eng_change_note(struct eng_smtp *p, uint32_t seq, uint32_t n, struct span text);

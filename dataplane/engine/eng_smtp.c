@@ -69,6 +69,7 @@ struct eng_smtp *eng_smtp_new(
 		s->messages[i].next = s->free_message;
 		s->free_message = &s->messages[i];
 	}
+	s->ask_why = ENG_REFUSAL_COUNT;
 	s->mbufs = conf->pool;
 	s->id_epoch = (uint64_t)time(NULL);
 	return s;
@@ -491,6 +492,8 @@ uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us)
 		done++;
 	}
 	eng_half_tick(w);
+	if (p->asking)
+		eng_asks_turn(w);
 	if (p->sums > 0)
 		eng_outcomes_flush(w);
 	w->counters[GAUGE_FLOWS] = flow_count(p->flows);
@@ -505,7 +508,7 @@ uint32_t eng_smtp_wait_us(const struct eng_worker *w, uint64_t now_us, uint32_t 
 	const struct eng_smtp *p = w->smtp;
 	uint32_t max_ms = max_us / 1000;
 
-	if (p->half_old)
+	if (p->half_old || p->asking)
 		max_ms = 1;
 	else if (flow_half_count(p->half) > 0 && max_ms > HALF_LOOK_MS)
 		max_ms = HALF_LOOK_MS;

@@ -95,6 +95,8 @@ uint32_t flow_count(const struct flow_table *t);
 // Walk: flow in cell `i` (0 .. flow_cells - 1), or NULL.
 uint32_t flow_cells(const struct flow_table *t);
 struct flow *flow_at(const struct flow_table *t, uint32_t i);
+// The cell of a flow.
+uint32_t flow_place(const struct flow_table *t, const struct flow *f);
 
 // One timer a flow: the earliest of what it waits for. Set again replaces. at_ms lies less than
 // 2^31 ms from now; a time that is past is due at the next tick of 4 ms.

@@ -143,3 +143,8 @@ struct flow *flow_at(const struct flow_table *t, uint32_t i)
 {
 	return (t->used[i / 8] & 1 << i % 8) != 0 ? flow_cell(t, i) : NULL;
 }
+
+uint32_t flow_place(const struct flow_table *t, const struct flow *f)
+{
+	return flow_number(t, f);
+}

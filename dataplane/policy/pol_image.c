@@ -23,6 +23,7 @@ static const uint32_t RECORD_BYTES[POL_SEC_COUNT] = {
 	[POL_SEC_LISTS] = sizeof(struct pol_list),
 	[POL_SEC_SLOTS] = sizeof(struct pol_slot),
 	[POL_SEC_GLOBS] = sizeof(struct pol_glob),
+	[POL_SEC_BLOCKED] = sizeof(struct pol_range),
 	[POL_SEC_RULES] = sizeof(struct pol_rule),
 	[POL_SEC_DB_HELO] = 1,
 	[POL_SEC_DB_MAIL] = 1,
@@ -118,6 +119,11 @@ uint32_t pol_list_count(const struct pol_image *img)
 	while (n > 0 && pol_policy_at(img, n - 1)->stand_in != 0)
 		n--;
 	return n;
+}
+
+const struct pol_range *pol_blocked_at(const struct pol_image *img, uint32_t i)
+{
+	return record_at(img, POL_SEC_BLOCKED, i);
 }
 
 const struct pol_rule *pol_rule_at(const struct pol_image *img, uint32_t i)

@@ -14,7 +14,7 @@
 #include "span.h"
 
 #define POL_MAGIC UINT64_C(0x31474d495257494d) // "MIWRIMG1"
-#define POL_FORMAT 3
+#define POL_FORMAT 4
 
 enum pol_section {
 	POL_SEC_STRINGS,    // NUL-terminated texts, first byte is NUL ("" = offset 0)
@@ -31,6 +31,7 @@ enum pol_section {
 	POL_SEC_LISTS,      // struct pol_list: patterns of addresses
 	POL_SEC_SLOTS,      // struct pol_slot: the lists' hashes, one behind the other
 	POL_SEC_GLOBS,      // struct pol_glob: the lists' other patterns, likewise
+	POL_SEC_BLOCKED,    // struct pol_range: servers that profiles block, each its own run
 	POL_SEC_RULES,      // struct pol_rule; the Hyperscan id of a pattern is its index here
 	POL_SEC_DB_HELO,    // serialized Hyperscan databases, one a scope; empty where no rule
 	POL_SEC_DB_MAIL,
@@ -125,6 +126,7 @@ enum { // bounds the verifier holds an image to
 	POL_POLICIES_MAX = 10000, // of the list; behind them at most one stand-in for each of
 	POL_STAND_INS_MAX = 2,    // pass and drop
 	POL_SERVERS_MAX = 10000,
+	POL_BLOCKED_MAX = 100000, // of all profiles together
 	POL_PROFILES_MAX = 10000, // of either kind
 	POL_CONTEXTS_MAX = 15,    // a flow key has 4 bits for it
 	POL_RULES_MAX = 100000,   // times POL_SCORE_MAX stays inside 31 bits
@@ -158,6 +160,13 @@ struct pol_policy {
 	uint32_t spare;
 };
 
+enum pol_domain { // what is asked of a domain
+	POL_DOMAIN_OFF,
+	POL_DOMAIN_EXISTS,   // refused where the DNS says that it takes no mail
+	POL_DOMAIN_RESOLVED, // ... and put off where the DNS can't tell
+	POL_DOMAIN_COUNT
+};
+
 struct pol_session {
 	uint32_t name;
 	uint8_t prevent_encryption; // mask STARTTLS
@@ -176,6 +185,10 @@ struct pol_session {
 	uint16_t max_recipients;                   // of a message; 0 = any number
 	uint32_t max_message_kb, max_header_kb;    // 0 = any
 	uint32_t list[POL_LIST_USES]; // 1 + index of a list, 0 = none
+	uint32_t blocked, nblocked; // its run in POL_SEC_BLOCKED: ascending, apart
+	uint8_t check_helo_domain;  // enum pol_domain, of clients that have not proven who they are
+	uint8_t check_sender_domain, check_recipient_domain;
+	uint8_t reject_empty_domain;
 	uint32_t spare[2];
 };
 
@@ -271,6 +284,7 @@ const struct pol_context *pol_context_at(const struct pol_image *img, uint32_t i
 const struct pol_pickup *pol_pickup_at(const struct pol_image *img, uint32_t i);
 const struct pol_pick *pol_pick_at(const struct pol_image *img, uint32_t i);
 const struct pol_range *pol_server_at(const struct pol_image *img, uint32_t i);
+const struct pol_range *pol_blocked_at(const struct pol_image *img, uint32_t i);
 const struct pol_rule *pol_rule_at(const struct pol_image *img, uint32_t i);
 const struct pol_access *pol_access_at(const struct pol_image *img, uint32_t i);
 const struct prefix *pol_client_at(const struct pol_image *img, uint32_t i);

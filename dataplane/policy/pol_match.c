@@ -136,10 +136,10 @@ static uint32_t list_match(const struct pol_image *img, const struct pol_key *ke
 	return POL_NONE;
 }
 
-bool pol_is_incoming(const struct pol_image *img, const struct addr *server)
+// Is the server in one of `hi` ranges from `r` on?
+static bool is_inside(const struct pol_range *r, uint32_t hi, const struct addr *server)
 {
-	const struct pol_range *r = (const struct pol_range *)pol_section(img, POL_SEC_SERVERS).p;
-	uint32_t lo = 0, hi = pol_count(img, POL_SEC_SERVERS);
+	uint32_t lo = 0;
 
 	while (lo < hi) { // ranges ascend and lie apart
 		uint32_t mid = lo + (hi - lo) / 2;
@@ -152,6 +152,21 @@ bool pol_is_incoming(const struct pol_image *img, const struct addr *server)
 			lo = mid + 1;
 	}
 	return false;
+}
+
+bool pol_is_incoming(const struct pol_image *img, const struct addr *server)
+{
+	return is_inside((const struct pol_range *)pol_section(img, POL_SEC_SERVERS).p,
+		pol_count(img, POL_SEC_SERVERS), server);
+}
+
+bool pol_is_blocked(const struct pol_image *img, uint32_t session, const struct addr *server)
+{
+	if (session == POL_NONE)
+		return false;
+	const struct pol_session *s = pol_session_at(img, session);
+
+	return s->nblocked > 0 && is_inside(pol_blocked_at(img, s->blocked), s->nblocked, server);
 }
 
 uint32_t pol_match_pick(const struct pol_image *img, const struct pol_key *key)

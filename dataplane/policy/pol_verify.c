@@ -144,6 +144,13 @@ static const char *policy_judge(const struct pol_image *img, uint32_t i)
 	return p->spare == 0 ? NULL : "spare field in use";
 }
 
+// A range behind the one before it, if there is one that counts.
+static bool ranges_ascend(const struct pol_range *r, bool behind)
+{
+	return memcmp(r->lo.b, r->hi.b, sizeof(r->lo.b)) <= 0 &&
+		(!behind || memcmp(r[-1].hi.b, r->lo.b, sizeof(r->lo.b)) < 0);
+}
+
 static const char *session_judge(const struct pol_image *img, uint32_t i)
 {
 	const struct pol_session *s = pol_session_at(img, i);
@@ -155,6 +162,18 @@ static const char *session_judge(const struct pol_image *img, uint32_t i)
 		!is_flag(s->refuse_possible_end) || !is_flag(s->syntax_check) ||
 		!is_flag(s->helo_characters))
 		return "a switch is neither 0 nor 1";
+	if (s->check_helo_domain > POL_DOMAIN_EXISTS ||
+		s->check_recipient_domain > POL_DOMAIN_EXISTS ||
+		s->check_sender_domain >= POL_DOMAIN_COUNT || !is_flag(s->reject_empty_domain))
+		return "unknown check of a domain";
+	const struct pol_session *last = i == 0 ? NULL : pol_session_at(img, i - 1);
+	// Each run behind the last: so no image makes us look at one server twice.
+	if (s->blocked != (last == NULL ? 0 : last->blocked + last->nblocked) ||
+		s->nblocked > pol_count(img, POL_SEC_BLOCKED) - s->blocked)
+		return "no such blocked servers";
+	for (uint32_t k = 0; k < s->nblocked; k++)
+		if (!ranges_ascend(pol_blocked_at(img, s->blocked + k), k > 0))
+			return "blocked servers do not ascend";
 	if (s->idle_ms > POL_IDLE_MAX_MS)
 		return "idle time is too long";
 	if (s->relaying >= POL_RELAYING_COUNT || s->pipelining >= POL_PIPELINING_COUNT)
@@ -234,12 +253,14 @@ static const char *pick_judge(const struct pol_image *img, uint32_t i)
 
 static const char *server_judge(const struct pol_image *img, uint32_t i)
 {
-	const struct pol_range *r = pol_server_at(img, i);
+	return ranges_ascend(pol_server_at(img, i), i > 0) ? NULL : "ranges do not ascend";
+}
 
-	if (memcmp(r->lo.b, r->hi.b, sizeof(r->lo.b)) > 0 ||
-		(i > 0 && memcmp(pol_server_at(img, i - 1)->hi.b, r->lo.b, sizeof(r->lo.b)) >= 0))
-		return "ranges do not ascend";
-	return NULL;
+static const char *blocked_judge(const struct pol_image *img, uint32_t i)
+{
+	const struct pol_range *r = pol_blocked_at(img, i); // their order is session_judge's
+
+	return memcmp(r->lo.b, r->hi.b, sizeof(r->lo.b)) <= 0 ? NULL : "range is upside down";
 }
 
 static const char *rule_judge(const struct pol_image *img, uint32_t i)
@@ -298,6 +319,7 @@ static const struct {
 	{POL_SEC_GLOBS, "glob of a list", POL_GLOBS_MAX, pol_glob_judge},
 	{POL_SEC_LISTS, "list", POL_LISTS_MAX, pol_list_judge},
 	{POL_SEC_ACCESS, "access rule", POL_ACCESS_MAX, pol_access_judge},
+	{POL_SEC_BLOCKED, "blocked server", POL_BLOCKED_MAX, blocked_judge},
 	{POL_SEC_RULES, "rule", POL_RULES_MAX, rule_judge},
 };
 

@@ -57,7 +57,7 @@ enum smtp_verb {
 	SMTP_VERB_UNKNOWN,
 	SMTP_VERB_OURS, // to SMTP_VERB_OURS_LAST, not commands: of smtp_substitute and smtp_withdraw, whose
 	SMTP_VERB_OURS_LAST =
-		SMTP_VERB_OURS + 23, // reply is the caller's; which of them is up to him
+		SMTP_VERB_OURS + 31, // reply is the caller's; which of them is up to him
 	SMTP_VERB_COUNT
 };
 
@@ -203,6 +203,11 @@ void smtp_init(struct smtp *s, const struct smtp_limits *limits);
 // consumed. Call again while it consumes or *count reached `max`. `max` must be at least 4.
 size_t smtp_feed(struct smtp *s, enum smtp_side side, struct span in, struct smtp_event *ev,
 	size_t max, size_t *count);
+
+// The COMMAND event that smtp_feed would say first of these client's bytes, for one who must know before
+// they are consumed: kind, verb, off, len, text and path; nothing changes. false where no command is whole
+// there, or none is to be read.
+bool smtp_peek(const struct smtp *s, struct span in, struct smtp_event *ev);
 
 // True while client bytes must wait for the server's reply.
 bool smtp_is_gated(const struct smtp *s);

@@ -285,6 +285,28 @@ size_t smtp_feed(struct smtp *s, enum smtp_side side, struct span in, struct smt
 	return used;
 }
 
+bool smtp_peek(const struct smtp *s, struct span in, struct smtp_event *ev)
+{
+	uint16_t scanned = s->scanned[SMTP_CLIENT];
+	struct smtp_line line;
+	struct smtp_command c;
+
+	if (s->mode != SMTP_MODE_COMMAND || smtp_is_gated(s) ||
+		smtp_line_find(in, smtp_command_max(&s->limits, in), &scanned, &line) !=
+			SMTP_FOUND_LINE)
+		return false;
+	smtp_command_parse(line.body, &c);
+	*ev = (struct smtp_event){
+		.kind = SMTP_EV_COMMAND,
+		.side = SMTP_CLIENT,
+		.verb = (uint8_t)c.verb,
+		.len = (uint32_t)line.len,
+		.text = c.text,
+		.path = c.path,
+	};
+	return true;
+}
+
 bool smtp_is_gated(const struct smtp *s)
 {
 	if (s->mode != SMTP_MODE_COMMAND && s->mode != SMTP_MODE_AUTH)

@@ -209,6 +209,53 @@ static void each_port_and_direction_gets_its_own_word(void **)
 	free(bytes);
 }
 
+static void each_profile_blocks_its_own_servers(void **)
+{
+	static struct prefix first[4], second[1];
+	static struct cfg_session sessions[] = {
+		{.name = "first", .blocked = first, .nblocked = 4},
+		{.name = "none"},
+		{.name = "second", .blocked = second, .nblocked = 1},
+	};
+	static const struct {
+		const char *server;
+		bool blocked[3];
+	} ROWS[] = {
+		{"192.0.2.25", {true, false, false}},
+		{"192.0.2.26", {false, false, false}},
+		{"198.51.100.0", {true, false, false}},
+		{"198.51.100.255", {true, false, false}},
+		{"198.51.101.0", {false, false, false}},
+		{"2001:db8::1", {true, false, false}},
+		{"203.0.113.9", {false, false, true}},
+	};
+	struct cfg cfg = sample_cfg();
+	const struct pol_image *img;
+	struct addr server;
+	struct err_list err;
+	uint8_t *bytes;
+	size_t n;
+
+	assert_int_equal(prefix_parse("198.51.100.7", &first[0]), 0); // inside the next
+	assert_int_equal(prefix_parse("198.51.100.0/24", &first[1]), 0);
+	assert_int_equal(prefix_parse("2001:db8::/32", &first[2]), 0);
+	assert_int_equal(prefix_parse("192.0.2.25", &first[3]), 0);
+	assert_int_equal(prefix_parse("203.0.113.0/24", &second[0]), 0);
+	cfg.sessions = sessions, cfg.nsessions = COUNT(sessions);
+	cfg.npolicies = 0;
+	err_init(&err);
+	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), 0);
+	img = sample_image(bytes, n);
+	assert_int_equal(pol_count(img, POL_SEC_BLOCKED), 4);
+	for (size_t i = 0; i < COUNT(ROWS); i++) {
+		assert_int_equal(addr_parse(ROWS[i].server, &server), 0);
+		for (uint32_t s = 0; s < 3; s++)
+			assert_int_equal(pol_is_blocked(img, s, &server), ROWS[i].blocked[s]);
+		assert_false(pol_is_blocked(img, POL_NONE, &server));
+	}
+	free(bytes);
+}
+
 // The port tables and policies of the guide's three examples, from what ships.
 static void the_examples_decide_as_the_guide_says(void **)
 {
@@ -471,6 +518,7 @@ int main(void)
 		cmocka_unit_test(pick_up_can_pass_or_drop_everything),
 		cmocka_unit_test(keys_of_pick_up_without_effect_are_warned_of),
 		cmocka_unit_test(each_port_and_direction_gets_its_own_word),
+		cmocka_unit_test(each_profile_blocks_its_own_servers),
 		cmocka_unit_test(the_examples_decide_as_the_guide_says),
 		cmocka_unit_test(what_an_image_cannot_hold_is_refused_with_its_place),
 		cmocka_unit_test(too_many_of_anything_is_refused),

@@ -66,7 +66,8 @@ static const struct row rows[] = {
 	{"so is IPv6's", DP POL "control: {metrics: \"[::1]:9725\"}\n", ""},
 	{"so is a path", DP POL "control: {metrics: /run/mailweir/metrics.sock}\n", ""},
 	{"so is no socket at all", DP POL "control: {metrics: \"\"}\n", ""},
-	{"a socket that others can reach is refused", DP POL "control: {metrics: \"0.0.0.0:9725\"}\n",
+	{"a socket that others can reach is refused",
+		DP POL "control: {metrics: \"0.0.0.0:9725\"}\n",
 		"f:3:20: control.metrics: \"0.0.0.0:9725\" is not of this machine alone; 127.0.0.1 "
 		"and ::1 are\n"},
 	{"an IPv6 address that others can reach is refused",
@@ -83,9 +84,30 @@ static const struct row rows[] = {
 		"f:3:20: control.metrics: \"::1:9725\" is neither a path (with a /) nor ADDRESS:PORT, "
 		"as 127.0.0.1:9725 or [::1]:9725\n"},
 
+	// Whom to ask for domains.
+	{"addresses and ports of servers are taken",
+		DP POL "dns: {servers: [192.0.2.1, \"2001:db8::1\", \"192.0.2.1:5300\", "
+		       "\"[2001:db8::1]:53\"], timeout_ms: 100, cache_entries: 16}\n",
+		""},
+	{"a server with a name is refused", DP POL "dns: {servers: [192.0.2.1, ns.example]}\n",
+		"f:3:28: \"ns.example\" is no server; an address, 192.0.2.1:53 or "
+		"[2001:db8::1]:53\n"},
+	{"a server with port 0 is refused", DP POL "dns: {servers: [\"192.0.2.1:0\"]}\n",
+		"f:3:17: \"192.0.2.1:0\" is no server; an address, 192.0.2.1:53 or "
+		"[2001:db8::1]:53\n"},
+	{"to wait longer than a session does is refused", DP POL "dns: {timeout_ms: 2001}\n",
+		"f:3:19: dns.timeout_ms: 2001 is out of range; 100..2000 is allowed (milliseconds)\n"},
+	{"a profile that blocks every server is refused",
+		DP POL "session_profiles: {p: {blocked_servers: [any]}}\n",
+		"f:3:42: \"any\" would block every server; a policy that rejects does that\n"},
+	{"a blocked server with a name is refused",
+		DP POL "session_profiles: {p: {blocked_servers: [mx.example]}}\n",
+		"f:3:42: session_profiles.*.blocked_servers: \"mx.example\" is no address; write any, "
+		"10.0.0.1, 10.0.0.0/8 or fd00::/8\n"},
+
 	// Keys.
 	{"an unknown key at the top names the nearest", DP POL "radius: {listen: x}\n",
-		"f:3:1: unknown key \"radius\"; the nearest known one is \"rules\"\n"},
+		"f:3:1: unknown key \"radius\"; the nearest known one is \"dns\"\n"},
 	{"an unknown key in a section names the nearest of that section",
 		DP POL "session_profiles: {s: {prevent_encription: true}}\n",
 		"f:3:24: unknown key \"prevent_encription\" in session_profiles.*; the nearest "
@@ -106,7 +128,7 @@ static const struct row rows[] = {
 	{"a key in a wrong case is unknown", DP POL "Pickup: {}\n",
 		"f:3:1: unknown key \"Pickup\"; the nearest known one is \"pickup\"\n"},
 	{"bytes of an unknown key are escaped", DP POL "\"a\\n\\x07\": 1\n",
-		"f:3:1: unknown key \"a\\x0a\\x07\"; the nearest known one is \"rules\"\n"},
+		"f:3:1: unknown key \"a\\x0a\\x07\"; the nearest known one is \"dns\"\n"},
 	{"keys without a default must be there", "control: {}\n",
 		"f:1:1: key \"dataplane\" is missing; it has no default\n"},
 	{"keys of a list entry without a default must be there", DP "policies: [{}]\n",
@@ -149,7 +171,8 @@ static const struct row rows[] = {
 
 	// Ranges.
 	{"more contexts than a policy image holds",
-		DP POL "contexts: [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}]\n",
+		DP POL
+		"contexts: [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}]\n",
 		"f:3:11: contexts has 16 entries; the limit is 15\n"},
 	{"below the range", SPLIT "  pairs: [[a, b]]\n  flows: 15\n" POL,
 		"f:5:10: dataplane.flows: 15 is out of range; 16..100000000 is allowed (flows)\n"},
@@ -335,7 +358,8 @@ static const struct row rows[] = {
 		"f:3:33: there is no port \"x\"; the nearest is \"a\"\n"
 		"f:5:12: \"a\" is there twice; it is already in line 4\n"},
 	{"a protected domain's servers are addresses",
-		DP POL "protected_domains: {d.example: {servers: [192.0.2.1/24, any]}, e.example: {}}\n",
+		DP POL
+		"protected_domains: {d.example: {servers: [192.0.2.1/24, any]}, e.example: {}}\n",
 		"f:3:43: protected_domains.*.servers: \"192.0.2.1/24\" has host bits set; behind the "
 		"prefix all bits must be 0\n"
 		"f:3:75: key \"servers\" is missing in protected_domains.*; it has no default\n"

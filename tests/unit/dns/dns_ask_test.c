@@ -27,13 +27,21 @@ struct bench {
 	struct dns *dns;
 };
 
-static void quiet(enum log_level, const char *, void *) {}
+static char logged[256]; // the last line at level info
+
+static void keep(enum log_level level, const char *line, void *)
+{
+	if (level == LOG_LEVEL_INFO)
+		(void)snprintf(logged, sizeof(logged), "%s", line);
+}
 
 static void bench_open(struct bench *b, struct dns_conf conf)
 {
 	struct err_list err;
 
-	log_sink_set(quiet, NULL);
+	log_sink_set(keep, NULL);
+	log_level_set(LOG_LEVEL_INFO);
+	logged[0] = '\0';
 	server_open(&b->server);
 	b->loop = core_loop_new();
 	assert_non_null(b->loop);
@@ -127,6 +135,31 @@ static void each_kind_of_domain_is_told_apart(void **state)
 			fail_msg("%s: %d for %u s", cases[i].name, (int)s.found, s.ttl_s);
 		if (strncmp(cases[i].name, "truncated", 9) == 0)
 			assert_int_equal(b.server.by_tcp, 1);
+		bench_close(&b);
+	}
+}
+
+static void a_name_that_does_not_resolve_is_logged(void **state)
+{
+	static const struct {
+		const char *name, *line; // NULL: nothing is said
+	} cases[] = {
+		{"mx.example", NULL},
+		{"NxDomain.Example", "dns: nxdomain.example: query failed: does not exist"},
+		{"nomail.example", "dns: nomail.example: query failed: takes no mail"},
+		{"servfail.example", "dns: servfail.example: query failed: cannot be resolved now"},
+		{"bad\nname", NULL}, // no name, so none is shown
+	};
+	struct bench b;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bench_open(&b, (struct dns_conf){0});
+		(void)ask(&b, cases[i].name);
+		if (cases[i].line == NULL)
+			assert_string_equal(logged, "");
+		else if (strstr(logged, cases[i].line) == NULL)
+			fail_msg("%s", logged);
 		bench_close(&b);
 	}
 }
@@ -259,6 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_of_domain_is_told_apart),
+		cmocka_unit_test(a_name_that_does_not_resolve_is_logged),
 		cmocka_unit_test(what_is_known_is_not_asked_again),
 		cmocka_unit_test(the_same_question_twice_is_one_question),
 		cmocka_unit_test(an_answer_behind_the_deadline_is_kept_for_the_next_one),

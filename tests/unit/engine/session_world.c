@@ -42,7 +42,11 @@ static const char CONFIG[] = DATAPLANE
 	"checked: {syntax_check: true, helo_characters: true, prevent_encryption: true, "
 	"prevent_open_relaying: always, " NO_DELAY "}, "
 	"group: {prevent_open_relaying: if_offered, pipelining: strict, " NO_DELAY "}, "
-	"single: {pipelining: no, " NO_DELAY "}, loose: {pipelining: loose, " NO_DELAY "}}\n"
+	"single: {pipelining: no, " NO_DELAY "}, loose: {pipelining: loose, " NO_DELAY "}, "
+	"asks: {mask_unknown: false, check_helo_domain: true, check_sender_domain: exists, "
+	"check_recipient_domain: true, reject_empty_domain: true, " NO_DELAY "}, "
+	"resolved: {mask_unknown: false, check_sender_domain: resolved, " NO_DELAY "}, "
+	"blocks: {blocked_servers: [192.0.2.0/28, 192.0.2.25, \"2001:db8::/32\"]}}\n"
 	"content_profiles: {spam: {threshold: 5, action: reject}, later: {threshold: 5, action: "
 	"tempfail}, "
 	"quiet: {threshold: 5, action: discard}, look: {threshold: 5, action: monitor}}\n"
@@ -65,6 +69,9 @@ static const char CONFIG[] = DATAPLANE
 	"- {name: group, source: 10.0.16.0/24, action: inspect, session: group, content: spam}\n"
 	"- {name: single, source: 10.0.17.0/24, action: inspect, session: single, content: spam}\n"
 	"- {name: loose, source: 10.0.18.0/24, action: inspect, session: loose, content: spam}\n"
+	"- {name: asks, source: 10.0.22.0/24, action: inspect, session: asks, content: spam}\n"
+	"- {name: resolved, source: 10.0.23.0/24, action: inspect, session: resolved}\n"
+	"- {name: blocks, source: 10.0.24.0/24, action: inspect, session: blocks}\n"
 	"- {name: six, source: \"fd77::/16\", action: inspect, session: plain, content: spam}\n";
 
 static const char RULES[] = "1 body 100 l buy-now-cheap\n"
