@@ -92,6 +92,7 @@ struct cfg_dataplane {
 	uint32_t flows;          // picked-up connections at most, read or not, all workers together
 	uint32_t messages;       // messages open at once, all workers together
 	uint32_t slabs;          // 2 kB retention slabs, all workers together
+	uint32_t limit_cells;    // likewise
 	uint32_t memory_mb;      // for DPDK; 0 = computed
 	uint32_t image_max_mb;   // of one image slot
 	const char *file_prefix; // DPDK's; two instances differ here
@@ -167,6 +168,9 @@ struct cfg_session {
 	const char *name;
 	bool prevent_encryption, mask_chunking, mask_unknown, strict_lines, refuse_possible_end;
 	uint32_t idle_s; // 0 = default
+	// Connections at most, 0 = any number: of a client at a time and in so many minutes, of all.
+	uint16_t client_connections, client_rate, client_rate_min;
+	uint32_t total_connections;
 	bool syntax_check, helo_characters;
 	uint8_t prevent_open_relaying; // enum cfg_relaying
 	uint8_t pipelining;            // enum cfg_pipelining

@@ -157,7 +157,8 @@ static int conf_fill(struct run *r, struct err_list *err)
 		.workers = (uint16_t)d->nworkers,
 		.flows = d->flows,
 		.messages = d->messages,
-		.slabs = d->slabs};
+		.slabs = d->slabs,
+		.limit_cells = d->limit_cells};
 	r->io_conf = (struct io_conf){.file_prefix = d->file_prefix,
 		.eal_args = d->eal_args,
 		.neal_args = d->neal_args,
@@ -322,10 +323,10 @@ static void ready_say(const struct run *r)
 			c->port[i].peer != ENG_NO_PORT ? ", peer " : "",
 			c->port[i].peer != ENG_NO_PORT ? r->ports[c->port[i].peer].name : "");
 	}
-	LOG(NOTICE, "memory: %llu MB of %s for %u flows, %u messages, %u slabs",
+	LOG(NOTICE, "memory: %llu MB of %s for %u flows, %u messages, %u slabs, %u limit cells",
 		(unsigned long long)(io_memory_bytes(r->io) >> 20),
 		io_uses_hugepages(r->io) ? "hugepages" : "ordinary pages", c->flows, c->messages,
-		c->slabs);
+		c->slabs, c->limit_cells);
 	LOG(NOTICE, "ready: %u ports, %u workers, link %s", c->ports, c->workers,
 		r->cfg->control.link);
 }

@@ -186,12 +186,15 @@ static void session_print(const json_t *e, const json_t *reasons)
 
 static void refusal_print(const json_t *e, const json_t *reasons)
 {
-	bool at_connect = is(e, "reason", "refused_at_connect");
+	bool at_connect = is(e, "reason", "refused_at_connect") ||
+		is(e, "reason", "refused_client_connections") ||
+		is(e, "reason", "refused_client_rate") ||
+		is(e, "reason", "refused_total_connections");
 
 	(void)printf("%s  Refused%s with %" PRId64, cli_text(e, "time"),
 		at_connect ? " at connect" : "", cli_int(e, "code"));
 	reason_print(": ", e, reasons);
-	if (has(e, "limit"))
+	if (json_is_integer(json_object_get(e, "limit")))
 		(void)printf("; the limit is %" PRId64 ", this was %" PRId64, cli_int(e, "limit"),
 			cli_int(e, "value"));
 	if (has(e, "access_rule"))

@@ -173,6 +173,10 @@ static void sessions_add(struct names *n, const struct compile_input *in)
 			.check_recipient_domain = s->check_recipient_domain,
 			.reject_empty_domain = s->reject_empty_domain,
 			.blocked = blocked,
+			.client_connections = s->client_connections,
+			.client_rate = s->client_rate,
+			.client_rate_min = s->client_rate_min,
+			.total_connections = s->total_connections,
 		};
 		int rc;
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_malloc.h>
@@ -19,6 +20,7 @@
 
 #include "eng_half.h"
 #include "panic.h"
+#include "tbl_cells.h"
 
 enum {
 	INBOX_MAX = 4096,
@@ -63,6 +65,7 @@ uint64_t eng_memory_bytes(const struct eng_conf *conf)
 		conf->messages * sizeof(struct eng_message) +
 		conf->workers *
 		(sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *) + eng_frags_bytes()) +
+		(conf->limit_cells > 0 ? tbl_cells_bytes(conf->limit_cells) : 0) +
 		(conf->mode == ENG_MODE_LEARN ? FDB_ENTRIES * (uint64_t)FDB_BYTES : 0);
 }
 
@@ -122,6 +125,24 @@ no_memory:
 	return NULL;
 }
 
+static int cells_new(struct eng *e, struct err_list *err)
+{
+	const uint32_t n = e->conf.limit_cells;
+	uint8_t secret[16];
+
+	if (n == 0)
+		return 0;
+	void *memory = rte_malloc_socket(
+		"limit cells", tbl_cells_bytes(n), RTE_CACHE_LINE_SIZE, e->conf.socket);
+	if (memory == NULL || getentropy(secret, sizeof(secret)) != 0) {
+		rte_free(memory);
+		err_add(err, "%u limit cells: no memory", n);
+		return -ENOMEM;
+	}
+	e->cells = tbl_cells_init(memory, n, secret);
+	return 0;
+}
+
 struct eng *eng_new(const struct eng_conf *conf, struct err_list *err)
 {
 	struct eng *e;
@@ -148,6 +169,11 @@ struct eng *eng_new(const struct eng_conf *conf, struct err_list *err)
 			errno = ENOMEM;
 			return NULL;
 		}
+	}
+	if (cells_new(e, err) != 0) {
+		eng_free(e);
+		errno = ENOMEM;
+		return NULL;
 	}
 	for (uint16_t i = 0; i < conf->workers; i++) {
 		e->worker[i] = worker_new(e, i, err);
@@ -178,6 +204,7 @@ void eng_free(struct eng *e)
 	free(e->retired);
 	eng_kept_free(e);
 	tbl_fdb_free(e->fdb);
+	rte_free(e->cells);
 	rte_free(e);
 }
 

@@ -35,6 +35,7 @@ struct eng_conf {
 	struct eng_port
 		port[ENG_PORTS_MAX];     // by data-plane port number = order in the configuration
 	uint32_t flows, messages, slabs; // all workers together
+	uint32_t limit_cells;            // likewise; 0: no limits
 	struct rte_mempool *pool;        // packets we build; data room for the largest MTU
 	int socket;                      // NUMA
 };

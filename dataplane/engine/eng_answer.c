@@ -61,6 +61,9 @@ static const char *const texts[ENG_TEXT_COUNT] = {
 	[ENG_TEXT_RSETS] = "4.7.0 Too many RSET commands",
 	[ENG_TEXT_SIZE] = "5.3.4 Message size exceeds limit",
 	[ENG_TEXT_HEADER] = "5.3.4 Message header size exceeds limit",
+	[ENG_TEXT_CLIENT_CONNECTIONS] = "4.7.0 Too many connections at a time, try again later",
+	[ENG_TEXT_CLIENT_RATE] = "4.7.0 Too many connections of late, try again later",
+	[ENG_TEXT_TOTAL_CONNECTIONS] = "4.3.2 Too many connections here, try again later",
 };
 
 static enum eng_text refusal_text(uint16_t code)
@@ -142,6 +145,7 @@ void eng_answer_begin(struct eng_worker *w, struct eng_session *s)
 	eng_message_abort(w, s);
 	eng_holds_end(w, s);
 	eng_helo_drop(w, s);
+	eng_tickets_give(w, s);
 	s->flow.lane = ENG_LANE_ANSWER;
 	s->reply_id = 0;
 	s->reply_code = 0;

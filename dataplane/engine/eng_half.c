@@ -5,6 +5,7 @@
 // RFC 9293 3.5, 3.10.7.3, 3.10.7.4.
 // Thread: the worker.
 #include "eng_half.h"
+#include "tbl_cells.h"
 
 static void half_end(struct eng_worker *w, struct eng_half *h)
 {
@@ -235,6 +236,7 @@ static struct eng_session *session_new(
 	s->policy = (uint16_t)h.policy; // POL_NONE becomes ENG_INDEX_NONE
 	s->image = (uint32_t)h.image_version;
 	s->session_profile = s->content_profile = ENG_INDEX_NONE;
+	s->ticket = TBL_CELL_NONE;
 	eng_idle_set(s, h.lane == ENG_LANE_PASS ? ENG_PASS_IDLE_MS : ENG_IDLE_MS);
 	smtp_init(&s->smtp, NULL);
 	f->lane = h.lane;
@@ -295,6 +297,10 @@ static void open_inspect_consume(
 	struct eng_session *s = session_new(w, h, m);
 	if (s == NULL) {
 		pass_full_consume(w, m);
+		return;
+	}
+	if (!eng_tickets_take(w, s)) {
+		eng_answer_consume(w, s, m, seg);
 		return;
 	}
 	eng_timer_update(w, s);

@@ -155,13 +155,15 @@ static void leave_when_opaque(struct eng_worker *w, struct eng_session *s)
 	eng_idle_set(s, ENG_PASS_IDLE_MS);
 }
 
-static void closing_note(struct eng_session *s)
+static void closing_note(struct eng_worker *w, struct eng_session *s)
 {
 	const struct stream *st = &s->flow.stream;
 
-	if (s->flow.state == FLOW_OPEN && st->half[STREAM_CLIENT].fin_acked &&
-		st->half[STREAM_SERVER].fin_acked)
-		s->flow.state = FLOW_CLOSING;
+	if (s->flow.state != FLOW_OPEN || !st->half[STREAM_CLIENT].fin_acked ||
+		!st->half[STREAM_SERVER].fin_acked)
+		return;
+	s->flow.state = FLOW_CLOSING;
+	eng_tickets_give(w, s); // what is left of it is for repeats only
 }
 
 // A reset as it came, in the other end's numbers.
@@ -413,7 +415,7 @@ static void read_consume(struct eng_worker *w, struct eng_session *s, struct rte
 	}
 	if (!leave_consume(w, s, m, seg, in))
 		return;
-	closing_note(s);
+	closing_note(w, s);
 	leave_when_opaque(w, s);
 	holds_update(w, s);
 	eng_timer_update(w, s);
@@ -431,7 +433,7 @@ void eng_inspect_resume(struct eng_worker *w, struct eng_session *s)
 		return;
 	}
 	eng_pump(w, s);
-	closing_note(s);
+	closing_note(w, s);
 	leave_when_opaque(w, s);
 	holds_update(w, s);
 	eng_timer_update(w, s);

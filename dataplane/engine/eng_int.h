@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the engine's own files share: the whole of it, and the stages of a packet's journey.
-// Thread: struct eng belongs to the manager; workers read `conf`, `fdb` and `image`.
+// Thread: struct eng belongs to the manager; workers read `conf`, `fdb`, `cells` and `image`.
 #pragma once
 
 #include "eng_worker.h"
@@ -17,6 +17,7 @@ struct eng_grace { // has every worker passed a burst boundary since?
 struct eng {
 	struct eng_conf conf;
 	struct tbl_fdb *fdb;              // learn mode, else NULL
+	struct tbl_cells *cells;          // of limits, all workers'; NULL: none
 	struct eng_worker *worker[ENG_WORKERS_MAX];
 	_Atomic(struct eng_image *) image; // w: manager, r: workers at a burst boundary
 	struct eng_image **retired;       // swapped out, perhaps still used

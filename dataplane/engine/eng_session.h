@@ -124,6 +124,9 @@ enum eng_text { // behind the code of a reply of ours (eng_answer.c)
 	ENG_TEXT_RSETS,
 	ENG_TEXT_SIZE,
 	ENG_TEXT_HEADER,
+	ENG_TEXT_CLIENT_CONNECTIONS,
+	ENG_TEXT_CLIENT_RATE,
+	ENG_TEXT_TOTAL_CONNECTIONS,
 	ENG_TEXT_COUNT
 };
 
@@ -138,6 +141,7 @@ struct eng_session {
 			struct eng_message *message; // of the transaction that the server is in
 			uint32_t hold_at_ms[STREAM_SIDES]; // custody is due
 			uint32_t helo;                     // eng_helo.c
+			uint32_t ticket; // of limit cells; TBL_CELL_NONE
 			uint8_t helo_len;
 			uint8_t helos, mails, noops, rsets; // commands; no more than it can hold
 			uint8_t errors, recipient_errors;
@@ -483,6 +487,13 @@ void eng_answer_begin(struct eng_worker *w, struct eng_session *s);
 // and 500 hang up behind the text, code 0 without any.
 void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, enum eng_text text,
 	uint64_t id, bool in_body, enum eng_reason r);
+
+// eng_tickets.c: is a connection that has just opened within the limits of its profile? It then holds
+// what they count until eng_tickets_give. false: it was told and cut.
+bool eng_tickets_take(struct eng_worker *w, struct eng_session *s);
+// Gives it back, once: both ends have closed, the session ends, or we speak in the server's place. Not in
+// ENG_LANE_ANSWER, which has no place for it.
+void eng_tickets_give(struct eng_worker *w, struct eng_session *s);
 
 // eng_helo.c: keeps at most ENG_HELO_MAX bytes of a client's name, in the place of an earlier one; gives
 // it back, or copies it to buf[ENG_HELO_MAX].

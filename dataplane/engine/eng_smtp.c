@@ -127,6 +127,8 @@ void eng_session_end(struct eng_worker *w, struct eng_session *s)
 	eng_message_abort(w, s);
 	eng_holds_end(w, s);
 	eng_helo_drop(w, s);
+	if (s->flow.lane != ENG_LANE_ANSWER)
+		eng_tickets_give(w, s);
 	if (!s->recorded)
 		eng_record_session(w, s);
 	stream_close(&s->flow.stream, &p->pool);

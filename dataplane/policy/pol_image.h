@@ -143,6 +143,10 @@ enum { // bounds the verifier holds an image to
 	POL_SESSION_LIMIT_MAX = 250, // of what a session counts in 8 bits
 	POL_DELAY_MAX_S = 60,
 	POL_KB_MAX = 4194303, // octets stay inside 32 bits
+	POL_CLIENT_CONNECTIONS_MAX = 60000,
+	POL_CLIENT_RATE_MAX = 60000,
+	POL_CLIENT_RATE_MAX_MIN = 1440,
+	POL_TOTAL_CONNECTIONS_MAX = 10000000,
 };
 
 struct pol_policy {
@@ -177,6 +181,10 @@ struct pol_session {
 	uint8_t syntax_check, helo_characters;
 	uint8_t relaying;           // enum pol_relaying
 	uint32_t idle_ms;           // 0 = default 15 min
+	uint32_t total_connections; // under this profile at a time; 0 = any number, as below
+	uint16_t client_connections;// of a client at a time
+	uint16_t client_rate, client_rate_min; // of a client in so many minutes, which are not 0
+	uint16_t spare16;
 	uint8_t pipelining;         // enum pol_pipelining
 	// Limits of a session, commands of a kind or errors; 0 = none.
 	uint8_t max_helo, max_mail, max_noop, max_rset, max_errors, max_recipient_errors;

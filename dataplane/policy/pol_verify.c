@@ -151,6 +151,18 @@ static bool ranges_ascend(const struct pol_range *r, bool behind)
 		(!behind || memcmp(r[-1].hi.b, r->lo.b, sizeof(r->lo.b)) < 0);
 }
 
+static const char *connections_judge(const struct pol_session *s)
+{
+	if (s->total_connections > POL_TOTAL_CONNECTIONS_MAX ||
+		s->client_connections > POL_CLIENT_CONNECTIONS_MAX ||
+		s->client_rate > POL_CLIENT_RATE_MAX)
+		return "too many connections";
+	if (s->client_rate_min > POL_CLIENT_RATE_MAX_MIN ||
+		(s->client_rate > 0 && s->client_rate_min == 0))
+		return "minutes of a rate are wrong";
+	return s->spare16 == 0 ? NULL : "spare field in use";
+}
+
 static const char *session_judge(const struct pol_image *img, uint32_t i)
 {
 	const struct pol_session *s = pol_session_at(img, i);
@@ -192,7 +204,7 @@ static const char *session_judge(const struct pol_image *img, uint32_t i)
 		if (s->list[k] > pol_count(img, POL_SEC_LISTS))
 			return "no such list";
 	}
-	return is_zero(s->spare, sizeof(s->spare)) ? NULL : "spare field in use";
+	return is_zero(s->spare, sizeof(s->spare)) ? connections_judge(s) : "spare field in use";
 }
 
 static const char *content_judge(const struct pol_image *img, uint32_t i)

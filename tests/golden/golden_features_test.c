@@ -17,7 +17,7 @@
 
 enum { LINE_MAX_BYTES = 1024, ROWS_MAX = 200, ID_MAX = 8 };
 
-// The requirement rows: A01..A14, B01..B31, and these runs of C.
+// The requirement rows: A01..A14, B01..B31, and these runs of C and F.
 static const struct {
 	char letter;
 	int first, last, digits;
@@ -32,6 +32,7 @@ static const struct {
 	{'C', 120, 136, 3},
 	{'C', 140, 147, 3},
 	{'C', 160, 164, 3},
+	{'F', 1, 7, 2},
 };
 
 struct row {
@@ -47,9 +48,9 @@ static bool row_read(const char *line, struct row *row)
 	int what = 0, why = 0;
 
 	if (strncmp(line, "| A", 3) != 0 && strncmp(line, "| B", 3) != 0 &&
-		strncmp(line, "| C", 3) != 0)
+		strncmp(line, "| C", 3) != 0 && strncmp(line, "| F", 3) != 0)
 		return false;
-	if (sscanf(line, "| %7[A-C0-9] | %*[^|]%n| %31[^|] | %*[^|]%n", row->id, &what, row->state,
+	if (sscanf(line, "| %7[A-CF0-9] | %*[^|]%n| %31[^|] | %*[^|]%n", row->id, &what, row->state,
 		    &why) != 2 ||
 		what == 0 || why == 0)
 		fail_msg("not a row: %s", line);

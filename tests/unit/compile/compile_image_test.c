@@ -48,6 +48,10 @@ static void names_become_indexes_and_ports_numbers(void **)
 	assert_int_equal(pol_context_at(img, 0)->ports, 3);
 	assert_int_equal(pol_session_at(img, 0)->idle_ms, 60000);
 	assert_int_equal(pol_session_at(img, 0)->prevent_encryption, 1);
+	assert_int_equal(pol_session_at(img, 0)->client_connections, 3);
+	assert_int_equal(pol_session_at(img, 0)->client_rate, 4);
+	assert_int_equal(pol_session_at(img, 0)->client_rate_min, 5);
+	assert_int_equal(pol_session_at(img, 0)->total_connections, 100000);
 	assert_int_equal(pol_content_at(img, 0)->threshold, 5);
 	assert_string_equal(pol_string(img, pol_content_at(img, 0)->text), "No spam please");
 	assert_true(pol_picks_up(img, 25) && pol_picks_up(img, 587) && !pol_picks_up(img, 26));

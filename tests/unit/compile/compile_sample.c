@@ -21,8 +21,13 @@ struct cfg sample_cfg(void)
 	static struct cfg_port ports[] = {{.name = "access"}, {.name = "core"}};
 	static const char *both[] = {"access", "core"}, *core[] = {"core"};
 	static struct cfg_context contexts[] = {{.name = "default", .ports = both, .nports = 2}};
-	static struct cfg_session sessions[] = {
-		{.name = "internal", .prevent_encryption = true, .idle_s = 60}};
+	static struct cfg_session sessions[] = {{.name = "internal",
+		.prevent_encryption = true,
+		.idle_s = 60,
+		.client_connections = 3,
+		.client_rate = 4,
+		.client_rate_min = 5,
+		.total_connections = 100000}};
 	static struct cfg_content contents[] = {
 		{.name = "spam", .threshold = 5, .text = "No spam please"}};
 	static uint16_t pickup[] = {587, 25, 25};

@@ -190,6 +190,12 @@ static const struct row rows[] = {
 		DP POL "session_profiles: {s: {idle_s: 9}, t: {idle_s: 0}}\n",
 		"f:3:32: session_profiles.*.idle_s: 9 is out of range; 0 or 10..86400 is allowed "
 		"(seconds)\n"},
+	{"limits of connections that are not to be counted",
+		DP POL "session_profiles: {s: {client_connections: 60001, client_rate_min: 0}}\n",
+		"f:3:44: session_profiles.*.client_connections: 60001 is out of range; 0..60000 is "
+		"allowed (connections)\n"
+		"f:3:68: session_profiles.*.client_rate_min: 0 is out of range; 1..1440 is allowed "
+		"(minutes)\n"},
 	{"TCP port 0 and 65536", DP POL "pickup: {ports: [0, 65536]}\n",
 		"f:3:18: pickup.ports: 0 is out of range; 1..65535 is allowed (TCP port)\n"
 		"f:3:21: pickup.ports: 65536 is out of range; 1..65535 is allowed (TCP port)\n"},

@@ -80,6 +80,10 @@ static void what_is_left_out_has_its_default(void **)
 	assert_false(c->sessions[0].prevent_encryption);
 	assert_false(c->sessions[0].strict_lines);
 	assert_int_equal(c->sessions[0].idle_s, 0);
+	assert_int_equal(c->sessions[0].client_connections, 0);
+	assert_int_equal(c->sessions[0].client_rate, 0);
+	assert_int_equal(c->sessions[0].client_rate_min, 30);
+	assert_int_equal(c->sessions[0].total_connections, 0);
 	assert_int_equal(c->contents[0].threshold, 5);
 	assert_int_equal(c->contents[0].action, 0);
 	assert_true(c->policies[0].enabled);

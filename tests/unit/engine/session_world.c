@@ -46,7 +46,10 @@ static const char CONFIG[] = DATAPLANE
 	"asks: {mask_unknown: false, check_helo_domain: true, check_sender_domain: exists, "
 	"check_recipient_domain: true, reject_empty_domain: true, " NO_DELAY "}, "
 	"resolved: {mask_unknown: false, check_sender_domain: resolved, " NO_DELAY "}, "
-	"blocks: {blocked_servers: [192.0.2.0/28, 192.0.2.25, \"2001:db8::/32\"]}}\n"
+	"blocks: {blocked_servers: [192.0.2.0/28, 192.0.2.25, \"2001:db8::/32\"]}, "
+	"two: {client_connections: 2}, rate: {client_rate: 3, client_rate_min: 10}, total: "
+	"{total_connections: 3}, both: {client_connections: 2, client_rate: 4, total_connections: "
+	"3}}\n"
 	"content_profiles: {spam: {threshold: 5, action: reject}, later: {threshold: 5, action: "
 	"tempfail}, "
 	"quiet: {threshold: 5, action: discard}, look: {threshold: 5, action: monitor}}\n"
@@ -72,6 +75,11 @@ static const char CONFIG[] = DATAPLANE
 	"- {name: asks, source: 10.0.22.0/24, action: inspect, session: asks, content: spam}\n"
 	"- {name: resolved, source: 10.0.23.0/24, action: inspect, session: resolved}\n"
 	"- {name: blocks, source: 10.0.24.0/24, action: inspect, session: blocks}\n"
+	"- {name: two, source: 10.0.40.0/24, action: inspect, session: two}\n"
+	"- {name: rate, source: 10.0.41.0/24, action: inspect, session: rate}\n"
+	"- {name: total, source: 10.0.42.0/24, action: inspect, session: total}\n"
+	"- {name: both, source: 10.0.43.0/24, action: inspect, session: both}\n"
+	"- {name: two-six, source: \"fd78::/16\", action: inspect, session: two}\n"
 	"- {name: six, source: \"fd77::/16\", action: inspect, session: plain, content: spam}\n";
 
 static const char RULES[] = "1 body 100 l buy-now-cheap\n"
@@ -203,6 +211,7 @@ int world_new_sized(uint32_t flows, uint32_t messages, uint32_t slabs)
 		.flows = flows,
 		.messages = messages,
 		.slabs = slabs,
+		.limit_cells = 1, // a bucket of 31
 		.pool = pool,
 		.socket = SOCKET_ID_ANY};
 	struct err_list err;

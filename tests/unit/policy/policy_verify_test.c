@@ -211,6 +211,12 @@ static const struct wrong {
 	FIELD(SESSIONS, 0, pol_session, blocked, 1),
 	FIELD(SESSIONS, 0, pol_session, nblocked, 1),
 	FIELD(SESSIONS, 0, pol_session, nblocked, POL_NONE),
+	FIELD(SESSIONS, 0, pol_session, total_connections, POL_TOTAL_CONNECTIONS_MAX + 1),
+	FIELD(SESSIONS, 0, pol_session, client_connections, POL_CLIENT_CONNECTIONS_MAX + 1),
+	FIELD(SESSIONS, 0, pol_session, client_rate, POL_CLIENT_RATE_MAX + 1),
+	FIELD(SESSIONS, 0, pol_session, client_rate, 1), // in no minutes
+	FIELD(SESSIONS, 0, pol_session, client_rate_min, POL_CLIENT_RATE_MAX_MIN + 1),
+	FIELD(SESSIONS, 0, pol_session, spare16, 1),
 	BYTE(SESSIONS, 0, pol_session, spare, 7, 1),
 	FIELD(CONTENTS, 0, pol_content, name, 0x10000),
 	FIELD(CONTENTS, 0, pol_content, text, 0x10000),

@@ -362,6 +362,7 @@ static const struct {
 	{"a client that stalled", API_REC_MESSAGE, API_VERDICT_ABORTED, 0, "cut_stalled", "spam",
 		"resources"},
 	{"a refusal", API_REC_REFUSAL, 0, 0, "refused_at_connect", NULL, "policy"},
+	{"a limit", API_REC_REFUSAL, 0, 0, "refused_client_rate", NULL, "session_limits"},
 	{"a session that just ended", API_REC_SESSION, 0, 0, NULL, NULL, "none"},
 	{"a session in TLS", API_REC_SESSION, 0, 0, "pass_tls", NULL, "encryption"},
 	{"a reason of a later version", API_REC_SESSION, 0, 0, "pass_by_moon", NULL, "unknown"},
