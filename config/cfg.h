@@ -204,6 +204,8 @@ struct cfg_content {
 	int32_t threshold;
 	uint8_t action; // enum cfg_verdict
 	const char *text; // "" = default
+	const char **groups; // of rules that count; none = all
+	uint32_t ngroups;
 };
 
 struct cfg_policy {

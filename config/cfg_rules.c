@@ -36,6 +36,7 @@ struct reader {
 	uint32_t id;         // of the line's rule, 0 = not known yet
 	struct span label;   // waits for the next rule
 	unsigned label_line; // 0 = none waits
+	const char *group;   // of the rules that follow, "" = none
 };
 
 const char *cfg_scope_name(enum cfg_rule_scope scope)
@@ -232,6 +233,7 @@ static bool rule_parse(struct reader *r, struct span line, struct cfg_rule *rule
 
 	rule->line = r->line;
 	rule->file = r->name;
+	rule->group = r->group;
 	if (!label_take(r, rule))
 		return false;
 	line = word_next(line, word);
@@ -252,6 +254,36 @@ static bool rule_parse(struct reader *r, struct span line, struct cfg_rule *rule
 	if (word[0] == '\0')
 		return refuse(r, "flags and text are missing; a rule is ID SCOPE SCORE FLAGS TEXT");
 	return flags_parse(r, word, rule) && text_parse(r, blanks_skip(line), rule);
+}
+
+static bool is_group_char(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (uint8_t)((c | 0x20) - 'a') < 26 || c == '_' || c == '-' ||
+		c == '.';
+}
+
+// "[NAME]" or "[]", blanks at its end passed over.
+static void group_keep(struct reader *r, struct span line)
+{
+	char shown[SHOWN_MAX];
+	bool right;
+
+	while (line.n > 0 && is_blank(line.p[line.n - 1]))
+		line.n--;
+	right = line.n >= 2 && line.n <= CFG_GROUP_MAX + 2 && line.p[line.n - 1] == ']';
+	for (size_t i = 1; right && i + 1 < line.n; i++)
+		right = is_group_char(line.p[i]);
+	if (!right) {
+		(void)refuse(r,
+			"group \"%s\"; it is [NAME] of 1..%d letters, digits, _ . -, or [] for none",
+			text_escape(line, shown, sizeof(shown)), CFG_GROUP_MAX);
+		return;
+	}
+	r->group = cfg_arena_text(r->arena, line.p + 1, line.n - 2);
+	if (r->group == NULL) {
+		r->group = "";
+		(void)refuse_memory(r);
+	}
 }
 
 static void label_keep(struct reader *r, struct span text)
@@ -342,6 +374,8 @@ static void read_lines(struct reader *r, struct span rest, struct cfg_ruleset *s
 			(void)refuse(r, "holds a carriage return; write \\r");
 		} else if (words.n >= 2 && words.p[0] == '#' && words.p[1] == ':') {
 			label_keep(r, span_from(words, 2));
+		} else if (words.n > 0 && words.p[0] == '[') {
+			group_keep(r, words);
 		} else if (words.n > 0 && words.p[0] != '#') {
 			if (set->n == CFG_RULES_MAX) {
 				(void)refuse(r, "too many rules; the limit is %d", CFG_RULES_MAX);
@@ -361,7 +395,7 @@ static void read_lines(struct reader *r, struct span rest, struct cfg_ruleset *s
 struct cfg_ruleset *cfg_rules_load_text(
 	const char *text, size_t n, const char *name, struct err_list *err)
 {
-	struct reader r = {.err = err, .arena = cfg_arena_new()};
+	struct reader r = {.err = err, .arena = cfg_arena_new(), .group = ""};
 	struct span all = {.p = (const uint8_t *)text, .n = n};
 	struct cfg_ruleset *set = NULL;
 	unsigned before = err->count;

@@ -5,7 +5,8 @@
 // letters: i caseless, l TEXT is a literal (else a Hyperscan regex), s dot matches newline,
 // m multi-line, u UTF-8; with l only i. A literal knows the escapes \\ \n \r \t \xNN. TEXT keeps
 // the blanks at its end. '#' starts a comment line; "#: label" names the next rule (printable
-// ASCII, 100 bytes).
+// ASCII, 100 bytes). "[NAME]" begins a group: the rules behind it are of that group, up to the next
+// such line; "[]" ends it. Rules of a group count where a content profile names it, or none.
 #pragma once
 
 #include <stdbool.h>
@@ -16,6 +17,7 @@
 #include "span.h"
 
 enum { CFG_RULES_MAX = 100000, CFG_SCORE_MAX = 10000 }; // of one file; points either way
+enum { CFG_GROUP_MAX = 31 }; // bytes of a group's name
 
 enum cfg_rule_scope {
 	CFG_SCOPE_HELO,
@@ -36,6 +38,7 @@ struct cfg_rule {
 	unsigned line; // in its file
 	const char *file; // which
 	const char *label; // "" where none
+	const char *group; // likewise
 	const char *text; // as written, NUL-terminated
 	struct span bytes; // literal: unescaped bytes; regex: same as text
 };

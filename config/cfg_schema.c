@@ -792,6 +792,15 @@ static const struct cfg_field content_fields[] = {
 		.reload = true,
 		.help = "text of the refusal; empty = the usual one, which a session also gets "
 			"when the policy it began under is no longer in force"},
+	{.key = "groups",
+		.kind = CFG_KIND_LIST,
+		.item = CFG_KIND_REF,
+		LIST(cfg_content, groups, ngroups),
+		.min = 1,
+		.max = 31,
+		.preset = "",
+		.reload = true,
+		.help = "groups of rules that count, beside the rules of no group; none = all"},
 };
 static const struct cfg_section content_section = {.name = "content_profiles.*",
 	SECTION(cfg_content, content_fields),

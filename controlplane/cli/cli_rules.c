@@ -38,7 +38,7 @@ void cli_rule_show(const json_t *result, const json_t *params)
 void cli_rules_show(const json_t *result, const json_t *params)
 {
 	static const char *const columns[] = {
-		">ID", "SCOPE", ">SCORE", "FLAGS", "FROM", "LABEL", "TEXT", NULL};
+		">ID", "SCOPE", ">SCORE", "FLAGS", "FROM", "GROUP", "LABEL", "TEXT", NULL};
 	struct cli_table *t = cli_table_new(columns);
 	const json_t *row;
 	size_t i;
@@ -52,6 +52,7 @@ void cli_rules_show(const json_t *result, const json_t *params)
 		cli_cell(t, "%" PRId64, cli_int(row, "score"));
 		cli_cell(t, "%s", cli_text(row, "flags"));
 		cli_cell(t, "%s", cli_bool(row, "added") ? "added" : "file");
+		cli_cell(t, "%s", cli_text(row, "group"));
 		cli_cell(t, "%s", cli_text(row, "label"));
 		cli_cell(t, "%s", cli_text(row, "text"));
 	}

@@ -71,6 +71,20 @@ void compile_databases_fini(struct compile_databases *d);
 // compile_names.c
 // Everything of an image but the databases. 0, -EINVAL with *err, -ENOMEM.
 int compile_names(struct pol_build *b, const struct compile_input *in, struct err_list *err);
+// compile_groups.c
+struct compile_groups { // of rules; index = bit
+	const char *name[POL_GROUPS_MAX]; // the rules' own
+	uint32_t n;
+};
+// Takes the groups of all rules, in order. -EINVAL with errors that have their places.
+int compile_groups_add(struct compile_groups *g, struct pol_build *b,
+	const struct compile_input *in, struct err_list *err);
+// A rule's group as pol_rule has it; those that a content profile names, as pol_content has them (-EINVAL
+// where one is none).
+uint8_t compile_group_of(const struct compile_groups *g, const struct cfg_rule *rule);
+int compile_groups_of(const struct compile_groups *g, const struct cfg_content *c, uint32_t *mask,
+	struct err_list *err);
+
 // compile_pickup.c
 // What belongs to pickup and to protected domains; the last thing that adds policies. As above.
 int compile_pickup(struct pol_build *b, const struct cfg *cfg, struct err_list *err);

@@ -45,6 +45,7 @@ struct names { // one compilation
 	struct pol_build *b;
 	const struct cfg *cfg;
 	struct err_list *err;
+	struct compile_groups groups;
 	int rc;
 };
 
@@ -224,6 +225,9 @@ static void contents_add(struct names *n)
 			.text = pol_build_string(n->b, c->text),
 		};
 
+		if (compile_groups_of(&n->groups, c, &r.groups, n->err) != 0)
+			n->rc = -EINVAL;
+
 		if (c->text != NULL && !is_reply_text(c->text))
 			WRONG(n, &c->at,
 				"content profile \"%s\": text cannot be a reply; it takes at "
@@ -275,6 +279,7 @@ static void rules_add(struct names *n, const struct compile_input *in)
 				.id = rule->id,
 				.score = rule->score,
 				.scope = rule->scope,
+				.group = compile_group_of(&n->groups, rule),
 				.name = pol_build_string(n->b, rule->label),
 			};
 
@@ -290,6 +295,8 @@ int compile_names(struct pol_build *b, const struct compile_input *in, struct er
 
 	contexts_add(&n);
 	sessions_add(&n, in);
+	if (compile_groups_add(&n.groups, b, in, err) != 0)
+		n.rc = -EINVAL;
 	contents_add(&n);
 	policies_add(&n);
 	rules_add(&n, in);

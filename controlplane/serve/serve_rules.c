@@ -96,9 +96,10 @@ static json_t *rule_row(const struct cfg_rule *r, bool added)
 		if (letters[i].set)
 			flags[n++] = letters[i].letter;
 	}
-	return json_pack("{s:o,s:s,s:i,s:s,s:o,s:o,s:b}", "id", serve_json_u64(r->id), "scope",
+	return json_pack("{s:o,s:s,s:i,s:s,s:o,s:o,s:s,s:b}", "id", serve_json_u64(r->id), "scope",
 		cfg_scope_name(r->scope), "score", (int)r->score, "flags", flags, "text",
-		serve_json_text(r->text), "label", serve_json_text(r->label), "added", added);
+		serve_json_text(r->text), "label", serve_json_text(r->label), "group",
+		r->group == NULL ? "" : r->group, "added", added);
 }
 
 static void rows_add(json_t *list, const struct cfg_ruleset *set, bool added, const char *scope)

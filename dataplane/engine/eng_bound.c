@@ -12,7 +12,8 @@
 struct eng_kept {
 	struct eng_kept *next; // of those that nobody finds any more
 	uint64_t version;
-	uint32_t sessions, contents;
+	uint32_t sessions, contents, groups;
+	uint32_t group[POL_GROUPS_MAX]; // keys
 	const struct pol_content *content; // behind the sessions, in the same memory
 	struct pol_session session[];
 };
@@ -38,6 +39,9 @@ static struct eng_kept *kept_new(const struct pol_image *img)
 	k->sessions = sessions;
 	k->contents = contents;
 	k->content = content;
+	k->groups = pol_count(img, POL_SEC_GROUPS);
+	for (uint32_t i = 0; i < k->groups; i++)
+		k->group[i] = pol_group_at(img, i)->key;
 	for (uint32_t i = 0; i < sessions; i++)
 		k->session[i] = *pol_session_at(img, i);
 	for (uint32_t i = 0; i < contents; i++)
@@ -148,6 +152,35 @@ const struct pol_session *eng_profile(struct eng_worker *w, struct eng_session *
 const struct pol_content *eng_content(struct eng_worker *w, struct eng_session *s)
 {
 	return bound_of(w, s).content;
+}
+
+// Names that the image in force does not know count for nothing.
+static uint32_t groups_now(
+	const struct pol_image *img, const struct eng_kept *k, uint32_t groups_then)
+{
+	uint32_t groups = 0;
+
+	for (uint32_t i = 0; i < pol_count(img, POL_SEC_GROUPS); i++) {
+		for (uint32_t then = 0; then < k->groups; then++) {
+			if (k->group[then] == pol_group_at(img, i)->key &&
+				(groups_then >> then & 1) != 0)
+				groups |= UINT32_C(1) << i;
+		}
+	}
+	return groups;
+}
+
+uint32_t eng_groups(struct eng_worker *w, struct eng_session *s)
+{
+	const struct pol_content *content = eng_content(w, s);
+	const struct pol_image *img = eng_image_policy(w->image);
+
+	if (content == NULL || content->groups == UINT32_MAX)
+		return UINT32_MAX;
+	if ((uint32_t)pol_head(img)->version == s->image)
+		return content->groups;
+	const struct eng_kept *k = kept_find(w->eng, s->image);
+	return k == NULL ? UINT32_MAX : groups_now(img, k, content->groups);
 }
 
 void eng_policy_bind(struct eng_worker *w, struct eng_session *s, uint32_t index)

@@ -25,6 +25,7 @@ struct eng_scan { // one message
 	uint64_t cycles;      // inside Hyperscan
 	struct eng_scan_result found;
 	uint32_t matches;     // callbacks so far
+	uint32_t groups;      // of rules that count
 	uint16_t worker;
 	uint8_t part;         // enum part of eng_scan.c: where in the message
 	uint8_t full;         // 1 = so many rules matched that the rest is not looked at

@@ -62,9 +62,9 @@ static void scan_open(struct eng_worker *w, struct eng_session *s, struct eng_me
 		eng_count(w, PASS_NO_PROFILE);
 		return;
 	}
-	msg->scan = eng_scan_open(w, w->image);
+	msg->scan = eng_scan_open(w, w->image, eng_groups(w, s));
 	if (msg->scan == NULL && scan_reclaim(w, s))
-		msg->scan = eng_scan_open(w, w->image);
+		msg->scan = eng_scan_open(w, w->image, eng_groups(w, s));
 	if (msg->scan == NULL) {
 		eng_count(w, PASS_NO_SCAN_MEMORY);
 		return;

@@ -59,6 +59,14 @@ static void found_add(const struct eng_image *img, uint32_t rule, struct eng_sca
 	found->rules_total++;
 }
 
+// Of no group, or of one that the message's profile wants.
+static bool is_wanted(const struct eng_scan *s, uint32_t rule)
+{
+	uint8_t group = pol_rule_at(s->image->policy, rule)->group;
+
+	return group == 0 || (s->groups >> (group - 1) & 1) != 0;
+}
+
 static bool is_seen(const struct eng_scan *s, uint32_t rule)
 {
 	return (s->seen[rule / 64] >> rule % 64 & 1) != 0;
@@ -70,7 +78,7 @@ static int match_take(unsigned rule, unsigned long long, unsigned long long, uns
 	struct eng_scan *s = arg;
 
 	// A database is trusted, but an id outside would be a write outside.
-	if (rule >= s->image->rules || is_seen(s, rule))
+	if (rule >= s->image->rules || is_seen(s, rule) || !is_wanted(s, rule))
 		return 0; // a rule repeated by each of many recipients must not end the scan
 	s->seen[rule / 64] |= UINT64_C(1) << rule % 64;
 	found_add(s->image, rule, &s->found);
@@ -87,7 +95,7 @@ static int match_peek(unsigned rule, unsigned long long, unsigned long long, uns
 {
 	struct peek *p = arg;
 
-	if (rule < p->scan->image->rules && !is_seen(p->scan, rule))
+	if (rule < p->scan->image->rules && !is_seen(p->scan, rule) && is_wanted(p->scan, rule))
 		found_add(p->scan->image, rule, p->out);
 	return 0; // each rule once a stream: bounded by their number
 }
@@ -129,7 +137,7 @@ static void scan_stream_close(struct eng_scan *s, hs_stream_t *stream, bool judg
 	s->cycles += rte_rdtsc() - from;
 }
 
-struct eng_scan *eng_scan_open(struct eng_worker *w, struct eng_image *img)
+struct eng_scan *eng_scan_open(struct eng_worker *w, struct eng_image *img, uint32_t groups)
 {
 	struct eng_image_worker *own = img->own[w->id];
 	struct eng_scan *s = own->scans;
@@ -141,6 +149,7 @@ struct eng_scan *eng_scan_open(struct eng_worker *w, struct eng_image *img)
 	s->cycles = 0;
 	s->found = (struct eng_scan_result){0};
 	s->matches = 0;
+	s->groups = groups;
 	s->part = PART_BEGIN;
 	s->full = 0;
 	memset(s->seen, 0, img->seen_words * sizeof(s->seen[0]));

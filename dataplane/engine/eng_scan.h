@@ -25,7 +25,8 @@ struct eng_scan_result {
 };
 
 // Opens a scan on the image; takes a use of it. NULL where no stream memory is left.
-struct eng_scan *eng_scan_open(struct eng_worker *w, struct eng_image *img);
+// `groups`: of rules that count, a bit an index in this image (pol_content.groups).
+struct eng_scan *eng_scan_open(struct eng_worker *w, struct eng_image *img, uint32_t groups);
 // Scans an envelope value as a whole (HELO, MAIL, RCPT scopes): block of one stream, opened and
 // closed here.
 void eng_scan_value(struct eng_scan *s, enum pol_scope scope, struct span value);

@@ -344,6 +344,8 @@ const struct pol_session *eng_profile(struct eng_worker *w, struct eng_session *
 const struct pol_content *eng_content(struct eng_worker *w, struct eng_session *s);
 // Why a connection that this policy of that image takes is refused at connect.
 enum eng_reason eng_refused_why(struct eng_worker *w, uint32_t index, uint64_t version);
+// The groups of rules that count for it, as bits of the image in force.
+uint32_t eng_groups(struct eng_worker *w, struct eng_session *s);
 
 // eng_command.c: may it go? `ev`, `base` and `in` as above.
 enum eng_judged { ENG_JUDGED_GOES, ENG_JUDGED_REFUSED, ENG_JUDGED_CUT };

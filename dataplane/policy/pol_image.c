@@ -5,6 +5,7 @@
 #include "pol_image.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "hash.h"
 
@@ -24,6 +25,7 @@ static const uint32_t RECORD_BYTES[POL_SEC_COUNT] = {
 	[POL_SEC_SLOTS] = sizeof(struct pol_slot),
 	[POL_SEC_GLOBS] = sizeof(struct pol_glob),
 	[POL_SEC_BLOCKED] = sizeof(struct pol_range),
+	[POL_SEC_GROUPS] = sizeof(struct pol_group),
 	[POL_SEC_RULES] = sizeof(struct pol_rule),
 	[POL_SEC_DB_HELO] = 1,
 	[POL_SEC_DB_MAIL] = 1,
@@ -124,6 +126,16 @@ uint32_t pol_list_count(const struct pol_image *img)
 const struct pol_range *pol_blocked_at(const struct pol_image *img, uint32_t i)
 {
 	return record_at(img, POL_SEC_BLOCKED, i);
+}
+
+const struct pol_group *pol_group_at(const struct pol_image *img, uint32_t i)
+{
+	return record_at(img, POL_SEC_GROUPS, i);
+}
+
+uint32_t pol_group_key(const char *name)
+{
+	return hash_crc32c(0, name, strlen(name));
 }
 
 const struct pol_rule *pol_rule_at(const struct pol_image *img, uint32_t i)

@@ -32,6 +32,7 @@ enum pol_section {
 	POL_SEC_SLOTS,      // struct pol_slot: the lists' hashes, one behind the other
 	POL_SEC_GLOBS,      // struct pol_glob: the lists' other patterns, likewise
 	POL_SEC_BLOCKED,    // struct pol_range: servers that profiles block, each its own run
+	POL_SEC_GROUPS,     // struct pol_group: of rules
 	POL_SEC_RULES,      // struct pol_rule; the Hyperscan id of a pattern is its index here
 	POL_SEC_DB_HELO,    // serialized Hyperscan databases, one a scope; empty where no rule
 	POL_SEC_DB_MAIL,
@@ -129,6 +130,7 @@ enum { // bounds the verifier holds an image to
 	POL_BLOCKED_MAX = 100000, // of all profiles together
 	POL_PROFILES_MAX = 10000, // of either kind
 	POL_CONTEXTS_MAX = 15,    // a flow key has 4 bits for it
+	POL_GROUPS_MAX = 32,      // a bit each
 	POL_RULES_MAX = 100000,   // times POL_SCORE_MAX stays inside 31 bits
 	POL_SCORE_MAX = 10000,    // of a rule, either sign
 	POL_VID_MAX = 4095,
@@ -230,7 +232,8 @@ struct pol_content {
 	uint8_t action;     // enum pol_verdict
 	uint8_t spare8[3];
 	uint32_t text;      // reply text behind the code, "" = default
-	uint32_t spare[4];
+	uint32_t groups;    // of rules that count, a bit an index; all bits: any group
+	uint32_t spare[3];
 };
 
 struct pol_context {
@@ -254,11 +257,17 @@ struct pol_range {
 	struct addr lo, hi; // both inside
 };
 
+struct pol_group { // of rules
+	uint32_t name;      // string offset
+	uint32_t key;       // stands for the name in every image: pol_group_key; unique
+};
+
 struct pol_rule {
 	uint32_t id;        // the operator's number, unique, not 0
 	int32_t score;
 	uint8_t scope;      // enum pol_scope
-	uint8_t spare8[3];
+	uint8_t group;      // index + 1, 0 = none
+	uint8_t spare8[2];
 	uint32_t name;      // string offset: the rule's label
 	uint32_t spare[2];
 };
@@ -267,7 +276,8 @@ struct pol_rule {
 			      sizeof(struct pol_session) * 5 + sizeof(struct pol_content) * 3 +  \
 			      sizeof(struct pol_context) + sizeof(struct pol_rule) +             \
 			      sizeof(struct pol_pick) * 11 + sizeof(struct pol_range) * 13 +     \
-			      sizeof(struct pol_access) * 17 + sizeof(struct pol_list) * 19))
+			      sizeof(struct pol_access) * 17 + sizeof(struct pol_list) * 19 +  \
+			      sizeof(struct pol_group) * 23))
 
 struct pol_image; // a verified image: the bytes themselves
 
@@ -293,6 +303,7 @@ const struct pol_pickup *pol_pickup_at(const struct pol_image *img, uint32_t i);
 const struct pol_pick *pol_pick_at(const struct pol_image *img, uint32_t i);
 const struct pol_range *pol_server_at(const struct pol_image *img, uint32_t i);
 const struct pol_range *pol_blocked_at(const struct pol_image *img, uint32_t i);
+const struct pol_group *pol_group_at(const struct pol_image *img, uint32_t i);
 const struct pol_rule *pol_rule_at(const struct pol_image *img, uint32_t i);
 const struct pol_access *pol_access_at(const struct pol_image *img, uint32_t i);
 const struct prefix *pol_client_at(const struct pol_image *img, uint32_t i);
@@ -306,6 +317,8 @@ uint32_t pol_record_bytes(enum pol_section sec);
 // The checksum that belongs into pol_head.crc; `bytes` at least a head long.
 uint32_t pol_checksum(struct span bytes);
 
+// What a group's name becomes, so that images can be compared without their texts.
+uint32_t pol_group_key(const char *name);
 // Names for people; "unknown" for a number that means nothing.
 const char *pol_action_name(enum pol_action a);
 const char *pol_scope_name(enum pol_scope s);

@@ -275,6 +275,21 @@ static const char *blocked_judge(const struct pol_image *img, uint32_t i)
 	return memcmp(r->lo.b, r->hi.b, sizeof(r->lo.b)) <= 0 ? NULL : "range is upside down";
 }
 
+static const char *group_judge(const struct pol_image *img, uint32_t i)
+{
+	const struct pol_group *g = pol_group_at(img, i);
+
+	if (!is_string(img, g->name))
+		return "no such string";
+	if (g->key != pol_group_key(pol_string(img, g->name)))
+		return "key is not its name's";
+	for (uint32_t k = 0; k < i; k++) {
+		if (pol_group_at(img, k)->key == g->key)
+			return "key is there twice";
+	}
+	return NULL;
+}
+
 static const char *rule_judge(const struct pol_image *img, uint32_t i)
 {
 	const struct pol_rule *r = pol_rule_at(img, i);
@@ -287,6 +302,8 @@ static const char *rule_judge(const struct pol_image *img, uint32_t i)
 		return "score out of range";
 	if (!is_string(img, r->name))
 		return "no such string";
+	if (r->group > pol_count(img, POL_SEC_GROUPS))
+		return "no such group";
 	if (pol_section(img, POL_SEC_DB_HELO + r->scope).n == 0)
 		return "no database for the scope";
 	if (!is_zero(r->spare8, sizeof(r->spare8)) || !is_zero(r->spare, sizeof(r->spare)))
@@ -332,6 +349,7 @@ static const struct {
 	{POL_SEC_LISTS, "list", POL_LISTS_MAX, pol_list_judge},
 	{POL_SEC_ACCESS, "access rule", POL_ACCESS_MAX, pol_access_judge},
 	{POL_SEC_BLOCKED, "blocked server", POL_BLOCKED_MAX, blocked_judge},
+	{POL_SEC_GROUPS, "group of rules", POL_GROUPS_MAX, group_judge},
 	{POL_SEC_RULES, "rule", POL_RULES_MAX, rule_judge},
 };
 

@@ -88,6 +88,75 @@ static void a_rule_is_in_the_database_of_its_scope_with_its_index(void **)
 	free(bytes);
 }
 
+// A content profile that names one group, and rules.
+static int compile_group(
+	const char *group, const char *rules, uint8_t **bytes, size_t *n, struct err_list *err)
+{
+	struct cfg cfg = sample_cfg();
+	struct cfg_content content = cfg.contents[0];
+	struct cfg_ruleset *set = sample_rules(rules, "test.rules");
+	const struct cfg_ruleset *sets[] = {set};
+	const char *groups[] = {group};
+	int rc;
+
+	content.groups = groups;
+	content.ngroups = 1;
+	cfg.contents = &content;
+	cfg.ncontents = 1;
+	err_init(err);
+	rc = compile_image(&(struct compile_input){.cfg = &cfg, .rulesets = sets, .nrulesets = 1},
+		bytes, n, err);
+	cfg_rules_free(set);
+	return rc;
+}
+
+static void groups_become_bits_in_the_order_of_the_rules(void **)
+{
+	static const char RULES[] =
+		"1 body 1 l a\n[x]\n2 body 1 l b\n[y]\n3 body 1 l c\n[x]\n4 body 1 l d\n";
+	static const uint8_t groups[] = {0, 1, 2, 1};
+	const struct pol_image *img;
+	struct err_list err;
+	uint8_t *bytes;
+	size_t n;
+
+	assert_int_equal(compile_group("y", RULES, &bytes, &n, &err), 0);
+	img = sample_image(bytes, n);
+	assert_int_equal(pol_count(img, POL_SEC_GROUPS), 2);
+	assert_string_equal(pol_string(img, pol_group_at(img, 1)->name), "y");
+	assert_int_equal(pol_content_at(img, 0)->groups, 1u << 1);
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(pol_rule_at(img, i)->group, groups[i]);
+	free(bytes);
+}
+
+static void a_group_that_no_rule_has_is_told_with_the_nearest(void **)
+{
+	struct err_list err;
+	uint8_t *bytes;
+	size_t n;
+
+	assert_int_equal(
+		compile_group("pils", "[pills]\n1 body 1 l a\n", &bytes, &n, &err), -EINVAL);
+	assert_non_null(strstr(err.text[0],
+		"content profile \"spam\": no rule is of a group \"pils\"; the nearest is "
+		"\"pills\""));
+}
+
+static void more_groups_than_bits_are_refused(void **)
+{
+	char rules[4096];
+	size_t at = 0, n;
+	struct err_list err;
+	uint8_t *bytes;
+
+	for (unsigned i = 0; i <= POL_GROUPS_MAX; i++)
+		at += (size_t)snprintf(
+			rules + at, sizeof(rules) - at, "[g%u]\n%u body 1 l a%u\n", i, i + 1, i);
+	assert_int_equal(compile(rules, &bytes, &n, &err), -EINVAL);
+	assert_non_null(strstr(err.text[0], "rule 33: group \"g32\" is one too many; at most 32"));
+}
+
 static void every_bad_rule_is_told_with_line_id_and_hyperscans_words(void **)
 {
 	static const char RULES[] = "1 body 1 - good\n2 body 1 - (unclosed\n3 header 1 - good\n\n"
@@ -174,6 +243,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_flag_means_what_the_rules_file_says),
 		cmocka_unit_test(a_rule_is_in_the_database_of_its_scope_with_its_index),
+		cmocka_unit_test(groups_become_bits_in_the_order_of_the_rules),
+		cmocka_unit_test(a_group_that_no_rule_has_is_told_with_the_nearest),
+		cmocka_unit_test(more_groups_than_bits_are_refused),
 		cmocka_unit_test(every_bad_rule_is_told_with_line_id_and_hyperscans_words),
 		cmocka_unit_test(at_most_twenty_bad_rules_are_told),
 		cmocka_unit_test(an_id_in_two_files_is_told_with_both_places),

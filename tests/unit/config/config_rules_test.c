@@ -49,6 +49,20 @@ static void a_rule_has_its_parts(void **)
 	cfg_rules_free(set);
 }
 
+static void rules_are_of_the_group_that_was_begun_last(void **)
+{
+	struct cfg_ruleset *set = load("1 body 1 - a\n[x-1]\n2 body 1 - a\n3 body 1 - a\n"
+				       "  [y] \n4 body 1 - a\n[]\n5 body 1 - a\n");
+
+	assert_non_null(set);
+	assert_string_equal(set->rules[0].group, "");
+	assert_string_equal(set->rules[1].group, "x-1");
+	assert_string_equal(set->rules[2].group, "x-1");
+	assert_string_equal(set->rules[3].group, "y");
+	assert_string_equal(set->rules[4].group, "");
+	cfg_rules_free(set);
+}
+
 static void an_empty_file_is_an_empty_set(void **)
 {
 	struct cfg_ruleset *set = load("");
@@ -112,6 +126,10 @@ static const struct row rows[] = {
 		"r:3: rule 7: the id is there twice; line 1 has it already\n"},
 	{"a label that can't be printed", "#: a\001b\n7 body 1 - a\n",
 		"r:1: label \"a\\x01b\"; only printable ASCII is taken\n"},
+	{"a group that is no name", "[a b]\n7 body 1 - a\n",
+		"r:1: group \"[a b]\"; it is [NAME] of 1..31 letters, digits, _ . -, or [] for none\n"},
+	{"a group without its bracket", "[a\n7 body 1 - a\n",
+		"r:1: group \"[a\"; it is [NAME] of 1..31 letters, digits, _ . -, or [] for none\n"},
 	{"labels that name nothing are warnings", "#: a\n#: b\n7 body 1 - a\n#: c\n",
 		"r:1: warning: the label names no rule; another one follows\n"
 		"r:4: warning: the label names no rule; the file ends\n"},
@@ -264,6 +282,7 @@ int main(void)
 	static struct CMUnitTest table[ROWS];
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rule_has_its_parts),
+		cmocka_unit_test(rules_are_of_the_group_that_was_begun_last),
 		cmocka_unit_test(an_empty_file_is_an_empty_set),
 		cmocka_unit_test(a_literal_has_its_bytes),
 		cmocka_unit_test(a_nul_is_refused_with_its_line),

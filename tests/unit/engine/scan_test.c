@@ -82,7 +82,7 @@ static void feed(struct eng_scan *s, const char *text)
 
 static int32_t score_of(struct eng_image *img, const char *message, size_t cut)
 {
-	struct eng_scan *s = eng_scan_open(&workers[0], img);
+	struct eng_scan *s = eng_scan_open(&workers[0], img, UINT32_MAX);
 	struct span whole = span_str(message);
 	struct eng_scan_result r;
 
@@ -144,7 +144,7 @@ static void a_message_byte_by_byte_is_judged_as_the_whole(void **)
 	struct eng_image *img = image_of(RULES, 1);
 
 	for (size_t i = 0; i < COUNT(CASES); i++) {
-		struct eng_scan *s = eng_scan_open(&workers[0], img);
+		struct eng_scan *s = eng_scan_open(&workers[0], img, UINT32_MAX);
 		struct span m = span_str(CASES[i].message);
 		struct eng_scan_result r;
 
@@ -159,7 +159,7 @@ static void a_message_byte_by_byte_is_judged_as_the_whole(void **)
 static void envelope_values_count_with_the_message_and_once(void **)
 {
 	struct eng_image *img = image_of(RULES, 1);
-	struct eng_scan *s = eng_scan_open(&workers[0], img);
+	struct eng_scan *s = eng_scan_open(&workers[0], img, UINT32_MAX);
 	struct eng_scan_result r;
 
 	eng_scan_value(s, POL_SCOPE_HELO, span_str("mail.bad.example"));
@@ -184,7 +184,7 @@ static void envelope_values_count_with_the_message_and_once(void **)
 static void a_peek_sees_what_the_end_would_bring_and_changes_nothing(void **)
 {
 	struct eng_image *img = image_of(RULES, 1);
-	struct eng_scan *s = eng_scan_open(&workers[0], img);
+	struct eng_scan *s = eng_scan_open(&workers[0], img, UINT32_MAX);
 	struct eng_scan_result r;
 
 	assert_true(eng_scan_peek(s, &r));
@@ -216,7 +216,7 @@ static unsigned scans_fill(
 {
 	unsigned n = 0;
 
-	while (n < max && (scans[n] = eng_scan_open(&workers[worker], img)) != NULL)
+	while (n < max && (scans[n] = eng_scan_open(&workers[worker], img, UINT32_MAX)) != NULL)
 		feed(scans[n++], "X: y\r\n\r\ntoken-");
 	return n;
 }
@@ -255,13 +255,13 @@ static void an_empty_pool_gives_null_and_everything_comes_back(void **)
 static void an_aborted_message_leaves_no_trace_in_the_next(void **)
 {
 	struct eng_image *img = image_of(RULES, 1);
-	struct eng_scan *s = eng_scan_open(&workers[0], img);
+	struct eng_scan *s = eng_scan_open(&workers[0], img, UINT32_MAX);
 	struct eng_scan_result r;
 
 	eng_scan_value(s, POL_SCOPE_HELO, span_str("bad.example"));
 	feed(s, "Subject: cheap\r\n\r\ntoken-one");
 	eng_scan_abort(s);
-	s = eng_scan_open(&workers[0], img);
+	s = eng_scan_open(&workers[0], img, UINT32_MAX);
 	feed(s, "X: y\r\n\r\nclean");
 	eng_scan_close(s, &r);
 	assert_int_equal(r.score, 0);
@@ -274,11 +274,11 @@ static void a_message_ends_on_the_image_it_began_on(void **)
 {
 	struct eng_image *old = image_of("1 body 10 l before\n", 1);
 	struct eng_image *new = image_of("1 body 20 l after\n", 2);
-	struct eng_scan *a = eng_scan_open(&workers[0], old), *b;
+	struct eng_scan *a = eng_scan_open(&workers[0], old, UINT32_MAX), *b;
 	struct eng_scan_result r;
 
 	feed(a, "X: y\r\n\r\nbef");
-	b = eng_scan_open(&workers[0], new);
+	b = eng_scan_open(&workers[0], new, UINT32_MAX);
 	feed(b, "X: y\r\n\r\nbefore aft");
 	feed(a, "ore after");
 	feed(b, "er");
@@ -297,7 +297,7 @@ static void a_message_ends_on_the_image_it_began_on(void **)
 static void uses_of_flows_and_messages_add_up(void **)
 {
 	struct eng_image *img = image_of(RULES, 1);
-	struct eng_scan *s = eng_scan_open(&workers[1], img);
+	struct eng_scan *s = eng_scan_open(&workers[1], img, UINT32_MAX);
 
 	eng_image_use(img, 0);
 	eng_image_use(img, 0);
@@ -312,7 +312,7 @@ static void uses_of_flows_and_messages_add_up(void **)
 static void an_image_without_rules_scans_to_nothing(void **)
 {
 	struct eng_image *img = image_of("", 9);
-	struct eng_scan *s = eng_scan_open(&workers[0], img);
+	struct eng_scan *s = eng_scan_open(&workers[0], img, UINT32_MAX);
 	struct eng_scan_result r;
 
 	eng_scan_value(s, POL_SCOPE_HELO, span_str("bad.example"));
@@ -338,7 +338,7 @@ static void more_matches_than_are_kept_are_still_counted(void **)
 		(void)snprintf(message + strlen(message), 12, "needle%02u ", i);
 	}
 	img = image_of(rules, 1);
-	s = eng_scan_open(&workers[0], img);
+	s = eng_scan_open(&workers[0], img, UINT32_MAX);
 	feed(s, message);
 	eng_scan_close(s, &r);
 	assert_int_equal(r.score, 40);

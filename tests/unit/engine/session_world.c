@@ -145,7 +145,7 @@ static struct eng_image *image_of(const void *bytes, size_t n)
 	return img;
 }
 
-void world_use(const char *rest, uint64_t version)
+void world_use_rules(const char *rest, const char *rules, uint64_t version)
 {
 	static char text[8192];
 	const struct cfg_ruleset *set;
@@ -157,7 +157,7 @@ void world_use(const char *rest, uint64_t version)
 	err_init(&err);
 	(void)snprintf(text, sizeof(text), "%s%s", DATAPLANE, rest);
 	cfg = cfg_load_text(text, strlen(text), "session_test", "/", &err);
-	set = cfg_rules_load_text(RULES, strlen(RULES), "session_test.rules", &err);
+	set = cfg_rules_load_text(rules, strlen(rules), "session_test.rules", &err);
 	if (cfg == NULL || set == NULL ||
 		compile_image(
 			&(struct compile_input){
@@ -169,6 +169,11 @@ void world_use(const char *rest, uint64_t version)
 	free(bytes);
 	cfg_rules_free((struct cfg_ruleset *)(uintptr_t)set);
 	cfg_free(cfg);
+}
+
+void world_use(const char *rest, uint64_t version)
+{
+	world_use_rules(rest, RULES, version);
 }
 
 int world_stop(void **)

@@ -66,6 +66,8 @@ int world_new(void **state);
 int world_new_sized(uint32_t flows, uint32_t messages, uint32_t slabs);
 // Brings another configuration into force: `rest` is all but its dataplane: and pickup:.
 void world_use(const char *rest, uint64_t version);
+// The same with other rules.
+void world_use_rules(const char *rest, const char *rules, uint64_t version);
 // Lets every deadline pass, then looks that nothing is left: flows, slabs, messages, buffers.
 int world_end(void **state);
 
