@@ -151,6 +151,46 @@ static void every_kind_of_value_arrives(void **)
 	cfg_free(c);
 }
 
+static void access_rules_and_lists_arrive(void **)
+{
+	struct cfg *c = load(
+		DP "session_profiles: {s: {safe_senders: a@b.c, blocked_recipients: [x@y.z, \"*@w\"], "
+		   "blocked_senders_file: lists/bad}}\n"
+		   "access:\n"
+		   "  - {name: r, action: discard, comment: why, enabled: no, client: 10.0.0.0/8, "
+		   "auth: yes,\n"
+		   "     helo: [h, i], sender: <>, recipient: \"*@b.c\"}\n"
+		   "  - {name: t, action: relay, client: any, sender: any}\n");
+	const struct cfg_access *r, *t;
+	const struct cfg_list *l;
+
+	assert_non_null(c);
+	r = &c->access[0];
+	t = &c->access[1];
+	l = c->sessions[0].lists;
+	assert_int_equal(c->naccess, 2);
+	assert_string_equal(r->name, "r");
+	assert_string_equal(r->comment, "why");
+	assert_false(r->enabled);
+	assert_int_equal(r->action, CFG_ACCESS_DISCARD);
+	assert_int_equal(r->auth, CFG_AUTH_YES);
+	assert_int_equal(r->nclients, 1);
+	assert_int_equal(r->clients[0].len, 104);
+	assert_int_equal(r->nhelo, 2);
+	assert_string_equal(r->helo[1], "i");
+	assert_string_equal(r->senders[0], "<>");
+	assert_string_equal(r->recipients[0], "*@b.c");
+	assert_true(t->enabled);
+	assert_int_equal(t->auth, CFG_AUTH_ANY);
+	assert_int_equal(t->nclients + t->nhelo + t->nsenders + t->nrecipients, 0);
+	assert_int_equal(l[CFG_LIST_SAFE_SENDERS].n, 1);
+	assert_int_equal(l[CFG_LIST_BLOCKED_SENDERS].n, 0);
+	assert_string_equal(l[CFG_LIST_BLOCKED_SENDERS].file, "/etc/mailweir/lists/bad");
+	assert_int_equal(l[CFG_LIST_BLOCKED_RECIPIENTS].n, 2);
+	assert_string_equal(l[CFG_LIST_SAFE_RECIPIENTS].file, "");
+	cfg_free(c);
+}
+
 static void devices_of_every_bus_are_taken(void **)
 {
 	static const char *const devs[] = {"0000:3b:00.1", "3b:00.1",
@@ -312,7 +352,11 @@ static void loading_the_print_prints_the_same(void **)
 				"  - {name: true, action: inspect, session: \"null\", source: "
 				"\"::ffff:10.0.0.0/104\", comment: \"a: b # c\"}\n"
 				"  - {name: q, action: drop, vlan: untagged, port: 1-65535, "
-				"ingress: a, context: x}\n"),
+				"ingress: a, context: x}\n"
+				"access:\n"
+				"  - {name: r, action: bypass, client: [10.0.0.1, \"fd00::/8\"], "
+				"auth: no, sender: [<>, \"*@b.c\", \"~\"]}\n"
+				"  - {name: t, action: relay, recipient: \"null\", helo: \"#\"}\n"),
 		   *d;
 	char *first, *second;
 
@@ -325,6 +369,9 @@ static void loading_the_print_prints_the_same(void **)
 	assert_string_equal(d->contents[0].text, "it's 100% #spam: yes");
 	assert_string_equal(d->control.group, "a\\\"b");
 	assert_string_equal(d->policies[0].name, "true");
+	assert_int_equal(d->access[0].nsenders, 3);
+	assert_string_equal(d->access[0].senders[2], "~");
+	assert_string_equal(d->access[1].recipients[0], "null");
 	cfg_free(c);
 	cfg_free(d);
 	free(first);
@@ -440,6 +487,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_left_out_has_its_default),
 		cmocka_unit_test(every_kind_of_value_arrives),
+		cmocka_unit_test(access_rules_and_lists_arrive),
 		cmocka_unit_test(devices_of_every_bus_are_taken),
 		cmocka_unit_test(relative_paths_start_at_the_file),
 		cmocka_unit_test(aliases_repeat_a_value),
