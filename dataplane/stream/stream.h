@@ -210,6 +210,10 @@ void stream_edit(struct stream *st, struct stream_pool *p, enum stream_side side
 // their turn. Nothing is changed then.
 int stream_replace(struct stream *st, struct stream_pool *p, enum stream_side side, uint32_t seq,
 	uint32_t n, struct span text, bool *ack);
+// May as many bytes more come into `side`'s? Until the receiver has taken some: what may wait for its
+// window and acknowledgement is bounded.
+bool stream_may_grow(
+	const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t n);
 // An acknowledgement to `side`, in the other's name, of what that one and we have taken.
 void stream_ack(const struct stream *st, const struct stream_pool *p, enum stream_side side,
 	struct stream_act *act);

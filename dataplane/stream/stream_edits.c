@@ -132,12 +132,36 @@ static void list_add(struct edits *l, uint32_t seq, uint32_t in_seq, uint32_t n,
 
 	while (at > 0 && seq_le(in_seq, l->e[at - 1].in_seq) &&
 		seq_le(seq + n, l->e[at - 1].out_seq)) {
-		l->e[at] = l->e[at - 1];
-		l->e[at].out_seq += out_len - n;
 		at--;
+		l->e[at].out_seq += out_len - n;
 	}
+	struct edit *next = at == l->n ? NULL : &l->e[at];
+	if (next != NULL && out_len == 0 && next->out_len == 0 && next->out_seq == seq &&
+		next->in_seq == in_seq + n) { // lines taken out of one group
+		next->in_seq = in_seq;
+		next->in_len += n;
+		return;
+	}
+	memmove(l->e + at + 1, l->e + at, (l->n - at) * sizeof(l->e[0]));
 	l->e[at] = (struct edit){.in_seq = in_seq, .in_len = n, .out_seq = seq, .out_len = out_len};
 	l->n++;
+}
+
+// What was lent of window is no growth.
+static bool window_has_room(const struct stream *st, enum stream_side side, uint32_t grown)
+{
+	const struct stream_half *h = &st->half[side];
+	const uint32_t waits_max = STREAM_GROWN_MAX + window_lent_max(st, side);
+
+	return (int32_t)(h->allow + grown - h->edge - waits_max) <= 0;
+}
+
+bool stream_may_grow(
+	const struct stream *st, const struct stream_pool *p, enum stream_side side, uint32_t n)
+{
+	const struct edits *l = list_of(&st->half[side], p);
+
+	return (l == NULL || l->n < EDITS_MAX) && window_has_room(st, side, n);
 }
 
 int stream_replace(struct stream *st, struct stream_pool *p, enum stream_side side, uint32_t seq,
@@ -148,9 +172,7 @@ int stream_replace(struct stream *st, struct stream_pool *p, enum stream_side si
 	bool inside;
 
 	*ack = false;
-	// What was lent of window is no growth.
-	const uint32_t waits_max = STREAM_GROWN_MAX + window_lent_max(st, side);
-	if ((int32_t)grown > 0 && (int32_t)(h->allow + grown - h->edge - waits_max) > 0)
+	if ((int32_t)grown > 0 && !window_has_room(st, side, grown))
 		return -ENOBUFS;
 	if (out_len > 0 && half_has_digest(h, p)) // it could not be ours to repeat
 		return -EBUSY;
