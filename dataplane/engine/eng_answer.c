@@ -160,8 +160,11 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, enum en
 
 	eng_count(w, r);
 	s->reason = (uint8_t)r;
-	if (s->tarpit)
+	if (s->tarpit) {
 		eng_settle(w, s);
+		if (s->flow.lane == ENG_LANE_ANSWER) // cut there
+			return;
+	}
 	if (s->message != NULL) {
 		if (!s->message->judged)
 			s->message->verdict = ENG_VERDICT_ABORTED;

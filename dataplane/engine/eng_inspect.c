@@ -65,6 +65,16 @@ void eng_holds_end(struct eng_worker *w, struct eng_session *s)
 	w->counters[GAUGE_HOLDS] -= n;
 }
 
+void eng_custody_take(struct eng_worker *w, struct eng_session *s, enum stream_side side)
+{
+	struct stream_act act;
+
+	if (!stream_take(&s->flow.stream, &w->smtp->pool, side, &act))
+		return;
+	eng_count(w, ACT_CUSTODY);
+	eng_emit_consume(w, s, &act, NULL);
+}
+
 // Bytes that are held: when we take custody of them (docs/architecture.md, Gates).
 static void holds_update(struct eng_worker *w, struct eng_session *s)
 {
@@ -78,8 +88,11 @@ static void holds_update(struct eng_worker *w, struct eng_session *s)
 	s->held_server = server;
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		const struct stream_half *h = &s->flow.stream.half[side];
-		if (side == STREAM_SERVER && s->tarpit)
+		if (side == STREAM_SERVER && s->tarpit) { // at once: the wait may be long
+			if (seq_lt(h->owned, h->nxt))
+				eng_custody_take(w, s, STREAM_SERVER);
 			continue;
+		}
 		if (side == STREAM_CLIENT && s->asking == ENG_ASKING_WAITS)
 			continue; // for us: nothing is acknowledged
 		if (!is_held(h) || seq_le(h->nxt, h->owned)) {
@@ -411,7 +424,8 @@ static void read_consume(struct eng_worker *w, struct eng_session *s, struct rte
 	if (fin_partial(s, STREAM_SERVER)) {
 		const struct stream_half *h = &s->flow.stream.half[STREAM_SERVER];
 		stream_consume(&s->flow.stream, STREAM_SERVER, h->nxt - h->read);
-		stream_release(&s->flow.stream, STREAM_SERVER);
+		if (!s->tarpit)
+			stream_release(&s->flow.stream, STREAM_SERVER);
 	}
 	if (!leave_consume(w, s, m, seg, in))
 		return;
@@ -511,7 +525,6 @@ static void give_up(struct eng_worker *w, struct eng_session *s)
 void eng_inspect_timer(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_smtp *p = w->smtp;
-	struct stream_act act;
 	bool dead;
 
 	s->more = false;
@@ -523,10 +536,7 @@ void eng_inspect_timer(struct eng_worker *w, struct eng_session *s)
 	for (int side = 0; side < STREAM_SIDES; side++) {
 		if ((s->hold_on & 1u << side) != 0 && !seq_lt(p->now_ms, s->hold_at_ms[side])) {
 			s->hold_on &= ~(1u << side);
-			if (stream_take(&s->flow.stream, &p->pool, side, &act)) {
-				eng_count(w, ACT_CUSTODY);
-				eng_emit_consume(w, s, &act, NULL);
-			}
+			eng_custody_take(w, s, (enum stream_side)side);
 		}
 		(void)stream_timer(&s->flow.stream, side, p->now_ms, &dead);
 		if (dead) {

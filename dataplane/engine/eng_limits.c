@@ -31,17 +31,11 @@ void eng_limit_cut(struct eng_worker *w, struct eng_session *s, const struct eng
 // The reply waits; what its server said is ours meanwhile, so that it need not be said again.
 static void tarpit(struct eng_worker *w, struct eng_session *s, uint32_t delay_ms)
 {
-	struct eng_smtp *p = w->smtp;
-	struct stream_act act;
-
 	eng_count(w, ACT_TARPIT);
 	s->tarpit = true;
 	s->hold_on |= 1u << STREAM_SERVER;
-	s->hold_at_ms[STREAM_SERVER] = p->now_ms + delay_ms;
-	if (stream_take(&s->flow.stream, &p->pool, STREAM_SERVER, &act)) {
-		eng_count(w, ACT_CUSTODY);
-		eng_emit_consume(w, s, &act, NULL);
-	}
+	s->hold_at_ms[STREAM_SERVER] = w->smtp->now_ms + delay_ms;
+	eng_custody_take(w, s, STREAM_SERVER);
 }
 
 static uint32_t delay_ms(const struct pol_session *profile, uint32_t errors)
@@ -66,6 +60,8 @@ bool eng_error_note(struct eng_worker *w, struct eng_session *s, bool recipient)
 	*n += *n < UINT8_MAX;
 	if (max != 0 && *n > max) {
 		eng_settle(w, s);
+		if (s->flow.lane == ENG_LANE_ANSWER) // cut there
+			return false;
 		eng_limit_cut(w, s, &limits[recipient], max, *n, false);
 		return false;
 	}
@@ -81,6 +77,7 @@ bool eng_tarpit_due(struct eng_worker *w, struct eng_session *s)
 		return false;
 	s->tarpit = false;
 	s->hold_on &= ~(1u << STREAM_SERVER);
+	s->flow.seen_ms = w->smtp->now_ms; // its client could not go on before
 	stream_release(&s->flow.stream, STREAM_SERVER);
 	return true;
 }

@@ -84,10 +84,13 @@ static enum step smtp_step(struct eng_worker *w, struct reading *r, struct span 
 	struct eng_session *s = r->s;
 	const uint32_t base = s->flow.stream.half[r->side].read;
 	struct smtp_event ev[ENG_EVENTS];
+	bool begun = s->smtp.reply_open, recipient;
+	size_t count = 0;
 
 	if (r->side == STREAM_CLIENT && !smtp_in_message(&s->smtp) && !eng_ask_line(w, s, &in))
 		return STEP_MORE;
-	size_t count = 0;
+	if (!begun) // what was told and changed by earlier calls moved what lies here
+		r->settled = r->last = base;
 	size_t n = smtp_feed(&s->smtp, (enum smtp_side)r->side, in, ev, ENG_EVENTS, &count);
 
 	if (n == 0 && count == 0)
@@ -99,7 +102,11 @@ static enum step smtp_step(struct eng_worker *w, struct reading *r, struct span 
 		if (ev[i].kind == SMTP_EV_REPLY) {
 			r->settled = r->last;
 			r->last = base + ev[i].off + ev[i].len;
-			w->smtp->settled = r->settled;
+			// One whose first lines were told has to end.
+			w->smtp->settled = begun && !eng_is_ours(ev[i].verb, &recipient)
+				? r->last
+				: r->settled;
+			begun = false;
 		} else if (ev[i].kind == SMTP_EV_DESYNC && r->side == STREAM_SERVER) {
 			release_settled(
 				w, s, seq_lt(base + ev[i].off, r->last) ? r->settled : r->last);
@@ -110,10 +117,10 @@ static enum step smtp_step(struct eng_worker *w, struct reading *r, struct span 
 			return STEP_CUT;
 		}
 	}
+	w->smtp->settled = base; // should its changes fail nothing of this call is true
+	bool made = w->smtp->nchanges == 0 || eng_changes_make(w, s, r->side);
 	w->smtp->judging = NULL;
-	if ((w->smtp->nchanges > 0 && !eng_changes_make(w, s, r->side)) || !eng_replies_due(w, s))
-		return STEP_CUT;
-	return STEP_ON;
+	return made && eng_replies_due(w, s) ? STEP_ON : STEP_CUT;
 }
 
 // Reads one side as far as it goes: STEP_ON where that was any way. `first` may be given where it is what
@@ -165,6 +172,8 @@ bool eng_read(struct eng_worker *w, struct eng_session *s)
 	struct stream *st = &s->flow.stream;
 	bool progress;
 
+	if (!eng_replies_due(w, s)) // that found no room before
+		return false;
 	do {
 		progress = false;
 		for (int i = 0; i < STREAM_SIDES; i++) {

@@ -173,13 +173,19 @@ bool eng_reply_ours(
 bool eng_replies_due(struct eng_worker *w, struct eng_session *s)
 {
 	struct stream *st = &s->flow.stream;
+	const struct stream_half *h = &st->half[STREAM_SERVER];
 	enum smtp_verb as;
 
-	while (smtp_ours_due(&s->smtp, &as)) {
+	// Those that find no room wait for their client to take others, and what it says behind a full ring
+	// waits with them.
+	while ((h->una == h->read ||
+		       stream_may_grow(st, &w->smtp->pool, STREAM_SERVER, ENG_REPLY_MAX)) &&
+		smtp_ours_due(&s->smtp, &as)) {
+		if (h->fin_rel) // nothing can be said behind its end
+			continue;
 		if (!eng_error_note(w, s, true)) // none but recipients are taken out
 			return false;
-		eng_change_note(
-			w->smtp, st->half[STREAM_SERVER].read, 0, refusal_tell(w, s, (uint8_t)as));
+		eng_change_note(w->smtp, h->read, 0, refusal_tell(w, s, (uint8_t)as));
 		if (!eng_changes_make(w, s, STREAM_SERVER))
 			return false;
 		if (!s->tarpit)

@@ -327,6 +327,8 @@ void eng_inspect_timer(struct eng_worker *w, struct eng_session *s);
 void eng_inspect_resume(struct eng_worker *w, struct eng_session *s);
 // The session reads no more: what it held is dropped.
 void eng_holds_end(struct eng_worker *w, struct eng_session *s);
+// What is retained of a side becomes ours: its sender need not repeat it.
+void eng_custody_take(struct eng_worker *w, struct eng_session *s, enum stream_side side);
 // Sends what is due in both directions.
 void eng_pump(struct eng_worker *w, struct eng_session *s);
 // Sets the flow's timer to the earliest thing it waits for.
@@ -579,9 +581,11 @@ static inline struct eng_session *eng_session_of(struct flow *f)
 	return (struct eng_session *)(void *)f;
 }
 
-// For how long nothing may come before a session is given up.
+// For how long nothing may come before a session is given up. While a reply waits its client does, too.
 static inline uint32_t eng_quiet_max_ms(const struct eng_session *s)
 {
-	return s->flow.state == FLOW_CLOSING ? ENG_CLOSING_MS
-					     : (uint32_t)s->idle_units * ENG_IDLE_UNIT_MS;
+	if (s->flow.state == FLOW_CLOSING)
+		return ENG_CLOSING_MS;
+	return (uint32_t)s->idle_units * ENG_IDLE_UNIT_MS +
+		(s->tarpit ? (uint32_t)POL_DELAY_MAX_S * 1000 : 0);
 }
