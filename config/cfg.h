@@ -183,6 +183,7 @@ struct cfg_session {
 	uint8_t check_sender_domain; // enum cfg_domain_check
 	struct prefix *blocked;      // servers
 	uint32_t nblocked;
+	const char *blocked_file; // more of them, "" = none
 	struct cfg_list lists[CFG_LIST_USES];
 };
 

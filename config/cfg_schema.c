@@ -761,6 +761,13 @@ static const struct cfg_field session_fields[] = {
 		.reload = true,
 		.help = "addresses or prefixes of servers that clients must not connect to: answered "
 			"554 in the greeting"},
+	{.key = "blocked_servers_file",
+		.kind = CFG_KIND_PATH,
+		AT(cfg_session, blocked_file),
+		.max = 1023,
+		.preset = "",
+		.reload = true,
+		.help = "more of them, one a line, read with each commit and reload; empty = none"},
 };
 static const struct cfg_section session_section = {.name = "session_profiles.*",
 	SECTION(cfg_session, session_fields),

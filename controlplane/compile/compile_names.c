@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cfg_servers.h"
+
 // What config/ stores by its own numbers goes into an image as it is, and what it lets pass fits.
 #define SAME(a, b) _Static_assert((int)(a) == (int)(b), #a " is " #b)
 SAME(CFG_ACTION_PASS, POL_PASS);
@@ -140,6 +142,41 @@ static void contexts_add(struct names *n)
 	}
 }
 
+// The servers that a profile blocks, behind those of the profile before it.
+static void blocked_add(struct names *n, const struct cfg_session *s, struct pol_session *r)
+{
+	struct cfg_servers file = {0};
+	struct prefix *all;
+
+	if (s->blocked_file != NULL && s->blocked_file[0] != '\0' &&
+		cfg_servers_load(s->blocked_file, &file, n->err) != 0) {
+		WRONG(n, &s->at, "session profile \"%s\": blocked_servers_file cannot be used",
+			s->name);
+		return;
+	}
+	if (s->nblocked > POL_BLOCKED_MAX - r->blocked ||
+		file.n > POL_BLOCKED_MAX - r->blocked - s->nblocked) {
+		WRONG(n, &s->at, "session profiles block too many servers; at most %d together",
+			POL_BLOCKED_MAX);
+		cfg_servers_fini(&file);
+		return;
+	}
+	all = calloc((size_t)s->nblocked + file.n + 1, sizeof(*all));
+	if (all == NULL) {
+		n->rc = -ENOMEM;
+	} else {
+		if (s->nblocked > 0)
+			memcpy(all, s->blocked, s->nblocked * sizeof(*all));
+		if (file.n > 0)
+			memcpy(all + s->nblocked, file.list, file.n * sizeof(*all));
+		if (compile_ranges(n->b, POL_SEC_BLOCKED, all, s->nblocked + file.n,
+			    &r->nblocked) != 0)
+			n->rc = -ENOMEM;
+	}
+	free(all);
+	cfg_servers_fini(&file);
+}
+
 static void sessions_add(struct names *n, const struct compile_input *in)
 {
 	uint32_t blocked = 0;
@@ -181,17 +218,8 @@ static void sessions_add(struct names *n, const struct compile_input *in)
 		};
 		int rc;
 
-		if (s->nblocked > POL_BLOCKED_MAX - blocked) {
-			WRONG(n, &s->at,
-				"session profiles block too many servers; at most %d together",
-				POL_BLOCKED_MAX);
-			return;
-		}
-		if (compile_ranges(n->b, POL_SEC_BLOCKED, s->blocked, s->nblocked, &r.nblocked) !=
-			0)
-			n->rc = -ENOMEM;
+		blocked_add(n, s, &r);
 		blocked += r.nblocked;
-
 		if (s->idle_s > POL_IDLE_MAX_MS / 1000)
 			WRONG(n, &s->at, "session profile \"%s\": idle time of %u s; at most a day",
 				s->name, s->idle_s);

@@ -8,7 +8,7 @@ set -euo pipefail
 
 # LAB_* is read by scripts/lib/lab.sh.
 # shellcheck disable=SC2034
-LAB_SESSION='check_helo_domain: false, check_sender_domain: off, check_recipient_domain: false, reject_empty_domain: false, blocked_servers: []'
+LAB_SESSION='check_helo_domain: false, check_sender_domain: off, check_recipient_domain: false, reject_empty_domain: false, blocked_servers: [], blocked_servers_file: ""'
 
 # said_to HELO SENDER RECIPIENT: codes of greeting, EHLO, MAIL, RCPT, and the last two's enhanced ones.
 said_to() {
@@ -56,7 +56,7 @@ seconds() { # COMMAND...: whole tenths that it took
 }
 
 set_to() { # KEY VALUE
-	sed -i "s/$1: [^,}]*/$1: $2/" "$LAB_CONF"
+	sed -i "s|$1: [^,}]*|$1: $2|" "$LAB_CONF"
 	check_that "a commit sets $1 to $2" lab_cli config commit "$LAB_CONF"
 }
 
@@ -124,6 +124,17 @@ check 'a blocked server is answered for' 554 "$(said_to "${good[@]}")"
 check 'and counted' 1 "$(counter blocked_servers)"
 set_to blocked_servers '[192.0.2.1]'
 check 'another one is not' "$passes" "$(said_to "${good[@]}")"
+printf '# more\n10.77.0.0/30\n' >"$LAB/servers.txt"
+set_to blocked_servers_file "$LAB/servers.txt"
+check 'one of the file is' 554 "$(said_to "${good[@]}")"
+echo 192.0.2.2 >"$LAB/servers.txt"
+check_that 'the same configuration once more reads the file anew' lab_cli config commit "$LAB_CONF"
+check 'so it is no longer' "$passes" "$(said_to "${good[@]}")"
+echo mx.example >"$LAB/servers.txt"
+check 'a file that cannot be used is no commit' no \
+	"$(lab_cli config commit "$LAB_CONF" >"$LAB/refused.out" 2>&1 && echo yes || echo no)"
+check_that 'and the line is named' grep -q 'servers.txt:1:1: "mx.example" is no address' "$LAB/refused.out"
+echo 192.0.2.2 >"$LAB/servers.txt"
 
 check 'what was refused is counted by kind' '1 2 1 1 1' \
 	"$(counter helo_domain_refused) $(counter sender_domain_refused) $(counter sender_domain_put_off) $(counter recipient_domain_refused) $(counter empty_domain_refused)"

@@ -223,6 +223,35 @@ static void the_octets_of_a_substituted_chunk_are_passed_over(void **)
 	assert_int_equal(ev[1].verb, SMTP_VERB_QUIT);
 }
 
+// What is looked at and then read is the same command, and looking changes nothing.
+static void a_command_can_be_looked_at_before_it_is_read(void **)
+{
+	static const char LINES[] = "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nX\r\n";
+	const struct span in = span_str(LINES);
+	struct smtp_event first;
+	struct smtp s, before;
+	size_t at = 0;
+
+	session_open(&s);
+	assert_false(smtp_peek(&s, span_sub(in, 0, 12), &first)); // no line yet
+	for (unsigned i = 0; i < 3; i++) {
+		before = s;
+		assert_true(smtp_peek(&s, span_from(in, at), &first));
+		assert_memory_equal(&s, &before, sizeof(s));
+		assert_int_equal(smtp_feed(&s, SMTP_CLIENT, span_sub(in, at, first.len), ev, 4, &count),
+			first.len);
+		assert_int_equal(count, 1);
+		assert_int_equal(ev[0].verb, first.verb);
+		assert_int_equal(ev[0].len, first.len);
+		assert_ptr_equal(ev[0].path.p, first.path.p);
+		assert_int_equal(ev[0].path.n, first.path.n);
+		at += first.len;
+	}
+	assert_false(smtp_peek(&s, span_from(in, at), &first)); // behind DATA nothing is one
+	assert_true(server(&s, "250 ok\r\n250 ok\r\n354 go\r\n") > 0);
+	assert_false(smtp_peek(&s, span_from(in, at), &first)); // content
+}
+
 static void a_chunk_that_was_not_offered_is_refused_and_the_session_goes_on(void **)
 {
 	static const char LINE[] = "BDAT 5 LAST\r\n";
@@ -389,6 +418,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_consumed_or_told_from_no_bytes),
+		cmocka_unit_test(a_command_can_be_looked_at_before_it_is_read),
 		cmocka_unit_test(a_full_ring_gates_until_one_reply_came),
 		cmocka_unit_test(a_gate_opens_only_when_nothing_is_pending),
 		cmocka_unit_test(room_for_four_events_is_enough_and_changes_nothing),
