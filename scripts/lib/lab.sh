@@ -333,9 +333,11 @@ lab_ask() {
 lab_version() { lab_ask dataplane.image_version status; } # of the policy in force
 lab_attached() { [ "$(lab_ask attached status)" = true ]; }
 lab_ready() {
-	local version
-	lab_attached && version=$(lab_version) && [ "$version" -gt 0 ] &&
-		[ "$(lab_ask ports.name=access.up ports list)" = true ] && [ "$(lab_ask ports.name=core.up ports list)" = true ]
+	local version port
+	lab_attached && version=$(lab_version) && [ "$version" -gt 0 ] || return 1
+	for port in ${LAB_PORT_NAMES:-access core}; do
+		[ "$(lab_ask "ports.name=$port.up" ports list)" = true ] || return 1
+	done
 }
 
 # lab_start: both daemons, until a policy is in force and both ports are up.
