@@ -1,0 +1,310 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""settings_client.py config
+settings_client.py run SERVER RPC_SOCKET EVENT_LOG SEEN_FOLDER
+
+`config` prints the profiles and policies of the table. `run` holds each dialogue of it with the setting on
+and off, takes down what the client saw, what the server saw and what was logged, and prints one `ok`/`NO`
+line for each row, and for the keys of the running configuration that have none.
+"""
+import json
+import os
+import re
+import socket
+import struct
+import sys
+import threading
+import time
+
+from settings_table import QUIET, ROWS, Again, Raw, Wait, address, configuration
+
+ID = re.compile("mw-[0-9a-v]{13}")
+PATIENCE_S = 8
+# Of an event: not when, where and under which names, nor what only repeats the setting.
+KEPT = ("type", "classifier", "code", "reason", "limit", "value", "verdict", "helo", "from", "to", "recipients",
+        "octets", "score", "rules", "messages", "refused", "lane", "tls", "auth")
+
+
+class Ended(Exception):
+    """The connection is over."""
+
+
+class Rpc:
+    """The control plane, one question at a time."""
+
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(path)
+        self.file = self.sock.makefile("rb")
+
+    def ask(self, method):
+        """The result."""
+        self.sock.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}).encode() + b"\n")
+        return json.loads(self.file.readline())["result"]
+
+    def counters(self):
+        """Those that the table names."""
+        named = {row.counter for row in ROWS if row.counter}
+        return {c["name"]: c["value"] for c in self.ask("stats.get")["counters"] if c["name"] in named}
+
+    def keys(self):
+        """Every key of the profiles' sections, from the running configuration as the schema prints it."""
+        found, section = set(), ""
+        for line in self.ask("config.get")["text"].split("\n"):
+            if re.match(r"\S", line):
+                section = line.rstrip(":")
+            match = re.match(r"    (\w+):", line)
+            if section in QUIET and match:
+                found.add(f"{section}.{match.group(1)}")
+        return found
+
+
+class Log:
+    """The event log, read as it grows."""
+
+    def __init__(self, path):
+        self.path, self.at, self.events = path, 0, []
+        self.lock = threading.Lock()
+
+    def read(self):
+        """What is new."""
+        with self.lock, open(self.path, "rb") as source:
+            source.seek(self.at)
+            for line in source.read().split(b"\n")[:-1]:
+                self.at += len(line) + 1
+                self.events.append(json.loads(line))
+
+    def of(self, client, ports):
+        """The events of a client. Waited for: one for each port, and the end of sessions that began (True)."""
+        limit = time.monotonic() + PATIENCE_S
+        while True:
+            self.read()
+            mine = [e for e in self.events if e["client"] == client]
+            told = {e["client_port"] for e in mine}
+            ended = {e["client_port"] for e in mine if e["type"] == "session"}
+            missing = [port for port, began in ports if port not in (ended if began else told)]
+            if not missing or time.monotonic() > limit:
+                return mine, missing
+            time.sleep(0.02)
+
+
+class Client:
+    """One dialogue."""
+
+    def __init__(self, server, source):
+        self.server, self.source = server, source
+        self.buffer, self.told, self.heard = b"", [], []
+        self.others = []
+        self.sock = socket.socket()
+        self.sock.settimeout(PATIENCE_S)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.bind((source, 0))
+        self.port = self.sock.getsockname()[1]
+        self.sock.connect((server, 25))
+
+    def fill(self):
+        """More octets."""
+        try:
+            more = self.sock.recv(65536)
+        except socket.timeout as error:
+            raise Ended("timeout") from error
+        except OSError as error:
+            raise Ended("reset") from error
+        if not more:
+            raise Ended("fin")
+        self.buffer += more
+
+    def line(self):
+        """One line."""
+        while b"\n" not in self.buffer:
+            self.fill()
+        raw, self.buffer = self.buffer.split(b"\n", 1)
+        self.heard.append(ID.sub("mw-ID", raw.decode("latin-1").rstrip("\r")))
+        return self.heard[-1]
+
+    def reply(self):
+        """One reply, and what it took."""
+        start = time.monotonic()
+        line = self.line()
+        while line[3:4] == "-":
+            line = self.line()
+        waited = time.monotonic() - start
+        self.told.append(line[:3] + (f"+{waited:.0f}s" if waited > 0.7 else ""))
+
+    def send(self, octets):
+        """One write. Who is cut off hears why at the next read."""
+        try:
+            self.sock.sendall(octets)
+        except OSError:
+            pass
+
+    def again(self):
+        """One more connection, which ends behind its greeting."""
+        other = Client(self.server, self.source)
+        other.talk([], [])
+        self.others.append(other)
+        self.told.append(other.told[0])
+        self.heard.append(other.heard[0])
+
+    def wait(self, seconds):
+        """Silence."""
+        self.sock.settimeout(seconds)
+        try:
+            self.fill()
+        except Ended as end:
+            if str(end) != "timeout":
+                raise
+        self.sock.settimeout(PATIENCE_S)
+
+    def step(self, step):
+        """One step of the table."""
+        if isinstance(step, Wait):
+            self.wait(step.seconds)
+            return
+        if isinstance(step, Again):
+            for _ in range(step.connections):
+                self.again()
+            return
+        if isinstance(step, str):
+            step = Raw(step.encode() + b"\r\n")
+        self.send(step.octets)
+        for _ in range(step.replies):
+            self.reply()
+
+    def talk(self, steps, end=("QUIT",)):
+        """The dialogue, and its end."""
+        try:
+            self.reply()
+            for step in list(steps) + list(end):
+                self.step(step)
+            if end:
+                self.line()
+        except Ended as end:
+            self.told.append(str(end))
+        self.heard.append(self.told[-1])
+        # By a reset, with which the session is over at once; else its record comes half a minute later.
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+
+class Side:
+    """A row under one of its two settings, and what came of it."""
+
+    def __init__(self, number, is_on, place):
+        self.row, self.is_on, self.place = ROWS[number], is_on, place
+        self.address = address(number, is_on)
+        self.counts, self.told, self.saw, self.events, self.missing = {}, "", {}, [], []
+
+    def seen(self, count):
+        """What the server wrote down of so many connections."""
+        limit, paths = time.monotonic() + PATIENCE_S, []
+        while time.monotonic() < limit:
+            paths = [path for path in os.scandir(self.place.seen)
+                     if path.name.startswith(self.address + "-") and not path.name.endswith(".new")]
+            if len(paths) >= count:
+                break
+            time.sleep(0.01)
+        texts = []
+        for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns):
+            with open(path, encoding="utf-8") as source:
+                texts.append(source.read())
+        return "".join(texts)
+
+    def run(self):
+        """Holds the dialogue."""
+        before = self.place.rpc.counters() if not self.row.slow else {}
+        client = Client(self.place.server, self.address)
+        client.talk(self.row.say)
+        self.told = " ".join(client.told)
+        ports = [(one.port, one.told[0] == "220") for one in [client] + client.others]
+        self.events, self.missing = self.place.log.of(self.address, ports)
+        self.saw = {"client": "\n".join(client.heard + [self.told]),
+                    "server": self.seen(sum(began for _, began in ports)),
+                    "log": "\n".join(json.dumps({k: e[k] for k in KEPT if k in e}) for e in self.events)}
+        if not self.row.slow:
+            after = self.place.rpc.counters()
+            self.counts = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+            self.saw["log"] += "\n" + json.dumps(self.counts)
+
+
+class Place:
+    """Where all of it happens."""
+
+    def __init__(self, server, rpc, log, seen):
+        self.server, self.seen = server, seen
+        self.rpc, self.log = Rpc(rpc), Log(log)
+
+
+def objections(on, off):
+    """What is not as the row says, in words."""
+    row = on.row
+    for side, told, shows, server in zip((on, off), row.told, row.shows, row.server):
+        word = "on" if side.is_on else "off"
+        if side.told != told:
+            yield f'{word}: the client was told "{side.told}", not "{told}"'
+        if shows and not re.search(shows, side.saw["client"], re.M):
+            yield f'{word}: the client did not see "{shows}"'
+        if server and not re.search(server, side.saw["server"], re.M):
+            yield f'{word}: the server did not see "{server}"'
+        if side.missing:
+            yield f"{word}: no record of {len(side.missing)} connections"
+        reasons = [e for e in side.events if row.reason and e["reason"] == row.reason]
+        if row.reason and bool(reasons) != side.is_on:
+            yield f'{word}: {row.reason} is in {len(reasons)} records'
+        if row.limit and side.is_on and row.limit not in [(e.get("limit"), e.get("value")) for e in reasons]:
+            yield f"no record has limit and value {row.limit}"
+        if row.counter and not row.slow and side.counts.get(row.counter, 0) != int(side.is_on):
+            yield f"{word}: {row.counter} counted {side.counts.get(row.counter, 0)}"
+    differ = " ".join(part for part in ("client", "server", "log") if on.saw[part] != off.saw[part])
+    if not differ:
+        yield "on and off come out equal"
+    elif differ != row.differs:
+        yield f'of client, server and log "{differ}" differ, not "{row.differs}"'
+
+
+def judge(on, off):
+    """One line, and where it is a bad one all that was seen."""
+    wrong = list(objections(on, off))
+    row = on.row
+    verdict, why = "NO" if wrong else "ok", "".join(f"; {text}" for text in wrong)
+    print(verdict, f"{row.key}: {row.on}, not {row.off}" + why, flush=True)
+    if wrong:
+        for side in (on, off):
+            for part, text in side.saw.items():
+                print(f"   {'on' if side.is_on else 'off'} {part}:\n      " + text.replace("\n", "\n      "))
+
+
+def run(place):
+    """The whole table."""
+    keys = place.rpc.keys()
+    for key in sorted(keys - {row.key for row in ROWS}):
+        print(f"NO {key} is in the schema and has no row in settings_table.py")
+    for key in sorted({row.key for row in ROWS} - keys):
+        print(f"NO {key} has a row and is not in the schema")
+    print("ok" if len(keys) > 20 else "NO", f"{len(keys)} keys in the schema")
+    pairs = [(Side(n, True, place), Side(n, False, place)) for n in range(len(ROWS))]
+    before = place.rpc.counters()
+    slow = [threading.Thread(target=side.run) for pair in pairs for side in pair if side.row.slow]
+    for thread in slow:
+        thread.start()
+    for on, off in pairs:
+        if not on.row.slow:
+            off.run()
+            on.run()
+            judge(on, off)
+    for thread in slow:
+        thread.join()
+    after = place.rpc.counters()
+    for on, off in pairs:
+        if on.row.slow:
+            judge(on, off)
+        if on.row.slow and on.row.counter:
+            rise = after[on.row.counter] - before[on.row.counter]
+            print("ok" if rise == 1 else "NO", f"{on.row.counter} counted {rise}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "config":
+        print("\n".join(configuration()))
+    else:
+        run(Place(*sys.argv[2:6]))

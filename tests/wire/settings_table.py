@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The table behind session_settings_test.sh: what each key of the session and content profiles does.
+
+A row is one key, a value that switches it on, one that switches it off, and a small dialogue that is held
+once under each. `told` is what the client then hears: reply codes in order, `+1s` behind one that took a
+second, and how the connection ended. A key of the schema without a row here fails the test.
+"""
+from dataclasses import dataclass, field
+
+EHLO = "EHLO client.example.com"
+MAIL = "MAIL FROM:<a@example.com>"
+RCPT = "RCPT TO:<b@example.net>"
+BAD = "RCPT TO:<bad@example.net>"  # the server knows nobody of that name
+AUTH = "AUTH PLAIN AGEAYg=="
+SPAM = "this body text is condemned by the test rules"  # 100 points in test.rules
+GROUPED = "a text of one group"  # 100 points in the group "one"
+LISTED = "listed"  # a file beside the configuration, with a@example.com and b@example.net
+HELLO = "Subject: hello\r\n\r\n"
+
+
+@dataclass
+class Raw:
+    """Octets as they are, in one write, and so many replies."""
+
+    octets: bytes
+    replies: int = 1
+
+
+@dataclass
+class Wait:
+    """Says nothing for so many seconds, or until the connection ends."""
+
+    seconds: float
+
+
+@dataclass
+class Again:
+    """So many further connections of the same client, one after the other, each up to its greeting."""
+
+    connections: int = 1
+
+
+def lines(*texts):
+    """Commands in one write."""
+    return Raw("".join(text + "\r\n" for text in texts).encode(), len(texts))
+
+
+def mail(body, head=HELLO):
+    """A message by DATA, as steps."""
+    return [MAIL, RCPT, "DATA", Raw((head + body + "\r\n.\r\n").encode())]
+
+
+@dataclass
+class Row:
+    """One key. `also` stands in both profiles; `offers` is added to the server's EHLO keywords."""
+
+    key: str
+    on: str
+    off: str
+    say: list
+    told: tuple  # with on, with off
+    differs: str  # of client, server, log: those where on and off differ, and no other
+    shows: tuple = ("", "")  # regular expressions: among what the client read, with on, with off
+    server: tuple = ("", "")  # the same among what the server read
+    counter: str = ""  # one more with on, none with off
+    reason: str = ""  # in a record with on, in none with off
+    limit: tuple = ()  # limit and value in that record
+    also: dict = field(default_factory=dict)
+    offers: tuple = ()
+    looks: bool = False  # the server notes whether more came before it had replied
+    slow: bool = False  # runs beside the others
+
+
+def session(key, on, off, say, told, differs, **more):
+    """A row of session_profiles."""
+    return Row("session_profiles." + key, on, off, say, told, differs, **more)
+
+
+def content(key, on, off, say, told, differs, **more):
+    """A row of content_profiles."""
+    return Row("content_profiles." + key, on, off, say, told, differs, **more)
+
+
+def too_many(key, command, counter, before=1):
+    """Two of a kind may be, a third ends the session."""
+    said = [EHLO] + [command] * (3 if before else 2)
+    return session(
+        key, "2", "0", said,
+        ("220 250" + " 250" * (len(said) - 2) + " 421 fin", "220 250" + " 250" * (len(said) - 1) + " 221 fin"),
+        "client server log", counter=counter, reason=counter, limit=(2, 3))
+
+
+def off_value(key):
+    """Of a list, or of the file with more of it."""
+    return '""' if key.endswith("_file") else "none"
+
+
+def blocked(key, on, counter):
+    """A list of those who are refused: another address goes through."""
+    refused = "550 250 250 250" if "senders" in key else "250 550 250 250"
+    return session(
+        key, on, off_value(key), [EHLO, MAIL, RCPT, "MAIL FROM:<c@example.com>", "RCPT TO:<d@example.net>"],
+        ("220 250 " + refused + " 221 fin", "220 250 250 250 250 250 221 fin"), "client server log",
+        server=("NOOP", ""), counter=counter, reason=counter)
+
+
+def safe(key, on):
+    """A list of those whose mail is not scanned."""
+    return session(
+        key, on, off_value(key), [EHLO] + mail(SPAM),
+        ("220 250 250 250 354 250 221 fin", "220 250 250 250 354 550 221 fin"), "client server log",
+        server=(SPAM, "^reset$"), counter="not_scanned_safe_list", reason="not_scanned_safe_list")
+
+
+ROWS = [
+    # What the server offers.
+    session(
+        "prevent_encryption", "true", "false", [EHLO, "STARTTLS", "AUTH DIGEST-MD5", AUTH],
+        ("220 250 502 504 235 221 fin", "220 250 454 535 235 221 fin"), "client server log",
+        shows=("(?s)250-STARTTLX\n.*AUTH PLAIN DIGEST-MDX\n", "(?s)250-STARTTLS\n.*AUTH PLAIN DIGEST-MD5\n"),
+        server=("(?s)NOOP    .*NOOP  ", "STARTTLS"), counter="starttls_refused", reason="starttls_refused",
+        offers=("STARTTLS", "AUTH PLAIN DIGEST-MD5")),
+    session(
+        "mask_chunking", "true", "false", [EHLO, MAIL, RCPT, Raw(b"BDAT 5 LAST\r\nhello")],
+        ("220 250 250 250 502 221 fin", "220 250 250 250 250 221 fin"), "client server log",
+        shows=("250-CHUNKINX", "250-CHUNKING"), server=("NOOP", "BDAT 5 LAST"),
+        counter="chunks_refused", reason="chunks_refused", offers=("CHUNKING",)),
+    session(
+        "mask_unknown", "true", "false", [EHLO], ("220 250 221 fin", "220 250 221 fin"), "client log",
+        shows=("250-NEVERHEARX", "250-NEVERHEARD"), counter="keywords_masked", offers=("NEVERHEARD",)),
+    # How commands are said.
+    session(
+        "strict_lines", "refuse", "pass", [EHLO, Raw(b"NOOP\n")], ("220 250 500 fin", "220 250 250 221 fin"),
+        "client server log", counter="cut_strict_lines", reason="cut_strict_lines"),
+    session(
+        "syntax_check", "true", "false", [EHLO, "MAIL FROM:a@b", MAIL, RCPT, MAIL],
+        ("220 250 501 250 250 503 221 fin", "220 250 250 250 250 250 221 fin"), "client server log",
+        server=("NOOP", "FROM:a@b"), counter="commands_refused_syntax", reason="commands_refused_sequence"),
+    session(
+        "helo_characters", "true", "false", ["EHLO a!b", EHLO],
+        ("220 501 250 221 fin", "220 250 250 221 fin"), "client server log", shows=("501 5.0.0 ", ""),
+        server=("NOOP", "EHLO a!b"), counter="helo_refused_characters", reason="helo_refused_characters"),
+    session(
+        "pipelining", "strict", "pass", [EHLO, lines("NOOP", MAIL, RCPT)],
+        ("220 250 250 503 250 221 fin", "220 250 250 250 250 221 fin"), "client server log",
+        counter="pipelined_refused", reason="pipelined_refused", offers=("PIPELINING",)),
+    session(
+        "pipelining", "loose", "pass", [EHLO, lines(MAIL, RCPT, "RSET")],
+        ("220 250 250 250 250 221 fin",) * 2, "server", looks=True,
+        server=(r"<b@example.net>\\r\\n$", r"<b@example.net>\\r\\n \+$")),
+    session(
+        "pipelining", "no", "loose", [EHLO, lines(MAIL, RCPT, "RSET")],
+        ("220 250 250 250 250 221 fin",) * 2, "client server log", looks=True, shows=("PIPELININX", "PIPELINING"),
+        server=(r"<b@example.net>\\r\\n$", r"<b@example.net>\\r\\n \+$"), counter="keywords_masked",
+        offers=("PIPELINING",)),
+    # How many connections. A new minute begins a minute after the first one: client_rate_min takes that long.
+    session(
+        "client_connections", "1", "0", [EHLO, Again(), "NOOP"],
+        ("220 250 421 250 221 fin", "220 250 220 250 221 fin"), "client server log",
+        shows=(r"421 4\.7\.0 Too many connections at a time, try again later \(mw-ID\)", ""),
+        counter="refused_client_connections", reason="refused_client_connections", limit=(1, 2)),
+    session(
+        "client_rate", "1", "0", [EHLO, Again(), "NOOP"],
+        ("220 250 421 250 221 fin", "220 250 220 250 221 fin"), "client server log",
+        shows=(r"421 4\.7\.0 Too many connections of late, try again later \(mw-ID\)", ""),
+        counter="refused_client_rate", reason="refused_client_rate", limit=(1, 2)),
+    session(
+        "client_rate_min", "1", "30", [EHLO, Again(19), Wait(66), Again()],
+        ("220 250" + " 220" * 20 + " 221 fin", "220 250" + " 220" * 19 + " 421 221 fin"), "client server log",
+        also={"client_rate": "20"}, slow=True),
+    session(
+        "total_connections", "1", "0", [EHLO, Again(), "NOOP"],
+        ("220 250 421 250 221 fin", "220 250 220 250 221 fin"), "client server log",
+        shows=(r"421 4\.3\.2 ", ""), counter="refused_total_connections", reason="refused_total_connections",
+        limit=(1, 2)),
+    # Who may send mail.
+    session(
+        "prevent_open_relaying", "always", "off", [EHLO, MAIL, AUTH, MAIL],
+        ("220 250 530 235 250 221 fin", "220 250 250 235 250 221 fin"), "client server log",
+        shows=(r"530 5\.7\.0 Authentication required \(mw-ID\)", ""), server=("NOOP", ""),
+        counter="mail_refused_no_auth", reason="mail_refused_no_auth", offers=("AUTH PLAIN",)),
+    session(
+        "prevent_open_relaying", "if_offered", "off", [EHLO, MAIL, AUTH, MAIL],
+        ("220 250 530 235 250 221 fin", "220 250 250 235 250 221 fin"), "client server log",
+        counter="mail_refused_no_auth", reason="mail_refused_no_auth", offers=("AUTH PLAIN",)),
+    session(
+        "prevent_open_relaying", "always", "if_offered", [EHLO, MAIL],
+        ("220 250 530 221 fin", "220 250 250 221 fin"), "client server log",
+        counter="mail_refused_no_auth", reason="mail_refused_no_auth"),
+    # How much of a kind.
+    too_many("max_helo", EHLO, "cut_max_helo", before=0),
+    too_many("max_mail", MAIL, "cut_max_mail"),
+    too_many("max_noop", "NOOP", "cut_max_noop"),
+    too_many("max_rset", "RSET", "cut_max_rset"),
+    session(
+        "max_recipients", "2", "0", [EHLO, MAIL, RCPT, RCPT, RCPT],
+        ("220 250 250 250 250 452 221 fin", "220 250 250 250 250 250 221 fin"), "client server log",
+        shows=(r"452 4\.5\.3 ", ""), counter="recipients_refused", reason="recipients_refused", limit=(2, 3)),
+    session(
+        "max_message_kb", "1", "0", [EHLO, MAIL + " SIZE=1025", MAIL + " SIZE=1024"],
+        ("220 250 552 250 221 fin", "220 250 250 250 221 fin"), "client server log",
+        shows=("SIZE 00001024", "SIZE 10240000"), counter="mail_refused_size", reason="mail_refused_size",
+        offers=("SIZE 10240000",)),
+    session(
+        "max_message_kb", "1", "0", [EHLO] + mail("x" * 900 + "\r\n" + "y" * 900),
+        ("220 250 250 250 354 552 221 fin", "220 250 250 250 354 250 221 fin"), "client server log",
+        counter="cut_message_size", reason="cut_message_size"),
+    session(
+        "max_header_kb", "1", "0", [EHLO] + mail("x", "X-Long: " + "x" * 900 + "\r\nX-More: " + "y" * 900 + "\r\n\r\n"),
+        ("220 250 250 250 354 552 221 fin", "220 250 250 250 354 250 221 fin"), "client server log",
+        counter="cut_header_size", reason="cut_header_size"),
+    # Errors.
+    session(
+        "max_errors", "2", "0", [EHLO, "VRFY x", "VRFY x", BAD, "VRFY x"],
+        ("220 250 502 502 550 421 fin", "220 250 502 502 550 502 221 fin"), "client server log",
+        shows=(r"421 4\.7\.0 Too many errors \(mw-ID\)", ""), counter="cut_max_errors", reason="cut_max_errors",
+        limit=(2, 3)),
+    session(
+        "max_recipient_errors", "2", "0", [EHLO, MAIL, BAD, BAD, "VRFY x", BAD],
+        ("220 250 250 550 550 502 421 fin", "220 250 250 550 550 502 550 221 fin"), "client server log",
+        counter="cut_max_recipient_errors", reason="cut_max_recipient_errors", limit=(2, 3)),
+    session(
+        "errors_free", "2", "1", [EHLO, "VRFY x", "VRFY x"],
+        ("220 250 502 502 221 fin", "220 250 502 502+1s 221 fin"), "client log", also={"error_delay_s": "1"}),
+    session(
+        "error_delay_s", "1", "0", [EHLO, "VRFY x"],
+        ("220 250 502+1s 221 fin", "220 250 502 221 fin"), "client log", counter="replies_delayed",
+        also={"errors_free": "0"}),
+    session(
+        "error_delay_step_s", "1", "0", [EHLO, "VRFY x", "VRFY x"],
+        ("220 250 502 502+1s 221 fin", "220 250 502 502 221 fin"), "client log", counter="replies_delayed",
+        also={"errors_free": "0"}),
+    # Whose mail.
+    blocked("blocked_senders", "[a@example.com]", "senders_blocked"),
+    blocked("blocked_senders_file", LISTED, "senders_blocked"),
+    blocked("blocked_recipients", "[b@example.net]", "recipients_blocked"),
+    blocked("blocked_recipients_file", LISTED, "recipients_blocked"),
+    safe("safe_senders", "[a@example.com]"),
+    safe("safe_senders_file", LISTED),
+    safe("safe_recipients", "[b@example.net]"),
+    safe("safe_recipients_file", LISTED),
+    # What the DNS says of domains: it knows no gone.*, and cannot tell of broken.*.
+    session(
+        "check_helo_domain", "true", "false", ["EHLO gone.helo.example", MAIL],
+        ("220 250 550 221 fin", "220 250 250 221 fin"), "client server log", shows=(r"550 5\.5\.0 ", ""),
+        server=("NOOP", "MAIL"), counter="helo_domain_refused", reason="helo_domain_refused"),
+    session(
+        "check_sender_domain", "exists", "off", [EHLO, "MAIL FROM:<a@gone.sender.example>"],
+        ("220 250 550 221 fin", "220 250 250 221 fin"), "client server log", shows=(r"550 5\.1\.8 ", ""),
+        server=("NOOP", "MAIL"), counter="sender_domain_refused", reason="sender_domain_refused"),
+    session(
+        "check_sender_domain", "resolved", "exists", [EHLO, "MAIL FROM:<a@broken.sender.example>"],
+        ("220 250 451 221 fin", "220 250 250 221 fin"), "client server log", server=("NOOP", "MAIL"),
+        counter="sender_domain_put_off", reason="sender_domain_put_off"),
+    session(
+        "check_recipient_domain", "true", "false", [EHLO, MAIL, "RCPT TO:<b@gone.rcpt.example>", RCPT],
+        ("220 250 250 550 250 221 fin", "220 250 250 250 250 221 fin"), "client server log",
+        shows=(r"550 5\.1\.2 ", ""), server=("NOOP", "gone"), counter="recipient_domain_refused",
+        reason="recipient_domain_refused"),
+    session(
+        "reject_empty_domain", "true", "false", [EHLO, "MAIL FROM:<root>", MAIL, "RCPT TO:<postmaster>"],
+        ("220 250 553 250 250 221 fin", "220 250 250 250 250 221 fin"), "client server log",
+        shows=(r"553 5\.1\.7 ", ""), server=("NOOP", "<root>"), counter="empty_domain_refused",
+        reason="empty_domain_refused"),
+    session(
+        "blocked_servers", "[10.77.0.2]", "[10.77.0.3]", [], ("554 221 fin", "220 221 fin"), "client server log",
+        counter="blocked_servers", reason="blocked_servers"),
+    session(
+        "blocked_servers_file", "servers", '""', [], ("554 221 fin", "220 221 fin"), "client server log",
+        counter="blocked_servers", reason="blocked_servers"),
+    # Ends.
+    session(
+        "possible_end", "refuse", "pass", [EHLO] + mail("one\n.\r\ntwo"),
+        ("220 250 250 250 354 550 221 fin", "220 250 250 250 354 250 221 fin"), "client server log",
+        counter="cut_possible_end", reason="cut_possible_end"),
+    session(
+        "idle_s", "10", "0", [EHLO, Wait(13)], ("220 250 reset", "220 250 221 fin"), "client server log",
+        counter="reset_idle", reason="reset_idle", slow=True),
+    # What is spam, and what then happens.
+    content(
+        "threshold", "99", "100", [EHLO] + mail(SPAM),
+        ("220 250 250 250 354 550 221 fin", "220 250 250 250 354 250 221 fin"), "client server log",
+        counter="messages_rejected", reason="messages_rejected"),
+    content(
+        "action", "reject", "monitor", [EHLO] + mail(SPAM),
+        ("220 250 250 250 354 550 221 fin", "220 250 250 250 354 250 221 fin"), "client server log",
+        counter="messages_rejected", reason="messages_rejected"),
+    content(
+        "action", "tempfail", "monitor", [EHLO] + mail(SPAM),
+        ("220 250 250 250 354 451 221 fin", "220 250 250 250 354 250 221 fin"), "client server log",
+        counter="messages_tempfailed", reason="messages_tempfailed"),
+    content(
+        "action", "discard", "monitor", [EHLO] + mail(SPAM),
+        ("220 250 250 250 354 250 221 fin", "220 250 250 250 354 250 221 fin"), "client server log",
+        counter="messages_discarded", reason="messages_discarded"),
+    content(
+        "groups", "[two]", "[]", [EHLO] + mail(GROUPED) + mail(SPAM),
+        ("220 250 250 250 354 250 250 250 354 550 221 fin", "220 250 250 250 354 550 421 fin"),
+        "client server log"),
+    content(
+        "text", '"Not from here"', '""', [EHLO] + mail(SPAM),
+        ("220 250 250 250 354 550 221 fin",) * 2, "client",
+        shows=(r"550 5\.7\.1 Not from here \(mw-ID\)", r"550 5\.7\.1 Message refused as spam \(mw-ID\)")),
+]
+
+# In both profiles, so that no row is judged by what another is about.
+QUIET = {"session_profiles": {"error_delay_s": "0", "error_delay_step_s": "0", "max_errors": "0"},
+         "content_profiles": {}}
+
+
+def address(number, is_on):
+    """The client's address, by the row's number."""
+    return f"10.77.{101 if is_on else 102}.{number + 1}"
+
+
+def profiles(section, rows):
+    """The profiles of a section as YAML, two for each row of it."""
+    yield f"{section}:"
+    for number, row in rows:
+        name, key = row.key.split(".")
+        for word, value in (("on", row.on), ("off", row.off)):
+            keys = dict(QUIET[section])
+            if name == section:
+                keys.update(row.also)
+                keys[key] = value
+            yield f"  {word}{number}: {{" + ", ".join(f"{k}: {v}" for k, v in keys.items()) + "}"
+
+
+def configuration():
+    """Profiles and policies as YAML."""
+    numbered = list(enumerate(ROWS))
+    for section in QUIET:
+        yield from profiles(section, numbered)
+    yield "policies:"
+    for number, _ in numbered:
+        for word in ("on", "off"):
+            yield (f"  - {{name: {word}{number}, source: {address(number, word == 'on')}, action: inspect, "
+                   f"session: {word}{number}, content: {word}{number}}}")
