@@ -90,8 +90,8 @@ static void long_and_odd_names_are_names(void **state)
 		"localhost",
 		"1.2.3.4",
 		"xn--e1afmkfd.example",
-		"B\xc3\xbc"
-		"cher.example",
+		("B\xc3\xbc"
+		 "cher.example"),
 	};
 	struct core_loop *loop = core_loop_new();
 	struct err_list err;

@@ -153,9 +153,9 @@ void world_use_rules(const char *rest, const char *rules, uint64_t version)
 	static char text[8192];
 	const struct cfg_ruleset *set;
 	struct err_list err;
-	uint8_t *bytes;
+	uint8_t *bytes = NULL;
 	struct cfg *cfg;
-	size_t n;
+	size_t n = 0;
 
 	err_init(&err);
 	(void)snprintf(text, sizeof(text), "%s%s", DATAPLANE, rest);
