@@ -64,7 +64,7 @@ bool eng_access_mail(struct eng_worker *w, struct eng_session *s, const struct s
 
 	eng_rebind(w, s);
 	if (w->image == NULL || !has_access(eng_image_policy(w->image))) {
-		(void)eng_message_mail(w, s, ev->path);
+		(void)eng_message_mail(w, s, ev);
 		return true;
 	}
 	img = eng_image_policy(w->image);
@@ -81,7 +81,7 @@ bool eng_access_mail(struct eng_worker *w, struct eng_session *s, const struct s
 	*why = ENG_REFUSE_MAIL;
 	if (s->message != NULL && s->message->following != NULL)
 		return false;
-	msg = eng_message_mail(w, s, ev->path);
+	msg = eng_message_mail(w, s, ev);
 	if (msg == NULL)
 		return false;
 	mail_note(w, s, msg, profile, &sender);

@@ -124,20 +124,25 @@ void eng_message_scan_close(struct eng_worker *w, struct eng_message *msg)
 }
 
 struct eng_message *eng_message_mail(
-	struct eng_worker *w, struct eng_session *s, struct span path)
+	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
 {
+	// Out of place, it leaves the recipients where they are.
+	const uint32_t asked = (ev->flags & SMTP_LINE_STATE) != 0 ? eng_message_asked(s) : 0;
 	struct eng_message **place = s->message == NULL ? &s->message : &s->message->following;
 
 	eng_rebind(w, s);
-	if (*place == NULL)
+	const bool another = *place == NULL;
+	if (another)
 		*place = message_new(w, s);
 	struct eng_message *msg = *place;
 	if (msg == NULL)
 		return NULL;
+	if (another)
+		msg->asked = asked;
 	msg->mails++;
-	copy_cut(msg->from, &msg->from_len, sizeof(msg->from), path);
+	copy_cut(msg->from, &msg->from_len, sizeof(msg->from), ev->path);
 	if (msg->scan != NULL)
-		eng_scan_value(msg->scan, POL_SCOPE_MAIL, path);
+		eng_scan_value(msg->scan, POL_SCOPE_MAIL, ev->path);
 	return msg;
 }
 

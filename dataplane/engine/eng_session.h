@@ -436,7 +436,7 @@ void eng_translate_consume(struct eng_worker *w, struct eng_session *s, struct r
 // eng_message.c: a MAIL command; a recipient; the begin of content; content; what the server said.
 // The MAIL's message, NULL where none was left.
 struct eng_message *eng_message_mail(
-	struct eng_worker *w, struct eng_session *s, struct span path);
+	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev);
 void eng_message_rcpt(struct eng_session *s, struct span path);
 void eng_message_rcpt_reply(struct eng_session *s, uint16_t code);
 // Recipients of the transaction that were accepted or still may be; 0 where none is open.

@@ -228,6 +228,20 @@ static void a_cut_behind_a_long_reply_that_ours_replaced_tells_ours(void **)
 	assert_true(c->end[SERVER].reset);
 }
 
+// ---- recipients
+
+static void a_mail_out_of_place_brings_no_further_recipients(void **)
+{
+	struct conn *c = opened(SIZED);
+
+	passes(c, "MAIL FROM:<a@b>\r\n", "250 ok\r\n");
+	passes(c, "RCPT TO:<1@d>\r\n", "250 ok\r\n");
+	says(c, CLIENT, "MAIL FROM:<a@b>\r\nRCPT TO:<2@d>\r\nRCPT TO:<3@d>\r\n");
+	hears(c, SERVER, "MAIL FROM:<a@b>\r\nRCPT TO:<2@d>\r\nNOOP         \r\n");
+	says(c, SERVER, "503 nested\r\n250 ok\r\n250 ok\r\n");
+	hears(c, CLIENT, "503 nested\r\n250 ok\r\n452 4.5.3 Too many recipients (mw-*)\r\n");
+}
+
 // ---- recipients taken out
 
 static void nothing_is_said_behind_the_servers_end(void **)
@@ -316,6 +330,7 @@ int main(void)
 		CASE(a_cut_behind_a_waiting_reply_of_ours_tells_it),
 		CASE(an_error_too_many_whose_reply_has_begun_is_told_whole),
 		CASE(a_cut_behind_a_long_reply_that_ours_replaced_tells_ours),
+		CASE(a_mail_out_of_place_brings_no_further_recipients),
 		CASE(nothing_is_said_behind_the_servers_end),
 		CASE(recipients_taken_out_by_the_hundred_are_all_answered),
 		CASE(recipients_taken_out_while_replies_wait_are_all_answered),
