@@ -33,6 +33,12 @@ enum sim_kind {
 	KIND_COUNT
 };
 
+enum { // third octets of the clients' networks (sim_box.c) that limit their sessions
+	POLICY_FEW = 10, // two recipients a message, groups where they are offered
+	POLICY_SLOW,     // ... six errors, twelve of recipients; the reply to all but the first waits
+	POLICY_SINGLE,   // two errors, two RSET, no groups
+};
+
 struct link_conf { // one direction of one side
 	uint32_t delay_us, jitter_us;
 	uint16_t loss, dup, late, gap; // of 1000 frames; gap: a silence begins
@@ -130,6 +136,9 @@ void net_fini(struct sim *s);
 // An end's segment on its way to the box; the engine's frame on its way to an end.
 void net_to_box(struct conn *c, enum sim_side from, const struct sim_seg *seg);
 void net_from_box(struct conn *c, enum sim_side to, const struct sim_frame *f);
+
+// sim_limits.c: did client and server hear what the limits of their profile say?
+void limits_look(struct conn *c);
 
 // sim_evil.c: sends an end's segment, and at times some company of an attacker's making.
 void evil_send(struct conn *c, enum sim_side from, const struct sim_seg *seg);

@@ -30,7 +30,11 @@ static const char CONFIG[] =
 	"session_profiles: {plain: {mask_unknown: false, " NO_DELAY
 	"}, closed: {prevent_encryption: true, " NO_DELAY "}, "
 	"strict: {strict_lines: refuse, " NO_DELAY "}, chunks: {mask_chunking: true, " NO_DELAY
-	"}}\n"
+	"}, few: {mask_unknown: false, max_recipients: 2, pipelining: loose, " NO_DELAY
+	"}, slow: {mask_unknown: false, max_recipients: 2, max_errors: 6, max_recipient_errors: "
+	"12, errors_free: 1, error_delay_s: 1, error_delay_step_s: 1}, "
+	"single: {mask_unknown: false, pipelining: no, max_errors: 2, max_rset: 2, "
+	"error_delay_s: 0, error_delay_step_s: 0}}\n"
 	"content_profiles: {spam: {threshold: 5, action: reject}, later: {threshold: 5, action: "
 	"tempfail}, "
 	"quiet: {threshold: 5, action: discard}, look: {threshold: 5, action: monitor}}\n"
@@ -51,6 +55,12 @@ static const char CONFIG[] =
 	"- {name: reject6, source: \"fd00:7::/32\", action: reject}\n"
 	"- {name: chunks4, source: 10.0.8.0/24, action: inspect, session: chunks, content: spam}\n"
 	"- {name: chunks6, source: \"fd00:8::/32\", action: inspect, session: chunks, content: spam}\n"
+	"- {name: few4, source: 10.0.10.0/24, action: inspect, session: few, content: spam}\n"
+	"- {name: few6, source: \"fd00:a::/32\", action: inspect, session: few, content: spam}\n"
+	"- {name: slow4, source: 10.0.11.0/24, action: inspect, session: slow, content: spam}\n"
+	"- {name: slow6, source: \"fd00:b::/32\", action: inspect, session: slow, content: spam}\n"
+	"- {name: single4, source: 10.0.12.0/24, action: inspect, session: single, content: spam}\n"
+	"- {name: single6, source: \"fd00:c::/32\", action: inspect, session: single, content: spam}\n"
 	"- {name: bare4, source: 10.0.9.0/24, action: inspect, content: spam}\n"
 	"- {name: bare6, source: \"fd00:9::/32\", action: inspect, content: spam}\n";
 

@@ -101,8 +101,9 @@ static void on_reply_line(struct conn *c)
 	while (cl->nline > 0 &&
 		(cl->line[cl->nline - 1] == '\r' || cl->line[cl->nline - 1] == '\n'))
 		cl->line[--cl->nline] = '\0';
-	if (strstr(cl->line, "mw-") != NULL || strstr(cl->line, "5.5.2 Line end") != NULL ||
-		strstr(cl->line, " 4.7.") != NULL || strstr(cl->line, "2.0.0 Bye") != NULL) {
+	bool own = strstr(cl->line, "mw-") != NULL || strstr(cl->line, "5.5.2 Line end") != NULL ||
+		strstr(cl->line, " 4.7.") != NULL || strstr(cl->line, "2.0.0 Bye") != NULL;
+	if (own) {
 		cl->own_reply = true;
 		(void)snprintf(cl->own_text, sizeof(cl->own_text), "%.100s", cl->line);
 	}
@@ -124,6 +125,8 @@ static void on_reply_line(struct conn *c)
 	i = cl->expect[0];
 	memmove(cl->expect, cl->expect + 1, (size_t)--cl->nexpect * sizeof(cl->expect[0]));
 	cl->item[i].code = code;
+	cl->item[i].own = own;
+	cl->item[i].heard_at = c->sim->now;
 	if (cl->item[i].kind == ITEM_QUIT)
 		cl->closing = true;
 	if (cl->item[i].kind == ITEM_EHLO && !cl->built) {

@@ -34,6 +34,8 @@ struct item {
 	int code;      // the reply; 0: not yet
 	bool silent;   // no reply is expected
 	bool sent, skipped;
+	bool own; // the reply was the box's
+	uint64_t heard_at;
 };
 
 struct sent_message {
@@ -51,7 +53,8 @@ struct client_conf {
 	uint16_t stop;          // of 1000 polls that pause reading
 	uint32_t stop_us;
 	uint16_t leave; // of 1000 writes behind which it leaves
-	bool pipelines, quits, tls, auth, resets, leaves_silently, wants_chunks;
+	bool pipelines, quits, tls, auth, resets, leaves_silently, wants_chunks,
+		many_recipients;
 	uint8_t messages;
 };
 

@@ -122,6 +122,7 @@ static void plan_client(struct conn *c)
 	cc->tls = dice_is(d, 200);
 	cc->auth = dice_is(d, 300);
 	cc->wants_chunks = dice_is(d, 300);
+	cc->many_recipients = c->path.client_net >= POLICY_FEW && dice_is(d, 700);
 }
 
 static void plan_server(struct conn *c)
@@ -147,6 +148,8 @@ static void plan_server(struct conn *c)
 	sc->chunk = PICK(d, 0, 0, 0, 0, 1, 9);
 	sc->gap_us = sc->chunk == 0 ? 0 : PICK(d, 0, 100, 25000);
 	sc->refuse = (uint16_t)PICK(d, 0, 0, 0, 50, 200);
+	if (c->path.client_net >= POLICY_SLOW) // errors are what they are about
+		sc->refuse = (uint16_t)PICK(d, 100, 200, 400);
 	if (dice_is(d, 120))
 		sc->leave = (uint16_t)PICK(d, 30, 120, 300);
 	if (dice_is(d, 150)) {
@@ -165,7 +168,8 @@ static void plan_server(struct conn *c)
 void sim_plan_conn(struct sim *s, struct conn *c)
 {
 	static const uint8_t policies[] = {
-		1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8, 8, 9, 9, 9};
+		1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8, 8, 9, 9, 9,
+		POLICY_FEW, POLICY_FEW, POLICY_SLOW, POLICY_SLOW, POLICY_SINGLE};
 	struct dice *d = &s->dice;
 	uint32_t kind = dice_below(d, 100);
 

@@ -100,6 +100,9 @@ static const struct {
 	{ACT_SCAN_TAKEN, -1},
 	{ACT_SUBSTITUTE_LIMIT, ROW_CUT_COMMAND},
 	{ACT_CHANGE_REFUSED, ROW_CUT_COMMAND},
+	{ACT_LIMIT_ERRORS, -1},
+	{ACT_LIMIT_RECIPIENT_ERRORS, -1},
+	{ACT_LIMIT_RSET, -1},
 };
 
 // Noted before what the cut says leaves.
@@ -284,6 +287,8 @@ static void look_at_leftovers(struct sim *s)
 	if (n[GAUGE_FLOWS] != 0 || n[GAUGE_SLABS] != 0 || n[GAUGE_MESSAGES] != 0)
 		sim_fail(s, "left in the box: %lu flows, %lu slabs, %lu messages", n[GAUGE_FLOWS],
 			n[GAUGE_SLABS], n[GAUGE_MESSAGES]);
+	if (n[GAUGE_HOLDS] != 0)
+		sim_fail(s, "left in the box: %lu holds", n[GAUGE_HOLDS]);
 	for (unsigned port = 0; port < 2; port++) // what the last turn sent
 		box_turn(s);
 	if (sim_pool_used(s->box.pool) != 0)

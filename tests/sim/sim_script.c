@@ -100,15 +100,19 @@ static void transaction(struct conn *c, unsigned message)
 	bool pipelines = cl->conf.pipelines && cl->offers_pipelining;
 	bool bdat = cl->conf.wants_chunks && cl->offers_chunking && c->kind == KIND_HONEST;
 	char line[100];
-	int rcpt;
+	unsigned rcpts = cl->conf.many_recipients && cl->nitems < ITEMS_MAX / 3 ? dice_in(d, 3, 20)
+									       : dice_in(d, 1, 3);
+	int rcpt = -1;
 
 	if (message > 0 && (cl->conf.resets || bdat)) // RFC 3030 4.2
 		(void)command(c, "RSET", after(c, pipelines));
 	(void)snprintf(line, sizeof(line), "MAIL FROM:<a%u@client.example>", message);
 	(void)command(c, line, after(c, pipelines && message > 0));
-	for (unsigned i = dice_in(d, 1, 3); i > 0; i--) {
+	for (unsigned i = rcpts; i > 0; i--) {
 		(void)snprintf(line, sizeof(line), "RCPT TO:<r%u@mx.example>", i);
-		rcpt = command(c, line, after(c, pipelines));
+		int item = command(c, line, after(c, pipelines));
+		if (rcpt < 0 || !cl->conf.many_recipients) // of many the last ones may be too many
+			rcpt = item;
 	}
 	text_make(&cl->message[message], d, c->kind == KIND_BARE_LF);
 	cl->nmessages = message + 1;

@@ -55,12 +55,26 @@ static void say(struct conn *c, const char *text)
 	sv->nsay += n;
 }
 
+static void said(struct conn *c, int code)
+{
+	struct server *sv = &c->server;
+	struct said *s = &sv->said[sv->nsaid];
+
+	if (sv->nsaid == SERVER_SAID)
+		return;
+	memcpy(s->line, sv->asked, sizeof(s->line));
+	s->code = code;
+	s->at = c->sim->now;
+	sv->nsaid++;
+}
+
 static void reply(struct conn *c, int code, const char *text)
 {
 	struct server *sv = &c->server;
 	struct dice *d = &c->sim->dice;
 	char line[200];
 
+	said(c, code);
 	if (dice_is(d, 100))
 		(void)snprintf(
 			line, sizeof(line), "%d-first of two\r\n%d %s\r\n", code, code, text);
@@ -159,6 +173,7 @@ static void ehlo(struct conn *c)
 	uint32_t from = c->end[SERVER].out_n + sv->nsay - sv->say_at;
 	int last = -1;
 
+	said(c, 250);
 	for (int k = 0; k < SERVER_KEYWORDS; k++)
 		if (sv->conf.keywords >> k & 1)
 			last = k;
@@ -230,6 +245,7 @@ static void on_command(struct conn *c, const char *line)
 
 	sim_note(c->sim, "%u server reads %.60s", c->index, line);
 	sv->commands++;
+	(void)snprintf(sv->asked, sizeof(sv->asked), "%.39s", line);
 	if (dice_is(d, sv->conf.leave)) {
 		leave(c);
 		return;
@@ -238,6 +254,7 @@ static void on_command(struct conn *c, const char *line)
 	int bad = dice_is(d, 500) ? 451 : 550;
 
 	if (is_verb(line, "QUIT")) {
+		said(c, 221);
 		say(c, "221 2.0.0 bye now\r\n");
 		sv->closing = true;
 	} else if (is_verb(line, "EHLO")) {
@@ -301,6 +318,7 @@ static void on_line(struct conn *c)
 			line++;
 	if (sv->at == AT_AUTH) {
 		sv->at = AT_COMMAND;
+		(void)snprintf(sv->asked, sizeof(sv->asked), "%.39s", line);
 		reply(c, line[0] == '*' ? 501 : 235, "auth");
 	} else {
 		on_command(c, line);
@@ -381,6 +399,7 @@ static void take_byte(struct conn *c, uint8_t byte)
 			sv->at = AT_COMMAND;
 			sv->cr_last = false;
 			sv->after_cr = byte == '\r'; // whose LF belongs to it
+			(void)snprintf(sv->asked, sizeof(sv->asked), ".");
 			store(c, sv->data, keep, form);
 			transaction_ends(sv);
 		}

@@ -8,7 +8,7 @@
 
 struct conn;
 
-enum { SERVER_LINE = 4096, SERVER_STORED = 24, SERVER_EHLOS = 8, SERVER_TLS_BYTES = 700 };
+enum { SERVER_LINE = 4096, SERVER_STORED = 24, SERVER_EHLOS = 8, SERVER_TLS_BYTES = 700, SERVER_SAID = 400 };
 
 struct server_conf {
 	uint32_t ends;         // of the forms of sim_server.c, by bit; bit 0 is CRLF . CRLF
@@ -34,8 +34,17 @@ struct stored {
 	int form; // that ended it
 };
 
+struct said { // a reply and what it answers
+	char line[40];
+	int code;
+	uint64_t at;
+};
+
 struct server {
 	struct server_conf conf;
+	char asked[40]; // what the next reply answers
+	struct said said[SERVER_SAID];
+	unsigned nsaid;
 	enum { AT_GREETING, AT_COMMAND, AT_DATA, AT_CHUNK, AT_AUTH, AT_TLS } at;
 	char line[SERVER_LINE];
 	uint32_t nline;

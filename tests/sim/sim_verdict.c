@@ -13,9 +13,9 @@
 static const char *policy_name(const struct conn *c)
 {
 	static const char *const names[] = {"?", "plain", "closed", "later", "quiet", "look",
-		"strict", "reject", "chunks", "bare"};
+		"strict", "reject", "chunks", "bare", "few", "slow", "single"};
 
-	return names[c->path.client_net % 10];
+	return names[c->path.client_net % (sizeof(names) / sizeof(names[0]))];
 }
 
 // ---- safety
@@ -67,13 +67,15 @@ static bool is_masked(const char *word, size_t n, char behind, unsigned policy)
 	static const char *const known[] = {"PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES",
 		"DSN", "SMTPUTF8", "HELP", "AUTH", "STARTTLS", "CHUNKING", "VRFY", "ETRN",
 		"NO-SOLICITING", NULL};
-	static const char *const tls[] = {"STARTTLS", NULL}, *const chunking[] = {"CHUNKING", NULL};
+	static const char *const tls[] = {"STARTTLS", NULL}, *const chunking[] = {"CHUNKING", NULL},
+			 *const groups[] = {"PIPELINING", NULL};
 
 	if (behind == '=' || in_list(word, n, always))
 		return true;
 	if (in_list(word, n, known))
 		return (policy == 2 && in_list(word, n, tls)) ||
-			(policy == 8 && in_list(word, n, chunking));
+			(policy == 8 && in_list(word, n, chunking)) ||
+			(policy == POLICY_SINGLE && in_list(word, n, groups));
 	return policy == 2 || policy == 6 || policy == 8 || policy == 9;
 }
 
@@ -177,9 +179,13 @@ static void messages_are_whole(struct conn *c)
 			sim_fail(s, "%u: message %u: accepted, not stored", c->index, i);
 		if (stored > 0 && stored == sent)
 			sim_row(s, ROW_HONEST_MESSAGE);
-		if (!m->spam && c->box_cut && told && code / 100 != 2 && c->client.own_reply &&
+		if (!m->spam && c->box_cut && told && code / 100 != 2 && c->client.item[m->last].own &&
 			box_count(s, ACT_AHEAD_CUT) + box_count(s, ACT_SCAN_TAKEN) +
 					box_count(s, ACT_SUBSTITUTE_LIMIT) +
+					box_count(s, ACT_CHUNK_REFUSED) +
+					box_count(s, ACT_LIMIT_ERRORS) +
+					box_count(s, ACT_LIMIT_RECIPIENT_ERRORS) +
+					box_count(s, ACT_LIMIT_RSET) +
 					box_count(s, ACT_REJECTED) + box_count(s, ACT_TEMPFAILED) +
 					box_count(s, ACT_DISCARDED) +
 					box_count(s, ACT_REFUSED_CONNECT) ==
@@ -209,7 +215,9 @@ static void session_ended(struct conn *c)
 			client->state, client->gone, server->state, server->gone,
 			client_phase(&c->client));
 	// Nobody repeats the box's own SYN-ACK: a client whose answer to it was lost waits in vain.
-	if (c->client.gave_up && c->path.client_net != 7 && !c->server.left)
+	// Nor has the box a half-open one left where its answers were lost for so long that the server's
+	// SYN-ACKs come half a minute apart.
+	if (c->client.gave_up && c->path.client_net != 7 && !c->server.left && c->accepted)
 		sim_fail(s, "%u: the client waits in vain (phase %d)", c->index,
 			client_phase(&c->client));
 	if (c->client.left || c->server.left || c->client.gave_up || (c->client.done && c->box_cut))
@@ -236,6 +244,11 @@ static const struct {
 	{PASS_TLS, ROW_TLS},
 	{ACT_SUBSTITUTED, ROW_SUBSTITUTED},
 	{ACT_REPLY_REPLACED, ROW_REPLACED},
+	{ACT_WITHDRAWN, ROW_TAKEN_OUT},
+	{ACT_TARPIT, ROW_DELAYED},
+	{ACT_LIMIT_ERRORS, ROW_LIMIT_CUT},
+	{ACT_LIMIT_RECIPIENT_ERRORS, ROW_LIMIT_CUT},
+	{ACT_LIMIT_RSET, ROW_LIMIT_CUT},
 };
 
 void oracle_end(struct sim *s)
@@ -267,6 +280,7 @@ void oracle_end(struct sim *s)
 			continue;
 		streams_are_equal(c);
 		messages_are_whole(c);
+		limits_look(c);
 		session_ended(c);
 	}
 }
