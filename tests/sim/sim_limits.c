@@ -52,7 +52,7 @@ static void wait_look(struct look *l, const struct item *it, uint64_t said_at)
 		return;
 	uint64_t wait_us = (l->limits->delay_s + (n - l->limits->free - 1) * l->limits->step_s) *
 		UINT64_C(1000000);
-	if (it->heard_at < said_at + wait_us)
+	if (it->heard_at + 1000 < said_at + wait_us) // the box counts milliseconds
 		sim_fail(l->c->sim, "%u: error %u was told after %lu us, not %lu", l->c->index, n,
 			it->heard_at - said_at, wait_us);
 }
