@@ -57,8 +57,12 @@ bool eng_error_note(struct eng_worker *w, struct eng_session *s, bool recipient)
 	uint8_t *n = recipient ? &s->recipient_errors : &s->errors;
 	uint8_t max = recipient ? p->max_recipient_errors : p->max_errors;
 
+	// The server has all of a message, sent in one group with what is refused here: were its client not
+	// told what became of it, it would send it again.
+	bool owes = s->message != NULL && s->message->ended;
+
 	*n += *n < UINT8_MAX;
-	if (max != 0 && *n > max) {
+	if (max != 0 && *n > max && !owes) {
 		eng_settle(w, s);
 		if (s->flow.lane == ENG_LANE_ANSWER) // cut there
 			return false;

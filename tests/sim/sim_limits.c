@@ -67,7 +67,9 @@ static void error_note(struct look *l, const struct item *it)
 			return;
 	l->errors += !recipient;
 	l->recipient_errors += recipient;
-	// One more where its reply had begun.
+	// One more where its reply had begun; behind a message by chunks that waits for its reply, any.
+	if (cl->conf.wants_chunks)
+		return;
 	if ((l->limits->errors > 0 && l->errors > l->limits->errors + 1) ||
 		(l->limits->recipient_errors > 0 &&
 			l->recipient_errors > l->limits->recipient_errors + 1))

@@ -228,6 +228,29 @@ static void a_cut_behind_a_long_reply_that_ours_replaced_tells_ours(void **)
 	assert_true(c->end[SERVER].reset);
 }
 
+static void a_message_that_its_server_has_is_answered_before_the_cut(void **)
+{
+	struct conn *c = dial(COUNTED, 5999);
+
+	handshake(c);
+	says(c, SERVER, "220 mx\r\n");
+	hears(c, CLIENT, "220 mx\r\n");
+	passes(c, "EHLO me\r\n", "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+	passes(c, "MAIL FROM:<a@b>\r\n", "250 ok\r\n");
+	passes(c, "RCPT TO:<1@d>\r\n", "250 ok\r\n");
+	for (unsigned n = 0; n < 8; n++)
+		passes(c, "RCPT TO:<x@d>\r\n", "550 no\r\n");
+	says(c, CLIENT, "RCPT TO:<x@d>\r\nBDAT 6 LAST\r\nA: b\r\n");
+	hears(c, SERVER, "RCPT TO:<x@d>\r\nBDAT 6 LAST\r\nA: b\r\n");
+	says(c, SERVER, "550 no\r\n");
+	says(c, SERVER, "250 queued\r\n");
+	hears(c, CLIENT, "550 no\r\n250 queued\r\n");
+	passes(c, "MAIL FROM:<a@b>\r\n", "250 ok\r\n");
+	says(c, CLIENT, "RCPT TO:<x@d>\r\n");
+	says(c, SERVER, "550 no\r\n");
+	hears(c, CLIENT, "421 4.7.0 Too many errors (mw-*)\r\n");
+}
+
 // ---- recipients
 
 static void a_mail_out_of_place_brings_no_further_recipients(void **)
@@ -330,6 +353,7 @@ int main(void)
 		CASE(a_cut_behind_a_waiting_reply_of_ours_tells_it),
 		CASE(an_error_too_many_whose_reply_has_begun_is_told_whole),
 		CASE(a_cut_behind_a_long_reply_that_ours_replaced_tells_ours),
+		CASE(a_message_that_its_server_has_is_answered_before_the_cut),
 		CASE(a_mail_out_of_place_brings_no_further_recipients),
 		CASE(nothing_is_said_behind_the_servers_end),
 		CASE(recipients_taken_out_by_the_hundred_are_all_answered),
