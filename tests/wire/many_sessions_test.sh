@@ -40,7 +40,7 @@ buffers_rest() {
 	now=$(counter packet_buffers)
 	[ "$now" = "$BUFFERS" ] || SAME=0
 	BUFFERS=$now SAME=$((SAME + 1))
-	[ "$now" -gt 0 ] && [ $SAME -gt 10 ]
+	[ "$now" -gt 0 ] && [ "$SAME" -gt 10 ]
 }
 BUFFERS=0 SAME=0
 wait_until 10 buffers_rest || :
