@@ -112,7 +112,7 @@ static void plan_client(struct conn *c)
 		cc->stop = 200;
 		cc->stop_us = dice_in(d, 1000, 2 * SECOND_US);
 	}
-	if (dice_is(d, 100)) {
+	if (dice_is(d, 200)) {
 		cc->leave = (uint16_t)PICK(d, 30, 100, 300);
 		cc->leaves_silently = dice_is(d, 150);
 	}
