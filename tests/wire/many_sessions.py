@@ -111,6 +111,9 @@ def message(ident, rng, spam):
     return (head + "".join(line + "\r\n" for line in lines)).encode()
 
 
+REPLY_S, END_S = 300, 600  # a client's patience, RFC 5321 4.5.3.2
+
+
 async def reply(reader, wait_s):
     """One reply's code; nothing at the end of the connection or of the time."""
     try:
@@ -131,15 +134,15 @@ async def dialogue(reader, writer, text, pipelined):
     for step in steps:
         writer.write(step)
         for _ in range(step.count(b"\r\n") or 1):
-            code = await reply(reader, 60)
+            code = await reply(reader, REPLY_S)
             if code[:1] not in ("2", "3"):
                 return code or "lost"
     stuffed = text.replace(b"\r\n.", b"\r\n..")
     writer.write(stuffed + b".\r\n")
-    code = await reply(reader, 90)
+    code = await reply(reader, END_S)
     if code:
         writer.write(b"QUIT\r\n")
-        await reply(reader, 60)
+        await reply(reader, REPLY_S)
     return code or "lost"
 
 
