@@ -156,12 +156,6 @@ struct judged {
 	enum eng_refusal why; // ENG_REFUSAL_COUNT: none
 };
 
-static bool is_mail(uint8_t verb)
-{
-	return verb == SMTP_VERB_MAIL || verb == SMTP_VERB_SEND || verb == SMTP_VERB_SOML ||
-		verb == SMTP_VERB_SAML;
-}
-
 // Behind the last at-sign; n = 0 where there is none.
 static struct span domain_of(struct span path)
 {
@@ -179,7 +173,7 @@ static bool is_postmaster(struct span path)
 static struct judged domain_judge(struct eng_worker *w, struct eng_session *s,
 	const struct smtp_event *ev, uint8_t check, bool empty_refused)
 {
-	const bool mail = is_mail(ev->verb);
+	const bool mail = eng_begins_mail(ev->verb);
 	const struct span name = domain_of(ev->path);
 	struct judged j = {.why = ENG_REFUSAL_COUNT};
 
@@ -217,7 +211,7 @@ static struct judged command_judge(struct eng_worker *w, struct eng_session *s,
 
 	if (s->auth)
 		return j;
-	if (!is_mail(ev->verb)) {
+	if (!eng_begins_mail(ev->verb)) {
 		if (ev->verb != SMTP_VERB_RCPT)
 			return j;
 		return domain_judge(w, s, ev, profile->check_recipient_domain,

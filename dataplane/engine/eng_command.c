@@ -14,12 +14,6 @@ struct asking { // a command and what judges it
 	const struct pol_session *profile;
 };
 
-static bool begins_mail(uint8_t verb)
-{
-	return verb == SMTP_VERB_MAIL || verb == SMTP_VERB_SEND || verb == SMTP_VERB_SOML ||
-		verb == SMTP_VERB_SAML;
-}
-
 static bool is_helo(uint8_t verb)
 {
 	return verb == SMTP_VERB_HELO || verb == SMTP_VERB_EHLO;
@@ -67,7 +61,7 @@ static bool count_ok(const struct asking *a)
 	if (is_helo(a->ev->verb) && is_over(&s->helos, p->max_helo)) {
 		over = &too_many_helo;
 		max = p->max_helo;
-	} else if (begins_mail(a->ev->verb) && is_over(&s->mails, p->max_mail)) {
+	} else if (eng_begins_mail(a->ev->verb) && is_over(&s->mails, p->max_mail)) {
 		over = &too_many_mail;
 		max = p->max_mail;
 	} else if (a->ev->verb == SMTP_VERB_NOOP && is_over(&s->noops, p->max_noop)) {
@@ -106,7 +100,7 @@ static bool is_odd_name(struct span name)
 
 static bool needs_auth(const struct asking *a)
 {
-	if (a->s->auth || !begins_mail(a->ev->verb))
+	if (a->s->auth || !eng_begins_mail(a->ev->verb))
 		return false;
 	return a->profile->relaying == POL_RELAYING_ALWAYS ||
 		(a->profile->relaying == POL_RELAYING_IF_OFFERED &&
@@ -117,7 +111,7 @@ static bool is_too_large(const struct asking *a)
 {
 	uint64_t octets;
 
-	return a->profile->max_message_kb != 0 && begins_mail(a->ev->verb) &&
+	return a->profile->max_message_kb != 0 && eng_begins_mail(a->ev->verb) &&
 		eng_size_param(a->ev->text, &octets) &&
 		octets > (uint64_t)a->profile->max_message_kb * 1024;
 }
@@ -128,8 +122,10 @@ static bool is_recipient_too_many(const struct asking *a)
 		eng_message_asked(a->s) >= a->profile->max_recipients;
 }
 
-static bool is_turn(uint8_t verb) // bring content by a way that is not read, turn the two ends
-{                                 // round, or change who the client is: their keywords are hidden
+// Commands that bring content by a way that is not read, turn the two ends round, or change who the client
+// is: their keywords are hidden.
+static bool is_turn(uint8_t verb)
+{
 	return verb == SMTP_VERB_BURL || verb == SMTP_VERB_XEXCH50 || verb == SMTP_VERB_TURN ||
 		verb == SMTP_VERB_ATRN || verb == SMTP_VERB_XCLIENT || verb == SMTP_VERB_XFORWARD;
 }

@@ -576,6 +576,13 @@ void eng_session_remnant(struct eng_worker *w, struct eng_session *s);
 // eng_stray.c: an end doesn't know yet that it is over: a reset at the number it expects.
 void eng_reset_again_consume(struct eng_worker *w, struct rte_mbuf *m);
 
+// MAIL, or one of those that RFC 5321 appendix F.6 knows beside it.
+static inline bool eng_begins_mail(uint8_t verb)
+{
+	return verb == SMTP_VERB_MAIL || verb == SMTP_VERB_SEND || verb == SMTP_VERB_SOML ||
+		verb == SMTP_VERB_SAML;
+}
+
 static inline struct eng_session *eng_session_of(struct flow *f)
 {
 	return (struct eng_session *)(void *)f;
