@@ -41,39 +41,42 @@ static bool is_last_in_group(uint8_t verb)
 
 // ---- limits of a session: one more ends it
 
-static bool is_over(uint8_t *n, uint8_t max)
+struct counted { // commands of a kind: how many there were, how many there may be
+	uint8_t *n, max;
+	struct eng_limit limit;
+};
+
+// n NULL: not of a kind that is counted.
+static struct counted counted_of(const struct asking *a)
 {
-	*n += *n < UINT8_MAX;
-	return max != 0 && *n > max;
+	const struct pol_session *p = a->profile;
+	struct eng_session *s = a->s;
+
+	if (is_helo(a->ev->verb))
+		return (struct counted){
+			&s->helos, p->max_helo, {421, ENG_TEXT_HELOS, ACT_LIMIT_HELO}};
+	if (eng_begins_mail(a->ev->verb))
+		return (struct counted){
+			&s->mails, p->max_mail, {421, ENG_TEXT_MAILS, ACT_LIMIT_MAIL}};
+	if (a->ev->verb == SMTP_VERB_NOOP)
+		return (struct counted){
+			&s->noops, p->max_noop, {421, ENG_TEXT_NOOPS, ACT_LIMIT_NOOP}};
+	if (a->ev->verb == SMTP_VERB_RSET)
+		return (struct counted){
+			&s->rsets, p->max_rset, {421, ENG_TEXT_RSETS, ACT_LIMIT_RSET}};
+	return (struct counted){0};
 }
 
 static bool count_ok(const struct asking *a)
 {
-	static const struct eng_limit too_many_helo = {421, ENG_TEXT_HELOS, ACT_LIMIT_HELO},
-				      too_many_mail = {421, ENG_TEXT_MAILS, ACT_LIMIT_MAIL},
-				      too_many_noop = {421, ENG_TEXT_NOOPS, ACT_LIMIT_NOOP},
-				      too_many_rset = {421, ENG_TEXT_RSETS, ACT_LIMIT_RSET};
-	const struct pol_session *p = a->profile;
-	struct eng_session *s = a->s;
-	const struct eng_limit *over = NULL;
-	uint8_t max = 0;
+	const struct counted c = counted_of(a);
 
-	if (is_helo(a->ev->verb) && is_over(&s->helos, p->max_helo)) {
-		over = &too_many_helo;
-		max = p->max_helo;
-	} else if (eng_begins_mail(a->ev->verb) && is_over(&s->mails, p->max_mail)) {
-		over = &too_many_mail;
-		max = p->max_mail;
-	} else if (a->ev->verb == SMTP_VERB_NOOP && is_over(&s->noops, p->max_noop)) {
-		over = &too_many_noop;
-		max = p->max_noop;
-	} else if (a->ev->verb == SMTP_VERB_RSET && is_over(&s->rsets, p->max_rset)) {
-		over = &too_many_rset;
-		max = p->max_rset;
-	}
-	if (over == NULL)
+	if (c.n == NULL)
 		return true;
-	eng_limit_cut(a->w, s, over, max, max + 1u, false);
+	*c.n += *c.n < UINT8_MAX;
+	if (c.max == 0 || *c.n <= c.max)
+		return true;
+	eng_limit_cut(a->w, a->s, &c.limit, c.max, c.max + 1u, false);
 	return false;
 }
 
