@@ -48,12 +48,14 @@ struct cli_verb {
 	int (*run)(struct cli *c, const struct cli_verb *v, json_t *params);
 	// Prints a result for people.
 	void (*show)(const json_t *result, const json_t *params);
+	bool alone; // what the noun by itself means
 };
 
 extern const struct cli_verb cli_verbs[];
 extern const unsigned cli_verb_count;
 
-// The verb that argv begins with; *used says how many words it took. NULL where there is none.
+// The verb that argv begins with; *used says how many words it took. NULL where there is none. A noun
+// by itself, or with options only, is its verb marked `alone`.
 const struct cli_verb *cli_verb_find(int argc, char **argv, int *used);
 // One line in `why` for words that begin with no verb; it names the nearest one.
 void cli_verb_unknown(int argc, char **argv, char why[256]);
@@ -62,6 +64,9 @@ void cli_verb_unknown(int argc, char **argv, char why[256]);
 int cli_args_take(struct cli *c, const struct cli_verb *v, int argc, char **argv, json_t *params,
 	bool *help, char why[256]);
 void cli_usage(FILE *f);
+// `help [NOUN [VERB]]`, argv behind the first word: all verbs, those of a noun, or the arguments of one.
+// CLI_OK, or CLI_BAD_INPUT with one line in `why`.
+int cli_help(int argc, char **argv, FILE *f, char why[256]);
 // Completion of all verbs and their options, for bash.
 void cli_completion(FILE *f);
 void cli_verb_usage(const struct cli_verb *v, FILE *f);

@@ -25,11 +25,18 @@ const struct cli_verb *cli_verb_find(int argc, char **argv, int *used)
 	const struct cli_verb *v = argc >= 2 ? verb_of(argv[0], argv[1]) : NULL;
 
 	*used = v != NULL ? 2 : 1;
-	if (v == NULL && argc >= 1 && strcmp(argv[0], "status") == 0)
+	if (v != NULL || argc == 0)
+		return v;
+	if (strcmp(argv[0], "status") == 0)
 		return verb_of("system", "status");
-	if (v == NULL && argc >= 1 && strcmp(argv[0], "explain") == 0)
-		return verb_of("explain", "get"); // an id is never called get
-	return v;
+	for (unsigned i = 0; i < cli_verb_count; i++) {
+		v = &cli_verbs[i];
+		// A word behind it is an argument only where the verb takes one: no id is called "get".
+		if (v->alone && strcmp(argv[0], v->noun) == 0 &&
+			(argc == 1 || argv[1][0] == '-' || (v->nargs > 0 && v->args[0].bare)))
+			return v;
+	}
+	return NULL;
 }
 
 void cli_verb_unknown(int argc, char **argv, char why[256])
@@ -231,17 +238,54 @@ void cli_verb_usage(const struct cli_verb *v, FILE *f)
 		f);
 }
 
+// The verbs of one noun, or all (NULL); how many.
+static unsigned verbs_print(FILE *f, const char *noun)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < cli_verb_count; i++) {
+		const struct cli_verb *v = &cli_verbs[i];
+
+		if (noun != NULL && strcmp(v->noun, noun) != 0)
+			continue;
+		(void)fprintf(
+			f, "  %-8s %-9s %s\n", v->noun, v->verb, api_rpc_methods[v->method].help);
+		n++;
+	}
+	return n;
+}
+
+int cli_help(int argc, char **argv, FILE *f, char why[256])
+{
+	const struct cli_verb *v;
+	int used;
+
+	if (argc == 0) {
+		cli_usage(f);
+		return CLI_OK;
+	}
+	if (argc == 1 && verbs_print(f, argv[0]) > 0)
+		return CLI_OK;
+	v = cli_verb_find(argc, argv, &used);
+	if (v == NULL) {
+		cli_verb_unknown(argc, argv, why);
+		return CLI_BAD_INPUT;
+	}
+	cli_verb_usage(v, f);
+	return CLI_OK;
+}
+
 void cli_usage(FILE *f)
 {
 	(void)fputs("usage: mailweirctl [-s SOCKET] [--json] VERB [ARGUMENTS]\n"
-		    "       mailweirctl -h | -V | --bash-completion\n\n",
+		    "       mailweirctl help [VERB] | -h | -V | --bash-completion\n\n",
 		f);
-	for (unsigned i = 0; i < cli_verb_count; i++)
-		(void)fprintf(f, "  %-8s %-9s %s\n", cli_verbs[i].noun, cli_verbs[i].verb,
-			api_rpc_methods[cli_verbs[i].method].help);
-	(void)fputs("\n`status` is short for `system status`, `explain ID` for `explain get ID`; "
-		    "`mailweirctl VERB\n"
-		    "--help` tells the arguments. The socket is " CLI_SOCKET
+	(void)verbs_print(f, NULL);
+	(void)fputs("\n`status` is short for `system status`, `explain ID` for `explain get ID`, "
+		    "`stats`, `ports`,\n"
+		    "`flows`, `sessions`, `rules` and `policies` for the verb that lists them. "
+		    "`mailweirctl help\n"
+		    "VERB` tells the arguments. The socket is " CLI_SOCKET
 		    " or what MAILWEIR_RPC says.\n"
 		    "`config check` and `rules check` need no control plane.\n"
 		    "Exit status: 0 done, 1 refused or failed, 2 bad usage, configuration or "

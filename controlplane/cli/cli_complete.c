@@ -51,7 +51,7 @@ static bool noun_was_there(unsigned i)
 	return false;
 }
 
-// `status` and `explain ID` are the short forms (cli_args.c).
+// `status` and the nouns alone are short forms (cli_args.c).
 static void first_words_print(FILE *f)
 {
 	(void)fputs("\t' ') words='", f);
@@ -59,7 +59,7 @@ static void first_words_print(FILE *f)
 		if (!noun_was_there(i))
 			(void)fprintf(f, "%s ", cli_verbs[i].noun);
 	}
-	(void)fprintf(f, "status %s --version' ;;\n", common);
+	(void)fprintf(f, "status help %s --version' ;;\n", common);
 }
 
 // The verbs of the noun of verb `i`, the first that has it.

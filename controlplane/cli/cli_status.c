@@ -39,9 +39,10 @@ static void dataplane_print(const json_t *r)
 		return;
 	}
 	(void)printf("data plane:       attached for %s, pid %" PRId64 ", started %s, %" PRId64
-		     " workers, turned %" PRId64 " ms ago, %s\n",
+		     " worker%s, turned %" PRId64 " ms ago, %s\n",
 		cli_duration(1000 * cli_int(r, "attached_s"), since), cli_int(dp, "pid"),
-		cli_text(dp, "boot"), cli_int(dp, "workers"), cli_int(dp, "heartbeat_ms"),
+		cli_text(dp, "boot"), cli_int(dp, "workers"),
+		cli_int(dp, "workers") == 1 ? "" : "s", cli_int(dp, "heartbeat_ms"),
 		cli_bool(dp, "hugepages") ? "hugepages" : "no hugepages");
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The verbs. Their one-line help is the method's (api_rpc.c). `status` and `explain ID` are short for
-// two of them (cli_args.c).
+// The verbs. Their one-line help is the method's (api_rpc.c). A noun by itself means the one of its
+// verbs that only looks; `status` is short for `system status` (cli_args.c).
 // Thread: any; constant.
 #include "cli.h"
 
@@ -152,13 +152,16 @@ static const struct cli_arg rules_list[] = {
 };
 
 const struct cli_verb cli_verbs[] = {
-	{"system", "status", API_RPC_SYSTEM_STATUS, .show = cli_status_show},
-	{"stats", "get", API_RPC_STATS_GET, ARGS(stats_get), .run = cli_stats_get,
+	{"system", "status", API_RPC_SYSTEM_STATUS, .alone = true, .show = cli_status_show},
+	{"stats", "get", API_RPC_STATS_GET, .alone = true, ARGS(stats_get), .run = cli_stats_get,
 		.show = cli_stats_show},
-	{"ports", "list", API_RPC_PORTS_LIST, .show = cli_ports_show},
-	{"flows", "list", API_RPC_FLOWS_LIST, ARGS(flows_list), .show = cli_flows_show},
-	{"sessions", "tail", API_RPC_SESSIONS_TAIL, ARGS(sessions_tail), .run = cli_sessions_tail},
-	{"explain", "get", API_RPC_EXPLAIN_GET, ARGS(explain_get), .show = cli_explain_show},
+	{"ports", "list", API_RPC_PORTS_LIST, .alone = true, .show = cli_ports_show},
+	{"flows", "list", API_RPC_FLOWS_LIST, .alone = true, ARGS(flows_list),
+		.show = cli_flows_show},
+	{"sessions", "tail", API_RPC_SESSIONS_TAIL, .alone = true, ARGS(sessions_tail),
+		.run = cli_sessions_tail},
+	{"explain", "get", API_RPC_EXPLAIN_GET, .alone = true, ARGS(explain_get),
+		.show = cli_explain_show},
 	{"policy", "match", API_RPC_POLICY_MATCH, ARGS(policy_match), .show = cli_match_show},
 	{"config", "check", API_RPC_CONFIG_CHECK, ARGS(config_check), .run = cli_config_check},
 	{"config", "commit", API_RPC_CONFIG_COMMIT, ARGS(config_commit), .run = cli_config_commit,
@@ -183,8 +186,9 @@ const struct cli_verb cli_verbs[] = {
 	{"rules", "add", API_RPC_RULES_ADD, ARGS(rules_add), .run = cli_rules_add,
 		.show = cli_rule_show},
 	{"rules", "del", API_RPC_RULES_DEL, ARGS(rules_del), .show = cli_rule_show},
-	{"rules", "list", API_RPC_RULES_LIST, ARGS(rules_list), .show = cli_rules_show},
-	{"policies", "list", API_RPC_POLICIES_LIST, .show = cli_policies_show},
+	{"rules", "list", API_RPC_RULES_LIST, .alone = true, ARGS(rules_list),
+		.show = cli_rules_show},
+	{"policies", "list", API_RPC_POLICIES_LIST, .alone = true, .show = cli_policies_show},
 	{"policies", "add", API_RPC_POLICIES_ADD, ARGS(policies_add), .show = cli_policy_show},
 	{"policies", "insert", API_RPC_POLICIES_INSERT, ARGS(policies_insert),
 		.show = cli_policy_show},

@@ -36,6 +36,16 @@ static int front_take(struct cli *c, int argc, char **argv)
 	return i;
 }
 
+static int help_run(int argc, char **argv)
+{
+	char why[256];
+	int rc = cli_help(argc, argv, stdout, why);
+
+	if (rc != CLI_OK)
+		(void)fprintf(stderr, "mailweirctl: %s\n", why);
+	return rc;
+}
+
 static int verb_run(struct cli *c, int argc, char **argv)
 {
 	json_t *params = json_object();
@@ -75,7 +85,10 @@ int main(int argc, char **argv)
 
 	if (used <= 0)
 		return used == 0 ? CLI_OK : CLI_BAD_INPUT;
-	rc = verb_run(&c, argc - used, argv + used);
+	if (argc > used && strcmp(argv[used], "help") == 0)
+		rc = help_run(argc - used - 1, argv + used + 1);
+	else
+		rc = verb_run(&c, argc - used, argv + used);
 	cli_close(&c);
 	if (fflush(stdout) != 0 || ferror(stdout)) { // a full disk, a closed pipe
 		perror("mailweirctl: standard output");

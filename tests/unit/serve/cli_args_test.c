@@ -168,7 +168,8 @@ static void help_is_given_without_the_required_words(void **state)
 
 static void what_is_no_verb_is_not_found(void **state)
 {
-	static const char *const no[] = {"", "rules", "rules bake", "rule add", "systemstatus"};
+	static const char *const no[] = {
+		"", "config", "config --json", "rules bake", "rule add", "systemstatus"};
 	struct words ws;
 	int used;
 
@@ -176,6 +177,57 @@ static void what_is_no_verb_is_not_found(void **state)
 	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
 		split(&ws, no[i]);
 		assert_null(cli_verb_find(ws.n, ws.w, &used));
+	}
+}
+
+static void a_noun_alone_means_the_verb_that_only_looks(void **state)
+{
+	static const char *const rows[][2] = {{"stats", "get"}, {"stats --all", "get"},
+		{"ports", "list"}, {"flows --max 3", "list"}, {"sessions", "tail"},
+		{"rules", "list"}, {"policies", "list"}, {"system", "status"}, {"status", "status"},
+		{"explain mw-1", "get"}, {"explain", "get"}};
+	struct words ws;
+	int used;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct cli_verb *v;
+
+		split(&ws, rows[i][0]);
+		v = cli_verb_find(ws.n, ws.w, &used);
+		assert_non_null(v);
+		assert_string_equal(v->verb, rows[i][1]);
+		assert_int_equal(used, 1);
+	}
+}
+
+static void help_tells_of_all_of_a_noun_or_of_a_verb(void **state)
+{
+	static const struct {
+		const char *line;
+		int rc;
+		const char *says; // on the output, or why not
+	} rows[] = {
+		{"", CLI_OK, "usage: mailweirctl"},
+		{"config", CLI_OK, "  config   revert"},
+		{"rules add", CLI_OK, "mailweirctl rules add --scope"},
+		{"status", CLI_OK, "mailweirctl system status"},
+		{"rules bake", CLI_BAD_INPUT, "rules bake: no such verb"},
+	};
+	char why[256], *text;
+	struct words ws;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		FILE *f = open_memstream(&text, &n);
+
+		split(&ws, rows[i].line);
+		assert_int_equal(cli_help(ws.n, ws.w, f, why), rows[i].rc);
+		assert_int_equal(fclose(f), 0);
+		if (strstr(rows[i].rc == CLI_OK ? text : why, rows[i].says) == NULL)
+			fail_msg("help %s: %s", rows[i].line, rows[i].rc == CLI_OK ? text : why);
+		free(text);
 	}
 }
 
@@ -301,6 +353,8 @@ int main(void)
 		cmocka_unit_test(common_options_may_stand_anywhere),
 		cmocka_unit_test(help_is_given_without_the_required_words),
 		cmocka_unit_test(what_is_no_verb_is_not_found),
+		cmocka_unit_test(a_noun_alone_means_the_verb_that_only_looks),
+		cmocka_unit_test(help_tells_of_all_of_a_noun_or_of_a_verb),
 		cmocka_unit_test(an_unknown_verb_names_the_nearest),
 		cmocka_unit_test(each_method_has_its_verb_and_each_verb_its_usage),
 		cmocka_unit_test(the_manual_has_each_verb_with_each_argument),
