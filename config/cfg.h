@@ -64,6 +64,7 @@ enum cfg_list_use { // of a session profile's lists
 	CFG_LIST_USES
 };
 // auto: --no-huge with one warning where none are free
+enum cfg_hash { CFG_HASH_ALL, CFG_HASH_ADDRESSES, CFG_HASH_SUBJECTS };
 enum cfg_huge { CFG_HUGE_AUTO, CFG_HUGE_ON, CFG_HUGE_OFF };
 
 struct cfg_port {
@@ -105,7 +106,8 @@ struct cfg_control {                                    // names that tell insta
 	const char *state_dir;                          // rules added at run time, revisions
 	const char *event_log;                          // JSON lines; "-" = standard output
 	const char *event_syslog;                       // socket of the daemon, "" = none
-	const char *event_hash_key;                     // file, "" = addresses as they are
+	const char *event_hash_key;                     // file, "" = texts of mail as they are
+	enum cfg_hash event_hash;                       // what is hashed with it
 	const char *metrics;                            // path or ADDRESS:PORT, "" = none
 	const char *group;                              // group of rpc.sock; "" = unchanged
 	const char *user_dataplane, *user_controlplane; // to drop to; "" = stay

@@ -6,6 +6,7 @@
 
 static const char *const mode_words[] = {"pair", "learn", NULL};
 static const char *const idle_words[] = {"poll", "pause", "sleep", NULL};
+static const char *const hash_words[] = {"all", "addresses", "subjects", NULL};
 static const char *const huge_words[] = {"auto", "on", "off", NULL};
 static const char *const pick_words[] = {"proxy", "pass", "drop", NULL};
 static const char *const action_words[] = {"pass", "inspect", "reject", "tempfail", "drop", NULL};
@@ -221,8 +222,14 @@ static const struct cfg_field control_fields[] = {
 		AT(cfg_control, event_hash_key),
 		.max = 1023,
 		.preset = "",
-		.help = "file of a key, 16 bytes or more: mail addresses in events are hashed with "
-			"it; empty = written as they are"},
+		.help = "file of a key, 16 bytes or more, that mail addresses and subjects in "
+			"events are hashed with; empty = written as they are"},
+	{.key = "event_hash",
+		.kind = CFG_KIND_WORD,
+		AT(cfg_control, event_hash),
+		.words = hash_words,
+		.preset = "all",
+		.help = "what event_hash_key hashes: addresses, subjects, or all, which is both"},
 	{.key = "metrics",
 		.kind = CFG_KIND_LISTEN,
 		AT(cfg_control, metrics),

@@ -11,7 +11,7 @@
 #include "addr.h"
 
 #define API_LINK_MAGIC UINT64_C(0x314b4e494c57494d) // "MIWLINK1"
-#define API_LINK_VERSION 4
+#define API_LINK_VERSION 5
 
 enum { API_WORKERS_MAX = 64, API_SLOTS = 2, API_TEXT_MAX = 128, API_RULES_MAX = 8 };
 
@@ -103,7 +103,7 @@ enum api_verdict { // what became of a message
 	API_VERDICT_DISCARDED, API_VERDICT_UNSCANNED, API_VERDICT_ABORTED, API_VERDICT_COUNT
 };
 
-enum { API_HELO_MAX = 64, API_PATH_MAX = 96 };
+enum { API_HELO_MAX = 64, API_PATH_MAX = 96, API_SUBJECT_MAX = 128 };
 
 struct api_record { // worker -> control plane: one line of the event log
 	uint16_t kind;        // enum api_record_kind
@@ -137,6 +137,8 @@ struct api_record { // worker -> control plane: one line of the event log
 			uint32_t access_image; // lower half of the version that has it
 			char helo[API_HELO_MAX]; // texts: cut, NUL-terminated, raw bytes
 			char from[API_PATH_MAX], to[API_PATH_MAX];
+			uint8_t has_subject, subject_len;
+			char subject[API_SUBJECT_MAX]; // cut; raw bytes, NUL may be among them
 		} message;
 		struct {
 			uint64_t id;

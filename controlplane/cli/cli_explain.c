@@ -148,6 +148,8 @@ static void message_print(const json_t *e, const json_t *reasons)
 	(void)printf(", %" PRId64 " octets by %s", cli_int(e, "octets"),
 		cli_bool(e, "bdat") ? "BDAT" : "DATA");
 	peer_print("; the client calls itself ", e, "helo", ".\n");
+	if (has(e, "subject"))
+		peer_print("  Its subject is \"", e, "subject", "\".\n");
 	if (is(e, "verdict", "clean") || is(e, "classifier", "content"))
 		score_print(e);
 	rules_print(e);

@@ -102,7 +102,8 @@ static bool record_check(const struct core_link *l, struct api_record *r, uint32
 		r->message.helo[sizeof(r->message.helo) - 1] = '\0';
 		r->message.from[sizeof(r->message.from) - 1] = '\0';
 		r->message.to[sizeof(r->message.to) - 1] = '\0';
-		return r->message.verdict < API_VERDICT_COUNT && r->message.bdat <= 1;
+		return r->message.verdict < API_VERDICT_COUNT && r->message.bdat <= 1 &&
+			r->message.has_subject <= 1 && r->message.subject_len <= API_SUBJECT_MAX;
 	case API_REC_REFUSAL:
 		return r->refusal.reason == 0xffff || r->refusal.reason < names;
 	default:

@@ -81,7 +81,8 @@ static void on_record(void *arg, const struct api_record *r)
 		.context = serve_names_context(s->names, version, r->context),
 		.session = serve_names_session(s->names, version, r->policy),
 		.content = serve_names_content(s->names, version, r->policy),
-		.hash = s->hash,
+		.hash = s->control->event_hash == CFG_HASH_SUBJECTS ? NULL : s->hash,
+		.subject_hash = s->control->event_hash == CFG_HASH_ADDRESSES ? NULL : s->hash,
 	};
 	uint32_t reason = reason_of(r);
 

@@ -33,16 +33,32 @@ static void put_chars(struct serve_line *l, const char *key, const char *chars, 
 	serve_line_bytes(l, key, (struct span){(const uint8_t *)chars, strnlen(chars, cap)});
 }
 
-static void put_address(struct serve_line *l, const char *key, const char *chars, size_t cap,
+static void put_private(struct serve_line *l, const char *key, struct span bytes,
 	const struct serve_hash *hash)
 {
-	struct span address = {(const uint8_t *)chars, strnlen(chars, cap)};
 	char text[SERVE_HASH_MAX];
 
 	if (hash == NULL)
-		serve_line_bytes(l, key, address);
+		serve_line_bytes(l, key, bytes);
 	else
-		serve_line_str(l, key, serve_hash_text(hash, address, text));
+		serve_line_str(l, key, serve_hash_text(hash, bytes, text));
+}
+
+static void put_address(struct serve_line *l, const char *key, const char *chars, size_t cap,
+	const struct serve_hash *hash)
+{
+	put_private(l, key, (struct span){(const uint8_t *)chars, strnlen(chars, cap)}, hash);
+}
+
+static void put_subject(
+	struct serve_line *l, const struct api_record *r, const struct serve_hash *hash)
+{
+	const struct span all = {(const uint8_t *)r->message.subject, sizeof(r->message.subject)};
+
+	if (r->message.has_subject == 0)
+		serve_line_null(l, "subject");
+	else
+		put_private(l, "subject", span_sub(all, 0, r->message.subject_len), hash);
 }
 
 static void put_code(struct serve_line *l, uint16_t code)
@@ -111,6 +127,7 @@ static void put_message(
 	serve_line_bool(l, "bdat", r->message.bdat != 0);
 	serve_line_str(l, "reason", r->message.reason == NO_REASON ? NULL : names->reason);
 	serve_line_str(l, "access_rule", names->access);
+	put_subject(l, r, names->subject_hash);
 }
 
 static void put_refusal(

@@ -24,6 +24,7 @@ struct serve_event_names { // words for the numbers of a record; each NULL where
 	const char *session, *content;    // profiles
 	const char *rules[API_RULES_MAX]; // labels, in the order of the record's rules
 	const struct serve_hash *hash;    // of mail addresses; NULL = written as they are
+	const struct serve_hash *subject_hash; // likewise of subjects
 	const char *access;               // rule
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Mail addresses as keyed hashes: who reads the log can tell that two are the same, and not what they
-// are, unless he has the key and a guess.
+// Mail addresses and subjects as keyed hashes: who reads the log can tell that two are the same, and
+// not what they are, unless he has the key and a guess.
 // Thread: the loop's.
 #pragma once
 

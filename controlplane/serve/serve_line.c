@@ -90,7 +90,7 @@ static void put_bytes(struct serve_line *l, struct span s)
 	while (s.n > 0) {
 		size_t n = serve_utf8_len(s);
 
-		if (n == 0)
+		if (n == 0 || *s.p == '\0') // a NUL in a text ends it, or all of it, for many a reader
 			put(l, "\xef\xbf\xbd", 3);
 		else if (n > 1)
 			put(l, (const char *)s.p, n);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Writing one JSON object of known fields into a fixed buffer: for the event log, where a tree a
 // line would cost more than the line. Bytes of peers become valid UTF-8: what is not a whole UTF-8
-// sequence is replaced by U+FFFD, a byte each.
+// sequence, and a NUL, is replaced by U+FFFD, a byte each.
 // Thread: any; no state but the line.
 #pragma once
 

@@ -251,6 +251,7 @@ bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat)
 	if (s->message != NULL) {
 		s->message->data = true;
 		s->message->bdat = bdat;
+		s->message->subject = (struct eng_subject){0};
 		eng_limits_message(w, s, s->message);
 	}
 	eng_access_begin(w, s);
@@ -261,7 +262,10 @@ void eng_message_data(struct eng_worker *w, struct eng_session *s, struct span t
 {
 	struct eng_message *msg = s->message;
 
-	if (msg == NULL || msg->scan == NULL)
+	if (msg == NULL)
+		return;
+	eng_subject_read(&msg->subject, text);
+	if (msg->scan == NULL)
 		return;
 	eng_scan_data(msg->scan, text);
 	if (msg->newer != NULL) {

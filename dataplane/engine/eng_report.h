@@ -78,7 +78,7 @@ struct eng_record {
 	uint16_t code; // also of a refusal
 	enum eng_verdict verdict;
 	bool bdat;
-	struct span helo, from, to; // borrowed for the call
+	struct span helo, from, to, subject; // borrowed for the call; p of the last NULL: there is none
 };
 
 // Questions that only the control plane can answer, and its findings.

@@ -7,6 +7,7 @@
 #include "eng_int.h"
 #include "eng_scan.h"
 #include "eng_smtp.h"
+#include "eng_subject.h"
 #include "flow.h"
 #include "pol_access.h"
 #include "smtp.h"
@@ -75,6 +76,7 @@ struct eng_message {
 	bool judged, data, bdat, ended;
 	bool accepted; // its MAIL got a 2xx
 	char from[ENG_PATH_MAX], to[ENG_PATH_MAX];
+	struct eng_subject subject;
 	// eng_access.c
 	struct eng_image *image; // whose rules and lists judge its recipients; NULL: none do
 	struct pol_access_bits access;

@@ -124,6 +124,10 @@ static void message_fill(struct api_record *out, const struct eng_record *r)
 	bytes_copy(out->message.helo, sizeof(out->message.helo), r->helo);
 	bytes_copy(out->message.from, sizeof(out->message.from), r->from);
 	bytes_copy(out->message.to, sizeof(out->message.to), r->to);
+	out->message.has_subject = r->subject.p != NULL;
+	out->message.subject_len = (uint8_t)span_sub(r->subject, 0, API_SUBJECT_MAX).n;
+	if (out->message.subject_len > 0)
+		memcpy(out->message.subject, r->subject.p, out->message.subject_len);
 }
 
 static void refusal_fill(struct api_record *out, const struct eng_record *r)

@@ -190,6 +190,7 @@ static void record_tell(struct span *in)
 
 	r.from = take(in, take8(in));
 	r.to = take(in, take8(in));
+	r.subject = take(in, take8(in));
 	r.reason = (uint16_t)take8(in);
 	if (sink != NULL)
 		(void)sink->record(sink->arg, &r);

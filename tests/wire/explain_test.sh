@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # What a client was told is explained from the log: by the id in the reply, by the session's id, while
-# the file is where it was and after it was moved away and packed. Addresses are hashed, syslog has all.
+# the file is where it was and after it was moved away and packed. Addresses and subjects are hashed,
+# syslog has all.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 explained() { lab_cli explain "$1" >"$LAB/words" 2>"$LAB/words.err"; }
+hash_of() { printf %s "$1" | openssl dgst -sha256 -hmac "$(cat "$LAB/key")" | cut -d' ' -f2 | cut -c1-32; }
 says() { check_that "it says: $1" grep -qF -- "$1" "$LAB/words"; }
 events() { wc -l <"$LAB/events.jsonl" 2>/dev/null || echo 0; }
 logged() { [ "$(events)" -ge "$1" ]; }
@@ -19,7 +21,7 @@ LAB_CONTROL="  event_syslog: $LAB/devlog
 wire_run
 lab_spawn syslog "$NS_BOX" "$PYTHON" "$ROOT/tests/wire/datagrams.py" "$LAB/devlog"
 wait_until 10 test -S "$LAB/devlog" || check 'a syslog daemon' yes no
-mail 'spam' '550 5.7.1, absent' "$(message spam --plant "$SPAM_TEXT")" --host $LAB_SERVER4
+mail 'spam' '550 5.7.1, absent' "$(message spam --plant "$SPAM_TEXT" --subject 'Cheap pills')" --host $LAB_SERVER4
 id=$(id_told)
 wait_until 10 logged 2 || check 'both records are logged' 2 "$(events)"
 check_that 'explain by the id of the refusal' explained "$id"
@@ -37,9 +39,9 @@ check_that 'explain by the id of the session' explained "$session"
 check_that 'says the same' cmp "$LAB/words" "$LAB/first"
 check 'one classifier each' 2 "$(grep -cE '"classifier":"(content)"' "$LAB/events.jsonl")"
 check 'syslog has both' 2 "$(grep -c "<22>mailweir-controlplane.*$session" "$LAB/syslog.log" || :)"
-check 'no address is in the log' 0 "$(grep -c example.net "$LAB/events.jsonl" || :)"
-hash=$(printf %s inbox@example.net | openssl dgst -sha256 -hmac "$(cat "$LAB/key")" | cut -d' ' -f2 | cut -c1-32)
-says "to <hmac:$hash>"
+check 'no address, and no subject, is in the log' 0 "$(grep -ciE 'example.net|pills' "$LAB/events.jsonl" || :)"
+says "to <hmac:$(hash_of inbox@example.net)>"
+says "Its subject is \"hmac:$(hash_of 'cheap pills')\"."
 mv "$LAB/events.jsonl" "$LAB/events.jsonl.1"
 gzip "$LAB/events.jsonl.1"
 mail 'clean mail' '250, equal' "$(message clean)" --host $LAB_SERVER4

@@ -90,7 +90,7 @@ static const struct {
 	FIELD(api_outcome, spare16, 26, 2),
 	FIELD(api_outcome, session_profile, 28, 4),
 	FIELD(api_outcome, image_version, 32, 8),
-	SIZE(api_record, 408),
+	SIZE(api_record, 544),
 	FIELD(api_record, kind, 0, 2),
 	FIELD(api_record, worker, 2, 2),
 	FIELD(api_record, policy, 4, 4),
@@ -129,6 +129,9 @@ static const struct {
 	FIELD(api_record, message.helo, 152, 64),
 	FIELD(api_record, message.from, 216, 96),
 	FIELD(api_record, message.to, 312, 96),
+	FIELD(api_record, message.has_subject, 408, 1),
+	FIELD(api_record, message.subject_len, 409, 1),
+	FIELD(api_record, message.subject, 410, 128),
 	FIELD(api_record, refusal.id, 72, 8),
 	FIELD(api_record, refusal.code, 80, 2),
 	FIELD(api_record, refusal.reason, 82, 2),
@@ -204,7 +207,7 @@ static const struct {
 static void every_field_lies_where_its_version_put_it(void **state)
 {
 	(void)state;
-	assert_int_equal(API_LINK_VERSION, 4);
+	assert_int_equal(API_LINK_VERSION, 5);
 	assert_int_equal(API_STATS_VERSION, 2);
 	for (size_t i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
 		const char *field = layout[i].field == NULL ? "whole" : layout[i].field;

@@ -421,6 +421,8 @@ static void messages_that_make_no_sense_are_dropped_and_counted(void **state)
 		{.kind = API_REC_SESSION, .session_end = {.auth = 2}},
 		{.kind = API_REC_MESSAGE, .message = {.verdict = API_VERDICT_COUNT}},
 		{.kind = API_REC_MESSAGE, .message = {.bdat = 2}},
+		{.kind = API_REC_MESSAGE, .message = {.has_subject = 2}},
+		{.kind = API_REC_MESSAGE, .message = {.subject_len = API_SUBJECT_MAX + 1}},
 		{.kind = API_REC_REFUSAL, .refusal = {.reason = 0xfffe}},
 	};
 	static const struct api_event events[] = {

@@ -191,6 +191,10 @@ static int take_record(void *, const struct eng_record *r)
 	world.helo_n = r->helo.n < sizeof(world.helo) ? r->helo.n : sizeof(world.helo);
 	if (world.helo_n > 0)
 		memcpy(world.helo, r->helo.p, world.helo_n);
+	world.has_subject = r->subject.p != NULL;
+	world.subject_n = span_sub(r->subject, 0, sizeof(world.subject)).n;
+	if (world.subject_n > 0)
+		memcpy(world.subject, r->subject.p, world.subject_n);
 	if (world.nrecords < RECORDS_MAX)
 		world.records[world.nrecords++] = *r;
 	return 0;

@@ -52,6 +52,9 @@ struct world {
 	unsigned nrecords;
 	char helo[64]; // of the last one
 	size_t helo_n;
+	char subject[128]; // of the last message
+	size_t subject_n;
+	bool has_subject;
 	uint32_t outcomes[8]; // by kind
 	void (*spoil)(struct rte_mbuf *m); // what happens to the next frame on its way in
 };

@@ -203,7 +203,8 @@ static void outcomes_and_records_arrive_as_the_worker_gave_them(void **state)
 		.bdat = true,
 		.helo = {.p = (const uint8_t *)longish, .n = 299},
 		.from = span_str("a@example.net"),
-		.to = {0}};
+		.to = {0},
+		.subject = {.p = (const uint8_t *)longish, .n = 299}};
 	const struct eng_sink *sink;
 	struct api_outcome ao;
 	struct api_record ar;
@@ -239,6 +240,9 @@ static void outcomes_and_records_arrive_as_the_worker_gave_them(void **state)
 	assert_int_equal(strnlen(ar.message.helo, API_HELO_MAX), API_HELO_MAX - 1);
 	assert_string_equal(ar.message.from, "a@example.net");
 	assert_string_equal(ar.message.to, "");
+	assert_int_equal(ar.message.has_subject, 1);
+	assert_int_equal(ar.message.subject_len, API_SUBJECT_MAX);
+	assert_memory_equal(ar.message.subject, longish, API_SUBJECT_MAX);
 	r.kind = ENG_REC_SESSION, r.lane = ENG_LANE_ANSWER, r.tls = true,
 	r.reason = ENG_REASON_NONE;
 	assert_int_equal(sink->record(sink->arg, &r), 0);

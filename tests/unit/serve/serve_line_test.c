@@ -39,13 +39,14 @@ static const struct {
 	{"an over-long sequence of three is replaced", "\xe0\x80\xaf", 3, R R R},
 	{"a surrogate is replaced", "\xed\xa0\x80", 3, R R R},
 	{"past the last character is replaced", "\xf4\x90\x80\x80", 4, R R R R},
+	{"a NUL is replaced", "a\0z", 3, "a" R "z"},
 	{"bytes that never occur are replaced", "\xfe\xff", 2, R R},
 	{"Latin-1 is replaced where it is no UTF-8", "M\xfcller", 6, "M" R "ller"},
 };
 
 static json_t *parse(const struct serve_line *l)
 {
-	json_t *j = json_loadb(l->text, l->n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+	json_t *j = json_loadb(l->text, l->n, JSON_REJECT_DUPLICATES, NULL);
 
 	assert_false(l->cut);
 	assert_null(memchr(l->text, '\n', l->n));
@@ -152,7 +153,10 @@ static struct api_record message(void)
 			.bdat = 1,
 			.helo = "mail.example",
 			.from = "a@b",
-			.to = "c@d"},
+			.to = "c@d",
+			.has_subject = 1,
+			.subject_len = 5,
+			.subject = "hello, not this"},
 	};
 
 	(void)addr_parse("10.77.0.1", &r.client);
@@ -170,7 +174,7 @@ static void a_message_has_its_documented_fields(void **state)
 		"\"content_profile\":\"spam\",\"helo\":\"mail.example\",\"from\":\"a@b\",\"to\":\"c@d\","
 		"\"recipients\":2,\"octets\":1234,\"score\":100,\"threshold\":5,\"rules\":[1000000,3],\"rule_labels\":[\"token\",null],"
 		"\"rules_total\":2,\"verdict\":\"rejected\",\"code\":550,\"id\":\"0000000000009\","
-		"\"scan_us\":45,\"bdat\":true,\"reason\":\"messages_rejected\",\"access_rule\":\"partner\"}";
+		"\"scan_us\":45,\"bdat\":true,\"reason\":\"messages_rejected\",\"access_rule\":\"partner\",\"subject\":\"hello\"}";
 	struct api_record r = message();
 	struct serve_line l;
 
@@ -217,6 +221,46 @@ static void a_session_has_its_documented_fields(void **state)
 	json_decref(j);
 }
 
+static const struct {
+	const char *name;
+	const char *octets;
+	uint8_t n;
+	const char *line; // as the log has it
+} subjects[] = {
+	{"an empty one is none of its lack", "", 0, ",\"subject\":\"\"}"},
+	{"NUL is replaced, ESC, DEL and a line end are escaped", "a\0b\x1b[2J\x7f\r\n", 10,
+		",\"subject\":\"a" R "b\\u001b[2J\\u007f\\u000d\\u000a\"}"},
+	{"quotes end nothing", "\",\"verdict\":\"clean\\", 19,
+		",\"subject\":\"\\\",\\\"verdict\\\":\\\"clean\\\\\"}"},
+	{"what is not UTF-8 is replaced, a byte each", "\xff\xc3\xa4\xc3", 4,
+		",\"subject\":\"\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\"}"},
+	{"an encoded word stays one", "=?utf-8?q?=41?=", 15, ",\"subject\":\"=?utf-8?q?=41?=\"}"},
+};
+
+static void a_subject_stays_inert(void **state)
+{
+	struct api_record r = message();
+	struct serve_line l;
+	json_t *j;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+		size_t n = strlen(subjects[i].line);
+
+		r.message.subject_len = subjects[i].n;
+		memcpy(r.message.subject, subjects[i].octets, subjects[i].n);
+		serve_event_line(&l, &r, &(struct serve_event_names){0});
+		if (l.n < n || memcmp(l.text + l.n - n, subjects[i].line, n) != 0)
+			fail_msg("%s: %.*s", subjects[i].name, (int)l.n, l.text);
+		json_decref(parse(&l));
+	}
+	r.message.has_subject = 0;
+	serve_event_line(&l, &r, &(struct serve_event_names){0});
+	j = parse(&l);
+	assert_true(json_is_null(json_object_get(j, "subject")));
+	json_decref(j);
+}
+
 static void a_record_full_of_rubbish_still_gives_a_line(void **state)
 {
 	struct api_record r;
@@ -247,13 +291,14 @@ static void the_longest_record_fits(void **state)
 	memset(r.message.helo, 1, sizeof(r.message.helo));
 	memset(r.message.from, 1, sizeof(r.message.from));
 	memset(r.message.to, 1, sizeof(r.message.to));
+	memset(r.message.subject, 1, sizeof(r.message.subject));
 	r.kind = API_REC_MESSAGE;
 	memset(label, '"', sizeof(label) - 1); // two characters each
 	label[100] = '\0';
 	serve_event_line(&l, &r,
 		&(struct serve_event_names){name, name, name, name, name,
 			{label, label, label, label, label, label, label, label}, NULL,
-			name});
+			NULL, name});
 	json_decref(parse(&l));
 }
 
@@ -334,6 +379,12 @@ static void a_hashed_line_has_no_address(void **state)
 	assert_int_equal(strlen(json_string_value(json_object_get(j, "from"))), 37);
 	assert_int_equal(strlen(json_string_value(json_object_get(j, "to"))), 37);
 	assert_string_equal(json_string_value(json_object_get(j, "helo")), "mail.example");
+	assert_string_equal(json_string_value(json_object_get(j, "subject")), "hello");
+	json_decref(j);
+	serve_event_line(&l, &r, &(struct serve_event_names){.subject_hash = h});
+	j = parse(&l);
+	assert_string_equal(json_string_value(json_object_get(j, "from")), "a@b");
+	assert_int_equal(strlen(json_string_value(json_object_get(j, "subject"))), 37);
 	json_decref(j);
 	serve_hash_close(h);
 }
@@ -433,6 +484,7 @@ int main(void)
 		cmocka_unit_test(times_are_rfc_3339_or_null),
 		cmocka_unit_test(a_message_has_its_documented_fields),
 		cmocka_unit_test(a_session_has_its_documented_fields),
+		cmocka_unit_test(a_subject_stays_inert),
 		cmocka_unit_test(a_record_full_of_rubbish_still_gives_a_line),
 		cmocka_unit_test(the_longest_record_fits),
 		cmocka_unit_test(addresses_become_keyed_hashes),
