@@ -435,6 +435,32 @@ static void a_verb_ends_where_any_reader_would_end_it(void **)
 	}
 }
 
+// Bytes behind a line's end are nobody's: the memory ends there.
+static void a_command_is_read_up_to_its_end_and_no_further(void **)
+{
+	static const char *const lines[] = {"MAIL FROM:<a@b> SIZE=1", "MAIL FROM:<a@b>",
+		"RCPT TO:<a@b", "AUTH PLAIN", "AUTH PLAIN AGEAYg", "BDAT 10", "BDAT 10 LAST",
+		"EHLO x", "NOOP", "STARTTLS", "SITE", "A"};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const size_t n = strlen(lines[i]);
+
+		for (size_t k = 1; k <= n; k++) {
+			uint8_t *exact = malloc(k);
+			struct smtp_command c, same;
+
+			memcpy(exact, lines[i], k);
+			smtp_command_parse((struct span){.p = exact, .n = k}, &c);
+			smtp_command_parse(span_sub(span_str(lines[i]), 0, k), &same);
+			assert_int_equal(c.verb, same.verb);
+			assert_int_equal(c.text.n, same.text.n);
+			assert_int_equal(c.path.n, same.path.n);
+			assert_int_equal(c.flags, same.flags);
+			free(exact);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,6 +477,7 @@ int main(void)
 		cmocka_unit_test(a_chunks_size_is_known_where_all_servers_read_the_same),
 		cmocka_unit_test(of_an_auth_line_the_mechanism_is_told_and_nothing_else),
 		cmocka_unit_test(a_verb_ends_where_any_reader_would_end_it),
+		cmocka_unit_test(a_command_is_read_up_to_its_end_and_no_further),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

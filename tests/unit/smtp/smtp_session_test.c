@@ -123,6 +123,31 @@ static void reading_stops_right_behind_a_possible_end(void **)
 	assert_int_equal(ev[1].off, 4);
 }
 
+static void possible_ends_are_counted_up_to_255(void **)
+{
+	struct smtp s;
+	size_t told = 0;
+
+	session_open(&s);
+	assert_true(client(&s, "DATA\r\n") > 0);
+	assert_true(server(&s, "354 go\r\n") > 0);
+	for (unsigned i = 1; i <= 600; i++) {
+		for (const char *text = "a\n.\n"; *text != '\0';) {
+			size_t used = client(&s, text);
+
+			assert_true(used > 0);
+			text += used;
+			for (size_t k = 0; k < count; k++) {
+				if (ev[k].kind != SMTP_EV_POSSIBLE_END)
+					continue;
+				told++;
+				assert_int_equal(ev[k].count, told < 255 ? told : 255);
+			}
+		}
+	}
+	assert_int_equal(told, 600);
+}
+
 static void every_code_from_200_to_299_accepts_and_no_other(void **)
 {
 	for (unsigned code = 200; code < 600; code++) {
@@ -423,6 +448,7 @@ int main(void)
 		cmocka_unit_test(a_gate_opens_only_when_nothing_is_pending),
 		cmocka_unit_test(room_for_four_events_is_enough_and_changes_nothing),
 		cmocka_unit_test(reading_stops_right_behind_a_possible_end),
+		cmocka_unit_test(possible_ends_are_counted_up_to_255),
 		cmocka_unit_test(every_code_from_200_to_299_accepts_and_no_other),
 		cmocka_unit_test(nothing_is_consumed_after_a_desync),
 		cmocka_unit_test(masking_lasts_over_later_ehlo_replies),

@@ -96,6 +96,27 @@ static void a_whole_repeat_of_the_same_bytes_leaves_as_it_came(void **state)
 	assert_false(stream_is_stuck(&f->st));
 }
 
+static void a_whole_repeat_leaves_without_what_it_says_of_an_end_or_urgent_bytes(void **state)
+{
+	enum { F_URG = 32 };
+	static const uint8_t more[] = {F_FIN, F_URG, F_FIN | F_URG};
+	struct fixture *f = *state;
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "abcd");
+
+	shorten(f);
+	goes_digested(f, &a);
+	for (size_t i = 0; i < sizeof(more); i++) {
+		struct stream_seg again = seg_of(f, STREAM_CLIENT, 0, "abcd");
+		struct stream_act act;
+
+		again.flags = (uint8_t)(F_ACK | more[i]);
+		act = pass(f, &again);
+		assert_int_equal(act.kind, STREAM_REWRITE);
+		assert_int_equal(act.flags, F_ACK);
+		assert_int_equal(act.len, 4);
+	}
+}
+
 static void a_repeat_with_other_bytes_does_not_leave(void **state)
 {
 	struct fixture *f = *state;
@@ -230,6 +251,7 @@ int main(void)
 		T(where_slabs_abound_bytes_are_kept),
 		T(near_its_share_a_lone_half_goes_on_with_digests),
 		T(a_whole_repeat_of_the_same_bytes_leaves_as_it_came),
+		T(a_whole_repeat_leaves_without_what_it_says_of_an_end_or_urgent_bytes),
 		T(a_repeat_with_other_bytes_does_not_leave),
 		T(a_repeat_whose_beginning_is_acknowledged_leaves_from_there),
 		T(repeats_cut_elsewhere_for_good_are_stuck),

@@ -150,6 +150,35 @@ static void bytes_taken_out_in_pieces_are_one_edit(void **state)
 	assert_int_equal(f->pool.nfree, POOL - 1); // the list
 }
 
+static void lines_taken_out_of_a_group_from_its_end_are_one_edit(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg a = seg_of(
+				  f, STREAM_CLIENT, 0, "kept\r\none\r\ntwo2\r\nthree\r\nfour\r\n"),
+			  b;
+	struct stream_act act;
+
+	read_in(f, &a);
+	(void)replace(f, STREAM_CLIENT, c_at(17), 7, "");
+	(void)replace(f, STREAM_CLIENT, c_at(11), 6, "");
+	(void)replace(f, STREAM_CLIENT, c_at(6), 5, "");
+	act = leave(f, &a);
+	assert_int_equal(act.seq, c_at(0));
+	assert_bytes(f, &act, "kept\r\nfour\r\n");
+	assert_int_equal(stream_in_seq(&f->st, &f->pool, STREAM_CLIENT, c_at(5)), c_at(5));
+	assert_int_equal(stream_in_seq(&f->st, &f->pool, STREAM_CLIENT, c_at(6)), c_at(24));
+	assert_int_equal(stream_in_seq(&f->st, &f->pool, STREAM_CLIENT, c_at(12)), c_at(30));
+	for (uint32_t off = 6; off <= 24; off++) { // repeated from amid of them
+		b = seg_of(f, STREAM_CLIENT, off, (const char *)a.payload.p + off);
+		act = pass(f, &b);
+		assert_int_equal(act.seq, c_at(6));
+		assert_bytes(f, &act, "four\r\n");
+	}
+	b = seg_of(f, STREAM_CLIENT, 30, "five");
+	act = pass(f, &b);
+	assert_int_equal(act.seq, c_at(12));
+}
+
 static void a_text_right_behind_bytes_taken_out_is_an_edit_of_its_own(void **state)
 {
 	struct fixture *f = *state;
@@ -556,6 +585,7 @@ int main(void)
 		T(a_repeat_from_before_an_edit_keeps_its_old_numbers),
 		T(what_was_taken_out_is_acknowledged_by_us_where_all_before_it_is),
 		T(bytes_taken_out_in_pieces_are_one_edit),
+		T(lines_taken_out_of_a_group_from_its_end_are_one_edit),
 		T(a_text_right_behind_bytes_taken_out_is_an_edit_of_its_own),
 		T(a_grown_reply_waits_for_the_window_and_the_right_edge_stays),
 		T(what_grew_and_does_not_fit_the_window_has_a_bound),

@@ -384,6 +384,28 @@ static void only_what_is_retained_as_it_came_leaves_ahead(void **state)
 	assert_false(stream_ahead(&f->st, &f->pool, &again, &act));
 }
 
+static void what_left_ahead_leaves_again_when_its_sender_repeats_it(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 4, "e"),
+			  b = seg_of(f, STREAM_CLIENT, 6, "g"),
+			  none = seg_of(f, STREAM_CLIENT, 4, "");
+	struct stream_act act;
+
+	assert_int_equal(stream_input(&f->st, &f->pool, &a), STREAM_IN_ORDER_WAIT);
+	assert_true(stream_ahead(&f->st, &f->pool, &a, &act));
+	assert_int_equal(stream_input(&f->st, &f->pool, &b), STREAM_IN_ORDER_WAIT); // is held
+	(void)stream_input(&f->st, &f->pool, &a);
+	assert_true(stream_ahead_again(&f->st, &f->pool, &a, &act));
+	assert_int_equal(act.kind, STREAM_REWRITE);
+	assert_int_equal(act.seq, CLIENT_ISN + 1 + 4);
+	assert_bytes(f, &act, "e");
+	(void)stream_input(&f->st, &f->pool, &b);
+	assert_false(stream_ahead_again(&f->st, &f->pool, &b, &act));
+	(void)stream_input(&f->st, &f->pool, &none);
+	assert_false(stream_ahead_again(&f->st, &f->pool, &none, &act));
+}
+
 static void what_shares_a_slab_with_bytes_that_are_held_never_leaves_ahead(void **state)
 {
 	struct fixture *f = *state;
@@ -460,6 +482,7 @@ int main(void)
 		CASE(a_reset_of_ours_says_nothing_of_a_window),
 		CASE(in_custody_a_number_and_window_agree),
 		CASE(only_what_is_retained_as_it_came_leaves_ahead),
+		CASE(what_left_ahead_leaves_again_when_its_sender_repeats_it),
 		CASE(what_shares_a_slab_with_bytes_that_are_held_never_leaves_ahead),
 		CASE(what_left_ahead_is_skipped_to_its_end),
 		CASE(custody_holds_for_what_leaves_ahead_too),

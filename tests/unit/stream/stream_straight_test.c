@@ -332,6 +332,19 @@ static void a_segment_that_was_changed_does_not_go_straight_on(void **state)
 	assert_false(stream_straight_on(&f->st, &seg));
 }
 
+static void without_a_free_slab_nothing_goes_straight(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg seg = seg_of(f, STREAM_CLIENT, 0, "MAIL FROM:<a@example.org>\r\n");
+	const uint32_t nfree = f->pool.nfree;
+
+	f->pool.nfree = 0; // others have them all
+	assert_false(stream_straight(&f->st, &f->pool, &seg));
+	assert_int_equal(stream_input(&f->st, &f->pool, &seg), STREAM_IN_DROP_SLABS);
+	f->pool.nfree = nfree;
+	assert_true(stream_straight(&f->st, &f->pool, &seg));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +353,8 @@ int main(void)
 			a_segment_that_is_not_read_whole_does_not_go_straight_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_segment_that_was_changed_does_not_go_straight_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			without_a_free_slab_nothing_goes_straight, setup, teardown),
 		cmocka_unit_test(the_short_way_comes_to_what_the_long_one_does),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,7 @@ static void a_repeat_comes_after_one_second_then_after_twice_as_long_up_to_one_m
 		assert_false(dead);
 		assert_true(next(f, STREAM_CLIENT, &act));
 		assert_true(act.repeat);
+		assert_true(act.flags & F_PSH);
 		assert_bytes(f, &act, "QUIT\r\n");
 		assert_false(next(f, STREAM_CLIENT, &act)); // once each time
 	}
@@ -241,6 +242,31 @@ static void our_fin_is_repeated_with_the_bytes_before_it(void **state)
 	assert_false(stream_deadline(&f->st, STREAM_SERVER, &f->now_ms));
 }
 
+static void a_fin_that_alone_is_missing_waits_for_the_timer(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_act act;
+	uint32_t at_ms;
+	bool dead;
+
+	stream_cut(&f->st, &f->pool);
+	assert_int_equal(stream_say(&f->st, &f->pool, span_str("221 bye\r\n")), 0);
+	stream_hang_up(&f->st);
+	assert_true(next(f, STREAM_SERVER, &act));
+	assert_true(stream_deadline(&f->st, STREAM_SERVER, &f->now_ms));
+	assert_true(stream_timer(&f->st, STREAM_SERVER, f->now_ms, &dead));
+	assert_true(next(f, STREAM_SERVER, &act));
+	struct stream_seg ack = seg_of(f, STREAM_CLIENT, 0, "");
+	ack.ack = SERVER_ISN + 1 + 9; // all but the FIN
+	assert_int_equal(stream_input(&f->st, &f->pool, &ack), STREAM_IN_OK);
+	assert_false(next(f, STREAM_SERVER, &act)); // it may be on its way
+	assert_true(stream_deadline(&f->st, STREAM_SERVER, &at_ms));
+	assert_true(stream_timer(&f->st, STREAM_SERVER, at_ms, &dead));
+	assert_true(next(f, STREAM_SERVER, &act));
+	assert_true(act.flags & F_FIN);
+	assert_int_equal(act.len, 0);
+}
+
 static void an_end_that_is_waited_for_runs_the_timer_on_our_side_only(void **state)
 {
 	struct fixture *f = *state;
@@ -335,6 +361,7 @@ int main(void)
 		CASE(a_closed_window_that_is_silent_ends_the_connection),
 		CASE(a_long_repeat_is_cut_to_what_a_segment_takes),
 		CASE(our_fin_is_repeated_with_the_bytes_before_it),
+		CASE(a_fin_that_alone_is_missing_waits_for_the_timer),
 		CASE(an_end_that_is_waited_for_runs_the_timer_on_our_side_only),
 		CASE(without_a_fin_what_was_said_is_drained_once_it_is_acknowledged),
 		CASE(after_a_cut_the_clients_own_bytes_are_nobodys),
