@@ -80,6 +80,25 @@ static void near_its_share_a_lone_half_goes_on_with_digests(void **state)
 	assert_true(f->pool.nfree > POOL / 2);
 }
 
+static void a_digest_is_made_with_the_last_free_slab_and_not_without_one(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_seg a = seg_of(f, STREAM_CLIENT, 0, "abcd"),
+			  b = seg_of(f, STREAM_CLIENT, 4, "efgh");
+
+	shorten(f);
+	assert_int_equal(pass(f, &a).kind, STREAM_FORWARD);
+	assert_int_equal(pass(f, &b).kind, STREAM_FORWARD); // in the slab of the first
+	const uint32_t nfree = f->pool.nfree;
+	f->pool.nfree = 0; // others have them
+	assert_false(stream_digest(&f->st, &f->pool, &b));
+	f->pool.nfree = 1;
+	assert_true(stream_digest(&f->st, &f->pool, &b));
+	assert_int_equal(f->pool.nfree, 0);
+	f->pool.nfree = nfree - 1; // and give them back; the first one is in use
+	memmove(f->stack, f->stack + 1, f->pool.nfree * sizeof(f->stack[0]));
+}
+
 static void a_whole_repeat_of_the_same_bytes_leaves_as_it_came(void **state)
 {
 	struct fixture *f = *state;
@@ -250,6 +269,7 @@ int main(void)
 		T(what_a_digest_stands_for_is_copied_as_zeros),
 		T(where_slabs_abound_bytes_are_kept),
 		T(near_its_share_a_lone_half_goes_on_with_digests),
+		T(a_digest_is_made_with_the_last_free_slab_and_not_without_one),
 		T(a_whole_repeat_of_the_same_bytes_leaves_as_it_came),
 		T(a_whole_repeat_leaves_without_what_it_says_of_an_end_or_urgent_bytes),
 		T(a_repeat_with_other_bytes_does_not_leave),

@@ -140,6 +140,7 @@ static void a_window_filled_in_any_order_reads_as_it_was_sent(void **state)
 			if (i % 100 == 99) {
 				acked += 100 * SEGMENT;
 				acknowledge(&f->st, &f->pool, acked, isn);
+				searches_begin_in_their_block(f);
 			}
 		}
 		assert_int_equal(f->pool.nfree, POOL);
