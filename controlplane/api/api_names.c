@@ -38,6 +38,7 @@ static const char *const stat_kinds[] = {
 	[API_STAT_DROP] = "drop",
 	[API_STAT_ACTION] = "action",
 	[API_STAT_GAUGE] = "gauge",
+	[API_STAT_PEAK] = "peak",
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define API_STATS_MAGIC UINT64_C(0x5354415453574d01)
-#define API_STATS_VERSION 2
+#define API_STATS_VERSION 3
 
 enum { API_STATS_NAMES_MAX = 256, API_STATS_PORTS_MAX = 32, API_STATS_POLICIES_MAX = 16384 };
 
@@ -17,6 +17,7 @@ enum api_stat_kind { // what a counter counts
 	API_STAT_DROP,     // not forwarded: a named reason
 	API_STAT_ACTION,   // we answered, cut, held or changed something: a named reason
 	API_STAT_GAUGE,    // a level (flows, slabs in use)
+	API_STAT_PEAK,     // the highest that was seen; of several workers the highest one's
 	API_STAT_KIND_COUNT
 };
 

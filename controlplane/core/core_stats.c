@@ -166,10 +166,17 @@ uint64_t core_stats_value(const struct core_stats *s, uint32_t worker, uint32_t 
 
 uint64_t core_stats_sum(const struct core_stats *s, uint32_t i)
 {
+	bool peak = i < s->head.names && s->names[i].kind == API_STAT_PEAK;
 	uint64_t sum = 0;
 
-	for (uint32_t w = 0; w < s->head.workers; w++)
-		sum += core_stats_value(s, w, i);
+	for (uint32_t w = 0; w < s->head.workers; w++) {
+		uint64_t one = core_stats_value(s, w, i);
+
+		if (!peak)
+			sum += one;
+		else if (one > sum)
+			sum = one;
+	}
 	return sum;
 }
 

@@ -25,7 +25,8 @@ const struct api_stat_name *core_stats_name(const struct core_stats *s, uint32_t
 // Index of a counter, or core_stats_names() where there is none of that name.
 uint32_t core_stats_find(const struct core_stats *s, const char *name);
 uint64_t core_stats_value(const struct core_stats *s, uint32_t worker, uint32_t i);
-uint64_t core_stats_sum(const struct core_stats *s, uint32_t i); // over all workers
+// Over all workers: their sum, of a peak the highest one's.
+uint64_t core_stats_sum(const struct core_stats *s, uint32_t i);
 // Connections that took policy `i` of the image in force, all workers together.
 uint64_t core_stats_policy_hits(const struct core_stats *s, uint32_t i);
 // A copy of a port's row, texts NUL-terminated. 0 or -ENOENT.

@@ -223,7 +223,9 @@ static void counters(const struct core_stats *stats, struct serve_exposition *x)
 	for (uint32_t i = 0; i < core_stats_names(stats); i++) {
 		const struct api_stat_name *name = core_stats_name(stats, i);
 		const struct serve_metric m = {
-			.kind = name->kind == API_STAT_GAUGE ? SERVE_GAUGE : SERVE_COUNTER,
+			.kind = name->kind == API_STAT_GAUGE || name->kind == API_STAT_PEAK
+				? SERVE_GAUGE
+				: SERVE_COUNTER,
 			.name = name->name,
 			.unit = name->unit,
 			.help = name->help};

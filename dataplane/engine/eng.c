@@ -19,6 +19,7 @@
 #include <rte_ring_elem.h>
 
 #include "eng_half.h"
+#include "eng_smtp.h"
 #include "panic.h"
 #include "tbl_cells.h"
 
@@ -300,19 +301,41 @@ static void answer_flows(struct eng_worker *w, uint64_t now_us)
 		atomic_store_explicit(&ask->state, ASK_ANSWERED, memory_order_release);
 }
 
-// A burst boundary (see the head of this file).
-static void boundary(struct eng_worker *w)
+// All that another image asks of a worker. Packets wait so long, so it is measured. A worker that wakes
+// finds the one that it knows, most of the time.
+static void image_take(struct eng_worker *w, struct eng_image *img, uint64_t now_us)
 {
+	const uint64_t from = rte_rdtsc();
+
+	w->image = img;
+	w->pick = img == NULL ? NULL : eng_image_pick(img);
+	if (img == NULL || w->pick->version == w->smtp->image_version)
+		return;
+	eng_smtp_image_taken(w, now_us);
+
+	uint64_t ns = (rte_rdtsc() - from) * UINT64_C(1000000000) / rte_get_tsc_hz();
+	eng_count(w, ACT_IMAGE_TAKEN);
+	eng_count_n(w, ACT_IMAGE_TAKEN_NS, ns);
+	if (ns > w->counters[PEAK_IMAGE_TAKEN_NS])
+		w->counters[PEAK_IMAGE_TAKEN_NS] = ns;
+}
+
+// A burst boundary (see the head of this file).
+static void boundary(struct eng_worker *w, uint64_t now_us)
+{
+	struct eng_image *img;
+
 	atomic_store_explicit(&w->turn, ++w->turns, memory_order_seq_cst);
-	w->image = atomic_load_explicit(&w->eng->image, memory_order_seq_cst);
-	w->pick = w->image == NULL ? NULL : eng_image_pick(w->image);
+	img = atomic_load_explicit(&w->eng->image, memory_order_seq_cst);
+	if (unlikely(img != w->image))
+		image_take(w, img, now_us);
 }
 
 uint32_t eng_turn(struct eng_worker *w, uint64_t now_us)
 {
 	uint32_t done = 0;
 
-	boundary(w);
+	boundary(w, now_us);
 	if (w->workers > 1)
 		done += take_inbox(w, now_us);
 	if (w->smtpq_head != w->smtpq_tail)
@@ -348,9 +371,9 @@ void eng_worker_offline(struct eng_worker *w)
 	atomic_store_explicit(&w->turn, 0, memory_order_release);
 }
 
-void eng_worker_online(struct eng_worker *w)
+void eng_worker_online(struct eng_worker *w, uint64_t now_us)
 {
-	boundary(w);
+	boundary(w, now_us);
 }
 
 // ---- what the manager does

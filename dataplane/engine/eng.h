@@ -81,7 +81,8 @@ enum eng_stat_kind {
 	ENG_STAT_PASS,
 	ENG_STAT_DROP,
 	ENG_STAT_ACTION,
-	ENG_STAT_GAUGE
+	ENG_STAT_GAUGE,
+	ENG_STAT_PEAK // the highest that was seen
 };
 struct eng_stat_name {
 	const char *name, *help, *unit; // unit: what one count is one of, "connections"
@@ -122,7 +123,7 @@ void eng_sink_set(struct eng *e, uint16_t worker, const struct eng_sink *sink);
 bool eng_quiesced(struct eng *e);
 // A worker that sleeps counts as quiesced: io/ brackets its sleep with these.
 void eng_worker_offline(struct eng_worker *w);
-void eng_worker_online(struct eng_worker *w);
+void eng_worker_online(struct eng_worker *w, uint64_t now_us);
 
 // Rows for flows.list: asks a worker; it answers at its next turns. Manager only.
 int eng_flows_ask(struct eng *e, uint16_t worker,

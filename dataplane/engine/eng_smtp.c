@@ -107,17 +107,19 @@ void eng_smtp_free(struct eng_smtp *s)
 void eng_smtp_clock(struct eng_worker *w, uint64_t now_us)
 {
 	struct eng_smtp *p = w->smtp;
-	uint64_t version = w->pick == NULL ? 0 : w->pick->version;
 
 	p->now_us = now_us;
 	p->now_ms = (uint32_t)(now_us / 1000);
-	if (version != p->image_version) {
-		if (p->image_version ==
-			0) // flows that began before us or the first image are not to blame
-			p->grace_until_us = now_us + ENG_GRACE_MS * UINT64_C(1000);
-		p->image_version = version;
-		p->image_since_us = now_us;
-	}
+}
+
+void eng_smtp_image_taken(struct eng_worker *w, uint64_t now_us)
+{
+	struct eng_smtp *p = w->smtp;
+
+	if (p->image_version == 0) // flows that began before us or the first image are not to blame
+		p->grace_until_us = now_us + ENG_GRACE_MS * UINT64_C(1000);
+	p->image_version = w->pick->version;
+	p->image_since_us = now_us;
 }
 
 void eng_session_end(struct eng_worker *w, struct eng_session *s)

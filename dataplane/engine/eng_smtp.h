@@ -14,8 +14,10 @@ struct eng_smtp *eng_smtp_new(
 	struct eng_worker *w, const struct eng_conf *conf, struct err_list *err);
 void eng_smtp_free(struct eng_smtp *s);
 
-// The time of what follows, and the image that is in force: before segments of a turn.
+// The time of what follows: before segments of a turn.
 void eng_smtp_clock(struct eng_worker *w, uint64_t now_us);
+// w->image is another one than that of the turn before.
+void eng_smtp_image_taken(struct eng_worker *w, uint64_t now_us);
 // A TCP segment that is going to be read (eng_meta filled up to its view): its key and their hash are
 // set, and the index's line is asked for. When it is soon its turn (an ICMP error may be in the same
 // queue): its flow's memory.

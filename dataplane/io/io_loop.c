@@ -119,7 +119,7 @@ static uint32_t nap(struct io_worker *w, uint32_t us)
 		return us;
 	eng_worker_offline(w->eng);
 	(void)nanosleep(&ts, NULL);
-	eng_worker_online(w->eng);
+	eng_worker_online(w->eng, io_now_us(w->io, rte_rdtsc()));
 	return RTE_MIN(us * 2, (uint32_t)SLEEP_MAX_US);
 }
 
@@ -141,7 +141,7 @@ int io_loop(void *arg)
 	if (pthread_getcpuclockid(pthread_self(), &cpu) == 0)
 		atomic_store_explicit(&w->cpu_clock, cpu, memory_order_relaxed);
 	eng_flush_set(w->eng, flush_one, w);
-	eng_worker_online(w->eng);
+	eng_worker_online(w->eng, io_now_us(w->io, rte_rdtsc()));
 	while (!atomic_load_explicit(&w->io->stop, memory_order_relaxed)) {
 		uint64_t now_us = io_now_us(w->io, rte_rdtsc());
 		uint32_t done = receive(w, now_us);

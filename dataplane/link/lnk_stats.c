@@ -21,6 +21,7 @@ LNK_SAME(ENG_STAT_PASS, API_STAT_PASS);
 LNK_SAME(ENG_STAT_DROP, API_STAT_DROP);
 LNK_SAME(ENG_STAT_ACTION, API_STAT_ACTION);
 LNK_SAME(ENG_STAT_GAUGE, API_STAT_GAUGE);
+LNK_SAME(ENG_STAT_PEAK, API_STAT_PEAK);
 _Static_assert(sizeof(struct api_port_stats) % 8 == 0, "copied in words");
 
 static uint64_t round_up(uint64_t n)

@@ -219,7 +219,7 @@ void box_stop(struct sim *s)
 		return;
 	out_free(b);
 	for (unsigned i = 0; i < eng_stat_count; i++)
-		if (eng_stat_names[i].kind != ENG_STAT_GAUGE)
+		if (eng_stat_names[i].kind < ENG_STAT_GAUGE)
 			b->total[i] += b->counters[i];
 	for (unsigned i = 0; i < 100; i++) // what waits to be read is freed by being read
 		if (eng_wait_us(b->w, s->now) != 0 || eng_turn(b->w, s->now) == 0)

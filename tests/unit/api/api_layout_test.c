@@ -208,7 +208,7 @@ static void every_field_lies_where_its_version_put_it(void **state)
 {
 	(void)state;
 	assert_int_equal(API_LINK_VERSION, 5);
-	assert_int_equal(API_STATS_VERSION, 2);
+	assert_int_equal(API_STATS_VERSION, 3);
 	for (size_t i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
 		const char *field = layout[i].field == NULL ? "whole" : layout[i].field;
 
@@ -358,6 +358,7 @@ static void the_numbers_of_the_enumerations_stand(void **state)
 	assert_int_equal(API_VERDICT_REJECTED, 2);
 	assert_int_equal(API_VERDICT_ABORTED, 6);
 	assert_int_equal(API_STAT_GAUGE, 4);
+	assert_int_equal(API_STAT_PEAK, 5);
 	assert_int_equal(API_RING_COMMANDS, 64);
 	assert_int_equal(API_RING_EVENTS, 1024);
 	assert_int_equal(API_RING_OUTCOMES, 4096);

@@ -9,7 +9,7 @@
 #include "api_ring.h"
 #include "api_stats.h"
 
-enum { DP_WORKERS = 2, DP_NAMES = 4, DP_PORTS = 1, DP_SLOT = 8192 };
+enum { DP_WORKERS = 2, DP_NAMES = 5, DP_PORTS = 1, DP_SLOT = 8192 };
 
 struct dp {
 	char dir[64], path[96];

@@ -671,6 +671,35 @@ static void quiet(enum log_level, const char *, void *)
 	// Refusals are expected here.
 }
 
+static void number_set(struct dp *d, unsigned worker, unsigned i, uint64_t v)
+{
+	*(uint64_t *)(void *)(d->stats + d->head->workers_off + worker * d->head->worker_stride +
+		i * sizeof(v)) = v;
+}
+
+static void workers_are_added_up_and_of_a_peak_the_highest_counts(void **)
+{
+	struct bench b;
+
+	bench_open(&b);
+	accept_wait(&b);
+	dp_make(&b.dp);
+	((struct api_stat_name *)(void *)(b.dp.stats + b.dp.head->names_off))[1].kind =
+		API_STAT_PEAK;
+	for (unsigned i = 0; i < 2; i++) {
+		number_set(&b.dp, 0, i, 30);
+		number_set(&b.dp, 1, i, 12);
+	}
+	dp_seal(&b.dp, SEALS, SEALS);
+	dp_send(&b.dp, sizeof(b.dp.hello), 2);
+	turns_until(&b, &b.seen.attached, 1);
+	const struct core_stats *stats = core_link_stats(b.link);
+	assert_int_equal(core_stats_sum(stats, 0), 42);
+	assert_int_equal(core_stats_sum(stats, 1), 30);
+	assert_int_equal(core_stats_sum(stats, DP_NAMES), 0);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -678,6 +707,7 @@ int main(void)
 		cmocka_unit_test(memory_that_may_change_its_size_is_refused),
 		cmocka_unit_test(
 			a_first_datagram_that_is_no_hello_is_refused_and_its_descriptors_closed),
+		cmocka_unit_test(workers_are_added_up_and_of_a_peak_the_highest_counts),
 		cmocka_unit_test(a_ring_that_makes_no_sense_ends_the_attachment),
 		cmocka_unit_test(questions_are_taken_and_their_answers_wait_for_the_worker),
 		cmocka_unit_test(messages_that_make_no_sense_are_dropped_and_counted),

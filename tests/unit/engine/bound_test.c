@@ -121,6 +121,26 @@ static void a_threshold_stays_with_its_sessions(void **)
 	mails(opened(), "cheap-pills", "550");
 }
 
+static void a_worker_says_how_often_and_how_long_it_took_an_image(void **)
+{
+	uint64_t taken = counter(ACT_IMAGE_TAKEN), ns = counter(ACT_IMAGE_TAKEN_NS);
+
+	use("mask_unknown: false", "threshold: 5", RULES, 10);
+	assert_int_equal(counter(ACT_IMAGE_TAKEN), taken + 1);
+	assert_true(counter(ACT_IMAGE_TAKEN_NS) > ns);
+	ns = counter(ACT_IMAGE_TAKEN_NS);
+	(void)eng_turn(world.w, world.now_us);
+	eng_worker_offline(world.w); // asleep, and awake again: the same image
+	eng_worker_online(world.w, world.now_us);
+	assert_int_equal(counter(ACT_IMAGE_TAKEN), taken + 1);
+	assert_int_equal(counter(ACT_IMAGE_TAKEN_NS), ns);
+	assert_in_range(counter(PEAK_IMAGE_TAKEN_NS), 1, ns);
+	eng_worker_offline(world.w);
+	use("mask_unknown: false", "threshold: 5", RULES, 11);
+	assert_int_equal(counter(ACT_IMAGE_TAKEN), taken + 2);
+	assert_true(counter(ACT_IMAGE_TAKEN_NS) > ns);
+}
+
 static void more_images_than_are_kept_bind_a_session_anew(void **)
 {
 	use("mask_unknown: false, max_noop: 1", "threshold: 50", RULES, 10);
@@ -155,6 +175,7 @@ int main(void)
 		CASE(groups_are_kept_by_name_when_other_rules_come),
 		CASE(a_profile_stays_with_its_sessions_while_it_is_kept),
 		CASE(a_threshold_stays_with_its_sessions),
+		CASE(a_worker_says_how_often_and_how_long_it_took_an_image),
 		CASE(more_images_than_are_kept_bind_a_session_anew),
 		CASE(after_ten_minutes_the_next_mail_binds_anew),
 	};

@@ -41,7 +41,7 @@ static inline void suite_note(const struct eng_worker *w, bool levels)
 		(void)atexit(suite_totals_write); // fails for want of memory only
 	suite_noted = true;
 	for (unsigned i = 0; i < eng_stat_count; i++) {
-		if ((eng_stat_names[i].kind == ENG_STAT_GAUGE) != levels)
+		if ((eng_stat_names[i].kind >= ENG_STAT_GAUGE) != levels)
 			continue;
 		if (!levels)
 			suite_totals[i] += w->counters[i];

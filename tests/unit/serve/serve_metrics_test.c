@@ -207,6 +207,7 @@ static void turn(struct bench *b)
 	name_set(b, 1, "pass_tls", API_STAT_PASS, "connections");
 	name_set(b, 2, "flows", API_STAT_GAUGE, "connections");
 	name_set(b, 3, "link_attached", API_STAT_GAUGE, "frames"); // ours
+	name_set(b, 4, "longest_nanoseconds", API_STAT_PEAK, "nanoseconds");
 	value_set(b, 0, 0, 30);
 	value_set(b, 1, 0, 10);
 	value_set(b, 1, 1, 10);
@@ -288,6 +289,7 @@ static void a_scrape_is_whole_with_and_without_a_data_plane(void **state)
 		"mailweir_connections_total{worker=\"0\"} 30\n"
 		"mailweir_connections_total{worker=\"1\"} 10\n"));
 	assert_non_null(strstr(answer, "\nmailweir_flows{worker=\"0\"} 7\n"));
+	assert_non_null(strstr(answer, "# TYPE mailweir_longest_nanoseconds gauge\n"));
 	assert_non_null(strstr(answer, "\nmailweir_connections_not_scanned_ratio 0.25\n"));
 	assert_non_null(strstr(answer, "\nmailweir_not_scanned_ratio{reason=\"pass_tls\"} 0.25\n"));
 	assert_null(strstr(answer, "mailweir_link_attached{")); // the data plane's of that name
