@@ -49,24 +49,42 @@ static struct rte_mempool *pool;
 static uint8_t *image_bytes;
 static size_t image_n;
 
-static bool image_make(void)
+// An image of both, which are freed.
+static bool image_make(struct cfg *cfg, struct cfg_ruleset *set, uint64_t version, uint8_t **bytes,
+	size_t *n, struct err_list *err)
+{
+	const struct cfg_ruleset *sets[] = {set};
+	bool made = cfg != NULL && set != NULL &&
+		compile_image(
+			&(struct compile_input){
+				.cfg = cfg, .rulesets = sets, .nrulesets = 1, .version = version},
+			bytes, n, err) == 0;
+	if (!made)
+		err_print(err, stderr);
+	cfg_rules_free(set);
+	cfg_free(cfg);
+	return made;
+}
+
+static bool own_image_make(void)
 {
 	struct err_list err;
 
 	err_init(&err);
 	struct cfg *cfg = cfg_load_text(CONFIG, strlen(CONFIG), "bench", "/", &err);
 	struct cfg_ruleset *set = cfg_rules_load_text(RULES, strlen(RULES), "bench.rules", &err);
-	const struct cfg_ruleset *sets[] = {set};
-	bool made = cfg != NULL && set != NULL &&
-		compile_image(
-			&(struct compile_input){
-				.cfg = cfg, .rulesets = sets, .nrulesets = 1, .version = 1},
-			&image_bytes, &image_n, &err) == 0;
-	if (!made)
-		err_print(&err, stderr);
-	cfg_rules_free(set);
-	cfg_free(cfg);
-	return made;
+	return image_make(cfg, set, 1, &image_bytes, &image_n, &err);
+}
+
+bool bench_image(
+	const char *config, const char *rules, uint64_t version, uint8_t **bytes, size_t *n)
+{
+	struct err_list err;
+
+	err_init(&err);
+	struct cfg *cfg = cfg_load(config, &err);
+	struct cfg_ruleset *set = cfg_rules_load(rules, &err);
+	return image_make(cfg, set, version, bytes, n, &err);
 }
 
 bool bench_start(uint32_t mem_mb, bool huge)
@@ -87,7 +105,7 @@ bool bench_start(uint32_t mem_mb, bool huge)
 		fprintf(stderr, "bench: no memory for frames\n");
 		return false;
 	}
-	return image_make();
+	return own_image_make();
 }
 
 void bench_stop(void)

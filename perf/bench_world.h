@@ -35,6 +35,9 @@ struct bench {
 // EAL with `mem_mb` of ordinary memory or hugepages, the pool, the image. false: said why.
 bool bench_start(uint32_t mem_mb, bool huge);
 void bench_stop(void);
+// An image of two files, for eng_image_new; free() it. false: said why.
+bool bench_image(
+	const char *config, const char *rules, uint64_t version, uint8_t **bytes, size_t *n);
 // The engine, with the image in force. NULL: said why.
 bool bench_open(struct bench *b, const struct bench_conf *conf);
 void bench_close(struct bench *b);
