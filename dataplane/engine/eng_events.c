@@ -323,6 +323,11 @@ static bool on_desync(struct eng_worker *w, struct eng_session *s, const struct 
 bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in)
 {
+	if (w->smtp->chunk_refused) { // nothing else is read in this call
+		if (ev->kind == SMTP_EV_DATA)
+			eng_skip(w, ev, base);
+		return true;
+	}
 	switch (ev->kind) {
 	case SMTP_EV_COMMAND:
 		return on_command(w, s, ev, base, in);

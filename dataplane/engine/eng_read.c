@@ -97,6 +97,7 @@ static enum step smtp_step(struct eng_worker *w, struct reading *r, struct span 
 		return STEP_MORE;
 	stream_consume(&s->flow.stream, r->side, (uint32_t)n);
 	w->smtp->judging = r->side == STREAM_SERVER ? s : NULL;
+	w->smtp->chunk_refused = false;
 	w->smtp->settled = r->last;
 	for (size_t i = 0; i < count; i++) {
 		if (ev[i].kind == SMTP_EV_REPLY) {

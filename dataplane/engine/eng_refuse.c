@@ -96,6 +96,7 @@ bool eng_refuse_command(struct eng_worker *w, struct eng_session *s, const struc
 		eng_count(w, ACT_SUBSTITUTED);
 		line_blank(w, s, base + ev->off, span_sub(in, ev->off, ev->len));
 		smtp_substitute(&s->smtp, ev, as);
+		w->smtp->chunk_refused = ev->verb == SMTP_VERB_BDAT;
 	} else if (ev->verb == SMTP_VERB_RCPT) {
 		eng_count(w, ACT_WITHDRAWN);
 		eng_change_note(w->smtp, base + ev->off, ev->len, (struct span){0});

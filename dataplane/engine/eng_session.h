@@ -301,6 +301,7 @@ struct eng_smtp {
 	uint8_t asks_silent;         // questions in a row that nobody answered in time
 	bool asking;                 // findings may come
 	uint8_t ask_why;             // enum eng_refusal, of the command that is read next
+	bool chunk_refused;          // in this call: its octets are nobody's
 	struct eng_known known[ENG_KNOWN_SETS][ENG_KNOWN_WAYS];
 	uint64_t id_epoch, id_count; // of ids that are never used twice
 	uint32_t sums, sum_at;       // waiting; where the next flush looks

@@ -108,6 +108,34 @@ static void a_chunk_behind_a_refused_one_is_refused_by_us(void **)
 	hears(c, SERVER, "MAIL FROM:<a@b>\r\n");
 }
 
+// ---- chunks that a session profile refuses
+
+// The octets that came with their BDAT, and those that come later, are nobody's commands.
+static void octets_of_a_chunk_refused_by_its_place_reach_nobody(void **)
+{
+	static const char *const TEXTS[] = {
+		"BDAT 6 LAST\r\nVRFY\r\n", "BDAT 6\r\nVRFY\r\n", "BDAT 12 LAST\r\nVRFY\r\nVRFY\r\n"};
+	static const struct {
+		const char *source, *begin;
+	} CASES[] = {{"10.0.15.1", ""}, {"10.0.16.1", "NOOP\r\n"}};
+
+	for (unsigned i = 0; i < COUNT(TEXTS) * COUNT(CASES); i++) {
+		struct conn *c = dial(CASES[i / COUNT(TEXTS)].source, (uint16_t)(2000 + i));
+		char text[100];
+
+		handshake(c);
+		says(c, SERVER, "220 mx\r\n");
+		says(c, CLIENT, "EHLO me\r\n");
+		says(c, SERVER, "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+		snprintf(text, sizeof(text), "%s%s", CASES[i / COUNT(TEXTS)].begin, TEXTS[i % COUNT(TEXTS)]);
+		says(c, CLIENT, text);
+		says(c, SERVER, "250 ok\r\n");
+		says(c, SERVER, "250 ok\r\n");
+		assert_false(server_has(c, "VRFY"));
+		assert_non_null(memmem(c->end[CLIENT].bytes, END_BYTES, "503 5.5.1 ", 10));
+	}
+}
+
 // ---- replies that come two at a time
 
 static void two_replies_to_a_command_of_ours_leave_no_reply_unchanged(void **)
@@ -315,6 +343,7 @@ int main(void)
 		CASE(nothing_is_sent_behind_a_chunk_before_its_reply),
 		CASE(a_chunk_behind_a_refused_command_does_not_reach_the_server),
 		CASE(a_chunk_behind_a_refused_one_is_refused_by_us),
+		CASE(octets_of_a_chunk_refused_by_its_place_reach_nobody),
 		CASE(two_replies_to_a_command_of_ours_leave_no_reply_unchanged),
 		CASE(two_replies_within_a_chunk_of_ours_leave_no_reply_unchanged),
 		CASE(servers_behind_many_tags_do_not_make_the_table_full),
