@@ -79,6 +79,19 @@ void eng_settle(struct eng_worker *w, struct eng_session *s)
 	eng_pump(w, s);
 }
 
+// What of the client's bytes may be read at once: a command whose domain is looked up comes alone, so what
+// lies behind a chunk is not read with it. false: it waits.
+static bool client_may(struct eng_worker *w, struct eng_session *s, struct span *in)
+{
+	uint64_t rest;
+
+	if (!smtp_in_message(&s->smtp))
+		return eng_ask_line(w, s, in);
+	if (smtp_in_chunk(&s->smtp, &rest) && s->smtp.chunk_left < in->n)
+		*in = span_sub(*in, 0, (size_t)s->smtp.chunk_left);
+	return true;
+}
+
 static enum step smtp_step(struct eng_worker *w, struct reading *r, struct span in)
 {
 	struct eng_session *s = r->s;
@@ -87,7 +100,7 @@ static enum step smtp_step(struct eng_worker *w, struct reading *r, struct span 
 	bool begun = s->smtp.reply_open, recipient;
 	size_t count = 0;
 
-	if (r->side == STREAM_CLIENT && !smtp_in_message(&s->smtp) && !eng_ask_line(w, s, &in))
+	if (r->side == STREAM_CLIENT && !client_may(w, s, &in))
 		return STEP_MORE;
 	if (!begun) // what was told and changed by earlier calls moved what lies here
 		r->settled = r->last = base;

@@ -375,6 +375,58 @@ static void a_command_typed_byte_by_byte_waits_for_its_finding_too(void **)
 	assert_int_equal(counter(ACT_ASK_LATE), 1);
 }
 
+// The octets of a chunk that was refused already come together with the next command.
+static void a_command_that_comes_with_a_chunks_last_octets_waits_too(void **)
+{
+	struct conn *c = opened("10.0.22.1"); // without CHUNKING
+
+	says(c, CLIENT, "BDAT 10 LAST\r\n12345");
+	says(c, SERVER, "250 noop\r\n");
+	hears_begin(c, CLIENT, "502 5.5.1 BDAT ");
+	hears_begin(c, SERVER, "NOOP");
+	says(c, CLIENT, "67890MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n");
+	hears(c, SERVER, "");
+	wants(1, ENG_ASK_SENDER, "b.example");
+	is(1, ENG_FIND_EXISTS);
+	hears(c, SERVER, "MAIL FROM:<a@b.example>\r\n");
+	wants(2, ENG_ASK_RECIPIENT, "d.example");
+}
+
+// Exim refuses a chunk at once and reads it away.
+static void the_same_where_the_server_refused_the_chunk(void **)
+{
+	struct conn *c = dial("10.0.22.1", 2000);
+
+	handshake(c);
+	says(c, SERVER, "220 mx\r\n");
+	says(c, CLIENT, "EHLO [10.0.22.1]\r\n");
+	says(c, SERVER, "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+	says(c, CLIENT, "BDAT 10\r\n12345");
+	says(c, SERVER, "503 no recipients\r\n");
+	hears(c, SERVER, "EHLO [10.0.22.1]\r\nBDAT 10\r\n12345");
+	says(c, CLIENT, "67890MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n");
+	hears(c, SERVER, "67890");
+	wants(0, ENG_ASK_SENDER, "b.example");
+}
+
+// What was found of a command that never came to be judged is not the next one's.
+static void a_session_that_is_cut_leaves_its_finding_to_nobody(void **)
+{
+	struct conn *c = opened("10.0.22.1"), *d = dial("10.0.22.2", 2001);
+
+	says(c, CLIENT, "BDAT 10 LAST\r\n12345");
+	says(c, SERVER, "250 noop\r\n");
+	handshake(d);
+	says(d, SERVER, "220 mx\r\n");
+	says(d, CLIENT, "EHLO [10.0.22.2]\r\n");
+	says(d, SERVER, "250 mx\r\n");
+	says(d, CLIENT, "MAIL FROM:<root>\rQUIT\r\n"); // without a domain, and an odd line
+	assert_true(d->end[SERVER].reset);
+	hears_begin(c, SERVER, "NOOP");
+	says(c, CLIENT, "67890RSET\r\n");
+	hears(c, SERVER, "RSET\r\n");
+}
+
 static void a_client_that_hangs_up_behind_it_is_still_heard(void **)
 {
 	struct conn *c = opened("10.0.22.1");
@@ -431,6 +483,9 @@ int main(void)
 		CASE(who_has_proven_who_he_is_is_not_asked_about),
 		CASE(addresses_without_a_domain_are_refused_but_those_that_need_none),
 		CASE(a_command_typed_byte_by_byte_waits_for_its_finding_too),
+		CASE(a_command_that_comes_with_a_chunks_last_octets_waits_too),
+		CASE(the_same_where_the_server_refused_the_chunk),
+		CASE(a_session_that_is_cut_leaves_its_finding_to_nobody),
 		CASE(a_client_that_hangs_up_behind_it_is_still_heard),
 		CASE(a_server_that_is_blocked_is_answered_for_with_554),
 	};
