@@ -125,6 +125,13 @@ static bool is_recipient_too_many(const struct asking *a)
 		eng_message_asked(a->s) >= a->profile->max_recipients;
 }
 
+// Its transaction is over, but perhaps not for the server.
+static bool is_recipient_of_stale(const struct asking *a)
+{
+	return a->ev->verb == SMTP_VERB_RCPT && (a->ev->flags & SMTP_LINE_STATE) != 0 &&
+		eng_message_is_stale(a->s);
+}
+
 // Commands that bring content by a way that is not read, turn the two ends round, or change who the client
 // is: their keywords are hidden.
 static bool is_turn(uint8_t verb)
@@ -158,7 +165,8 @@ static enum eng_refusal objection(const struct asking *a)
 		return ENG_REFUSE_MECHANISM;
 	if (a->profile->syntax_check && (ev->flags & SMTP_LINE_SYNTAX) != 0)
 		return ENG_REFUSE_SYNTAX;
-	if (a->profile->syntax_check && (ev->flags & SMTP_LINE_STATE) != 0)
+	if (is_recipient_of_stale(a) ||
+		(a->profile->syntax_check && (ev->flags & SMTP_LINE_STATE) != 0))
 		return ENG_REFUSE_STATE;
 	if (a->profile->helo_characters && is_helo(ev->verb) && is_odd_name(ev->text))
 		return ENG_REFUSE_NAME;

@@ -264,6 +264,8 @@ static bool on_reply(
 	case SMTP_VERB_SOML:
 	case SMTP_VERB_SAML:
 		eng_message_mail_reply(w, s, ev->code);
+		if (s->smtp.one_at_a_time)
+			eng_grouping(w, s); // where that was for a stale message's sake
 		break;
 	case SMTP_VERB_RSET:
 	case SMTP_VERB_HELO:
@@ -290,7 +292,9 @@ static bool on_reply(
 		if (ev->code < 300)
 			eng_outcome(w, s, ENG_OUTCOME_ACCEPTED);
 		eng_record_message(w, s, ev->code);
-		eng_message_done(w, s);
+		eng_message_done(w, s, ev->code);
+		if (eng_message_is_stale(s))
+			eng_grouping(w, s);
 		break;
 	default:
 		break;

@@ -147,7 +147,7 @@ void eng_grouping(struct eng_worker *w, struct eng_session *s)
 	uint8_t how = eng_profile(w, s)->pipelining;
 
 	smtp_one_at_a_time(&s->smtp,
-		how == POL_PIPELINING_NO ||
+		how == POL_PIPELINING_NO || eng_message_is_stale(s) ||
 			(how == POL_PIPELINING_LOOSE &&
 				(s->smtp.offered & SMTP_EXT_PIPELINING) == 0));
 }

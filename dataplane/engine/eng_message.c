@@ -248,6 +248,8 @@ bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat)
 		return false;
 	if (s->message == NULL)
 		s->message = message_new(w, s);
+	else if (s->message->stale && s->message->scan == NULL)
+		scan_open(w, s, s->message);
 	if (s->message != NULL) {
 		s->message->data = true;
 		s->message->bdat = bdat;
@@ -275,9 +277,26 @@ void eng_message_data(struct eng_worker *w, struct eng_session *s, struct span t
 	msg->seen_ms = w->smtp->now_ms;
 }
 
-void eng_message_done(struct eng_worker *w, struct eng_session *s)
+// Behind a last chunk without recipients Exim is in the transaction still, where its MAIL holds and another
+// is refused.
+void eng_message_done(struct eng_worker *w, struct eng_session *s, uint16_t code)
 {
-	message_shift(w, s);
+	struct eng_message *msg = s->message;
+
+	if (code < 400 || !msg->bdat || !msg->accepted || msg->recipients > 0) {
+		message_shift(w, s);
+		return;
+	}
+	if (msg->scan != NULL)
+		eng_message_scan_drop(w, msg);
+	msg->data = msg->bdat = msg->ended = msg->judged = false;
+	msg->verdict = msg->at_end = ENG_VERDICT_UNSCANNED;
+	msg->stale = true;
+}
+
+bool eng_message_is_stale(const struct eng_session *s)
+{
+	return s->message != NULL && s->message->stale;
 }
 
 void eng_message_abort(struct eng_worker *w, struct eng_session *s)

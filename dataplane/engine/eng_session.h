@@ -88,6 +88,7 @@ struct eng_message {
 	uint8_t refused_at, nrefused;
 	bool safe_sender, to_discard, to_deliver, to_scan, scan_dropped;
 	bool left; // a RSET was sent behind it
+	bool stale; // its last chunk was refused: who had no recipients may still be in the transaction
 };
 
 enum eng_asking { // the client's next command waits for a finding, until hold_at_ms[STREAM_CLIENT]
@@ -451,8 +452,10 @@ void eng_message_reset_reply(struct eng_worker *w, struct eng_session *s);
 // The scan is over, its memory given back; the same without a result.
 void eng_message_scan_drop(struct eng_worker *w, struct eng_message *msg);
 void eng_message_scan_close(struct eng_worker *w, struct eng_message *msg);
-// The message is told and done.
-void eng_message_done(struct eng_worker *w, struct eng_session *s);
+// The message is told, with this code, and done; but a transaction in which the server, having refused it, may
+// still be keeps it until a MAIL or a reset has succeeded.
+void eng_message_done(struct eng_worker *w, struct eng_session *s, uint16_t code);
+bool eng_message_is_stale(const struct eng_session *s);
 // Gives back all messages of a session; one whose content went by without a reply is recorded.
 void eng_message_abort(struct eng_worker *w, struct eng_session *s);
 

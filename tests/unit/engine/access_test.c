@@ -52,6 +52,7 @@ static const char OWN[] = "452 4.5.3 Recipient needs a message of its own (mw-*)
 static const char SENDER_BLOCKED[] = "550 5.7.1 Sender is on a blocklist (mw-*)\r\n";
 static const char RCPT_BLOCKED[] = "550 5.7.1 Recipient is on a blocklist (mw-*)\r\n";
 static const char ODD[] = "501 5.1.0 Address can't be read or is too long (mw-*)\r\n";
+static const char BAD_SEQUENCE[] = "503 5.5.1 Bad sequence of commands (mw-*)\r\n";
 static const char SPAM[] = "Subject: x\r\n\r\nbuy-now-cheap\r\n.\r\n";
 static const char CLEAN[] = "Subject: x\r\n\r\nall is well\r\n.\r\n";
 
@@ -486,6 +487,54 @@ static void a_reset_that_the_server_refuses_does_not_help(void **)
 	refused(c, "RCPT TO:<x@open.example>", DENIED);
 }
 
+// Exim says so to a chunk without recipients, and stays in the transaction.
+static void a_chunk_without_recipients_does_not_end_what_the_sender_is_held_to(void **)
+{
+	struct conn *c = dial("10.0.1.1", 1999);
+
+	handshake(c);
+	says(c, SERVER, "220 mx\r\n");
+	says(c, CLIENT, "EHLO me\r\n");
+	says(c, SERVER, "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+	pass_over(c);
+	passes(c, "MAIL FROM:<bad@example.org>");
+	says(c, CLIENT, "BDAT 0 LAST\r\n");
+	hears(c, SERVER, "BDAT 0 LAST\r\n");
+	says(c, SERVER, "503 Valid RCPT command must precede BDAT\r\n");
+	pass_over(c);
+	refused(c, "RCPT TO:<x@open.example>", BAD_SEQUENCE);
+	says(c, CLIENT, "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@open.example>\r\n");
+	hears(c, SERVER, "MAIL FROM:<a@example.org>\r\n");
+	says(c, SERVER, "503 sender already given\r\n");
+	hears_begin(c, SERVER, "NOOP");
+	says(c, SERVER, "250 ok\r\n");
+	hears(c, CLIENT, "503 sender already given\r\n503 5.5.1 Bad sequence of commands (mw-*)\r\n");
+}
+
+// Who takes another MAIL is in its transaction; then they may come in groups again.
+static void behind_a_chunk_without_recipients_the_next_mail_counts(void **)
+{
+	struct conn *c = dial("10.0.1.1", 1998);
+
+	handshake(c);
+	says(c, SERVER, "220 mx\r\n");
+	says(c, CLIENT, "EHLO me\r\n");
+	says(c, SERVER, "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+	pass_over(c);
+	says(c, CLIENT, "MAIL FROM:<bad@example.org>\r\nRCPT TO:<x@open.example>\r\nBDAT 3 LAST\r\nx\r\n");
+	hears_begin(c, SERVER, "MAIL FROM:<bad@example.org>\r\nNOOP");
+	says(c, SERVER, "250 ok\r\n250 noop\r\n");
+	says(c, SERVER, "554 no valid recipients\r\n");
+	pass_over(c);
+	says(c, CLIENT, "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@open.example>\r\nBDAT 29 LAST\r\n");
+	hears(c, SERVER, "MAIL FROM:<a@example.org>\r\n");
+	says(c, SERVER, "250 ok\r\n");
+	hears(c, SERVER, "RCPT TO:<x@open.example>\r\nBDAT 29 LAST\r\n");
+	says(c, SERVER, "250 ok\r\n");
+	says(c, CLIENT, "Subject: x\r\n\r\nbuy-now-cheap\r\n");
+	hears(c, CLIENT, "250 ok\r\n250 ok\r\n550 5.7.1 Message refused as spam (mw-*)\r\n");
+}
+
 static void pipelined_recipients_are_told_in_their_order_each_with_its_rule(void **)
 {
 	struct conn *c = opened("10.0.1.1");
@@ -697,6 +746,8 @@ int main(void)
 		CASE(a_third_mail_without_a_reply_is_put_off),
 		CASE(behind_a_reset_the_next_sender_counts),
 		CASE(a_reset_that_the_server_refuses_does_not_help),
+		CASE(a_chunk_without_recipients_does_not_end_what_the_sender_is_held_to),
+		CASE(behind_a_chunk_without_recipients_the_next_mail_counts),
 		CASE(pipelined_recipients_are_told_in_their_order_each_with_its_rule),
 		CASE(many_refused_recipients_do_not_end_the_session),
 		CASE(a_blocked_sender_is_refused_at_mail),

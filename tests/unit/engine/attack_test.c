@@ -80,7 +80,7 @@ static void a_command_that_the_server_refuses_does_not_end_our_reading(void **)
 	assert_false(leaked);
 }
 
-// The server is still in the transaction that got no recipient, and takes the chunk for that one.
+// The server is still in the transaction that got no recipient: it gets none, and the chunk is read.
 static void a_mail_refused_while_its_chunk_flows_does_not_end_our_reading(void **)
 {
 	struct conn *c = dial("10.0.1.1", 2000);
@@ -94,9 +94,10 @@ static void a_mail_refused_while_its_chunk_flows_does_not_end_our_reading(void *
 	says(c, CLIENT, "BDAT 3 LAST\r\nabc");
 	says(c, SERVER, "503 no recipient\r\n");
 	says(c, CLIENT, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 17 LAST\r\n\r\n");
-	says(c, SERVER, "503 nested\r\n250 ok\r\n");
+	says(c, SERVER, "503 nested\r\n");
+	says(c, SERVER, "250 noop\r\n");
 	says(c, CLIENT, "buy-now-cheap\r\n");
-	assert_false(server_has(c, "buy-now-cheap"));
+	assert_false(server_has(c, "c@d") || server_has(c, "buy-now-cheap"));
 	assert_int_equal(counter(ACT_REJECTED), 1);
 }
 
