@@ -84,10 +84,12 @@ void eng_open_pass_consume(struct eng_worker *w, struct eng_session *s, struct r
 		f->stream.half[seg->side].has_fin = true;
 	bool over = (seg->flags & TCP_RST) != 0 ||
 		(f->stream.half[STREAM_CLIENT].has_fin && f->stream.half[STREAM_SERVER].has_fin);
-	if (over) {
+	if (over)
 		f->state = FLOW_CLOSING;
+	// Of what is not read the server's word counts: it does not believe each reset of its client's, who
+	// would get a ticket back for a connection that goes on.
+	if (seg->side == STREAM_SERVER && (seg->flags & (TCP_FIN | TCP_RST)) != 0)
 		eng_tickets_give(w, s);
-	}
 	eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 	if (over)
 		eng_timer_update(w, s);

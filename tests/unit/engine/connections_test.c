@@ -180,7 +180,7 @@ static void cut(struct conn *c)
 	assert_true(c->end[SERVER].reset);
 }
 
-static void in_tls(struct conn *c)
+static void begin_tls(struct conn *c)
 {
 	says(c, CLIENT, "EHLO client\r\n");
 	says(c, SERVER, "250-server\r\n250 STARTTLS\r\n");
@@ -188,6 +188,11 @@ static void in_tls(struct conn *c)
 	says(c, SERVER, "220 go ahead\r\n");
 	says(c, CLIENT, "\x16\x03\x01 a\x01hello");
 	says(c, SERVER, "\x16\x03\x01 a\x02hello");
+}
+
+static void in_tls(struct conn *c)
+{
+	begin_tls(c);
 	assert_int_equal(counter(PASS_TLS), 1);
 	is_refused("10.0.40.1", AT_A_TIME, ACT_CLIENT_CONNECTIONS, 2); // it holds its ticket
 	both_hang_up(c);
@@ -210,6 +215,38 @@ static void every_end_gives_a_ticket_back(void **)
 		}
 		both_hang_up(third);
 	}
+}
+
+// One of a wrong number, or one that dies on its way.
+static void a_reset_that_its_server_does_not_believe_gives_no_ticket_back(void **)
+{
+	struct conn *c = passes("10.0.40.1");
+
+	(void)passes("10.0.40.1");
+	begin_tls(c);
+	for (unsigned i = 0; i < 3; i++) {
+		segment(c, CLIENT, TCP_RST, c->end[CLIENT].nxt + 1000, 0, NULL, 0);
+		settle();
+		is_refused("10.0.40.1", AT_A_TIME, ACT_CLIENT_CONNECTIONS, 2);
+		pass_ms(20000);
+		says(c, CLIENT, "more");
+	}
+	pass_ms(31000); // silence is an end
+	(void)passes("10.0.40.1");
+}
+
+// Its client may have vanished.
+static void a_server_that_hangs_up_in_tls_gives_the_ticket_back(void **)
+{
+	struct conn *c = passes("10.0.40.1");
+
+	(void)passes("10.0.40.1");
+	begin_tls(c);
+	hangs_up(c, SERVER);
+	(void)passes("10.0.40.1");
+	is_refused("10.0.40.1", AT_A_TIME, ACT_CLIENT_CONNECTIONS, 2);
+	hangs_up(c, CLIENT);
+	is_refused("10.0.40.1", AT_A_TIME, ACT_CLIENT_CONNECTIONS, 2);
 }
 
 static void a_flood_of_syns_takes_no_ticket(void **)
@@ -275,6 +312,8 @@ int main(void)
 		CASE(three_of_all_clients_pass_and_the_fourth_is_refused),
 		CASE(limits_together_hold_each_and_a_refusal_takes_nothing),
 		CASE(every_end_gives_a_ticket_back),
+		CASE(a_reset_that_its_server_does_not_believe_gives_no_ticket_back),
+		CASE(a_server_that_hangs_up_in_tls_gives_the_ticket_back),
 		CASE(a_flood_of_syns_takes_no_ticket),
 		CASE(where_no_cell_is_free_there_is_no_limit),
 		CASE(what_a_refused_client_sent_with_its_acknowledgement_is_not_read),
