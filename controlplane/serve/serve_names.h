@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Words for the numbers in records: a record names its policy and context by index in an image that
-// may have been replaced meanwhile, and its rules by id; the profiles follow from the policy. The names of the last few images are kept.
+// may have been replaced meanwhile, and its rules by id; the profiles follow from the policy. The names of
+// the last few images are kept: of more than the data plane keeps for its sessions.
 // Thread: the loop's.
 #pragma once
 
@@ -11,7 +12,7 @@
 struct serve_names;
 
 enum {
-	SERVE_NAMES_KEPT = 8,  // images
+	SERVE_NAMES_KEPT = 16, // images; the data plane keeps 8 beside the one in force
 	SERVE_LABEL_MAX = 100, // bytes of a rule's label
 };
 
