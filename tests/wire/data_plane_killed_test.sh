@@ -3,6 +3,7 @@
 # The data plane is killed under mail and started again: how long the wire was cut is printed;
 # sessions go on; nothing unread is taken by the server but on connections that began before the
 # policy was in force again, and their segments are counted.
+# Alone: how long the wire is cut.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The faulty wire that other tests stand on: without faults it carries every frame octet for octet,
 # and its faults are what was asked for, the same ones for the same seed.
+# Alone: delays and rates.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
