@@ -3,6 +3,7 @@
 # Commits of policies, profiles and rules under 50 sessions of mail a second, and commits that fail: no
 # session is lost, each has the policy and the profile it began with and the rules in force at its MAIL.
 # commit_mail.py tells what each was owed. --seconds N for longer.
+# Alone: a load by the clock.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -19,7 +20,7 @@ lab_up
 lab_spawn sink "$NS_NET" "$PYTHON" "$ROOT/tests/wire/many_sessions.py" serve $LAB_SERVER4 "$LAB/taken"
 wait_until 5 lab_listening 25 || die "server: $(lab_log_tail sink)"
 # shellcheck disable=SC2034 # read by scripts/lib/lab.sh
-LAB_SESSION='max_recipients: @LIMIT@' LAB_RULES=$LAB/@SET@.rules
+LAB_SESSION='max_recipients: @LIMIT@, error_delay_s: 0, error_delay_step_s: 0' LAB_RULES=$LAB/@SET@.rules
 LAB_POLICIES='  - {name: g@GENERATION@, source: any, destination: any, action: inspect, session: internal, content: spam}'
 lab_config
 mv "$LAB_CONF" "$LAB/template.yaml"
