@@ -391,9 +391,9 @@ void tbl_cells_give(struct tbl_cells *c, uint32_t ticket)
 
 // ---- events
 
-// Counts in the window of a cell that is pinned.
-static enum tbl_cells_answer cell_count(
-	struct cell *cell, uint32_t limit, uint32_t window_s, uint32_t now_s, uint32_t *value)
+// Counts in the window of a cell that is pinned. *start_s: where that window begins.
+static enum tbl_cells_answer cell_count(struct cell *cell, uint32_t limit, uint32_t window_s,
+	uint32_t now_s, uint32_t *value, uint32_t *start_s)
 {
 	// Relaxed: each event stands in this word alone; who frees the cell has seen the pin go.
 	uint64_t bits = atomic_load_explicit(&cell->window, memory_order_relaxed);
@@ -408,16 +408,36 @@ static enum tbl_cells_answer cell_count(
 	} while (!atomic_compare_exchange_weak_explicit(
 		&cell->window, &bits, window_bits(&w), memory_order_relaxed, memory_order_relaxed));
 	++*value;
+	*start_s = w.start_s;
 	atomic_store_explicit(&cell->window_s, window_s, memory_order_relaxed);
 	return TBL_CELLS_PASS;
 }
 
-enum tbl_cells_answer tbl_cells_count(struct tbl_cells *c, const struct tbl_cell_key *key,
-	uint32_t limit, uint32_t window_s, uint32_t now_s, uint32_t *value)
+static void held_add(
+	struct tbl_cells_held *held, uint32_t cell, uint32_t start_s, uint32_t window_s)
+{
+	const bool same = held->cell == cell && held->window_s == window_s;
+	const struct tbl_cells_held was = *held;
+
+	*held = (struct tbl_cells_held){
+		.cell = cell, .start_s = start_s, .window_s = window_s, .now = 1};
+	if (same && start_s == was.start_s) {
+		held->now = (uint16_t)(was.now + 1);
+		held->before = was.before;
+	} else if (same && start_s == was.start_s + window_s) {
+		held->before = was.now;
+	}
+}
+
+enum tbl_cells_answer tbl_cells_hold(struct tbl_cells *c, const struct tbl_cell_key *key,
+	uint32_t limit, uint32_t window_s, uint32_t now_s, struct tbl_cells_held *held,
+	uint32_t *value)
 {
 	struct want want = {.tag = tag_of(c, key), .unit = PIN, .now_s = now_s};
-	struct bucket *b = &c->bucket[bucket_of(c, want.tag)];
+	const uint32_t at = bucket_of(c, want.tag);
+	struct bucket *b = &c->bucket[at];
 	enum tbl_cells_answer answer;
+	uint32_t start_s = 0;
 
 	HOT_ASSERT(limit > 0 && limit <= TBL_CELLS_EVENTS_MAX);
 	HOT_ASSERT(window_s > 0 && window_s <= TBL_CELLS_WINDOW_MAX_S);
@@ -425,10 +445,64 @@ enum tbl_cells_answer tbl_cells_count(struct tbl_cells *c, const struct tbl_cell
 	const unsigned slot = slot_get(b, &want, &answer);
 	if (answer != TBL_CELLS_PASS)
 		return answer;
-	answer = cell_count(&b->cell[slot], limit, window_s, now_s, value);
+	answer = cell_count(&b->cell[slot], limit, window_s, now_s, value, &start_s);
 	// Pairs with the acquire in slot_claim.
 	(void)atomic_fetch_sub_explicit(&b->cell[slot].word, PIN, memory_order_release);
+	if (answer == TBL_CELLS_PASS)
+		held_add(held, at * SLOTS + slot, start_s, window_s);
 	return answer;
+}
+
+enum tbl_cells_answer tbl_cells_count(struct tbl_cells *c, const struct tbl_cell_key *key,
+	uint32_t limit, uint32_t window_s, uint32_t now_s, uint32_t *value)
+{
+	struct tbl_cells_held forgotten = {0};
+
+	return tbl_cells_hold(c, key, limit, window_s, now_s, &forgotten, value);
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+// Takes so many of the window that begins at `start_s`, and of the one before it, out of the cell's
+// window; what is over by then has gone. No pin: while any of them counts the cell is not idle, so it
+// is that key's; once none does, whoever has it began a window later than the one behind theirs.
+static void cell_release(
+	struct cell *cell, uint32_t start_s, uint32_t window_s, uint32_t now, uint32_t before)
+{
+	uint64_t bits = atomic_load_explicit(&cell->window, memory_order_relaxed);
+	struct window w;
+
+	do {
+		w = window_read(bits);
+		if (w.start_s == start_s) {
+			w.now -= least(now, w.now);
+			w.before -= least(before, w.before);
+		} else if (w.start_s == start_s + window_s) {
+			w.before -= least(now, w.before);
+		} else {
+			return;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(
+		&cell->window, &bits, window_bits(&w), memory_order_relaxed, memory_order_relaxed));
+}
+
+void tbl_cells_release(struct tbl_cells *c, struct tbl_cells_held *held, uint32_t n)
+{
+	const uint32_t now = least(n, held->now), before = least(n - now, held->before);
+
+	if (now + before == 0)
+		return;
+	cell_release(cell_at(c, held->cell), held->start_s, held->window_s, now, before);
+	held->now = (uint16_t)(held->now - now);
+	held->before = (uint16_t)(held->before - before);
+}
+
+uint64_t tbl_cells_name(const struct tbl_cells *c, const void *name, size_t n)
+{
+	return hash_siphash(c->secret, name, n);
 }
 
 struct tbl_cell_state tbl_cells_read(

@@ -11,14 +11,20 @@
 // rounded up, as if they had come evenly. So the first window lets exactly N pass, and the one
 // behind it no more at once than have run out. An event that is refused does not count.
 //
+// Events may be given back, as long as it is not known whether they will have been: who counts one so
+// holds it. It counts from the first moment, so N pass here, too, whatever becomes of them.
+//
 // Keys are compared by a 64-bit keyed hash. Among a million keys two are the same with a chance of
-// one in thirty million; such a pair shares its limits.
+// one in thirty million; such a pair shares its limits. A name that stands in a key by its own keyed
+// hash (tbl_cells_name) is as good: two of a million are one with the same chance, and then share a
+// limit, too; who does not know the secret cannot look for such a pair.
 //
 // Why this is right under races is said at the head of tbl_cells.c.
 // Thread: any worker, everything but tbl_cells_init.
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "addr.h"
@@ -70,6 +76,24 @@ void tbl_cells_give(struct tbl_cells *c, uint32_t ticket);
 // seconds. *value: those that count now, this one included where it passed.
 enum tbl_cells_answer tbl_cells_count(struct tbl_cells *c, const struct tbl_cell_key *key,
 	uint32_t limit, uint32_t window_s, uint32_t now_s, uint32_t *value);
+
+struct tbl_cells_held { // events that may be given back; zero: none
+	uint32_t cell;
+	uint32_t start_s, window_s; // of the window that the last of them was counted in
+	uint16_t now, before;       // in that window, in the one before it
+};
+
+// The same, and adds it to those that *held has of this key; those of another key, or of windows that
+// are over, are its no more: they stay counted, or count for nothing.
+enum tbl_cells_answer tbl_cells_hold(struct tbl_cells *c, const struct tbl_cell_key *key,
+	uint32_t limit, uint32_t window_s, uint32_t now_s, struct tbl_cells_held *held,
+	uint32_t *value);
+// Gives back the last `n` of them, or all where there are fewer; any worker may. What is not given back
+// stays counted: to keep all, forget *held.
+void tbl_cells_release(struct tbl_cells *c, struct tbl_cells_held *held, uint32_t n);
+
+// What a name is in a key, by the table's secret.
+uint64_t tbl_cells_name(const struct tbl_cells *c, const void *name, size_t n);
 
 struct tbl_cell_state {
 	uint32_t tickets; // out

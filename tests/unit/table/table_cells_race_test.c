@@ -204,6 +204,40 @@ static void *count_amid(void *arg)
 	return NULL;
 }
 
+// Events that are held for a moment, between tickets of many that want their cells.
+static void *hold_events(void *arg)
+{
+	struct runner *me = arg;
+	struct race *r = me->race;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		const uint32_t k = draw(&me->seed, r->keys);
+		const struct tbl_cell_key key = key_of(k), other = key_of(KEYS + k);
+		struct tbl_cells_held held = {0};
+		uint32_t value, cell;
+
+		switch (tbl_cells_hold(r->cells, &key, r->limit, WINDOW_S, NOW_S, &held, &value)) {
+		case TBL_CELLS_PASS:
+			if (atomic_fetch_add(&r->held[k], 1) >= r->limit)
+				r->too_many++;
+			if (tbl_cells_take(r->cells, &other, 1, NOW_S, &cell, &value) ==
+				TBL_CELLS_PASS)
+				tbl_cells_give(r->cells, cell);
+			atomic_fetch_sub(&r->held[k], 1);
+			tbl_cells_release(r->cells, &held, 1);
+			r->passed++;
+			break;
+		case TBL_CELLS_OVER:
+			r->refused++;
+			break;
+		default:
+			r->full++;
+			break;
+		}
+	}
+	return NULL;
+}
+
 // Nothing is out any more, and of each key exactly `limit` pass.
 static void nothing_is_left(struct race *r)
 {
@@ -323,6 +357,43 @@ static void a_window_survives_those_who_want_its_cell(void **)
 	free(r.cells);
 }
 
+// Nothing that was held is left: of each key exactly `limit` pass.
+static void held_events_race(uint32_t limit, uint32_t keys)
+{
+	static struct race r;
+
+	race_init(&r, BUCKET - 1, limit, keys);
+	race_run(&r, hold_events);
+	assert_int_equal(r.too_many, 0);
+	assert_int_equal(r.full, 0); // eight cells at most are in use
+	assert_int_equal(r.passed + r.refused, THREADS * ROUNDS);
+	if (limit >= THREADS)
+		assert_int_equal(r.refused, 0);
+	for (uint32_t k = 0; k < keys; k++) {
+		const struct tbl_cell_key key = key_of(k);
+		struct tbl_cells_held held = {0};
+		uint32_t value;
+
+		for (uint32_t i = 0; i < limit; i++)
+			assert_int_equal(tbl_cells_hold(r.cells, &key, limit, WINDOW_S, NOW_S,
+						 &held, &value),
+				TBL_CELLS_PASS);
+		assert_int_equal(tbl_cells_count(r.cells, &key, limit, WINDOW_S, NOW_S, &value),
+			TBL_CELLS_OVER);
+		tbl_cells_release(r.cells, &held, limit);
+	}
+	free(r.cells);
+}
+
+static void never_more_events_are_held_than_the_limit_and_all_come_back(void **)
+{
+	held_events_race(1, 1);
+	held_events_race(THREADS - 1, 1);
+	held_events_race(THREADS, 1);
+	held_events_race(1, KEYS);
+	held_events_race(THREADS, KEYS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +405,7 @@ int main(void)
 		cmocka_unit_test(tickets_of_two_keys_come_back_together),
 		cmocka_unit_test(exactly_n_events_pass_across_workers),
 		cmocka_unit_test(a_window_survives_those_who_want_its_cell),
+		cmocka_unit_test(never_more_events_are_held_than_the_limit_and_all_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

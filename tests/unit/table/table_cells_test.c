@@ -298,6 +298,176 @@ static void tickets_and_events_of_a_key_share_its_cell(void **)
 	free(c);
 }
 
+// ---- events that are given back
+
+static bool holds(struct tbl_cells *c, uint32_t client, uint32_t limit, uint32_t now_s,
+	struct tbl_cells_held *held, uint32_t value)
+{
+	const struct tbl_cell_key key = key_of(client);
+	uint32_t seen;
+	enum tbl_cells_answer a = tbl_cells_hold(c, &key, limit, MINUTE_S, now_s, held, &seen);
+
+	assert_int_not_equal(a, TBL_CELLS_FULL);
+	assert_int_equal(seen, value);
+	return a == TBL_CELLS_PASS;
+}
+
+static void n_that_are_held_pass_and_another_once_one_is_given_back(void **)
+{
+	static const uint32_t LIMITS[] = {1, 2, 17, 1000};
+
+	for (size_t i = 0; i < sizeof(LIMITS) / sizeof(LIMITS[0]); i++) {
+		struct tbl_cells *c = table_of(64);
+		struct tbl_cells_held held = {0}, other = {0};
+		const uint32_t n = LIMITS[i];
+
+		for (uint32_t e = 1; e <= n; e++)
+			assert_true(holds(c, 5, n, NOW_S, &held, e));
+		assert_false(holds(c, 5, n, NOW_S + 1, &other, n));
+		tbl_cells_release(c, &other, 1); // it has none
+		assert_false(holds(c, 5, n, NOW_S + 1, &other, n));
+		tbl_cells_release(c, &held, 1);
+		assert_true(holds(c, 5, n, NOW_S + 1, &other, n));
+		assert_false(holds(c, 5, n, NOW_S + 1, &other, n));
+		tbl_cells_release(c, &held, UINT32_MAX);
+		tbl_cells_release(c, &held, UINT32_MAX); // once
+		tbl_cells_release(c, &other, UINT32_MAX);
+		assert_int_equal(passing(c, 5, n, MINUTE_S, NOW_S + 2), n);
+		free(c);
+	}
+}
+
+static void what_is_forgotten_stays_counted(void **)
+{
+	struct tbl_cells *c = table_of(64);
+	struct tbl_cells_held held = {0};
+
+	assert_true(holds(c, 5, 3, NOW_S, &held, 1));
+	held = (struct tbl_cells_held){0};
+	assert_true(holds(c, 5, 3, NOW_S, &held, 2));
+	tbl_cells_release(c, &held, UINT32_MAX);
+	assert_int_equal(passing(c, 5, 3, MINUTE_S, NOW_S), 2);
+	free(c);
+}
+
+static void held_events_are_given_back_to_the_window_that_they_were_counted_in(void **)
+{
+	enum { LIMIT = 10 };
+	static const struct {
+		uint32_t second_s, back_s; // since the first five: five more, all given back
+		uint32_t pass;             // how many then pass at once
+	} rows[] = {
+		{0, 0, 10},
+		{59, 59, 10},
+		{0, 119, 10}, // of one window
+		{61, 61, 10},
+		{61, 119, 10}, // of two
+		{61, 121, 10},
+		{61, 200, 10}, // the first five are over
+		{130, 130, 10},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct tbl_cells *c = table_of(64);
+		struct tbl_cells_held held = {0};
+		const struct tbl_cell_key key = key_of(5);
+
+		for (uint32_t e = 0; e < 5; e++)
+			assert_true(holds(c, 5, LIMIT, NOW_S, &held, e + 1));
+		for (uint32_t e = 0, value; e < 5; e++)
+			assert_int_equal(tbl_cells_hold(c, &key, LIMIT, MINUTE_S,
+						 NOW_S + rows[i].second_s, &held, &value),
+				TBL_CELLS_PASS);
+		tbl_cells_release(c, &held, UINT32_MAX);
+		assert_int_equal(tbl_cells_read(c, &key, NOW_S + rows[i].back_s).events, 0);
+		const uint32_t n = passing(c, 5, LIMIT, MINUTE_S, NOW_S + rows[i].back_s);
+		if (n != rows[i].pass)
+			fail_msg("row %zu: %u pass, not %u", i, n, rows[i].pass);
+		free(c);
+	}
+}
+
+static void the_last_ones_are_given_back_first(void **)
+{
+	struct tbl_cells *c = table_of(64);
+	struct tbl_cells_held held = {0};
+	const struct tbl_cell_key key = key_of(5);
+	const uint32_t later_s = NOW_S + MINUTE_S + 30;
+
+	assert_true(holds(c, 5, 9, NOW_S, &held, 1));
+	assert_true(holds(c, 5, 9, NOW_S, &held, 2));
+	assert_true(holds(c, 5, 9, later_s, &held, 2)); // two of before count as one
+	assert_true(holds(c, 5, 9, later_s, &held, 3));
+	tbl_cells_release(c, &held, 2);
+	assert_int_equal(tbl_cells_read(c, &key, later_s).events, 1);
+	tbl_cells_release(c, &held, 1);
+	assert_int_equal(tbl_cells_read(c, &key, later_s + 25).events, 1);
+	tbl_cells_release(c, &held, 1);
+	assert_int_equal(tbl_cells_read(c, &key, later_s).events, 0);
+	free(c);
+}
+
+static void a_late_return_takes_nothing_of_a_cell_that_is_anothers_by_then(void **)
+{
+	for (uint32_t after_s = MINUTE_S; after_s < 5 * MINUTE_S; after_s++) {
+		struct tbl_cells *c = table_of(1);
+		struct tbl_cells_held held = {0}, filler = {0};
+		uint32_t value;
+
+		assert_true(holds(c, 5, 9, NOW_S, &held, 1));
+		for (uint32_t i = 100; i < 100 + BUCKET - 1; i++)
+			assert_true(holds(c, i, 9, NOW_S, &filler, 1));
+		for (uint32_t i = 200; i < 200 + BUCKET; i++) {
+			const struct tbl_cell_key key = key_of(i);
+			struct tbl_cells_held mine = {0};
+			const enum tbl_cells_answer a =
+				tbl_cells_hold(c, &key, 9, 7, NOW_S + after_s, &mine, &value);
+
+			assert_int_equal(
+				a, after_s < 2 * MINUTE_S ? TBL_CELLS_FULL : TBL_CELLS_PASS);
+		}
+		tbl_cells_release(c, &held, 1);
+		for (uint32_t i = 200; after_s >= 2 * MINUTE_S && i < 200 + BUCKET; i++) {
+			const struct tbl_cell_key key = key_of(i);
+			assert_int_equal(tbl_cells_read(c, &key, NOW_S + after_s).events, 1);
+		}
+		free(c);
+	}
+}
+
+static void events_of_another_key_or_span_are_not_given_back(void **)
+{
+	struct tbl_cells *c = table_of(64);
+	struct tbl_cells_held held = {0};
+	const struct tbl_cell_key key = key_of(5);
+	uint32_t value;
+
+	assert_true(holds(c, 5, 9, NOW_S, &held, 1));
+	assert_true(holds(c, 6, 9, NOW_S, &held, 1));
+	tbl_cells_release(c, &held, UINT32_MAX);
+	assert_int_equal(tbl_cells_read(c, &key, NOW_S).events, 1);
+	// A commit made the span longer: what counted by the shorter one counts on.
+	assert_true(holds(c, 5, 9, NOW_S, &held, 2));
+	assert_int_equal(
+		tbl_cells_hold(c, &key, 9, 2 * MINUTE_S, NOW_S, &held, &value), TBL_CELLS_PASS);
+	tbl_cells_release(c, &held, UINT32_MAX);
+	assert_int_equal(tbl_cells_read(c, &key, NOW_S).events, 2);
+	free(c);
+}
+
+static void a_name_is_another_number_under_another_secret(void **)
+{
+	static const uint8_t OTHER[16] = {1, 2, 4};
+	struct tbl_cells *c = table_of(64);
+	const uint64_t a = tbl_cells_name(c, "a@example.com", 13),
+		       b = tbl_cells_name(c, "b@example.com", 13);
+
+	assert_true(a != b);
+	assert_true(a == tbl_cells_name(c, "a@example.com", 13));
+	assert_true(tbl_cells_name(tbl_cells_init(c, 64, OTHER), "a@example.com", 13) != a);
+	free(c);
+}
+
 static void a_table_of_many_cells_holds_half_as_many_keys_without_loss(void **)
 {
 	struct tbl_cells *c = table_of(MANY);
@@ -331,6 +501,14 @@ int main(void)
 		cmocka_unit_test(any_span_of_a_window_lets_at_most_twice_the_limit_pass),
 		cmocka_unit_test(a_clock_that_is_a_second_behind_changes_nothing),
 		cmocka_unit_test(tickets_and_events_of_a_key_share_its_cell),
+		cmocka_unit_test(n_that_are_held_pass_and_another_once_one_is_given_back),
+		cmocka_unit_test(what_is_forgotten_stays_counted),
+		cmocka_unit_test(
+			held_events_are_given_back_to_the_window_that_they_were_counted_in),
+		cmocka_unit_test(the_last_ones_are_given_back_first),
+		cmocka_unit_test(a_late_return_takes_nothing_of_a_cell_that_is_anothers_by_then),
+		cmocka_unit_test(events_of_another_key_or_span_are_not_given_back),
+		cmocka_unit_test(a_name_is_another_number_under_another_secret),
 		cmocka_unit_test(a_table_of_many_cells_holds_half_as_many_keys_without_loss),
 	};
 
