@@ -172,6 +172,9 @@ struct cfg_session {
 	uint32_t idle_s; // 0 = default
 	// Connections at most, 0 = any number: of a client at a time and in so many minutes, of all.
 	uint16_t client_connections, client_rate, client_rate_min;
+	// The same of messages and their recipients: of a client, of a sender's address.
+	uint16_t client_messages, client_recipients;
+	uint16_t sender_messages, sender_recipients, sender_rate_min;
 	uint32_t total_connections;
 	bool syntax_check, helo_characters;
 	uint8_t prevent_open_relaying; // enum cfg_relaying
@@ -181,7 +184,7 @@ struct cfg_session {
 		max_recipient_errors;
 	uint32_t max_message_kb, max_header_kb;
 	uint32_t errors_free, error_delay_s, error_delay_step_s;
-	bool check_helo_domain, check_recipient_domain, reject_empty_domain;
+	bool check_helo_domain, check_recipient_domain, reject_empty_domain, check_three_way;
 	uint8_t check_sender_domain; // enum cfg_domain_check
 	struct prefix *blocked;      // servers
 	uint32_t nblocked;

@@ -185,6 +185,7 @@ static void sessions_add(struct names *n, const struct compile_input *in)
 		const struct cfg_session *s = &n->cfg->sessions[i];
 		struct pol_session r = {
 			.name = pol_build_string(n->b, s->name),
+			.key = pol_session_key(s->name),
 			.prevent_encryption = s->prevent_encryption,
 			.mask_chunking = s->mask_chunking,
 			.mask_unknown = s->mask_unknown,
@@ -210,10 +211,16 @@ static void sessions_add(struct names *n, const struct compile_input *in)
 			.check_sender_domain = s->check_sender_domain,
 			.check_recipient_domain = s->check_recipient_domain,
 			.reject_empty_domain = s->reject_empty_domain,
+			.check_three_way = s->check_three_way,
 			.blocked = blocked,
 			.client_connections = s->client_connections,
 			.client_rate = s->client_rate,
 			.client_rate_min = s->client_rate_min,
+			.client_messages = s->client_messages,
+			.client_recipients = s->client_recipients,
+			.sender_messages = s->sender_messages,
+			.sender_recipients = s->sender_recipients,
+			.sender_rate_min = s->sender_rate_min,
 			.total_connections = s->total_connections,
 		};
 		int rc;

@@ -19,6 +19,8 @@ static const struct {
 	{"auth_mechanisms_refused", SERVE_CLASS_ENCRYPTION},
 	{"blocked_servers", SERVE_CLASS_LIST},
 	{"chunks_refused", SERVE_CLASS_PROTOCOL},
+	{"client_messages_refused", SERVE_CLASS_SESSION_LIMITS},
+	{"client_recipients_refused", SERVE_CLASS_SESSION_LIMITS},
 	{"commands_refused", SERVE_CLASS_PROTOCOL},
 	{"commands_refused_sequence", SERVE_CLASS_PROTOCOL},
 	{"commands_refused_syntax", SERVE_CLASS_PROTOCOL},
@@ -82,9 +84,12 @@ static const struct {
 	{"reset_tombstone", SERVE_CLASS_TRANSPORT},
 	{"sender_domain_put_off", SERVE_CLASS_DOMAIN},
 	{"sender_domain_refused", SERVE_CLASS_DOMAIN},
+	{"sender_messages_refused", SERVE_CLASS_SESSION_LIMITS},
+	{"sender_recipients_refused", SERVE_CLASS_SESSION_LIMITS},
 	{"senders_blocked", SERVE_CLASS_LIST},
 	{"starttls_refused", SERVE_CLASS_ENCRYPTION},
 	{"starttls_without_tls", SERVE_CLASS_ENCRYPTION},
+	{"three_way_refused", SERVE_CLASS_DOMAIN},
 };
 
 enum serve_class serve_class_of(const char *reason)

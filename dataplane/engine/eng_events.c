@@ -20,6 +20,39 @@ static bool hides_command(struct span line)
 	return false;
 }
 
+// What limits count of a MAIL is its message's, once that is open.
+static bool mail_ok(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	enum eng_refusal *why)
+{
+	const bool behind = s->message != NULL;
+	struct eng_rates rates;
+
+	if (!eng_rates_mail(w, s, ev->path, &rates, why))
+		return false;
+	if (!eng_access_mail(w, s, ev, why)) {
+		eng_rates_end(w, &rates);
+		return false;
+	}
+	struct eng_message *msg = behind ? s->message->following : s->message;
+	if (msg == NULL) // no memory: nobody will say what became of it, so it stays counted
+		return true;
+	msg->rates = rates;
+	eng_three_way_mail(w, s, msg, ev->path);
+	return true;
+}
+
+static bool rcpt_ok(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	enum eng_refusal *why)
+{
+	*why = ENG_REFUSE_THREE_WAY;
+	if (!eng_three_way_rcpt(w, s, ev->path) || !eng_rates_rcpt(w, s, why))
+		return false;
+	if (eng_access_rcpt(s, ev, why))
+		return true;
+	eng_rates_rcpt_back(w, s);
+	return false;
+}
+
 static bool on_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in)
 {
@@ -56,11 +89,11 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 	case SMTP_VERB_SEND:
 	case SMTP_VERB_SOML:
 	case SMTP_VERB_SAML:
-		if (!eng_access_mail(w, s, ev, &why))
+		if (!mail_ok(w, s, ev, &why))
 			return eng_refuse_command(w, s, ev, base, in, why);
 		break;
 	case SMTP_VERB_RCPT:
-		if (!eng_access_rcpt(s, ev, &why))
+		if (!rcpt_ok(w, s, ev, &why))
 			return eng_refuse_command(w, s, ev, base, in, why);
 		eng_message_rcpt(s, ev->path);
 		break;
@@ -164,6 +197,14 @@ static bool refuse_end(struct eng_worker *w, struct eng_session *s)
 	s->refused += s->refused < UINT8_MAX;
 	eng_cut(w, s, 550, ENG_TEXT_END, msg == NULL ? 0 : msg->id, true, ACT_POSSIBLE_END_CUT);
 	return false;
+}
+
+// From now on the server may take the message, whether or not we hear of it.
+static bool end_goes(struct eng_session *s)
+{
+	if (s->message != NULL)
+		s->message->rates.sent = true;
+	return true;
 }
 
 // Some servers end the message here: it is judged as if they all did.
@@ -281,6 +322,7 @@ static bool on_reply(
 		if (ev->code >= 500)
 			eng_outcome(w, s, ENG_OUTCOME_RCPT_REFUSED);
 		eng_message_rcpt_reply(s, ev->code);
+		eng_rates_rcpt_reply(w, s, ev->code);
 		break;
 	case SMTP_VERB_MESSAGE:
 		if (msg == NULL)
@@ -292,6 +334,7 @@ static bool on_reply(
 		if (ev->code < 300)
 			eng_outcome(w, s, ENG_OUTCOME_ACCEPTED);
 		eng_record_message(w, s, ev->code);
+		msg->rates.sent = ev->code < 300;
 		eng_message_done(w, s, ev->code);
 		if (eng_message_is_stale(s))
 			eng_grouping(w, s);
@@ -347,9 +390,9 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 	case SMTP_EV_DATA_LINE:
 		return on_data_line(w, s, ev);
 	case SMTP_EV_POSSIBLE_END:
-		return on_possible_end(w, s, ev);
+		return on_possible_end(w, s, ev) && end_goes(s);
 	case SMTP_EV_DATA_END:
-		return on_data_end(w, s, ev);
+		return on_data_end(w, s, ev) && end_goes(s);
 	case SMTP_EV_KEYWORD:
 		eng_keyword(w, s, ev, base, in);
 		return true;

@@ -177,6 +177,7 @@ static void closing_note(struct eng_worker *w, struct eng_session *s)
 		return;
 	s->flow.state = FLOW_CLOSING;
 	eng_tickets_give(w, s); // what is left of it is for repeats only
+	eng_message_abort(w, s);
 }
 
 // A reset as it came, in the other end's numbers.

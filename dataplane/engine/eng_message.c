@@ -111,6 +111,7 @@ static void message_free(struct eng_worker *w, struct eng_message *msg)
 	if (msg->scan != NULL)
 		eng_message_scan_drop(w, msg);
 	eng_access_release(w, msg);
+	eng_rates_end(w, &msg->rates);
 	msg->next = p->free_message;
 	p->free_message = msg;
 	w->counters[GAUGE_MESSAGES]--;

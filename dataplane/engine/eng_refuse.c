@@ -54,6 +54,18 @@ static const struct refusal {
 		.recipient = true},
 	[ENG_REFUSE_RCPT_EMPTY] = {553, ACT_DOMAIN_EMPTY,
 		"5.1.3 Recipient address without a domain", .recipient = true},
+	[ENG_REFUSE_THREE_WAY] = {550, ACT_THREE_WAY,
+		"5.7.1 Sender domain is not that of HELO and recipient", .recipient = true},
+	[ENG_REFUSE_RATE + ENG_RATE_CLIENT_MESSAGES] = {450, ACT_CLIENT_MESSAGES,
+		"4.7.1 Too many messages of this client of late, try again later"},
+	[ENG_REFUSE_RATE + ENG_RATE_CLIENT_RECIPIENTS] = {450, ACT_CLIENT_RECIPIENTS,
+		"4.7.1 Too many recipients of this client of late, try again later",
+		.recipient = true},
+	[ENG_REFUSE_RATE + ENG_RATE_SENDER_MESSAGES] = {450, ACT_SENDER_MESSAGES,
+		"4.7.1 Too many messages of this sender of late, try again later"},
+	[ENG_REFUSE_RATE + ENG_RATE_SENDER_RECIPIENTS] = {450, ACT_SENDER_RECIPIENTS,
+		"4.7.1 Too many recipients of this sender of late, try again later",
+		.recipient = true},
 };
 _Static_assert(sizeof(refusals) / sizeof(refusals[0]) == ENG_REFUSAL_COUNT, "a reply each");
 _Static_assert(SMTP_VERB_OURS + ENG_REFUSAL_COUNT <= SMTP_VERB_OURS_LAST + 1, "a verb each");
@@ -143,6 +155,11 @@ static struct span refusal_tell(struct eng_worker *w, struct eng_session *s, uin
 		told.value = told.limit + 1;
 	} else if (verb == SMTP_VERB_OURS + ENG_REFUSE_SIZE) {
 		told.limit = eng_profile(w, s)->max_message_kb * 1024u;
+	} else {
+		const enum eng_refusal why = (enum eng_refusal)(verb - SMTP_VERB_OURS);
+
+		told.limit = eng_rates_limit(eng_profile(w, s), why);
+		told.value = told.limit == 0 ? 0 : told.limit + 1;
 	}
 	eng_access_told(s, verb, &told);
 	eng_record_refused(w, s, &told);

@@ -11,6 +11,7 @@
 #include "flow.h"
 #include "pol_access.h"
 #include "smtp.h"
+#include "tbl_cells.h"
 
 enum {
 	ENG_LINE_BUF = 16384, // a line joined from several slabs: over every limit of smtp/
@@ -52,6 +53,20 @@ enum eng_dialog { // what the client has to be told
 	ENG_DIALOG_OVER,    // everything is said
 };
 
+enum eng_rate { // what is counted in some minutes (eng_rates.c)
+	ENG_RATE_CLIENT_MESSAGES,
+	ENG_RATE_CLIENT_RECIPIENTS,
+	ENG_RATE_SENDER_MESSAGES,
+	ENG_RATE_SENDER_RECIPIENTS,
+	ENG_RATE_COUNT
+};
+
+struct eng_rates { // what a message holds of them
+	uint64_t profile, sender; // whose they are; sender 0: nobody's
+	struct tbl_cells_held held[ENG_RATE_COUNT];
+	bool sent; // its server may have it: what is held stays counted
+};
+
 // Exists only while a message is open.
 struct eng_message {
 	struct eng_message *next; // in the pool
@@ -89,6 +104,8 @@ struct eng_message {
 	bool safe_sender, to_discard, to_deliver, to_scan, scan_dropped;
 	bool left; // a RSET was sent behind it
 	bool stale; // its last chunk was refused: who had no recipients may still be in the transaction
+	uint64_t from_domain; // eng_three_way.c
+	struct eng_rates rates;
 };
 
 enum eng_asking { // the client's next command waits for a finding, until hold_at_ms[STREAM_CLIENT]
@@ -252,6 +269,9 @@ enum eng_refusal { // of a command that must not reach the server (eng_refuse.c)
 	ENG_REFUSE_SENDER_EMPTY,
 	ENG_REFUSE_RCPT_DOMAIN,
 	ENG_REFUSE_RCPT_EMPTY,
+	ENG_REFUSE_THREE_WAY,
+	ENG_REFUSE_RATE, // to ENG_REFUSE_RATE_LAST, by enum eng_rate
+	ENG_REFUSE_RATE_LAST = ENG_REFUSE_RATE + ENG_RATE_COUNT - 1,
 	ENG_REFUSAL_COUNT
 };
 
@@ -476,6 +496,25 @@ bool eng_access_end(struct eng_worker *w, struct eng_session *s, bool in_body);
 uint64_t eng_access_version(const struct eng_message *msg);
 void eng_access_release(struct eng_worker *w, struct eng_message *msg);
 
+// eng_rates.c: a MAIL, a recipient, counted before it goes. false: one too many, or no place to note the
+// sender; *why says which, and nothing is held.
+bool eng_rates_mail(struct eng_worker *w, struct eng_session *s, struct span path,
+	struct eng_rates *rates, enum eng_refusal *why);
+bool eng_rates_rcpt(struct eng_worker *w, struct eng_session *s, enum eng_refusal *why);
+// That recipient does not go after all; a server's reply to one.
+void eng_rates_rcpt_back(struct eng_worker *w, struct eng_session *s);
+void eng_rates_rcpt_reply(struct eng_worker *w, struct eng_session *s, uint16_t code);
+// A message is over: what it holds is given back, but where its server may have it.
+void eng_rates_end(struct eng_worker *w, struct eng_rates *rates);
+// The limit that such a refusal is about; 0: it is about none of these.
+uint32_t eng_rates_limit(const struct pol_session *profile, enum eng_refusal why);
+
+// eng_three_way.c: notes the domain of a sender that recipients are compared with; false: the recipient is
+// to be refused.
+void eng_three_way_mail(struct eng_worker *w, struct eng_session *s, struct eng_message *msg,
+	struct span path);
+bool eng_three_way_rcpt(struct eng_worker *w, struct eng_session *s, struct span path);
+
 // eng_answer.c
 // The client of a connection that is to be refused acknowledged our SYN-ACK, numbered `isn`.
 void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
@@ -501,6 +540,8 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, enum en
 // eng_tickets.c: is a connection that has just opened within the limits of its profile? It then holds
 // what they count until eng_tickets_give. false: it was told and cut.
 bool eng_tickets_take(struct eng_worker *w, struct eng_session *s);
+// The client that limits are about: an IPv6 one is its /64.
+struct addr eng_tickets_client(const struct addr *a);
 // Gives it back, once: both ends have closed, the session ends, or we speak in the server's place. Not in
 // ENG_LANE_ANSWER, which has no place for it.
 void eng_tickets_give(struct eng_worker *w, struct eng_session *s);

@@ -9,17 +9,15 @@
 // An IPv6 client is its /64: more than that is in one hand, and would fill the table.
 // Thread: the worker.
 #include "eng_session.h"
-#include "hash.h"
-#include "tbl_cells.h"
 
-enum { CELLS_CLIENT = 1, CELLS_TOTAL }; // tbl_cell_key.kind
+enum { CELLS_CLIENT = 1, CELLS_TOTAL }; // tbl_cell_key.kind; eng_rates.c has those from 16 on
 
 _Static_assert(
 	(int)POL_CLIENT_CONNECTIONS_MAX <= (int)TBL_CELLS_TICKETS_MAX, "a cell counts so far");
 _Static_assert(
 	(int)POL_TOTAL_CONNECTIONS_MAX <= (int)TBL_CELLS_TICKETS_MAX, "a cell counts so far");
-_Static_assert((int)POL_CLIENT_RATE_MAX <= (int)TBL_CELLS_EVENTS_MAX, "a cell counts so far");
-_Static_assert((int)POL_CLIENT_RATE_MAX_MIN * 60 <= (int)TBL_CELLS_WINDOW_MAX_S, "likewise");
+_Static_assert((int)POL_RATE_MAX <= (int)TBL_CELLS_EVENTS_MAX, "a cell counts so far");
+_Static_assert((int)POL_RATE_MAX_MIN * 60 <= (int)TBL_CELLS_WINDOW_MAX_S, "likewise");
 
 struct ask { // of one connection
 	struct tbl_cells *cells;
@@ -30,15 +28,7 @@ struct ask { // of one connection
 	uint32_t limit, value; // that was reached, and how many there were
 };
 
-static uint64_t identity_of(const struct eng_worker *w, const struct pol_session *profile)
-{
-	static const uint8_t key[16]; // none: the cells' own hash has a secret
-	const char *name = pol_string(eng_image_policy(w->image), profile->name);
-
-	return hash_siphash(key, name, strlen(name));
-}
-
-static struct addr client_of(const struct addr *a)
+struct addr eng_tickets_client(const struct addr *a)
 {
 	enum { NETWORK_BYTES = 8 };
 	struct addr client = {0};
@@ -98,15 +88,14 @@ bool eng_tickets_take(struct eng_worker *w, struct eng_session *s)
 			0 ||
 		w->eng->cells == NULL)
 		return true;
-	const uint64_t identity = identity_of(w, profile);
 	struct ask a = {
 		.cells = w->eng->cells,
 		.profile = profile,
-		.client = {.client = client_of(&s->flow.key.client),
-			.profile = identity,
+		.client = {.client = eng_tickets_client(&s->flow.key.client),
+			.profile = profile->key,
 			.context = s->flow.key.context,
 			.kind = CELLS_CLIENT},
-		.total = {.profile = identity, .kind = CELLS_TOTAL},
+		.total = {.profile = profile->key, .kind = CELLS_TOTAL},
 		.now_s = (uint32_t)(w->smtp->now_us / 1000000),
 		.ticket = TBL_CELL_NONE,
 	};

@@ -36,6 +36,8 @@ static const uint32_t RECORD_BYTES[POL_SEC_COUNT] = {
 _Static_assert(POL_SEC_COUNT - POL_SEC_DB_HELO == (int)POL_SCOPE_COUNT, "one database a scope");
 _Static_assert(sizeof(struct pol_policy) == 72, "layout of the image");
 _Static_assert(offsetof(struct pol_policy, ingress) == 40, "layout of the image");
+_Static_assert(sizeof(struct pol_session) == 96, "layout of the image: no padding");
+_Static_assert(offsetof(struct pol_session, key) == 88, "layout of the image");
 
 uint32_t pol_record_bytes(enum pol_section sec)
 {
@@ -136,6 +138,13 @@ const struct pol_group *pol_group_at(const struct pol_image *img, uint32_t i)
 uint32_t pol_group_key(const char *name)
 {
 	return hash_crc32c(0, name, strlen(name));
+}
+
+uint64_t pol_session_key(const char *name)
+{
+	static const uint8_t none[16]; // who uses the key has a secret, or needs none
+
+	return hash_siphash(none, name, strlen(name));
 }
 
 const struct pol_rule *pol_rule_at(const struct pol_image *img, uint32_t i)

@@ -14,7 +14,7 @@
 #include "span.h"
 
 #define POL_MAGIC UINT64_C(0x31474d495257494d) // "MIWRIMG1"
-#define POL_FORMAT 4
+#define POL_FORMAT 5
 
 enum pol_section {
 	POL_SEC_STRINGS,    // NUL-terminated texts, first byte is NUL ("" = offset 0)
@@ -146,8 +146,8 @@ enum { // bounds the verifier holds an image to
 	POL_DELAY_MAX_S = 60,
 	POL_KB_MAX = 4194303, // octets stay inside 32 bits
 	POL_CLIENT_CONNECTIONS_MAX = 60000,
-	POL_CLIENT_RATE_MAX = 60000,
-	POL_CLIENT_RATE_MAX_MIN = 1440,
+	POL_RATE_MAX = 60000, // of anything in a rate's minutes
+	POL_RATE_MAX_MIN = 1440,
 	POL_TOTAL_CONNECTIONS_MAX = 10000000,
 };
 
@@ -186,7 +186,9 @@ struct pol_session {
 	uint32_t total_connections; // under this profile at a time; 0 = any number, as below
 	uint16_t client_connections;// of a client at a time
 	uint16_t client_rate, client_rate_min; // of a client in so many minutes, which are not 0
-	uint16_t spare16;
+	uint16_t client_messages, client_recipients; // in the same minutes
+	uint16_t sender_messages, sender_recipients; // of a sender's address
+	uint16_t sender_rate_min;                    // in so many minutes, not 0
 	uint8_t pipelining;         // enum pol_pipelining
 	// Limits of a session, commands of a kind or errors; 0 = none.
 	uint8_t max_helo, max_mail, max_noop, max_rset, max_errors, max_recipient_errors;
@@ -199,7 +201,9 @@ struct pol_session {
 	uint8_t check_helo_domain;  // enum pol_domain, of clients that have not proven who they are
 	uint8_t check_sender_domain, check_recipient_domain;
 	uint8_t reject_empty_domain;
-	uint32_t spare[2];
+	uint8_t check_three_way; // recipient of the domain of HELO, sender of another
+	uint8_t spare8[3];
+	uint64_t key; // stands for the name in every image: pol_session_key
 };
 
 struct pol_access {
@@ -319,6 +323,8 @@ uint32_t pol_checksum(struct span bytes);
 
 // What a group's name becomes, so that images can be compared without their texts.
 uint32_t pol_group_key(const char *name);
+// What a session profile's name becomes, so that limits count it on in another image.
+uint64_t pol_session_key(const char *name);
 // Names for people; "unknown" for a number that means nothing.
 const char *pol_action_name(enum pol_action a);
 const char *pol_scope_name(enum pol_scope s);

@@ -151,16 +151,25 @@ static bool ranges_ascend(const struct pol_range *r, bool behind)
 		(!behind || memcmp(r[-1].hi.b, r->lo.b, sizeof(r->lo.b)) < 0);
 }
 
-static const char *connections_judge(const struct pol_session *s)
+static bool minutes_fit(uint16_t minutes, unsigned any_rate)
+{
+	return minutes <= POL_RATE_MAX_MIN && (minutes > 0 || any_rate == 0);
+}
+
+static const char *limits_judge(const struct pol_session *s)
 {
 	if (s->total_connections > POL_TOTAL_CONNECTIONS_MAX ||
 		s->client_connections > POL_CLIENT_CONNECTIONS_MAX ||
-		s->client_rate > POL_CLIENT_RATE_MAX)
+		s->client_rate > POL_RATE_MAX)
 		return "too many connections";
-	if (s->client_rate_min > POL_CLIENT_RATE_MAX_MIN ||
-		(s->client_rate > 0 && s->client_rate_min == 0))
+	if (s->client_messages > POL_RATE_MAX || s->client_recipients > POL_RATE_MAX ||
+		s->sender_messages > POL_RATE_MAX || s->sender_recipients > POL_RATE_MAX)
+		return "too many messages or recipients";
+	if (!minutes_fit(s->client_rate_min,
+		    s->client_rate | s->client_messages | s->client_recipients) ||
+		!minutes_fit(s->sender_rate_min, s->sender_messages | s->sender_recipients))
 		return "minutes of a rate are wrong";
-	return s->spare16 == 0 ? NULL : "spare field in use";
+	return NULL;
 }
 
 static const char *session_judge(const struct pol_image *img, uint32_t i)
@@ -176,7 +185,8 @@ static const char *session_judge(const struct pol_image *img, uint32_t i)
 		return "a switch is neither 0 nor 1";
 	if (s->check_helo_domain > POL_DOMAIN_EXISTS ||
 		s->check_recipient_domain > POL_DOMAIN_EXISTS ||
-		s->check_sender_domain >= POL_DOMAIN_COUNT || !is_flag(s->reject_empty_domain))
+		s->check_sender_domain >= POL_DOMAIN_COUNT || !is_flag(s->reject_empty_domain) ||
+		!is_flag(s->check_three_way))
 		return "unknown check of a domain";
 	const struct pol_session *last = i == 0 ? NULL : pol_session_at(img, i - 1);
 	// Each run behind the last: so no image makes us look at one server twice.
@@ -204,7 +214,9 @@ static const char *session_judge(const struct pol_image *img, uint32_t i)
 		if (s->list[k] > pol_count(img, POL_SEC_LISTS))
 			return "no such list";
 	}
-	return is_zero(s->spare, sizeof(s->spare)) ? connections_judge(s) : "spare field in use";
+	if (s->key != pol_session_key(pol_string(img, s->name)))
+		return "key is not that of its name";
+	return is_zero(s->spare8, sizeof(s->spare8)) ? limits_judge(s) : "spare field in use";
 }
 
 static const char *content_judge(const struct pol_image *img, uint32_t i)

@@ -113,11 +113,16 @@ static bool keys_make(const struct pol_image *img, struct pol_word *w)
 	return true;
 }
 
-void pol_word_make(const struct pol_image *img, struct span path, struct pol_word *out)
+void pol_word_form(struct span path, struct pol_word *out)
 {
 	out->n = 0;
 	out->nkeys = 0;
 	out->readable = path.p != NULL && word_write(path, out);
+}
+
+void pol_word_make(const struct pol_image *img, struct span path, struct pol_word *out)
+{
+	pol_word_form(path, out);
 	// Whoever has no list needs no hash.
 	if (out->readable && pol_count(img, POL_SEC_LISTS) > 0)
 		out->readable = keys_make(img, out);

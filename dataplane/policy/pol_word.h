@@ -32,6 +32,8 @@ struct pol_word {
 // Makes the word of an address for the lists of an image. `path` as smtp/ gives it: p NULL = the command
 // has none that can be read.
 void pol_word_make(const struct pol_image *img, struct span path, struct pol_word *out);
+// The same of an address that is compared with no list: form and `readable` alone.
+void pol_word_form(struct span path, struct pol_word *out);
 // Has the list (an index, or POL_NONE = takes everything) a pattern that takes the word? False for a
 // word that is not readable, but of POL_NONE.
 bool pol_list_takes(const struct pol_image *img, uint32_t list, const struct pol_word *word);

@@ -7,6 +7,8 @@ hold.py SERVER
                        greeted with 220: how many those are, then the first other greeting, if any
   quit ADDRESS COUNT   says QUIT on the oldest of them and waits for the end of each: how many ended
                        with 221
+  say ADDRESS COUNT COMMAND   says it on each of the oldest, and waits for its reply: how many were 2xx,
+                       then the first other reply, if any
 """
 import collections
 import socket
@@ -35,11 +37,25 @@ def dial(address, server):
         return s, stream, f"000 {e.strerror}"
 
 
+def say(held, command):
+    """Those that were told 2xx, and the first other reply."""
+    done, other = 0, ""
+    for s, stream in held:
+        s.sendall(command.encode() + b"\r\n")
+        told = reply(stream)
+        done += told.startswith("2")
+        other = other or ("" if told.startswith("2") else told)
+    return done, other
+
+
 def main():
     held = collections.defaultdict(list)
     for line in sys.stdin:
-        what, address, count = line.split()
+        what, address, count, *more = line.split(maxsplit=3)
         done, other = 0, ""
+        if what == "say":
+            done, other = say(list(held[address])[: int(count)], more[0].rstrip("\n"))
+            count = 0
         for _ in range(int(count)):
             if what == "open":
                 s, stream, greeting = dial(address, sys.argv[1])

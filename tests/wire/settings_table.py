@@ -173,6 +173,32 @@ ROWS = [
         ("220 250 421 250 221 fin", "220 250 220 250 221 fin"), "client server log",
         shows=(r"421 4\.3\.2 ", ""), counter="refused_total_connections", reason="refused_total_connections",
         limit=(1, 2)),
+    # How many messages and recipients of late.
+    session(
+        "client_messages", "2", "0", [EHLO] + mail("one") + mail("two") + ["MAIL FROM:<c@example.com>"],
+        ("220 250" + " 250 250 354 250" * 2 + " 450 221 fin", "220 250" + " 250 250 354 250" * 2 + " 250 221 fin"),
+        "client server log",
+        shows=(r"450 4\.7\.1 Too many messages of this client of late, try again later \(mw-ID\)", ""),
+        counter="client_messages_refused", reason="client_messages_refused", limit=(2, 3)),
+    session(
+        "client_recipients", "2", "0", [EHLO] + mail("one") + [MAIL, RCPT, RCPT],
+        ("220 250 250 250 354 250 250 250 450 221 fin", "220 250 250 250 354 250 250 250 250 221 fin"),
+        "client server log", shows=(r"450 4\.7\.1 Too many recipients of this client ", ""),
+        counter="client_recipients_refused", reason="client_recipients_refused", limit=(2, 3)),
+    session(
+        "sender_messages", "1", "0", [EHLO] + mail("one") + [MAIL, "MAIL FROM:<c@example.com>"],
+        ("220 250 250 250 354 250 450 250 221 fin", "220 250 250 250 354 250 250 250 221 fin"),
+        "client server log", shows=(r"450 4\.7\.1 Too many messages of this sender ", ""),
+        counter="sender_messages_refused", reason="sender_messages_refused", limit=(1, 2)),
+    session(
+        "sender_recipients", "1", "0", [EHLO] + mail("one") + [MAIL, RCPT, "RSET", "MAIL FROM:<c@example.com>", RCPT],
+        ("220 250 250 250 354 250 250 450 250 250 250 221 fin", "220 250 250 250 354 250 250 250 250 250 250 221 fin"),
+        "client server log", shows=(r"450 4\.7\.1 Too many recipients of this sender ", ""),
+        counter="sender_recipients_refused", reason="sender_recipients_refused", limit=(1, 2)),
+    session(
+        "sender_rate_min", "1", "30", [EHLO, MAIL] + [RCPT] * 20 + ["DATA", Raw(b"one\r\n.\r\n"), Wait(66), MAIL, RCPT],
+        ("220 250" + " 250" * 21 + " 354 250 250 250 221 fin", "220 250" + " 250" * 21 + " 354 250 250 450 221 fin"),
+        "client server log", also={"sender_recipients": "20"}, slow=True),
     # Who may send mail.
     session(
         "prevent_open_relaying", "always", "off", [EHLO, MAIL, AUTH, MAIL],
@@ -262,6 +288,11 @@ ROWS = [
         ("220 250 553 250 250 221 fin", "220 250 250 250 250 221 fin"), "client server log",
         shows=(r"553 5\.1\.7 ", ""), server=("NOOP", "<root>"), counter="empty_domain_refused",
         reason="empty_domain_refused"),
+    session(
+        "check_three_way", "true", "false", ["EHLO example.net", MAIL, RCPT, "RCPT TO:<d@example.org>"],
+        ("220 250 250 550 250 221 fin", "220 250 250 250 250 221 fin"), "client server log",
+        shows=(r"550 5\.7\.1 Sender domain is not that of HELO and recipient \(mw-ID\)", ""),
+        server=("NOOP", "b@example.net"), counter="three_way_refused", reason="three_way_refused"),
     session(
         "blocked_servers", "[10.77.0.2]", "[10.77.0.3]", [], ("554 221 fin", "220 221 fin"), "client server log",
         counter="blocked_servers", reason="blocked_servers"),

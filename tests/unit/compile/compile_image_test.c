@@ -51,6 +51,12 @@ static void names_become_indexes_and_ports_numbers(void **)
 	assert_int_equal(pol_session_at(img, 0)->client_connections, 3);
 	assert_int_equal(pol_session_at(img, 0)->client_rate, 4);
 	assert_int_equal(pol_session_at(img, 0)->client_rate_min, 5);
+	assert_int_equal(pol_session_at(img, 0)->client_messages, 6);
+	assert_int_equal(pol_session_at(img, 0)->client_recipients, 7);
+	assert_int_equal(pol_session_at(img, 0)->sender_messages, 8);
+	assert_int_equal(pol_session_at(img, 0)->sender_recipients, 9);
+	assert_int_equal(pol_session_at(img, 0)->sender_rate_min, 10);
+	assert_int_equal(pol_session_at(img, 0)->check_three_way, 1);
 	assert_int_equal(pol_session_at(img, 0)->total_connections, 100000);
 	assert_int_equal(pol_content_at(img, 0)->threshold, 5);
 	assert_string_equal(pol_string(img, pol_content_at(img, 0)->text), "No spam please");

@@ -27,6 +27,12 @@ struct cfg sample_cfg(void)
 		.client_connections = 3,
 		.client_rate = 4,
 		.client_rate_min = 5,
+		.client_messages = 6,
+		.client_recipients = 7,
+		.sender_messages = 8,
+		.sender_recipients = 9,
+		.sender_rate_min = 10,
+		.check_three_way = true,
 		.total_connections = 100000}};
 	static struct cfg_content contents[] = {
 		{.name = "spam", .threshold = 5, .text = "No spam please"}};

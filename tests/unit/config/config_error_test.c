@@ -196,6 +196,12 @@ static const struct row rows[] = {
 		"allowed (connections)\n"
 		"f:3:68: session_profiles.*.client_rate_min: 0 is out of range; 1..1440 is allowed "
 		"(minutes)\n"},
+	{"rates that are not to be counted",
+		DP POL "session_profiles: {s: {sender_messages: 60001, sender_rate_min: 1441}}\n",
+		"f:3:41: session_profiles.*.sender_messages: 60001 is out of range; 0..60000 is "
+		"allowed (messages)\n"
+		"f:3:65: session_profiles.*.sender_rate_min: 1441 is out of range; 1..1440 is "
+		"allowed (minutes)\n"},
 	{"TCP port 0 and 65536", DP POL "pickup: {ports: [0, 65536]}\n",
 		"f:3:18: pickup.ports: 0 is out of range; 1..65535 is allowed (TCP port)\n"
 		"f:3:21: pickup.ports: 65536 is out of range; 1..65535 is allowed (TCP port)\n"},

@@ -84,6 +84,12 @@ static void what_is_left_out_has_its_default(void **)
 	assert_int_equal(c->sessions[0].client_rate, 0);
 	assert_int_equal(c->sessions[0].client_rate_min, 30);
 	assert_int_equal(c->sessions[0].total_connections, 0);
+	assert_int_equal(c->sessions[0].client_messages, 0);
+	assert_int_equal(c->sessions[0].client_recipients, 0);
+	assert_int_equal(c->sessions[0].sender_messages, 0);
+	assert_int_equal(c->sessions[0].sender_recipients, 0);
+	assert_int_equal(c->sessions[0].sender_rate_min, 30);
+	assert_false(c->sessions[0].check_three_way);
 	assert_int_equal(c->contents[0].threshold, 5);
 	assert_int_equal(c->contents[0].action, 0);
 	assert_true(c->policies[0].enabled);

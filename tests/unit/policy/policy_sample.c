@@ -28,7 +28,8 @@ static void profiles_add(struct pol_build *b)
 		.name = pol_build_string(b, "internal"),
 		.prevent_encryption = 1,
 		.idle_ms = 1000,
-		.list = {[POL_LIST_BLOCKED_SENDERS] = 1}};
+		.list = {[POL_LIST_BLOCKED_SENDERS] = 1},
+		.key = pol_session_key("internal")};
 	struct pol_content content = {.name = pol_build_string(b, "spam"),
 		.threshold = 5,
 		.text = pol_build_string(b, "No spam")};

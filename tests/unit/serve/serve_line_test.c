@@ -414,6 +414,8 @@ static const struct {
 		"resources"},
 	{"a refusal", API_REC_REFUSAL, 0, 0, "refused_at_connect", NULL, "policy"},
 	{"a limit", API_REC_REFUSAL, 0, 0, "refused_client_rate", NULL, "session_limits"},
+	{"a rate", API_REC_REFUSAL, 0, 0, "sender_messages_refused", NULL, "session_limits"},
+	{"three domains", API_REC_REFUSAL, 0, 0, "three_way_refused", NULL, "domain"},
 	{"a session that just ended", API_REC_SESSION, 0, 0, NULL, NULL, "none"},
 	{"a session in TLS", API_REC_SESSION, 0, 0, "pass_tls", NULL, "encryption"},
 	{"a reason of a later version", API_REC_SESSION, 0, 0, "pass_by_moon", NULL, "unknown"},
