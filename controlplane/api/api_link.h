@@ -11,9 +11,10 @@
 #include "addr.h"
 
 #define API_LINK_MAGIC UINT64_C(0x314b4e494c57494d) // "MIWLINK1"
-#define API_LINK_VERSION 5
+#define API_LINK_VERSION 6
 
-enum { API_WORKERS_MAX = 64, API_SLOTS = 2, API_TEXT_MAX = 128, API_RULES_MAX = 8 };
+enum { API_WORKERS_MAX = 64, API_SLOTS = 3, API_TEXT_MAX = 128, API_RULES_MAX = 8 };
+enum { API_SLOT_SHADOW = 2 }; // where a candidate's image lies; those before it are for images in force
 
 // First datagram of the data plane on link.sock (SOCK_SEQPACKET), with two descriptors by
 // SCM_RIGHTS: the link memory (read-write, sealed SHRINK|GROW|SEAL) and the statistics (read-only).
@@ -40,7 +41,15 @@ struct api_hello {
 // After the hello either side may send one-byte datagrams on the socket: "look at the rings".
 // Closing the socket detaches.
 
-enum api_command_kind { API_CMD_NONE, API_CMD_IMAGE, API_CMD_FLOWS, API_CMD_PING, API_CMD_COUNT };
+enum api_command_kind {
+	API_CMD_NONE,
+	API_CMD_IMAGE,
+	API_CMD_FLOWS,
+	API_CMD_PING,
+	API_CMD_SHADOW, // a candidate beside the image in force: `image`, 0 bytes = none any more. It ends
+			// by itself with the attachment, and where another image comes into force
+	API_CMD_COUNT
+};
 
 struct api_command { // control plane -> manager
 	uint32_t kind;       // enum api_command_kind
@@ -95,7 +104,27 @@ struct api_outcome { // worker -> control plane: what reputation counts
 };
 
 enum api_record_kind {
-	API_REC_NONE, API_REC_SESSION, API_REC_MESSAGE, API_REC_REFUSAL, API_REC_COUNT
+	API_REC_NONE, API_REC_SESSION, API_REC_MESSAGE, API_REC_REFUSAL, API_REC_SHADOW,
+	API_REC_COUNT
+};
+
+enum api_stage { // where a candidate's decisions first part from those of the image in force
+	API_STAGE_CONNECT,     // by policy
+	API_STAGE_CONNECTIONS, // limits of connections
+	API_STAGE_COUNT
+};
+
+enum api_does { // what a decision does
+	API_DOES_GO, API_DOES_PASS, API_DOES_INSPECT, API_DOES_DROP, API_DOES_REFUSE, API_DOES_CUT,
+	API_DOES_COUNT
+};
+
+struct api_decision {
+	uint16_t code;         // of the reply, 0 = none
+	uint16_t reason;       // a counter's index (api_stats.h), 0xffff = none
+	uint8_t does;          // enum api_does
+	uint8_t spare[3];
+	uint32_t limit, value; // that decided; 0, 0 = none
 };
 
 enum api_verdict { // what became of a message
@@ -148,6 +177,13 @@ struct api_record { // worker -> control plane: one line of the event log
 			uint32_t access;       // 1 + index of the access rule, 0 = none
 			uint32_t access_image; // lower half of the version that has it
 		} refusal; // at connect, of a command or of the session
+		struct {
+			uint64_t candidate; // version of its image
+			uint32_t policy;    // index in that image, 0xffffffff = none
+			uint8_t stage;      // enum api_stage
+			uint8_t spare[3];
+			struct api_decision live, shadow; // what was done, what would have been
+		} shadow; // of a session: where a candidate would first have decided otherwise
 	};
 };
 

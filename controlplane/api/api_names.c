@@ -22,6 +22,19 @@ static const char *const records[] = {
 	[API_REC_SESSION] = "session",
 	[API_REC_MESSAGE] = "message",
 	[API_REC_REFUSAL] = "refusal",
+	[API_REC_SHADOW] = "shadow",
+};
+static const char *const stages[] = {
+	[API_STAGE_CONNECT] = "connect",
+	[API_STAGE_CONNECTIONS] = "connections",
+};
+static const char *const does[] = {
+	[API_DOES_GO] = "accept",
+	[API_DOES_PASS] = "pass",
+	[API_DOES_INSPECT] = "inspect",
+	[API_DOES_DROP] = "drop",
+	[API_DOES_REFUSE] = "refuse",
+	[API_DOES_CUT] = "cut",
 };
 static const char *const verdicts[] = {
 	[API_VERDICT_CLEAN] = "clean",
@@ -45,6 +58,8 @@ static const char *const stat_kinds[] = {
 _Static_assert(COUNT(lanes) == API_LANE_COUNT, "a word each");
 _Static_assert(COUNT(flow_states) == API_FLOW_STATE_COUNT, "a word each");
 _Static_assert(COUNT(records) == API_REC_COUNT, "a word each");
+_Static_assert(COUNT(stages) == API_STAGE_COUNT, "a word each");
+_Static_assert(COUNT(does) == API_DOES_COUNT, "a word each");
 _Static_assert(COUNT(verdicts) == API_VERDICT_COUNT, "a word each");
 _Static_assert(COUNT(stat_kinds) == API_STAT_KIND_COUNT, "a word each");
 
@@ -63,6 +78,16 @@ const char *api_flow_state_name(uint32_t state)
 const char *api_record_name(uint32_t kind)
 {
 	return NAME(records, kind);
+}
+
+const char *api_stage_name(uint32_t stage)
+{
+	return NAME(stages, stage);
+}
+
+const char *api_does_name(uint32_t what)
+{
+	return NAME(does, what);
 }
 
 const char *api_verdict_name(uint32_t verdict)

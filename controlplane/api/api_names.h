@@ -8,5 +8,7 @@
 const char *api_lane_name(uint32_t lane);               // enum api_lane
 const char *api_flow_state_name(uint32_t state);        // enum api_flow_state
 const char *api_record_name(uint32_t kind);             // enum api_record_kind
+const char *api_stage_name(uint32_t stage);
+const char *api_does_name(uint32_t does);
 const char *api_verdict_name(uint32_t verdict);         // enum api_verdict
 const char *api_stat_kind_name(uint32_t kind);          // enum api_stat_kind

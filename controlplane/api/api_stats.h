@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define API_STATS_MAGIC UINT64_C(0x5354415453574d01)
-#define API_STATS_VERSION 3
+#define API_STATS_VERSION 4
 
 enum { API_STATS_NAMES_MAX = 256, API_STATS_PORTS_MAX = 32, API_STATS_POLICIES_MAX = 16384 };
 
@@ -52,4 +52,5 @@ struct api_stats { // head of the statistics memory
 	uint64_t policy_hits_off;  // uint64_t[API_STATS_POLICIES_MAX] a worker, one after another
 	uint64_t bytes;            // of the whole memory
 	uint64_t hugepages;        // 1 = memory comes from hugepages
+	uint64_t shadow_version;   // of the candidate that runs beside the image in force, 0 = none
 };

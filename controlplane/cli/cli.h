@@ -92,6 +92,10 @@ int cli_config_get(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_config_diff(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_config_export(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_config_import(struct cli *c, const struct cli_verb *v, json_t *params);
+int cli_config_shadow(struct cli *c, const struct cli_verb *v, json_t *params);
+// Replaces the name of a file in params by its text and its whole name, as the method wants it. CLI_OK, or
+// another status after the error was printed.
+int cli_config_text(json_t *params);
 // A change that may have to be confirmed: --confirm becomes the member confirm_min.
 int cli_config_change(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_rules_check(struct cli *c, const struct cli_verb *v, json_t *params);
@@ -109,6 +113,7 @@ void cli_commit_show(const json_t *result, const json_t *params);
 void cli_confirm_show(const json_t *result, const json_t *params);
 void cli_diff_show(const json_t *result, const json_t *params);
 void cli_revisions_show(const json_t *result, const json_t *params);
+void cli_shadow_show(const json_t *result, const json_t *params);
 void cli_import_show(const json_t *result, const json_t *params);
 void cli_rule_show(const json_t *result, const json_t *params);
 void cli_rules_show(const json_t *result, const json_t *params);

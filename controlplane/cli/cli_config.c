@@ -7,8 +7,7 @@
 #include "cfg.h"
 #include "cli.h"
 
-// Replaces the name of a file by its text and its whole name, as the method wants it.
-static int file_to_text(json_t *params)
+int cli_config_text(json_t *params)
 {
 	const char *path = json_string_value(json_object_get(params, "file"));
 	struct err_list err;
@@ -50,7 +49,7 @@ int cli_config_commit(struct cli *c, const struct cli_verb *v, json_t *params)
 	int rc = CLI_OK;
 
 	if (json_object_get(params, "file") != NULL)
-		rc = file_to_text(params);
+		rc = cli_config_text(params);
 	return rc == CLI_OK ? cli_config_change(c, v, params) : rc;
 }
 
@@ -106,7 +105,7 @@ int cli_config_diff(struct cli *c, const struct cli_verb *v, json_t *params)
 	int rc = CLI_OK;
 
 	if (json_object_get(params, "file") != NULL)
-		rc = file_to_text(params);
+		rc = cli_config_text(params);
 	(void)json_object_del(params, "file"); // it may not be there
 	return rc == CLI_OK ? cli_run(c, v, params) : rc;
 }

@@ -75,6 +75,10 @@ static void policy_print(const json_t *r)
 			     " refused\n",
 			theirs, theirs == ours ? "" : " (NOT the one above)",
 			cli_int(dp, "image_swaps"), cli_int(dp, "image_refused"));
+	if (json_is_integer(json_object_get(dp, "shadow_version")))
+		(void)printf("beside it:        candidate %" PRId64
+			     ", which changes nothing (mailweirctl config shadow)\n",
+			cli_int(dp, "shadow_version"));
 }
 
 void cli_status_show(const json_t *r, const json_t *params)

@@ -123,6 +123,14 @@ static const struct cli_arg config_import[] = {
 	{"confirm", CLI_NUMBER, .meta = "MIN",
 		.help = "go back after MIN minutes unless it is confirmed (1440 at most)"},
 };
+static const struct cli_arg config_shadow[] = {
+	{"file", CLI_TEXT, .bare = true, .meta = "FILE",
+		.help = "configuration to run beside the one in force; - is standard input"},
+	{"revision", CLI_NUMBER, .meta = "REVISION", .help = "or this revision"},
+	{"minutes", CLI_NUMBER, .meta = "MIN", .help = "for so long (60; 10080 at most)"},
+	{"author", CLI_TEXT, .meta = "NAME", .help = "who does it (the user id)"},
+	{"stop", CLI_FLAG, .help = "end the one that runs"},
+};
 static const struct cli_arg rules_check[] = {
 	{"file", CLI_TEXT, .required = true, .bare = true, .meta = "FILE",
 		.help = "rules; - is standard input"},
@@ -181,6 +189,8 @@ const struct cli_verb cli_verbs[] = {
 	{"config", "export", API_RPC_CONFIG_EXPORT, ARGS(config_export), .run = cli_config_export},
 	{"config", "import", API_RPC_CONFIG_IMPORT, ARGS(config_import), .run = cli_config_import,
 		.show = cli_import_show},
+	{"config", "shadow", API_RPC_CONFIG_SHADOW, ARGS(config_shadow), .run = cli_config_shadow,
+		.show = cli_shadow_show},
 	{"rules", "check", API_RPC_RULES_CHECK, ARGS(rules_check), .run = cli_rules_check,
 		.show = cli_cost_show},
 	{"rules", "add", API_RPC_RULES_ADD, ARGS(rules_add), .run = cli_rules_add,

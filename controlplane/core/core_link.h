@@ -76,6 +76,10 @@ int core_link_answer(struct core_link *l, uint32_t worker, const struct api_answ
 // command ring is full); then nothing was sent and `done` is not called.
 int core_link_image_push(struct core_link *l, const void *bytes, uint64_t n, uint64_t version,
 	core_link_done_cb done, void *arg);
+// The same for a candidate that is to run beside the image in force; 0 bytes: none any more. Also one at a
+// time, with a slot of its own.
+int core_link_shadow_push(struct core_link *l, const void *bytes, uint64_t n, uint64_t version,
+	core_link_done_cb done, void *arg);
 // Asks for at most `max` flow rows. `row` for each, then `done`. 0, -ENOTCONN, -EBUSY, -EAGAIN.
 int core_link_flows_ask(struct core_link *l, uint32_t max, core_link_flow_cb row,
 	core_link_done_cb done, void *arg);

@@ -14,7 +14,13 @@
 
 enum core_link_state { CORE_LINK_AWAY, CORE_LINK_HELLO, CORE_LINK_ATTACHED };
 
-enum core_link_ask { CORE_ASK_IMAGE, CORE_ASK_FLOWS, CORE_ASK_PING, CORE_ASK_COUNT };
+enum core_link_ask {
+	CORE_ASK_IMAGE,
+	CORE_ASK_SHADOW,
+	CORE_ASK_FLOWS,
+	CORE_ASK_PING,
+	CORE_ASK_COUNT
+};
 
 struct core_link_pending { // a command in flight; one of each sort
 	bool busy;

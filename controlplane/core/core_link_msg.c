@@ -86,6 +86,11 @@ static bool is_outcome(const struct api_outcome *o)
 	return o->kind > API_OUT_NONE && o->kind < API_OUT_COUNT && o->count > 0;
 }
 
+static bool is_decision(const struct api_decision *d, uint32_t names)
+{
+	return d->does < API_DOES_COUNT && (d->reason == 0xffff || d->reason < names);
+}
+
 // Checks a record and ends its texts.
 static bool record_check(const struct core_link *l, struct api_record *r, uint32_t worker)
 {
@@ -106,6 +111,9 @@ static bool record_check(const struct core_link *l, struct api_record *r, uint32
 			r->message.has_subject <= 1 && r->message.subject_len <= API_SUBJECT_MAX;
 	case API_REC_REFUSAL:
 		return r->refusal.reason == 0xffff || r->refusal.reason < names;
+	case API_REC_SHADOW:
+		return r->shadow.stage < API_STAGE_COUNT && is_decision(&r->shadow.live, names) &&
+			is_decision(&r->shadow.shadow, names);
 	default:
 		return false;
 	}
@@ -210,6 +218,12 @@ bool core_link_drain(struct core_link *l, unsigned laps)
 	return more;
 }
 
+// Does it name a slot, which the data plane reads until it answers?
+static bool has_slot(enum core_link_ask ask)
+{
+	return ask == CORE_ASK_IMAGE || ask == CORE_ASK_SHADOW;
+}
+
 void core_link_expire(struct core_link *l, uint64_t now_us)
 {
 	for (unsigned i = 0; i < CORE_ASK_COUNT; i++) {
@@ -217,7 +231,7 @@ void core_link_expire(struct core_link *l, uint64_t now_us)
 			continue;
 		// The slot of an image without an answer may still be read: only a new attachment
 		// has a slot that is surely ours.
-		if (i == CORE_ASK_IMAGE && l->doomed == NULL)
+		if (has_slot(i) && l->doomed == NULL)
 			l->doomed = "the data plane did not answer an image in time";
 		pending_end(&l->pending[i], -ETIMEDOUT, "no answer in time");
 	}
@@ -241,7 +255,7 @@ static int can_ask(const struct core_link *l, enum core_link_ask ask)
 static int ask(struct core_link *l, enum core_link_ask ask, struct api_command *c,
 	const struct core_link_pending *p)
 {
-	uint32_t ms = ask == CORE_ASK_IMAGE ? l->conf.image_ms : l->conf.answer_ms;
+	uint32_t ms = has_slot(ask) ? l->conf.image_ms : l->conf.answer_ms;
 	int rc;
 
 	c->seq = l->seq + 1;
@@ -281,24 +295,49 @@ int core_link_answer(struct core_link *l, uint32_t worker, const struct api_answ
 	return rc;
 }
 
-int core_link_image_push(struct core_link *l, const void *bytes, uint64_t n, uint64_t version,
-	core_link_done_cb done, void *arg)
+struct pushed { // an image on its way
+	uint32_t slot;
+	const void *bytes;
+	uint64_t n, version;
+};
+
+static int push(struct core_link *l, enum core_link_ask as, struct api_command *c,
+	const struct pushed *img, const struct core_link_pending *p)
 {
-	const struct core_link_pending p = {.done = done, .arg = arg};
-	struct api_command c = {.kind = API_CMD_IMAGE};
-	int rc = can_ask(l, CORE_ASK_IMAGE);
+	int rc = can_ask(l, as);
 
 	if (rc < 0)
 		return rc;
-	if (n > l->region.hello.slot_bytes)
+	if (img->n > l->region.hello.slot_bytes)
 		return -EFBIG;
+	c->image.slot = img->slot;
+	c->image.bytes = img->n;
+	c->image.version = img->version;
+	if (img->n > 0)
+		memcpy(l->region.mem + l->region.hello.slot_off[img->slot], img->bytes, img->n);
+	return ask(l, as, c, p);
+}
+
+int core_link_image_push(struct core_link *l, const void *bytes, uint64_t n, uint64_t version,
+	core_link_done_cb done, void *arg)
+{
 	// Every slot is free: the last image was answered, or this attachment has seen none.
-	l->slot = (l->slot + 1) % API_SLOTS;
-	c.image.slot = l->slot;
-	c.image.bytes = n;
-	c.image.version = version;
-	memcpy(l->region.mem + l->region.hello.slot_off[c.image.slot], bytes, n);
-	return ask(l, CORE_ASK_IMAGE, &c, &p);
+	const uint32_t slot = (l->slot + 1) % API_SLOT_SHADOW;
+	int rc = push(l, CORE_ASK_IMAGE, &(struct api_command){.kind = API_CMD_IMAGE},
+		&(struct pushed){slot, bytes, n, version},
+		&(struct core_link_pending){.done = done, .arg = arg});
+
+	if (rc == 0)
+		l->slot = slot;
+	return rc;
+}
+
+int core_link_shadow_push(struct core_link *l, const void *bytes, uint64_t n, uint64_t version,
+	core_link_done_cb done, void *arg)
+{
+	return push(l, CORE_ASK_SHADOW, &(struct api_command){.kind = API_CMD_SHADOW},
+		&(struct pushed){API_SLOT_SHADOW, bytes, n, version},
+		&(struct core_link_pending){.done = done, .arg = arg});
 }
 
 int core_link_flows_ask(

@@ -208,6 +208,7 @@ void core_stats_head(const struct core_stats *s, struct api_stats *out)
 	*out = s->head;
 	out->heartbeat_us = number_at(s, offsetof(struct api_stats, heartbeat_us));
 	out->image_version = number_at(s, offsetof(struct api_stats, image_version));
+	out->shadow_version = number_at(s, offsetof(struct api_stats, shadow_version));
 	out->image_swaps = number_at(s, offsetof(struct api_stats, image_swaps));
 	out->image_refused = number_at(s, offsetof(struct api_stats, image_refused));
 	out->link_attached = number_at(s, offsetof(struct api_stats, link_attached));

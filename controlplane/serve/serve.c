@@ -33,6 +33,7 @@ static const serve_method_cb methods[API_RPC_COUNT] = {
 	[API_RPC_CONFIG_REVERT] = serve_config_revert,
 	[API_RPC_CONFIG_EXPORT] = serve_config_export,
 	[API_RPC_CONFIG_IMPORT] = serve_config_import,
+	[API_RPC_CONFIG_SHADOW] = serve_config_shadow,
 	[API_RPC_RULES_CHECK] = serve_rules_check,
 	[API_RPC_RULES_ADD] = serve_rules_add,
 	[API_RPC_RULES_DEL] = serve_rules_del,
@@ -66,15 +67,35 @@ static uint32_t reason_of(const struct api_record *r)
 		return r->message.reason;
 	case API_REC_REFUSAL:
 		return r->refusal.reason;
+	case API_REC_SHADOW:
+		return r->shadow.live.reason;
 	default:
 		return UINT32_MAX;
 	}
 }
 
+static const char *reason_name(const struct serve *s, uint32_t reason)
+{
+	const struct core_stats *stats = core_link_stats(s->link);
+	const struct api_stat_name *name = stats == NULL ? NULL : core_stats_name(stats, reason);
+
+	return name == NULL ? NULL : name->name;
+}
+
+static void shadow_names(
+	const struct serve *s, const struct api_record *r, struct serve_event_names *names)
+{
+	const uint64_t version = r->shadow.candidate;
+
+	names->candidate.policy = serve_names_policy(s->names, version, r->shadow.policy);
+	names->candidate.session = serve_names_session(s->names, version, r->shadow.policy);
+	names->candidate.content = serve_names_content(s->names, version, r->shadow.policy);
+	names->candidate.reason = reason_name(s, r->shadow.shadow.reason);
+}
+
 static void on_record(void *arg, const struct api_record *r)
 {
 	struct serve *s = arg;
-	const struct core_stats *stats = core_link_stats(s->link);
 	uint64_t version = r->image_version;
 	struct serve_event_names names = {
 		.policy = serve_names_policy(s->names, version, r->policy),
@@ -84,7 +105,6 @@ static void on_record(void *arg, const struct api_record *r)
 		.hash = s->control->event_hash == CFG_HASH_SUBJECTS ? NULL : s->hash,
 		.subject_hash = s->control->event_hash == CFG_HASH_ADDRESSES ? NULL : s->hash,
 	};
-	uint32_t reason = reason_of(r);
 
 	for (unsigned i = 0; r->kind == API_REC_MESSAGE && i < API_RULES_MAX; i++)
 		names.rules[i] = serve_names_rule(s->names, version, r->message.rules[i]);
@@ -94,9 +114,12 @@ static void on_record(void *arg, const struct api_record *r)
 	else if (r->kind == API_REC_REFUSAL)
 		names.access = serve_names_access(
 			s->names, version, r->refusal.access_image, r->refusal.access);
-	if (stats != NULL && core_stats_name(stats, reason) != NULL)
-		names.reason = core_stats_name(stats, reason)->name;
+	else if (r->kind == API_REC_SHADOW)
+		shadow_names(s, r, &names);
+	names.reason = reason_name(s, reason_of(r));
 	serve_events_add(s->events, r, &names);
+	if (r->kind == API_REC_SHADOW)
+		serve_shadow_note(s->shadow, r, &names);
 }
 
 static void on_ask(void *arg, uint32_t worker, const struct api_ask *q)
@@ -115,6 +138,15 @@ static void on_revision(void *arg, const struct serve_revision *r)
 	if (r->cfg != NULL)
 		serve_asks_conf(s->asks, &r->cfg->dns);
 	serve_hits_begin(s);
+	serve_shadow_over(s->shadow, "another revision came into force");
+}
+
+static void on_detached(void *arg, const char *why)
+{
+	struct serve *s = arg;
+
+	(void)why; // the link has said it
+	serve_shadow_over(s->shadow, "the data plane went");
 }
 
 // Files made as root have to stay ours after the user is dropped.
@@ -158,6 +190,7 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 	s->started_s = time(NULL);
 	s->names = serve_names_new();
 	s->asks = serve_asks_new(conf->loop);
+	s->shadow = serve_shadow_new(s);
 	s->store = serve_store_open(s->control->state_dir, err);
 	if (s->store != NULL)
 		s->changes = serve_changes_new(&(struct serve_changes_conf){.loop = conf->loop,
@@ -173,7 +206,8 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 	if (s->events != NULL && *s->control->event_syslog != '\0' &&
 		serve_events_syslog(s->events, s->control->event_syslog) != 0)
 		err_add(err, "control.event_syslog: out of memory");
-	if (s->events != NULL && s->names != NULL && s->asks != NULL && !err_any(err))
+	if (s->events != NULL && s->names != NULL && s->asks != NULL && s->shadow != NULL &&
+		!err_any(err))
 		s->rpc = serve_rpc_open(&(struct serve_rpc_conf){.base = base,
 						.path = s->control->rpc,
 						.group = s->control->group,
@@ -187,6 +221,7 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 			&(struct core_link_conf){.path = s->control->link,
 				.arg = s,
 				.ops = {.attached = on_attached,
+					.detached = on_detached,
 					.record = on_record,
 					.ask = on_ask}});
 	if (s->link != NULL) {
@@ -232,6 +267,7 @@ void serve_free(struct serve *s)
 		serve_explain_stop(s);
 	}
 	serve_http_close(s->http);
+	serve_shadow_free(s->shadow);
 	serve_changes_free(s->changes);
 	serve_asks_free(s->asks); // tells the link
 	core_link_free(s->link);

@@ -110,6 +110,10 @@ const struct serve_revision *serve_changes_current(const struct serve_changes *c
 // the processes were started with.
 void serve_changes_warn_restart(
 	const struct serve_changes *c, const struct serve_revision *r, struct err_list *err);
+// A policy image names ports by number: has the running data plane the same ones? false, with the reason in
+// *err, where not; true where none is there to ask.
+bool serve_changes_ports_fit(
+	const struct serve_changes *c, const struct serve_revision *r, struct err_list *err);
 bool serve_changes_busy(const struct serve_changes *c);
 // Why the file was not usable at start, or why the data plane did not take the image.
 const struct err_list *serve_changes_errors(const struct serve_changes *c);

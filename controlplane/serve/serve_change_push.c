@@ -15,8 +15,7 @@ LOG_COMPONENT("config");
 
 static const uint64_t VERSION_MAX = UINT64_C(1) << 53; // beyond it JSON readers lose digits
 
-// A policy image names ports by number: the running data plane must have the same ones.
-static bool ports_fit(
+bool serve_changes_ports_fit(
 	const struct serve_changes *c, const struct serve_revision *r, struct err_list *err)
 {
 	const struct core_stats *stats = core_link_stats(c->link);
@@ -146,7 +145,7 @@ void serve_change_push(struct change *ch, const struct serve_revision *r)
 	struct serve_changes *c = ch->owner;
 	int rc;
 
-	if (!ports_fit(c, r, &ch->err)) {
+	if (!serve_changes_ports_fit(c, r, &ch->err)) {
 		if (ch->kind == KIND_BACK && ch->cand == NULL)
 			serve_change_back_done(ch, true);
 		else

@@ -84,8 +84,7 @@ static void on_config_end(void *arg, struct compile_job *job, int rc, struct err
 	check_free(ck);
 }
 
-// Texts of the configuration to check. NULL without memory.
-static struct serve_revision *check_texts(struct serve *s, const char *text, const char *file)
+struct serve_revision *serve_revision_of(struct serve *s, const char *text, const char *file)
 {
 	const struct serve_revision *cur = serve_changes_current(s->changes);
 	struct serve_revision *r = serve_revision_new();
@@ -107,18 +106,26 @@ static struct serve_revision *check_texts(struct serve *s, const char *text, con
 	return NULL;
 }
 
-static void config_compile(struct serve_check *ck)
+struct compile_job *serve_revision_compile(const struct serve_revision *r, struct err_list *err)
 {
 	const struct cfg_ruleset *sets[2];
-	struct compile_input in = {.cfg = ck->rev->cfg, .rulesets = sets, .version = 1};
+	struct compile_input in = {
+		.cfg = r->cfg, .rulesets = sets, .version = r->version, .made_s = r->made_s};
+
+	if (r->shipped_rules != NULL)
+		sets[in.nrulesets++] = r->shipped_rules;
+	if (r->local_rules != NULL)
+		sets[in.nrulesets++] = r->local_rules;
+	return compile_start(&in, err);
+}
+
+static void config_compile(struct serve_check *ck)
+{
 	struct compile_job *job;
 
-	if (ck->rev->shipped_rules != NULL)
-		sets[in.nrulesets++] = ck->rev->shipped_rules;
-	if (ck->rev->local_rules != NULL)
-		sets[in.nrulesets++] = ck->rev->local_rules;
-	in.made_s = time(NULL);
-	job = compile_start(&in, &ck->err);
+	ck->rev->version = 1; // nobody gets to see it
+	ck->rev->made_s = time(NULL);
+	job = serve_revision_compile(ck->rev, &ck->err);
 	if (job != NULL)
 		ck->child = serve_child_watch(core_loop_base(ck->s->loop), job, on_config_end, ck);
 	if (ck->child == NULL)
@@ -153,7 +160,7 @@ void serve_config_check(void *arg, struct serve_call *call, json_t *params)
 
 	if (!serve_params_take(call, params, table, 2))
 		return;
-	r = check_texts(arg, text, file);
+	r = serve_revision_of(arg, text, file);
 	if (r == NULL)
 		serve_call_result(call, NULL);
 	else

@@ -136,6 +136,10 @@ enum serve_class serve_classify(const struct api_record *r, const struct serve_e
 		return message_class(r, names);
 	case API_REC_REFUSAL:
 		return of_reason(names->reason, SERVE_CLASS_POLICY);
+	case API_REC_SHADOW: // what the candidate would do; where that is nothing, what was done
+		return of_reason(names->candidate.reason != NULL ? names->candidate.reason
+								 : names->reason,
+			SERVE_CLASS_NONE);
 	default:
 		return of_reason(names->reason, SERVE_CLASS_NONE);
 	}

@@ -146,6 +146,44 @@ static void put_refusal(
 	serve_line_u64(l, "value", r->refusal.value);
 }
 
+static void put_decision(struct serve_line *l, const struct api_decision *d, const char *reason,
+	const char *const keys[5])
+{
+	serve_line_str(l, keys[0], api_does_name(d->does));
+	if (d->code == 0)
+		serve_line_null(l, keys[1]);
+	else
+		serve_line_u64(l, keys[1], d->code);
+	serve_line_str(l, keys[2], d->reason == NO_REASON ? NULL : reason);
+	if (d->limit == 0 && d->value == 0) {
+		serve_line_null(l, keys[3]);
+		serve_line_null(l, keys[4]);
+		return;
+	}
+	serve_line_u64(l, keys[3], d->limit);
+	serve_line_u64(l, keys[4], d->value);
+}
+
+static void put_shadow(
+	struct serve_line *l, const struct api_record *r, const struct serve_event_names *names)
+{
+	static const char *const did[5] = {"did", "code", "reason", "limit", "value"};
+	static const char *const would[5] = {
+		"would", "would_code", "would_reason", "would_limit", "would_value"};
+
+	serve_line_str(l, "stage", api_stage_name(r->shadow.stage));
+	put_decision(l, &r->shadow.live, names->reason, did);
+	serve_line_u64(l, "candidate", r->shadow.candidate);
+	serve_line_str(l, "candidate_policy", names->candidate.policy);
+	if (r->shadow.policy == NO_POLICY)
+		serve_line_null(l, "candidate_policy_index");
+	else
+		serve_line_u64(l, "candidate_policy_index", r->shadow.policy);
+	serve_line_str(l, "candidate_session_profile", names->candidate.session);
+	serve_line_str(l, "candidate_content_profile", names->candidate.content);
+	put_decision(l, &r->shadow.shadow, names->candidate.reason, would);
+}
+
 void serve_event_line(
 	struct serve_line *l, const struct api_record *r, const struct serve_event_names *names)
 {
@@ -157,5 +195,7 @@ void serve_event_line(
 		put_message(l, r, names);
 	else if (r->kind == API_REC_REFUSAL)
 		put_refusal(l, r, names);
+	else if (r->kind == API_REC_SHADOW)
+		put_shadow(l, r, names);
 	serve_line_end(l);
 }

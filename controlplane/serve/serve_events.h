@@ -26,6 +26,9 @@ struct serve_event_names { // words for the numbers of a record; each NULL where
 	const struct serve_hash *hash;    // of mail addresses; NULL = written as they are
 	const struct serve_hash *subject_hash; // likewise of subjects
 	const char *access;               // rule
+	struct {                          // of a shadow's record: as the candidate has it
+		const char *policy, *session, *content, *reason;
+	} candidate;
 };
 
 // One record as a JSON object. `names` may lack what is not known any more.

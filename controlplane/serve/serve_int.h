@@ -16,6 +16,7 @@
 #include "serve_names.h"
 #include "serve_params.h"
 #include "serve_rpc.h"
+#include "serve_shadow.h"
 #include "serve_store.h"
 
 enum { SERVE_CHECKS_MAX = 2 }; // config.check and rules.check at the same time
@@ -36,6 +37,7 @@ struct serve {
 	struct core_link *link;
 	struct serve_rpc *rpc;
 	struct serve_http *http;                // gives metrics
+	struct serve_shadow *shadow;            // a candidate beside the policy in force
 	struct serve_asks *asks;                // what sessions want to know
 	struct serve_events *events;
 	struct serve_hash *hash;                // of mail addresses in events, NULL = none
@@ -98,6 +100,12 @@ struct serve_revision *serve_config_load(struct serve *s, struct serve_call *cal
 	struct err_list *err);
 // Checks a whole configuration (taken) as config.check does a text, and answers the call.
 void serve_check_whole(struct serve *s, struct serve_call *call, struct serve_revision *whole);
+
+// A configuration of this text and name, with the rules added at run time; nothing parsed. NULL without
+// memory.
+struct serve_revision *serve_revision_of(struct serve *s, const char *text, const char *file);
+// Sets out to compile a parsed revision as it stands. NULL with the reason in *err.
+struct compile_job *serve_revision_compile(const struct serve_revision *r, struct err_list *err);
 
 // Ends what these have under way; for serve_free.
 void serve_flows_stop(struct serve *s);

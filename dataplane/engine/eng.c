@@ -19,6 +19,7 @@
 #include <rte_ring_elem.h>
 
 #include "eng_half.h"
+#include "eng_shadow.h"
 #include "eng_smtp.h"
 #include "panic.h"
 #include "tbl_cells.h"
@@ -197,6 +198,7 @@ void eng_free(struct eng *e)
 		return;
 	for (unsigned i = 0; i < ENG_WORKERS_MAX; i++)
 		worker_free(e->worker[i]);
+	eng_shadow_free_all(e);
 	img = atomic_load_explicit(&e->image, memory_order_relaxed);
 	if (img != NULL)
 		eng_image_free(img);
@@ -329,6 +331,7 @@ static void boundary(struct eng_worker *w, uint64_t now_us)
 	img = atomic_load_explicit(&w->eng->image, memory_order_seq_cst);
 	if (unlikely(img != w->image))
 		image_take(w, img, now_us);
+	w->shadow = atomic_load_explicit(&w->eng->shadow, memory_order_seq_cst);
 }
 
 uint32_t eng_turn(struct eng_worker *w, uint64_t now_us)
@@ -367,6 +370,7 @@ void eng_worker_offline(struct eng_worker *w)
 {
 	w->image = NULL;
 	w->pick = NULL;
+	w->shadow = NULL;
 	// Release: whatever the worker read is behind it (pairs with grace_over).
 	atomic_store_explicit(&w->turn, 0, memory_order_release);
 }
@@ -430,9 +434,10 @@ unsigned eng_image_reap(struct eng *e)
 {
 	unsigned kept = 0;
 
-	if (e->nretired == 0 || !grace_over(e, &e->grace))
+	if ((e->nretired == 0 && e->shadow_out == NULL) || !grace_over(e, &e->grace))
 		return e->nretired;
 	eng_kept_reap(e);
+	eng_shadow_reap(e);
 	for (unsigned i = 0; i < e->nretired; i++) {
 		if (eng_image_is_used(e->retired[i]))
 			e->retired[kept++] = e->retired[i];
@@ -448,6 +453,18 @@ uint64_t eng_image_version(const struct eng *e)
 	const struct eng_image *img = atomic_load_explicit(&e->image, memory_order_relaxed);
 
 	return img == NULL ? 0 : pol_head(eng_image_policy(img))->version;
+}
+
+void eng_shadow_swap(struct eng *e, struct eng_shadow *sh)
+{
+	struct eng_shadow *old = atomic_load_explicit(&e->shadow, memory_order_relaxed);
+
+	atomic_store_explicit(&e->shadow, sh, memory_order_seq_cst);
+	grace_begin(e, &e->grace);
+	if (old == NULL)
+		return;
+	old->next = e->shadow_out;
+	e->shadow_out = old;
 }
 
 void eng_sink_set(struct eng *e, uint16_t worker, const struct eng_sink *sink)

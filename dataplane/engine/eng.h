@@ -105,6 +105,14 @@ void eng_image_swap(struct eng *e, struct eng_image *img);
 unsigned eng_image_reap(struct eng *e);
 uint64_t eng_image_version(const struct eng *e); // 0 = none
 
+// A candidate beside the image in force: from its next burst on a worker compares what the candidate would
+// decide, and does nothing by it. Takes the place of the one before. `bytes` as for eng_image_new.
+// 0, -EINVAL or -ENOMEM with the reason in *err; then the one before goes on. Manager only.
+int eng_shadow_begin(struct eng *e, const void *bytes, uint64_t n, struct err_list *err);
+// There is none any more; its memory goes with eng_image_reap. No effect where there is none.
+void eng_shadow_end(struct eng *e);
+uint64_t eng_shadow_version(const struct eng *e); // of the candidate's image, 0 = none
+
 // Where workers put outcomes and records: set by link/ at attach, NULL at detach. The callbacks run
 // on the worker, must not wait, and return 0 or -EAGAIN (full). `fill` tells how full the outcome
 // ring is, 0..100; from 50 on the engine adds up outcomes a client before it hands them over.

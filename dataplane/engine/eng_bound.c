@@ -140,13 +140,14 @@ static struct bound bound_of(struct eng_worker *w, struct eng_session *s)
 	return b;
 }
 
+// What is read must not be led past us by a keyword that we don't know.
+const struct pol_session eng_profile_none = {.mask_unknown = 1};
+
 const struct pol_session *eng_profile(struct eng_worker *w, struct eng_session *s)
 {
-	// What is read must not be led past us by a keyword that we don't know.
-	static const struct pol_session none = {.mask_unknown = 1};
 	struct bound b = bound_of(w, s);
 
-	return b.session == NULL ? &none : b.session;
+	return b.session == NULL ? &eng_profile_none : b.session;
 }
 
 const struct pol_content *eng_content(struct eng_worker *w, struct eng_session *s)
@@ -203,11 +204,18 @@ void eng_policy_bind(struct eng_worker *w, struct eng_session *s, uint32_t index
 enum pol_action eng_policy_match(struct eng_worker *w, const struct flow_key *k, uint16_t ingress,
 	uint16_t vlan, uint32_t *index)
 {
-	const struct pol_image *img = eng_image_policy(w->image);
+	return eng_image_match(
+		w->image, k, eng_context_index(k->context), ingress, vlan, index);
+}
+
+enum pol_action eng_image_match(const struct eng_image *image, const struct flow_key *k,
+	uint16_t context, uint16_t ingress, uint16_t vlan, uint32_t *index)
+{
+	const struct pol_image *img = eng_image_policy(image);
 	struct pol_key key = {
 		.source = k->client,
 		.destination = k->server,
-		.context = eng_context_index(k->context),
+		.context = context,
 		.ingress = ingress,
 		.vlan = vlan,
 		.port = k->server_port,
@@ -224,11 +232,15 @@ enum pol_action eng_policy_match(struct eng_worker *w, const struct flow_key *k,
 
 enum eng_reason eng_refused_why(struct eng_worker *w, uint32_t index, uint64_t version)
 {
-	if (w->image == NULL || index == POL_NONE)
+	if (w->image == NULL || eng_image_pick(w->image)->version != version)
 		return ACT_REFUSED_CONNECT;
-	const struct pol_image *img = eng_image_policy(w->image);
-	bool reads = pol_head(img)->version == version &&
-		pol_policy_at(img, index)->action == POL_INSPECT;
+	return eng_image_refused_why(w->image, index);
+}
+
+enum eng_reason eng_image_refused_why(const struct eng_image *image, uint32_t index)
+{
+	const struct pol_image *img = eng_image_policy(image);
+	bool reads = index != POL_NONE && pol_policy_at(img, index)->action == POL_INSPECT;
 
 	return reads ? ACT_BLOCKED_SERVER : ACT_REFUSED_CONNECT;
 }

@@ -5,6 +5,7 @@
 // our FIN are one segment, and what comes later is reset.
 // Thread: the worker.
 #include "eng_half.h"
+#include "eng_shadow.h"
 #include "hash.h"
 
 enum {
@@ -92,6 +93,8 @@ void eng_cookie_refuse_consume(
 		.payload = eng_greeting(code, id, line),
 	};
 	eng_send_back(w, m, &o);
+	if (w->shadow != NULL)
+		eng_shadow_refused(w, key, meta->in_port, &who, code);
 	enum eng_reason why = eng_refused_why(w, who.policy, who.image_version);
 	eng_count(w, why);
 	eng_count(w, ACT_REFUSED_STATELESS);

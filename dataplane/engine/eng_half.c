@@ -5,7 +5,7 @@
 // RFC 9293 3.5, 3.10.7.3, 3.10.7.4.
 // Thread: the worker.
 #include "eng_half.h"
-#include "tbl_cells.h"
+#include "eng_shadow.h"
 
 static void half_end(struct eng_worker *w, struct eng_half *h)
 {
@@ -95,6 +95,8 @@ void eng_half_syn_consume(
 	if (old != NULL)
 		half_end(w, old);
 	if (action == POL_DROP) {
+		if (w->shadow != NULL)
+			eng_shadow_dropped(w, key, m, index);
 		eng_drop(w, m, DROP_POLICY);
 		return;
 	}
@@ -254,6 +256,8 @@ static struct eng_session *session_new(
 		if (h.server.options.has_ts)
 			stream_stamp(&f->stream, STREAM_SERVER, h.server.ts_val);
 	}
+	if (w->shadow != NULL)
+		eng_shadow_opened(w, s, h.code);
 	return s;
 }
 
@@ -264,6 +268,8 @@ static void pass_full_consume(struct eng_worker *w, struct rte_mbuf *m)
 
 	p->full_until_us = p->now_us + ENG_GRACE_MS * UINT64_C(1000);
 	eng_count(w, PASS_TABLE_FULL);
+	if (w->shadow != NULL)
+		eng_count(w, SHADOW_BLIND);
 	eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 }
 

@@ -80,6 +80,9 @@ void eng_half_tick(struct eng_worker *w);
 // eng_bound.c: what the first matching policy says, or that its session profile blocks the server; binds a session to it.
 enum pol_action eng_policy_match(struct eng_worker *w, const struct flow_key *k, uint16_t ingress,
 	uint16_t vlan, uint32_t *index);
+// The same of any image; `context` as its policies know it.
+enum pol_action eng_image_match(const struct eng_image *image, const struct flow_key *k,
+	uint16_t context, uint16_t ingress, uint16_t vlan, uint32_t *index);
 void eng_policy_bind(struct eng_worker *w, struct eng_session *s, uint32_t index);
 // eng_open.c: options that would let the two ends talk past us become NOP; a SYN's payload goes.
 void eng_syn_clean(struct eng_worker *w, struct rte_mbuf *m, struct wire_view *v);

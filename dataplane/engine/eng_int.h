@@ -22,6 +22,8 @@ struct eng {
 	_Atomic(struct eng_image *) image; // w: manager, r: workers at a burst boundary
 	struct eng_image **retired;       // swapped out, perhaps still used
 	unsigned nretired, retired_max;
+	_Atomic(struct eng_shadow *) shadow; // the candidate, NULL: none; w, r: as image
+	struct eng_shadow *shadow_out;       // of those that are over, perhaps still looked at
 	_Atomic(struct eng_kept *) kept[ENG_KEPT_MAX]; // w: manager, r: workers
 	unsigned kept_next;
 	struct eng_kept *kept_out;        // perhaps still looked at

@@ -144,6 +144,17 @@ void eng_record_refused(
 	eng_record_refusal(w, &who, refused);
 }
 
+void eng_record_parted(
+	struct eng_worker *w, const struct eng_who *who, const struct eng_parted *parted)
+{
+	const struct eng_sink *sink =
+		atomic_load_explicit(&w->sink, memory_order_acquire); // pairs with eng_sink_set
+	const struct eng_record r = {.kind = ENG_REC_SHADOW, .who = *who, .parted = parted};
+
+	if (sink == NULL || sink->record(sink->arg, &r) != 0)
+		eng_count(w, SHADOW_LOST);
+}
+
 static bool outcome_give(struct eng_worker *w, const struct eng_outcome *o)
 {
 	const struct eng_sink *sink =

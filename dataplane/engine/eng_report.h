@@ -34,7 +34,13 @@ enum eng_verdict {
 	ENG_VERDICT_ABORTED,
 	ENG_VERDICT_COUNT
 };
-enum eng_record_kind { ENG_REC_SESSION, ENG_REC_MESSAGE, ENG_REC_REFUSAL, ENG_REC_COUNT };
+enum eng_record_kind {
+	ENG_REC_SESSION,
+	ENG_REC_MESSAGE,
+	ENG_REC_REFUSAL,
+	ENG_REC_SHADOW,
+	ENG_REC_COUNT
+};
 enum { ENG_RULES_MAX = 8, ENG_REASON_NONE = 0xffff };
 
 struct eng_who { // the connection
@@ -54,6 +60,36 @@ struct eng_outcome {
 	uint16_t context;
 	uint32_t session_profile;
 	uint64_t image_version;
+};
+
+// Where a candidate's decisions first part from those of the image in force, and what one of them does.
+enum eng_stage {
+	ENG_STAGE_CONNECT,     // by policy
+	ENG_STAGE_CONNECTIONS, // limits of connections
+	ENG_STAGE_COUNT
+};
+enum eng_does {
+	ENG_DOES_GO,
+	ENG_DOES_PASS, // unread
+	ENG_DOES_INSPECT,
+	ENG_DOES_DROP,
+	ENG_DOES_REFUSE,
+	ENG_DOES_CUT,
+	ENG_DOES_COUNT
+};
+
+struct eng_decision {
+	enum eng_does does;
+	uint16_t code;         // of the reply; 0: none
+	uint16_t reason;       // enum eng_reason, ENG_REASON_NONE
+	uint32_t limit, value; // that decided; both 0: none
+};
+
+struct eng_parted {
+	enum eng_stage stage;
+	uint64_t candidate; // version of its image
+	uint32_t policy;    // index in that image, POL_NONE
+	struct eng_decision live, shadow;
 };
 
 struct eng_record {
@@ -79,6 +115,7 @@ struct eng_record {
 	enum eng_verdict verdict;
 	bool bdat;
 	struct span helo, from, to, subject; // borrowed for the call; p of the last NULL: there is none
+	const struct eng_parted *parted; // of a shadow's record; borrowed for the call
 };
 
 // Questions that only the control plane can answer, and its findings.

@@ -192,6 +192,7 @@ struct eng_session {
 	uint32_t held_client : 1, held_server : 1;         // bytes of that side wait for a gate
 	uint32_t asking : 2;      // enum eng_asking
 	uint32_t helo_domain : 2; // enum eng_helo_domain
+	uint32_t shadow : 1;      // a candidate has, or had, an entry for it
 	uint16_t policy, session_profile, content_profile; // indexes, ENG_INDEX_NONE
 	uint16_t idle_units;                               // of ENG_IDLE_UNIT_MS
 	uint16_t messages;                                 // no more than it can hold
@@ -368,8 +369,11 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 // bound. Valid for the call. May bind the session anew. Not for every segment: it looks them up.
 const struct pol_session *eng_profile(struct eng_worker *w, struct eng_session *s);
 const struct pol_content *eng_content(struct eng_worker *w, struct eng_session *s);
+// That of a session whose policy names none.
+extern const struct pol_session eng_profile_none;
 // Why a connection that this policy of that image takes is refused at connect.
 enum eng_reason eng_refused_why(struct eng_worker *w, uint32_t index, uint64_t version);
+enum eng_reason eng_image_refused_why(const struct eng_image *image, uint32_t index);
 // The groups of rules that count for it, as bits of the image in force.
 uint32_t eng_groups(struct eng_worker *w, struct eng_session *s);
 
@@ -537,7 +541,16 @@ void eng_answer_begin(struct eng_worker *w, struct eng_session *s);
 void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, enum eng_text text,
 	uint64_t id, bool in_body, enum eng_reason r);
 
-// eng_tickets.c: is a connection that has just opened within the limits of its profile? It then holds
+// eng_tickets.c: what the limits of connections of a profile say of a session that opens.
+struct eng_tickets_asked {
+	const struct eng_limit *limited; // by this one; NULL: by none
+	uint32_t limit, value;           // of that
+	uint32_t ticket;                 // taken, also where it is limited; TBL_CELL_NONE
+	uint32_t full;                   // times that no cell was left, and so no limit
+};
+void eng_tickets_ask(struct tbl_cells *cells, const struct pol_session *profile,
+	const struct eng_session *s, uint32_t now_s, struct eng_tickets_asked *out);
+// Is a connection that has just opened within the limits of its profile? It then holds
 // what they count until eng_tickets_give. false: it was told and cut.
 bool eng_tickets_take(struct eng_worker *w, struct eng_session *s);
 // The client that limits are about: an IPv6 one is its /64.
@@ -585,6 +598,9 @@ void eng_record_refusal(
 	struct eng_worker *w, const struct eng_who *who, const struct eng_refused *refused);
 void eng_record_refused(
 	struct eng_worker *w, struct eng_session *s, const struct eng_refused *refused);
+// Where a candidate would have decided otherwise.
+void eng_record_parted(
+	struct eng_worker *w, const struct eng_who *who, const struct eng_parted *parted);
 // Tells what an address did, at once or added up until somebody takes it; takes up to a turn's share of
 // those that wait.
 void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_kind kind);

@@ -12,6 +12,7 @@
 #include <rte_random.h>
 
 #include "eng_half.h"
+#include "eng_shadow.h"
 
 // The half-open table, the graves, names. Who sends SYNs must know none of the keys.
 static int tables_new(struct eng_smtp *s, uint32_t flows, int socket)
@@ -131,6 +132,8 @@ void eng_session_end(struct eng_worker *w, struct eng_session *s)
 	eng_helo_drop(w, s);
 	if (s->flow.lane != ENG_LANE_ANSWER)
 		eng_tickets_give(w, s);
+	if (s->shadow && w->shadow != NULL)
+		eng_shadow_ended(w, s);
 	if (!s->recorded)
 		eng_record_session(w, s);
 	stream_close(&s->flow.stream, &p->pool);

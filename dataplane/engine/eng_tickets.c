@@ -8,7 +8,7 @@
 // keeps under a later policy, too, until it ends or we speak in the server's place.
 // An IPv6 client is its /64: more than that is in one hand, and would fill the table.
 // Thread: the worker.
-#include "eng_session.h"
+#include "eng_shadow.h"
 
 enum { CELLS_CLIENT = 1, CELLS_TOTAL }; // tbl_cell_key.kind; eng_rates.c has those from 16 on
 
@@ -24,8 +24,7 @@ struct ask { // of one connection
 	const struct pol_session *profile;
 	struct tbl_cell_key client, total;
 	uint32_t now_s;
-	uint32_t ticket;
-	uint32_t limit, value; // that was reached, and how many there were
+	struct eng_tickets_asked *out;
 };
 
 struct addr eng_tickets_client(const struct addr *a)
@@ -38,87 +37,99 @@ struct addr eng_tickets_client(const struct addr *a)
 }
 
 // true: over. A full table limits nobody.
-static bool over(struct eng_worker *w, struct ask *a, enum tbl_cells_answer answer, uint32_t limit)
+static bool over(struct ask *a, enum tbl_cells_answer answer, uint32_t limit)
 {
-	if (answer == TBL_CELLS_FULL)
-		eng_count(w, ACT_CELLS_FULL);
-	a->limit = limit;
+	a->out->full += answer == TBL_CELLS_FULL;
+	a->out->limit = limit;
 	return answer == TBL_CELLS_OVER;
 }
 
-static bool client_over(struct eng_worker *w, struct ask *a)
+static bool client_over(struct ask *a)
 {
 	const uint32_t limit = a->profile->client_connections;
 
 	return limit != 0 &&
-		over(w, a,
-			tbl_cells_take(
-				a->cells, &a->client, limit, a->now_s, &a->ticket, &a->value),
+		over(a,
+			tbl_cells_take(a->cells, &a->client, limit, a->now_s, &a->out->ticket,
+				&a->out->value),
 			limit);
 }
 
-static bool total_over(struct eng_worker *w, struct ask *a)
+static bool total_over(struct ask *a)
 {
 	const uint32_t limit = a->profile->total_connections;
 
 	return limit != 0 &&
-		over(w, a,
-			tbl_cells_take_also(
-				a->cells, &a->total, limit, a->now_s, &a->ticket, &a->value),
+		over(a,
+			tbl_cells_take_also(a->cells, &a->total, limit, a->now_s, &a->out->ticket,
+				&a->out->value),
 			limit);
 }
 
 // Last: who is refused for another limit does not count here.
-static bool rate_over(struct eng_worker *w, struct ask *a)
+static bool rate_over(struct ask *a)
 {
 	const uint32_t limit = a->profile->client_rate;
 
 	return limit != 0 &&
-		over(w, a,
+		over(a,
 			tbl_cells_count(a->cells, &a->client, limit,
-				a->profile->client_rate_min * 60u, a->now_s, &a->value),
+				a->profile->client_rate_min * 60u, a->now_s, &a->out->value),
 			limit);
 }
 
-bool eng_tickets_take(struct eng_worker *w, struct eng_session *s)
+void eng_tickets_ask(struct tbl_cells *cells, const struct pol_session *profile,
+	const struct eng_session *s, uint32_t now_s, struct eng_tickets_asked *out)
 {
-	const struct pol_session *profile = eng_profile(w, s);
+	static const struct eng_limit client = {421, ENG_TEXT_CLIENT_CONNECTIONS,
+					      ACT_CLIENT_CONNECTIONS},
+				      total = {421, ENG_TEXT_TOTAL_CONNECTIONS,
+					      ACT_TOTAL_CONNECTIONS},
+				      rate = {421, ENG_TEXT_CLIENT_RATE, ACT_CLIENT_RATE};
 
+	*out = (struct eng_tickets_asked){.ticket = TBL_CELL_NONE};
 	if ((profile->client_connections | profile->client_rate | profile->total_connections) ==
 			0 ||
-		w->eng->cells == NULL)
-		return true;
+		cells == NULL)
+		return;
 	struct ask a = {
-		.cells = w->eng->cells,
+		.cells = cells,
 		.profile = profile,
 		.client = {.client = eng_tickets_client(&s->flow.key.client),
 			.profile = profile->key,
 			.context = s->flow.key.context,
 			.kind = CELLS_CLIENT},
 		.total = {.profile = profile->key, .kind = CELLS_TOTAL},
-		.now_s = (uint32_t)(w->smtp->now_us / 1000000),
-		.ticket = TBL_CELL_NONE,
+		.now_s = now_s,
+		.out = out,
 	};
-	enum { CLIENT, TOTAL, RATE, NONE };
-	static const struct eng_limit limits[] = {
-		[CLIENT] = {421, ENG_TEXT_CLIENT_CONNECTIONS, ACT_CLIENT_CONNECTIONS},
-		[TOTAL] = {421, ENG_TEXT_TOTAL_CONNECTIONS, ACT_TOTAL_CONNECTIONS},
-		[RATE] = {421, ENG_TEXT_CLIENT_RATE, ACT_CLIENT_RATE},
-	};
-	const unsigned which = client_over(w, &a) ? CLIENT
-		: total_over(w, &a)               ? TOTAL
-		: rate_over(w, &a)                ? RATE
-						  : NONE;
+	out->limited = client_over(&a) ? &client
+		: total_over(&a)       ? &total
+		: rate_over(&a)        ? &rate
+				       : NULL;
+	out->value += out->limited != NULL; // this one included
+}
 
+bool eng_tickets_take(struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_tickets_asked a;
+
+	eng_tickets_ask(w->eng->cells, eng_profile(w, s), s,
+		(uint32_t)(w->smtp->now_us / 1000000), &a);
+	eng_count_n(w, ACT_CELLS_FULL, a.full);
 	s->ticket = a.ticket; // eng_limit_cut gives it back
-	if (which == NONE)
+	if (w->shadow != NULL)
+		eng_shadow_connections(w, s, &a);
+	if (a.limited == NULL)
 		return true;
-	eng_limit_cut(w, s, &limits[which], a.limit, a.value + 1, false);
+	eng_limit_cut(w, s, a.limited, a.limit, a.value, false);
 	return false;
 }
 
 void eng_tickets_give(struct eng_worker *w, struct eng_session *s)
 {
+	if (s->shadow && w->shadow != NULL)
+		eng_shadow_give(w, s);
 	if (s->ticket == TBL_CELL_NONE)
 		return;
 	tbl_cells_give(w->eng->cells, s->ticket);

@@ -10,6 +10,7 @@
 
 struct eng_smtp; // sessions of a worker: flows, slabs, timers (eng_smtp.h)
 struct eng_frags; // IP fragments that wait for one another (stage_fragment.c)
+struct eng_shadow; // a candidate beside the image in force (eng_shadow.h)
 struct tbl_fdb;
 
 enum { ENG_SMTPQ_MAX = 4096 }; // SMTP segments that wait to be read; power of two
@@ -22,6 +23,7 @@ struct eng_worker {
 	uint32_t smtpq_head, smtpq_tail; // free-running; used = tail - head
 	struct eng_image *image;         // in force, read once a burst from eng->image
 	const struct eng_pick *pick;     // of that image; NULL with it
+	struct eng_shadow *shadow;       // likewise read once a burst; NULL: no candidate runs
 	uint64_t *counters; // in statistics memory, indexed by enum eng_reason; w: worker, r: any
 	uint64_t *policy_hits; // w: worker, r: any
 	uint32_t policies_max;

@@ -62,6 +62,7 @@ static void sinks_clear(struct lnk *l)
 
 static void detach(struct lnk *l)
 {
+	lnk_shadow_end(l, "the control plane that asked for it went");
 	sinks_clear(l);
 	(void)close(l->peer_fd); // what it still holds are bells; epoll forgets it too
 	l->peer_fd = -1;

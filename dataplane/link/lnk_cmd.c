@@ -54,14 +54,12 @@ static void flows_end(struct lnk *l, uint32_t seq, int status)
 	event_put(l, &e);
 }
 
-// The engine's image from a private copy: what stands in the slot may change while we read it.
-static struct eng_image *image_make(
-	struct lnk *l, const struct api_command *c, struct err_list *err)
+// A private copy of what lies in a slot, for that may change while we read it. NULL with the reason in
+// *err; the caller's to free.
+static struct pol_head *slot_copy(struct lnk *l, const struct api_command *c, struct err_list *err)
 {
-	struct eng_image *img = NULL;
-	struct pol_head *copy;
+	struct pol_head *copy = aligned_alloc(64, (c->image.bytes + 63) & ~UINT64_C(63));
 
-	copy = aligned_alloc(64, (c->image.bytes + 63) & ~UINT64_C(63));
 	if (copy == NULL) {
 		err_add(err, "image: out of memory");
 		return NULL;
@@ -73,9 +71,51 @@ static struct eng_image *image_make(
 		err_add(err, "image: it is version %llu, the command says %llu",
 			(unsigned long long)copy->version, (unsigned long long)c->image.version);
 	else
+		return copy;
+	free(copy);
+	return NULL;
+}
+
+static struct eng_image *image_make(
+	struct lnk *l, const struct api_command *c, struct err_list *err)
+{
+	struct pol_head *copy = slot_copy(l, c, err);
+	struct eng_image *img = NULL;
+
+	if (copy != NULL)
 		img = eng_image_new(l->conf.eng, copy, c->image.bytes, err);
 	free(copy);
 	return img;
+}
+
+static bool image_in_range(struct lnk *l, const struct api_command *c)
+{
+	if (c->image.slot < API_SLOTS && c->image.spare == 0 &&
+		c->image.bytes <= l->region->hello.slot_bytes)
+		return true;
+	l->fault = "an image command out of range";
+	return false;
+}
+
+static void image_refused(struct lnk *l, const struct api_command *c, const char *what,
+	const struct err_list *err)
+{
+	const char *why = err->kept > 0 ? err->text[0] : "no reason given";
+
+	lnk_stats_count(&l->stats.head->image_refused);
+	LOG(WARNING, "%s %llu: refused: %s", what, (unsigned long long)c->image.version, why);
+	ack(l, c->seq, -EINVAL, why);
+}
+
+void lnk_shadow_end(struct lnk *l, const char *why)
+{
+	const uint64_t version = eng_shadow_version(l->conf.eng);
+
+	if (version == 0)
+		return;
+	eng_shadow_end(l->conf.eng);
+	lnk_stats_set(&l->stats.head->shadow_version, 0);
+	LOG(NOTICE, "candidate %llu: over: %s", (unsigned long long)version, why);
 }
 
 static void image_take(struct lnk *l, const struct api_command *c)
@@ -84,8 +124,9 @@ static void image_take(struct lnk *l, const struct api_command *c)
 	struct eng_image *img = NULL;
 	struct err_list err;
 
-	if (c->image.slot >= API_SLOTS || c->image.spare != 0 || c->image.bytes == 0 ||
-		c->image.bytes > l->region->hello.slot_bytes) {
+	if (!image_in_range(l, c))
+		return;
+	if (c->image.bytes == 0) {
 		l->fault = "an image command out of range";
 		return;
 	}
@@ -96,17 +137,44 @@ static void image_take(struct lnk *l, const struct api_command *c)
 	err_init(&err);
 	img = image_make(l, c, &err);
 	if (img == NULL) {
-		lnk_stats_count(&head->image_refused);
-		LOG(WARNING, "image %llu: refused: %s", (unsigned long long)c->image.version,
-			err.kept > 0 ? err.text[0] : "no reason given");
-		ack(l, c->seq, -EINVAL, err.kept > 0 ? err.text[0] : "no reason given");
+		image_refused(l, c, "image", &err);
 		return;
 	}
+	lnk_shadow_end(l, "another image comes into force");
 	eng_image_swap(l->conf.eng, img);
 	lnk_stats_count(&head->image_swaps);
 	lnk_stats_set(&head->image_version, eng_image_version(l->conf.eng));
 	LOG(NOTICE, "image %llu: in force: %llu bytes", (unsigned long long)c->image.version,
 		(unsigned long long)c->image.bytes);
+	ack(l, c->seq, 0, "");
+}
+
+// A candidate, or the end of one.
+static void shadow_take(struct lnk *l, const struct api_command *c)
+{
+	struct pol_head *copy;
+	struct err_list err;
+	bool begun;
+
+	if (!image_in_range(l, c))
+		return;
+	if (c->image.bytes == 0) {
+		lnk_shadow_end(l, "asked to");
+		ack(l, c->seq, 0, "");
+		return;
+	}
+	err_init(&err);
+	copy = slot_copy(l, c, &err);
+	begun = copy != NULL &&
+		eng_shadow_begin(l->conf.eng, copy, c->image.bytes, &err) == 0;
+	free(copy);
+	if (!begun) {
+		image_refused(l, c, "candidate", &err);
+		return;
+	}
+	lnk_stats_set(&l->stats.head->shadow_version, eng_shadow_version(l->conf.eng));
+	LOG(NOTICE, "candidate %llu: runs beside image %llu", (unsigned long long)c->image.version,
+		(unsigned long long)eng_image_version(l->conf.eng));
 	ack(l, c->seq, 0, "");
 }
 
@@ -140,6 +208,9 @@ static void obey(struct lnk *l, const struct api_command *c)
 	switch (c->kind) {
 	case API_CMD_IMAGE:
 		image_take(l, c);
+		break;
+	case API_CMD_SHADOW:
+		shadow_take(l, c);
 		break;
 	case API_CMD_FLOWS:
 		flows_begin(l, c);

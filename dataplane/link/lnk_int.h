@@ -112,5 +112,7 @@ void lnk_flow_fill(struct api_flow *out, const struct eng_flow_row *row, uint16_
 // Takes a bounded number of commands. Sets l->fault where the control plane made no sense.
 // True if more may be waiting.
 bool lnk_commands(struct lnk *l);
+// There is no candidate any more; nothing where there was none.
+void lnk_shadow_end(struct lnk *l, const char *why);
 // Moves flow rows towards the control plane, a bounded number. True if more can be had at once.
 bool lnk_flows_turn(struct lnk *l);

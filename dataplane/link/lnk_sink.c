@@ -34,6 +34,16 @@ LNK_SAME(ENG_FIND_ABSENT, API_FIND_ABSENT);
 LNK_SAME(ENG_FIND_UNKNOWN, API_FIND_UNKNOWN);
 LNK_SAME(ENG_FIND_COUNT, API_FIND_COUNT);
 LNK_SAME(ENG_DOMAIN_MAX, API_DOMAIN_MAX);
+LNK_SAME(ENG_STAGE_CONNECT, API_STAGE_CONNECT);
+LNK_SAME(ENG_STAGE_CONNECTIONS, API_STAGE_CONNECTIONS);
+LNK_SAME(ENG_STAGE_COUNT, API_STAGE_COUNT);
+LNK_SAME(ENG_DOES_GO, API_DOES_GO);
+LNK_SAME(ENG_DOES_PASS, API_DOES_PASS);
+LNK_SAME(ENG_DOES_INSPECT, API_DOES_INSPECT);
+LNK_SAME(ENG_DOES_DROP, API_DOES_DROP);
+LNK_SAME(ENG_DOES_REFUSE, API_DOES_REFUSE);
+LNK_SAME(ENG_DOES_CUT, API_DOES_CUT);
+LNK_SAME(ENG_DOES_COUNT, API_DOES_COUNT);
 _Static_assert(POL_NONE == 0xffffffffu, "no policy, on both sides");
 
 static const uint8_t lanes[ENG_LANE_COUNT] = {
@@ -52,6 +62,7 @@ static const uint16_t record_kinds[ENG_REC_COUNT] = {
 	[ENG_REC_SESSION] = API_REC_SESSION,
 	[ENG_REC_MESSAGE] = API_REC_MESSAGE,
 	[ENG_REC_REFUSAL] = API_REC_REFUSAL,
+	[ENG_REC_SHADOW] = API_REC_SHADOW,
 };
 _Static_assert((int)ENG_OUTCOME_COUNT + 1 == (int)API_OUT_COUNT, "one each, and none");
 _Static_assert((int)ENG_REC_COUNT + 1 == (int)API_REC_COUNT, "one each, and none");
@@ -141,6 +152,28 @@ static void refusal_fill(struct api_record *out, const struct eng_record *r)
 	out->refusal.access_image = (uint32_t)r->access_image;
 }
 
+static struct api_decision decision(const struct eng_decision *d)
+{
+	return (struct api_decision){
+		.code = d->code,
+		.reason = d->reason,
+		.does = (uint8_t)d->does,
+		.limit = d->limit,
+		.value = d->value,
+	};
+}
+
+static void shadow_fill(struct api_record *out, const struct eng_record *r)
+{
+	const struct eng_parted *p = r->parted;
+
+	out->shadow.candidate = p->candidate;
+	out->shadow.policy = p->policy;
+	out->shadow.stage = (uint8_t)p->stage;
+	out->shadow.live = decision(&p->live);
+	out->shadow.shadow = decision(&p->shadow);
+}
+
 // The engine's clock is monotonic, the log wants the wall's. The vDSO answers: no system call.
 static int64_t wall_us(void)
 {
@@ -156,6 +189,7 @@ static int record_put(void *arg, const struct eng_record *r)
 		[ENG_REC_SESSION] = session_fill,
 		[ENG_REC_MESSAGE] = message_fill,
 		[ENG_REC_REFUSAL] = refusal_fill,
+		[ENG_REC_SHADOW] = shadow_fill,
 	};
 	struct lnk_tap *t = arg;
 	struct api_record out = {
@@ -173,6 +207,9 @@ static int record_put(void *arg, const struct eng_record *r)
 		.context = r->who.context,
 	};
 
+	// What a candidate would do must not cost a line about what was done.
+	if (r->kind == ENG_REC_SHADOW && api_ring_used(&t->record) >= API_RING_RECORDS / 2)
+		return -EAGAIN;
 	fill[r->kind](&out, r);
 	return put(t, &t->record, &out);
 }

@@ -28,7 +28,7 @@ static const struct {
 	const char *type, *field;
 	size_t want_off, want_bytes, off, bytes;
 } layout[] = {
-	SIZE(api_hello, 2152),
+	SIZE(api_hello, 2160),
 	FIELD(api_hello, magic, 0, 8),
 	FIELD(api_hello, version, 8, 4),
 	FIELD(api_hello, workers, 12, 4),
@@ -43,10 +43,10 @@ static const struct {
 	FIELD(api_hello, record_off, 584, 512),
 	FIELD(api_hello, ask_off, 1096, 512),
 	FIELD(api_hello, answer_off, 1608, 512),
-	FIELD(api_hello, slot_off, 2120, 16),
-	FIELD(api_hello, slot_bytes, 2136, 8),
-	FIELD(api_hello, pid, 2144, 4),
-	FIELD(api_hello, spare, 2148, 4),
+	FIELD(api_hello, slot_off, 2120, 24),
+	FIELD(api_hello, slot_bytes, 2144, 8),
+	FIELD(api_hello, pid, 2152, 4),
+	FIELD(api_hello, spare, 2156, 4),
 	SIZE(api_command, 56),
 	FIELD(api_command, kind, 0, 4),
 	FIELD(api_command, seq, 4, 4),
@@ -139,6 +139,19 @@ static const struct {
 	FIELD(api_record, refusal.value, 88, 4),
 	FIELD(api_record, refusal.access, 92, 4),
 	FIELD(api_record, refusal.access_image, 96, 4),
+	FIELD(api_record, shadow.candidate, 72, 8),
+	FIELD(api_record, shadow.policy, 80, 4),
+	FIELD(api_record, shadow.stage, 84, 1),
+	FIELD(api_record, shadow.spare, 85, 3),
+	FIELD(api_record, shadow.live, 88, 16),
+	FIELD(api_record, shadow.shadow, 104, 16),
+	SIZE(api_decision, 16),
+	FIELD(api_decision, code, 0, 2),
+	FIELD(api_decision, reason, 2, 2),
+	FIELD(api_decision, does, 4, 1),
+	FIELD(api_decision, spare, 5, 3),
+	FIELD(api_decision, limit, 8, 4),
+	FIELD(api_decision, value, 12, 4),
 	SIZE(api_ask, 280),
 	FIELD(api_ask, session, 0, 8),
 	FIELD(api_ask, key, 8, 8),
@@ -178,7 +191,7 @@ static const struct {
 	FIELD(api_port_stats, tx_bytes, 216, 8),
 	FIELD(api_port_stats, tx_errors, 224, 8),
 	FIELD(api_port_stats, tx_full, 232, 8),
-	SIZE(api_stats, 136),
+	SIZE(api_stats, 144),
 	FIELD(api_stats, magic, 0, 8),
 	FIELD(api_stats, version, 8, 4),
 	FIELD(api_stats, workers, 12, 4),
@@ -198,6 +211,7 @@ static const struct {
 	FIELD(api_stats, policy_hits_off, 112, 8),
 	FIELD(api_stats, bytes, 120, 8),
 	FIELD(api_stats, hugepages, 128, 8),
+	FIELD(api_stats, shadow_version, 136, 8),
 	SIZE(api_ring_mem, 128),
 	FIELD(api_ring_mem, head, 0, 4),
 	FIELD(api_ring_mem, tail, 64, 4),
@@ -207,8 +221,8 @@ static const struct {
 static void every_field_lies_where_its_version_put_it(void **state)
 {
 	(void)state;
-	assert_int_equal(API_LINK_VERSION, 5);
-	assert_int_equal(API_STATS_VERSION, 3);
+	assert_int_equal(API_LINK_VERSION, 6);
+	assert_int_equal(API_STATS_VERSION, 4);
 	for (size_t i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
 		const char *field = layout[i].field == NULL ? "whole" : layout[i].field;
 

@@ -424,6 +424,9 @@ static void messages_that_make_no_sense_are_dropped_and_counted(void **state)
 		{.kind = API_REC_MESSAGE, .message = {.has_subject = 2}},
 		{.kind = API_REC_MESSAGE, .message = {.subject_len = API_SUBJECT_MAX + 1}},
 		{.kind = API_REC_REFUSAL, .refusal = {.reason = 0xfffe}},
+		{.kind = API_REC_SHADOW, .shadow = {.stage = API_STAGE_COUNT}},
+		{.kind = API_REC_SHADOW, .shadow = {.live = {.does = API_DOES_COUNT}}},
+		{.kind = API_REC_SHADOW, .shadow = {.shadow = {.reason = DP_NAMES}}},
 	};
 	static const struct api_event events[] = {
 		{.kind = API_EVT_NONE},

@@ -2,6 +2,7 @@
 // The world of session tests: see session_world.h.
 #include "session_world.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,15 +24,15 @@
 
 enum { CONNS_MAX = 256, MBUFS = 4095, FRAME_ROOM = 10000 };
 
-#define DATAPLANE                                                                         \
+#define PORTS                                                                             \
 	"dataplane: {mode: pair, main_core: 1, workers: [0], ports: [{name: access, dev: " \
-	"net_null0}, {name: core, dev: net_null1}], pairs: [[access, core]]}\n"           \
-	"pickup: {ports: [25]}\n"
+	"net_null0}, {name: core, dev: net_null1}], pairs: [[access, core]]}\n"
+#define PICKUP "pickup: {ports: [25]}\n"
 
 // Errors cost nothing and end nothing.
 #define NO_DELAY "max_errors: 0, error_delay_s: 0, error_delay_step_s: 0"
 
-static const char CONFIG[] = DATAPLANE
+static const char CONFIG[] = PORTS PICKUP
 	"session_profiles: {plain: {mask_unknown: false, " NO_DELAY
 	"}, closed: {prevent_encryption: true, " NO_DELAY "}, "
 	"strict: {strict_lines: refuse, " NO_DELAY "}, brief: {idle_s: 60, " NO_DELAY "}, "
@@ -148,30 +149,54 @@ static struct eng_image *image_of(const void *bytes, size_t n)
 	return img;
 }
 
-void world_use_rules(const char *rest, const char *rules, uint64_t version)
+struct made { // an image's bytes
+	uint8_t *bytes;
+	size_t n;
+};
+
+static struct made make(const char *rest, const char *rules, uint64_t version)
 {
 	static char text[8192];
 	const struct cfg_ruleset *set;
 	struct err_list err;
-	uint8_t *bytes = NULL;
+	struct made made = {0};
 	struct cfg *cfg;
-	size_t n = 0;
 
 	err_init(&err);
-	(void)snprintf(text, sizeof(text), "%s%s", DATAPLANE, rest);
+	(void)snprintf(text, sizeof(text), "%s%s%s", PORTS,
+		strstr(rest, "pickup:") == NULL ? PICKUP : "", rest);
 	cfg = cfg_load_text(text, strlen(text), "session_test", "/", &err);
 	set = cfg_rules_load_text(rules, strlen(rules), "session_test.rules", &err);
 	if (cfg == NULL || set == NULL ||
 		compile_image(
 			&(struct compile_input){
 				.cfg = cfg, .rulesets = &set, .nrulesets = 1, .version = version},
-			&bytes, &n, &err) != 0)
+			&made.bytes, &made.n, &err) != 0)
 		fail_errors(&err);
-	eng_image_swap(world.eng, image_of(bytes, n));
-	(void)eng_turn(world.w, world.now_us);
-	free(bytes);
 	cfg_rules_free((struct cfg_ruleset *)(uintptr_t)set);
 	cfg_free(cfg);
+	return made;
+}
+
+void world_use_rules(const char *rest, const char *rules, uint64_t version)
+{
+	struct made made = make(rest, rules, version);
+
+	eng_image_swap(world.eng, image_of(made.bytes, made.n));
+	(void)eng_turn(world.w, world.now_us);
+	free(made.bytes);
+}
+
+void world_shadow(const char *rest, const char *rules, uint64_t version)
+{
+	struct made made = make(rest, rules == NULL ? RULES : rules, version);
+	struct err_list err;
+
+	err_init(&err);
+	if (eng_shadow_begin(world.eng, made.bytes, made.n, &err) != 0)
+		fail_errors(&err);
+	(void)eng_turn(world.w, world.now_us);
+	free(made.bytes);
 }
 
 void world_use(const char *rest, uint64_t version)
@@ -188,6 +213,14 @@ int world_stop(void **)
 
 static int take_record(void *, const struct eng_record *r)
 {
+	if (world.deaf)
+		return -EAGAIN;
+	if (r->kind == ENG_REC_SHADOW) {
+		assert_true(world.nparted < RECORDS_MAX);
+		world.parted[world.nparted] = *r->parted;
+		world.parted_who[world.nparted++] = r->who;
+		return 0;
+	}
 	world.helo_n = r->helo.n < sizeof(world.helo) ? r->helo.n : sizeof(world.helo);
 	if (world.helo_n > 0)
 		memcpy(world.helo, r->helo.p, world.helo_n);

@@ -50,6 +50,10 @@ struct world {
 	unsigned nseen;
 	struct eng_record records[RECORDS_MAX];
 	unsigned nrecords;
+	struct eng_parted parted[RECORDS_MAX]; // of records of kind shadow, which are not in `records`
+	struct eng_who parted_who[RECORDS_MAX];
+	unsigned nparted;
+	bool deaf; // takes no records
 	char helo[64]; // of the last one
 	size_t helo_n;
 	char subject[128]; // of the last message
@@ -71,6 +75,8 @@ int world_new_sized(uint32_t flows, uint32_t messages, uint32_t slabs);
 void world_use(const char *rest, uint64_t version);
 // The same with other rules.
 void world_use_rules(const char *rest, const char *rules, uint64_t version);
+// Runs such a configuration as a candidate beside what is in force.
+void world_shadow(const char *rest, const char *rules, uint64_t version);
 // Lets every deadline pass, then looks that nothing is left: flows, slabs, messages, buffers.
 int world_end(void **state);
 

@@ -76,6 +76,28 @@ uint64_t eng_image_version(const struct eng *e)
 	return e->version;
 }
 
+int eng_shadow_begin(struct eng *e, const void *bytes, uint64_t n, struct err_list *err)
+{
+	const struct pol_head *head = bytes;
+
+	if (e->refuse != NULL || n < sizeof(*head)) {
+		err_add(err, "%s", e->refuse == NULL ? "double: no image" : e->refuse);
+		return -EINVAL;
+	}
+	e->candidate = head->version;
+	return 0;
+}
+
+void eng_shadow_end(struct eng *e)
+{
+	e->candidate = 0;
+}
+
+uint64_t eng_shadow_version(const struct eng *e)
+{
+	return e->candidate;
+}
+
 void eng_sink_set(struct eng *e, uint16_t worker, const struct eng_sink *sink)
 {
 	e->sink[worker] = sink;

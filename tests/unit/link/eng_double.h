@@ -14,6 +14,7 @@ struct eng {
 	uint64_t *counters[DOUBLE_WORKERS], *hits[DOUBLE_WORKERS];
 	bool busy;            // workers have not passed a burst boundary
 	uint64_t version;
+	uint64_t candidate;   // that runs, 0 = none
 	unsigned swaps, retired;
 	const char *refuse;   // what eng_image_new answers, NULL = takes it
 	unsigned rows[DOUBLE_WORKERS];  // flows a worker has

@@ -145,6 +145,9 @@ static void a_command_no_honest_control_plane_sends_ends_the_attachment(void **s
 		{.kind = API_CMD_IMAGE, .image = {.bytes = UINT64_MAX}},
 		{.kind = API_CMD_IMAGE, .image = {.bytes = 100, .spare = 1}},
 		{.kind = API_CMD_FLOWS, .flows = {.max = 1, .spare = 1}},
+		{.kind = API_CMD_SHADOW, .image = {.slot = API_SLOTS, .bytes = 100}},
+		{.kind = API_CMD_SHADOW, .image = {.bytes = SLOT + 1}},
+		{.kind = API_CMD_SHADOW, .image = {.bytes = 100, .spare = 1}},
 	};
 	struct bench b;
 

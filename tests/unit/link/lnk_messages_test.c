@@ -256,7 +256,105 @@ static void outcomes_and_records_arrive_as_the_worker_gave_them(void **state)
 	assert_int_equal(api_ring_take(&p.record[1], &ar), 0);
 	assert_int_equal(ar.kind, API_REC_REFUSAL);
 	assert_int_equal(ar.refusal.code, 550);
+	r.kind = ENG_REC_SHADOW;
+	r.parted = &(struct eng_parted){.stage = ENG_STAGE_CONNECTIONS,
+		.candidate = 99,
+		.policy = 4,
+		.live = {.does = ENG_DOES_GO, .reason = ENG_REASON_NONE},
+		.shadow = {.does = ENG_DOES_CUT, .code = 421, .reason = 7, .limit = 1, .value = 2}};
+	assert_int_equal(sink->record(sink->arg, &r), 0);
+	assert_int_equal(api_ring_take(&p.record[1], &ar), 0);
+	assert_int_equal(ar.kind, API_REC_SHADOW);
+	assert_int_equal(ar.shadow.candidate, 99);
+	assert_int_equal(ar.shadow.policy, 4);
+	assert_int_equal(ar.shadow.stage, API_STAGE_CONNECTIONS);
+	assert_int_equal(ar.shadow.live.reason, 0xffff);
+	assert_int_equal(ar.shadow.shadow.does, API_DOES_CUT);
+	assert_int_equal(ar.shadow.shadow.code, 421);
+	assert_int_equal(ar.shadow.shadow.value, 2);
 	peer_close(&p);
+	bench_close(&b);
+}
+
+static void what_a_candidate_would_do_costs_no_line_about_what_was_done(void **state)
+{
+	const struct eng_parted parted = {.candidate = 99};
+	struct eng_record shadow = {.kind = ENG_REC_SHADOW, .parted = &parted},
+			  refusal = {.kind = ENG_REC_REFUSAL};
+	const struct eng_sink *sink;
+	unsigned n = 0;
+	struct bench b;
+	struct peer p;
+
+	(void)state;
+	bench_open(&b, SLOT);
+	peer_attach(&b, &p);
+	sink = b.eng.sink[1];
+	while (sink->record(sink->arg, &shadow) == 0)
+		n++;
+	assert_int_equal(n, API_RING_RECORDS / 2);
+	for (n = 0; sink->record(sink->arg, &refusal) == 0;)
+		n++;
+	assert_int_equal(n, API_RING_RECORDS / 2);
+	peer_close(&p);
+	bench_close(&b);
+}
+
+static void candidate_send(struct peer *p, uint64_t bytes, uint64_t version, uint32_t seq)
+{
+	const struct api_command c = {.kind = API_CMD_SHADOW,
+		.seq = seq,
+		.image = {.slot = API_SLOT_SHADOW, .bytes = bytes, .version = version}};
+	const struct pol_head head = {.version = version};
+
+	memcpy(p->mem + p->hello.slot_off[API_SLOT_SHADOW], &head, sizeof(head));
+	peer_send(p, &c);
+}
+
+static void is_answered(struct bench *b, struct peer *p, uint32_t seq, int status)
+{
+	struct api_event e;
+
+	(void)bench_poll(b);
+	assert_int_equal(api_ring_take(&p->event, &e), 0);
+	assert_int_equal(e.kind, API_EVT_ACK);
+	assert_int_equal(e.seq, seq);
+	assert_int_equal(e.status, status);
+}
+
+static void a_candidate_comes_and_ends_with_a_command_an_image_or_the_attachment(void **state)
+{
+	struct bench b;
+	struct peer p;
+
+	(void)state;
+	bench_open(&b, SLOT);
+	peer_attach(&b, &p);
+	candidate_send(&p, SLOT, 70, 1);
+	is_answered(&b, &p, 1, 0);
+	assert_int_equal(b.eng.candidate, 70);
+	assert_int_equal(b.eng.swaps, 0);
+	candidate_send(&p, 0, 0, 2);
+	is_answered(&b, &p, 2, 0);
+	assert_int_equal(b.eng.candidate, 0);
+	candidate_send(&p, 0, 0, 3); // none runs: fine
+	is_answered(&b, &p, 3, 0);
+	b.eng.refuse = "no room";
+	candidate_send(&p, SLOT, 71, 4);
+	is_answered(&b, &p, 4, -EINVAL);
+	assert_int_equal(b.eng.candidate, 0);
+	b.eng.refuse = NULL;
+	candidate_send(&p, SLOT, 72, 5);
+	is_answered(&b, &p, 5, 0);
+	image_send(&p, 0, 40, 40, 6);
+	is_answered(&b, &p, 6, 0);
+	assert_int_equal(b.eng.candidate, 0);
+	candidate_send(&p, SLOT, 73, 7);
+	is_answered(&b, &p, 7, 0);
+	assert_int_equal(b.eng.candidate, 73);
+	peer_close(&p);
+	(void)bench_poll(&b);
+	assert_int_equal(b.eng.candidate, 0);
 	bench_close(&b);
 }
 
@@ -470,6 +568,9 @@ int main(void)
 		cmocka_unit_test(an_image_is_put_in_force_and_acknowledged),
 		cmocka_unit_test(a_refused_image_is_answered_with_the_reason_and_the_old_one_stays),
 		cmocka_unit_test(outcomes_and_records_arrive_as_the_worker_gave_them),
+		cmocka_unit_test(what_a_candidate_would_do_costs_no_line_about_what_was_done),
+		cmocka_unit_test(
+			a_candidate_comes_and_ends_with_a_command_an_image_or_the_attachment),
 		cmocka_unit_test(questions_and_findings_cross_as_they_were_put),
 		cmocka_unit_test(a_full_ring_tells_the_worker_and_fills_up_to_100),
 		cmocka_unit_test(flow_rows_of_all_workers_come_up_to_the_number_asked_for),

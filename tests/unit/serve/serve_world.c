@@ -95,7 +95,51 @@ static void dp_image(struct bench *b, const struct api_command *cmd)
 		b->version = b->dp.head->image_version = cmd->image.version;
 	else
 		(void)snprintf(e.text, sizeof(e.text), "no room");
+	if (e.status == 0)
+		b->candidate = b->dp.head->shadow_version = 0;
 	assert_int_equal(api_ring_put(&b->dp.event, &e), 0);
+}
+
+static void dp_shadow(struct bench *b, const struct api_command *cmd)
+{
+	struct api_event e = {.kind = API_EVT_ACK, .seq = cmd->seq};
+	const struct pol_head *head =
+		(const void *)(b->dp.link + b->dp.hello.slot_off[cmd->image.slot]);
+
+	if (b->mute)
+		return;
+	if (cmd->image.bytes > 0) {
+		assert_int_equal(cmd->image.slot, API_SLOT_SHADOW);
+		assert_true(head->version == cmd->image.version);
+		e.status = b->refuse_candidate;
+	}
+	if (e.status == 0)
+		b->candidate = b->dp.head->shadow_version = cmd->image.version;
+	else
+		(void)snprintf(e.text, sizeof(e.text), "no room");
+	assert_int_equal(api_ring_put(&b->dp.event, &e), 0);
+}
+
+void world_count(struct bench *b, unsigned counter, uint64_t value)
+{
+	uint64_t *of = (uint64_t *)(void *)(b->dp.stats + b->dp.head->workers_off);
+
+	of[counter] = value;
+}
+
+void world_record(struct bench *b, const struct api_record *r)
+{
+	assert_int_equal(api_ring_put(&b->dp.record[0], r), 0);
+}
+
+static void names_set(struct bench *b)
+{
+	static const char *const names[DP_NAMES] = {"shadow_compared", "shadow_different",
+		"shadow_not_followed", "access_rejected"};
+	struct api_stat_name *name = (void *)(b->dp.stats + b->dp.head->names_off);
+
+	for (unsigned i = 0; i < DP_NAMES; i++)
+		(void)snprintf(name[i].name, sizeof(name[i].name), "%s", names[i]);
 }
 
 static void dp_flows(struct bench *b, const struct api_command *cmd)
@@ -131,12 +175,16 @@ static void dp_turn(struct bench *b)
 		port = (void *)(b->dp.stats + b->dp.head->ports_off);
 		(void)snprintf(port[0].name, sizeof(port[0].name), "access");
 		(void)snprintf(port[1].name, sizeof(port[1].name), "core");
+		names_set(b);
+		b->candidate = 0;
 		dp_seal(&b->dp, SEALS, SEALS);
 		dp_send(&b->dp, sizeof(b->dp.hello), 2);
 	}
 	while (b->dp.peer >= 0 && api_ring_take(&b->dp.command, &cmd) == 0) {
 		if (cmd.kind == API_CMD_IMAGE)
 			dp_image(b, &cmd);
+		else if (cmd.kind == API_CMD_SHADOW)
+			dp_shadow(b, &cmd);
 		else if (cmd.kind == API_CMD_FLOWS)
 			dp_flows(b, &cmd);
 	}

@@ -25,6 +25,8 @@ struct bench {
 	unsigned refuse_from; // refuse the images from this one on; 0 = by `refuse` alone
 	unsigned images;  // commands seen
 	uint64_t version; // last image taken
+	uint64_t candidate; // that runs, 0 = none
+	int refuse_candidate; // status for candidates
 	char dir[64], file[96], rules[96], state[96], rpc[96], events[96];
 	struct cfg *boot;
 };
@@ -40,6 +42,11 @@ int world_teardown(void **state);
 void world_service_open(struct bench *b); // and connects the client
 void world_service_close(struct bench *b);
 void world_turn(struct bench *b); // of the loop and of the data plane
+
+// Sets a counter of the first worker, in this order; puts a record into its ring.
+enum { COUNTER_COMPARED, COUNTER_DIFFERENT, COUNTER_NOT_FOLLOWED, COUNTER_REJECTED };
+void world_count(struct bench *b, unsigned counter, uint64_t value);
+void world_record(struct bench *b, const struct api_record *r);
 
 void world_file_write(const char *path, const char *text);
 char *world_file_text(const char *path); // free() it; NULL where it can't be read

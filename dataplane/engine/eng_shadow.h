@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A candidate that runs beside the image in force and changes nothing: what it would decide about real
+// connections is found by the same code, from its own image, and compared. The first difference of a
+// session is told (ENG_REC_SHADOW), once; behind it nothing of that session is compared, for under the
+// candidate its history would have been another one. Up to there both histories are one, so what a
+// session has counted (commands, errors, recipients) is right for both.
+// What a candidate needs lies in memory of its own, taken when it comes and freed as a whole when it is
+// over: sessions hold a bit, messages a number, neither has to be given back.
+// Thread: begun, ended and freed by the manager; all else by the worker that owns the session.
+#pragma once
+
+#include "eng_session.h"
+#include "tbl_cells.h"
+
+enum {
+	ENG_SHADOW_SESSIONS_MAX = 16384, // of a worker: more are not compared, counted
+	ENG_SHADOW_CELLS_MAX = 65536,    // of limits, all workers together
+	ENG_SHADOW_DROPPED = 1024,       // marks of SYNs, so that a repeat is not told again
+};
+
+struct eng_shadow_entry {                                  // a session that is compared
+	uint64_t session;                                  // id
+	uint32_t next;                                     // in its bucket, or among the free
+	uint32_t ticket;                                   // in the candidate's cells
+	uint32_t policy, session_profile, content_profile; // indexes of its image, POL_NONE
+	bool over;                                         // it has parted, or can't be followed
+};
+
+struct eng_shadow_worker { // of one worker
+	struct eng_shadow_entry *entry;
+	uint32_t *bucket;
+	uint32_t count; // of entries; buckets: the power of two at or above it
+	uint32_t mask;
+	uint32_t free, fresh; // first of the free; from here on never used
+	uint64_t dropped[ENG_SHADOW_DROPPED];
+};
+
+struct eng_shadow {
+	struct eng_shadow *next; // among those that are over
+	struct eng_image *image;
+	struct tbl_cells *cells; // of limits, a key space of its own; NULL: none
+	struct eng_shadow_worker *own[ENG_WORKERS_MAX];
+};
+
+// The manager's. eng_shadow_swap (eng.c) puts one in the place of the last, which is kept until every
+// worker has passed a burst boundary; reap frees those that nobody looks at any more; free_all all.
+void eng_shadow_swap(struct eng *e, struct eng_shadow *sh);
+void eng_shadow_reap(struct eng *e);
+void eng_shadow_free_all(struct eng *e);
+
+// What is compared of this session; NULL: nothing, or nothing more. There is a candidate.
+struct eng_shadow_entry *eng_shadow_find(struct eng_worker *w, const struct eng_session *s);
+// Its session profile, never NULL.
+const struct pol_session *eng_shadow_profile(
+	const struct eng_worker *w, const struct eng_shadow_entry *entry);
+// Compares two decisions; where they part that is told and the entry is over. The two are alike where the
+// same is done with the same code.
+void eng_shadow_compare(struct eng_worker *w, struct eng_session *s, struct eng_shadow_entry *entry,
+	enum eng_stage stage, const struct eng_decision *live, const struct eng_decision *shadow);
+
+// ---- between the files that compare
+
+// An entry for a session, its indexes to be filled; NULL where none is left.
+struct eng_shadow_entry *eng_shadow_add(struct eng_worker *w, struct eng_session *s);
+bool eng_shadow_alike(const struct eng_decision *a, const struct eng_decision *b);
+// Counts and records a difference; `parted` filled but for the candidate's version.
+void eng_shadow_tell(struct eng_worker *w, const struct eng_who *who, struct eng_parted *parted);
+
+// ---- what the rest of the engine calls; each only where w->shadow is set
+
+// A session was made; `code` of its greeting where it is refused.
+void eng_shadow_opened(struct eng_worker *w, struct eng_session *s, uint16_t code);
+// A connection was refused without a session; a SYN was swallowed by policy `index`.
+void eng_shadow_refused(struct eng_worker *w, const struct flow_key *key, uint16_t in_port,
+	const struct eng_who *who, uint16_t code);
+void eng_shadow_dropped(
+	struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m, uint32_t index);
+// The limits of connections were asked.
+void eng_shadow_connections(
+	struct eng_worker *w, struct eng_session *s, const struct eng_tickets_asked *live);
+// It holds no ticket any more; it is over.
+void eng_shadow_give(struct eng_worker *w, struct eng_session *s);
+void eng_shadow_ended(struct eng_worker *w, struct eng_session *s);

@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Shadow commit on live traffic: a candidate runs beside the policy in force while a mix of sessions goes
+# by; exactly the sessions that it would have decided differently are reported, each once, and all mail
+# goes as the policy in force says. It ends by itself with a commit, with --stop, and with the control plane.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+ADDRESSES='10.77.0.70 10.77.0.71 10.77.0.72 10.77.0.73'
+# The reports are there: as many differences as are counted, and as many sessions compared.
+reported() { [ "$(lab_ask compared config shadow) $(lab_ask different config shadow) $(lab_ask not_told config shadow)" = "$1 $2 0" ]; }
+# What the report says of one client's sessions: "stage did code would code", a line each.
+of_client() {
+	lab_cli config shadow --json | "$PYTHON" -c '
+import json, sys
+for e in reversed(json.load(sys.stdin)["sessions"]):
+    if e["client"] == sys.argv[1]:
+        print(e["stage"], e["did"], e["code"], e["would"], e["would_code"], e["candidate_policy"])' "$1"
+}
+logged() { grep -c '"type":"shadow"' "$LAB/events.jsonl" || :; }
+
+wire_begin
+LAB_SESSION='prevent_encryption: true'
+LAB_POLICIES='  - {name: refused, source: 10.77.0.66/32, action: reject}
+  - {name: unread, source: 10.77.0.70/32, action: pass}
+  - {name: internal, source: any, action: inspect, session: internal, content: spam}'
+wire_run
+for a in $ADDRESSES; do ip -n "$NS_SUB" addr add "$a/24" dev a1; done
+check 'before: no candidate' none "$(lab_ask state config shadow)"
+
+# The candidate: .66 is read, .70 is read, .71 refused, .72 put off; two sessions at a time of a client.
+sed -e 's/^policies:/policies:\n  - {name: away, source: 10.77.0.71\/32, action: reject}\n  - {name: later, source: 10.77.0.72\/32, action: tempfail}/' \
+	-e '/name: refused/d' -e '/name: unread/d' \
+	-e 's/prevent_encryption: true/prevent_encryption: true, client_connections: 1/' "$LAB_CONF" >"$LAB/candidate.yaml"
+sed 's/client_connections: 1/client_conections: 1/' "$LAB/candidate.yaml" >"$LAB/wrong.yaml"
+lab_cli config shadow "$LAB/wrong.yaml" >"$LAB/words" 2>&1 && check 'a wrong candidate' refused taken
+check_that 'a wrong candidate is named with its line' grep -E 'wrong.yaml:[0-9]+:[0-9]+: .*client_connections' "$LAB/words"
+check_that 'the candidate runs' lab_cli config shadow "$LAB/candidate.yaml" --minutes 30
+check 'status names it' "$(lab_ask candidate config shadow)" "$(lab_ask dataplane.shadow_version status)"
+check_that 'a second one is refused' sh -c "! '$(program mailweirctl)' -s '$LAB_SOCKETS/rpc.sock' config shadow '$LAB/candidate.yaml'"
+
+spam() { message "$1" --plant "$SPAM_TEXT"; }
+mail 'equal under both: clean' '250, equal' "$(message clean)" --host $LAB_SERVER4
+mail 'equal under both: spam' '550 5.7.1, absent' "$(spam equal)" --host $LAB_SERVER4
+mail 'equal under both: IPv6' '250, equal' "$(message six)" --host $LAB_SERVER6
+lab_send --host $LAB_SERVER4 --bind 10.77.0.66 --message "$(message refused)" >"$LAB/client.out" || :
+check 'refused now, read by the candidate' 554 "$(told greeting)"
+mail 'unread now, read by the candidate: spam' '250, equal' "$(spam unread)" --host $LAB_SERVER4 --bind 10.77.0.70
+mail 'read now, refused by the candidate: clean' '250, equal' "$(message away)" --host $LAB_SERVER4 --bind 10.77.0.71
+mail 'read now, refused by the candidate: spam' '550 5.7.1, absent' "$(spam awaytoo)" --host $LAB_SERVER4 --bind 10.77.0.71
+mail 'read now, put off by the candidate' '250, equal' "$(message later)" --host $LAB_SERVER4 --bind 10.77.0.72
+lab_send --host $LAB_SERVER4 --bind 10.77.0.73 --hold-s 3 --message "$(message first)" >"$LAB/first.out" &
+first=$!
+wait_until 10 grep -q '^1 final 250' "$LAB/first.out" || :
+mail 'two at a time of a client' '250, equal' "$(message second)" --host $LAB_SERVER4 --bind 10.77.0.73
+wait "$first"
+
+wait_until 10 reported 10 6 || :
+check 'compared, alike, different' '10 4 6 0' "$(lab_ask compared config shadow) $(lab_ask same config shadow) $(lab_ask different config shadow) $(lab_ask not_followed config shadow)"
+check 'those of the main client' '' "$(of_client $LAB_CLIENT4)$(of_client $LAB_CLIENT6)"
+check 'the second subscriber' 'connect refuse 554 inspect None internal' "$(of_client 10.77.0.66)"
+check 'unread' 'connect pass None inspect None internal' "$(of_client 10.77.0.70)"
+check 'away' 'connect inspect None refuse 554 away
+connect inspect None refuse 554 away' "$(of_client 10.77.0.71)"
+check 'later' 'connect inspect None refuse 421 later' "$(of_client 10.77.0.72)"
+check 'too many' 'connections accept None cut 421 internal' "$(of_client 10.77.0.73)"
+check 'each stands in the log once' 6 "$(logged)"
+check 'the counters' '10 6' "$(counter shadow_compared) $(counter shadow_different)"
+check 'no live limit was touched' 0 "$(counter refused_client_connections)"
+
+check_that '--stop' lab_cli config shadow --stop
+check 'it is over' 'over stopped' "$(lab_ask state config shadow) $(lab_ask why config shadow)"
+check 'status names none' '' "$(lab_ask dataplane.shadow_version status)"
+mail 'behind it nothing is compared' '250, equal' "$(message behind)" --host $LAB_SERVER4 --bind 10.77.0.71
+check 'the report stays' '10 6' "$(lab_ask compared config shadow) $(lab_ask different config shadow)"
+check_that 'another one' lab_cli config shadow "$LAB/candidate.yaml"
+check_that 'a commit' lab_cli config commit "$LAB_CONF"
+check 'ends it' 'over another revision came into force' "$(lab_ask state config shadow) $(lab_ask why config shadow)"
+check_that 'and another' lab_cli config shadow "$LAB/candidate.yaml"
+proc_end "$LAB/pids/controlplane" KILL
+lab_controlplane_spawn
+wait_until 10 lab_ready || :
+check 'a killed control plane takes it along' 'none ' "$(lab_ask state config shadow) $(lab_ask dataplane.shadow_version status)"
+check_that 'the data plane says so' grep 'candidate .*: over: the control plane that asked for it went' "$LAB/dataplane.log"
+wire_end
