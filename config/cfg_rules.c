@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The rules file, line by line. Whether a regex is one Hyperscan takes is found out where it is
 // compiled; here the form is checked, ids are unique, and literals get their bytes.
-// Every error has the line, and the id where the line has one. Thread: one at a time.
+// Every error has line and column, and the id where the line has one. Thread: one at a time.
 #include "cfg_rules.h"
 
 #include <errno.h>
@@ -33,6 +33,8 @@ struct reader {
 	struct cfg_arena *arena;
 	const char *name; // of the file
 	unsigned line;
+	const uint8_t *begin; // of the line
+	const uint8_t *at;    // the word that an error is about; NULL = the whole line
 	uint32_t id;         // of the line's rule, 0 = not known yet
 	struct span label;   // waits for the next rule
 	unsigned label_line; // 0 = none waits
@@ -55,18 +57,25 @@ int cfg_scope_parse(const char *text, enum cfg_rule_scope *out)
 	return -EINVAL;
 }
 
+// Of the word at hand, from 1, in bytes; 0 where it is the whole line.
+static unsigned column(const struct reader *r)
+{
+	return r->at == NULL ? 0 : (unsigned)(r->at - r->begin) + 1;
+}
+
 __attribute__((format(printf, 2, 3))) static bool refuse(struct reader *r, const char *fmt, ...)
 {
 	char text[ERR_TEXT_MAX];
+	unsigned col = column(r);
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap); // a longer text is cut
 	va_end(ap);
 	if (r->id != 0)
-		err_at(r->err, r->name, r->line, 0, "rule %u: %s", r->id, text);
+		err_at(r->err, r->name, r->line, col, "rule %u: %s", r->id, text);
 	else
-		err_at(r->err, r->name, r->line, 0, "%s", text);
+		err_at(r->err, r->name, r->line, col, "%s", text);
 	return false;
 }
 
@@ -88,11 +97,12 @@ static struct span blanks_skip(struct span s)
 }
 
 // The next word of the line, cut to what `word` holds; "" at the line's end.
-static struct span word_next(struct span line, char word[WORD_MAX])
+static struct span word_next(struct reader *r, struct span line, char word[WORD_MAX])
 {
 	size_t n = 0;
 
 	line = blanks_skip(line);
+	r->at = line.p;
 	while (n < line.n && !is_blank(line.p[n]))
 		n++;
 	(void)text_escape(span_sub(line, 0, n), word, WORD_MAX);
@@ -190,6 +200,7 @@ static bool literal_parse(struct reader *r, struct span text, struct cfg_rule *r
 		bytes[n] = text.p[i++];
 		if (bytes[n] != '\\')
 			continue;
+		r->at = text.p + i - 1;
 		took = escape_read(span_from(text, i), &bytes[n]);
 		if (took == 0)
 			return refuse(r,
@@ -205,6 +216,8 @@ static bool literal_parse(struct reader *r, struct span text, struct cfg_rule *r
 
 static bool text_parse(struct reader *r, struct span text, struct cfg_rule *rule)
 {
+	r->at = text.p;
+	rule->col = column(r);
 	if (text.n == 0)
 		return refuse(r, "the text is missing; a rule is ID SCOPE SCORE FLAGS TEXT");
 	if (text.n > TEXT_MAX)
@@ -236,21 +249,21 @@ static bool rule_parse(struct reader *r, struct span line, struct cfg_rule *rule
 	rule->group = r->group;
 	if (!label_take(r, rule))
 		return false;
-	line = word_next(line, word);
+	line = word_next(r, line, word);
 	if (!number_parse(word, 1, UINT32_MAX, &number))
 		return refuse(r, "id \"%s\"; it must be 1..4294967295", word);
 	r->id = rule->id = (uint32_t)number;
-	line = word_next(line, word);
+	line = word_next(r, line, word);
 	if (cfg_scope_parse(word, &scope) != 0)
 		return refuse(
 			r, "scope \"%s\"; it is one of: helo, mail, rcpt, header, body", word);
 	rule->scope = (uint8_t)scope;
-	line = word_next(line, word);
+	line = word_next(r, line, word);
 	if (!number_parse(word, -CFG_SCORE_MAX, CFG_SCORE_MAX, &number))
 		return refuse(r, "score \"%s\"; it must be %d..%d", word, -CFG_SCORE_MAX,
 			CFG_SCORE_MAX);
 	rule->score = (int32_t)number;
-	line = word_next(line, word);
+	line = word_next(r, line, word);
 	if (word[0] == '\0')
 		return refuse(r, "flags and text are missing; a rule is ID SCOPE SCORE FLAGS TEXT");
 	return flags_parse(r, word, rule) && text_parse(r, blanks_skip(line), rule);
@@ -367,6 +380,8 @@ static void read_lines(struct reader *r, struct span rest, struct cfg_ruleset *s
 		struct span line = line_next(&rest), words = blanks_skip(line);
 
 		r->line++;
+		r->begin = line.p;
+		r->at = NULL;
 		r->id = 0;
 		if (line.n > 0 && memchr(line.p, '\0', line.n) != NULL) {
 			(void)refuse(r, "holds a NUL; write \\x00 in a literal");

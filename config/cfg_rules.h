@@ -35,7 +35,7 @@ struct cfg_rule {
 	int32_t score;
 	uint8_t scope; // enum cfg_rule_scope
 	bool caseless, literal, dotall, multiline, utf8;
-	unsigned line; // in its file
+	unsigned line, col; // of its text, in its file; col 0 = not of a file
 	const char *file; // which
 	const char *label; // "" where none
 	const char *group; // likewise
@@ -49,7 +49,7 @@ struct cfg_ruleset {
 	void *arena;
 };
 
-// Reads a rules file; on error NULL, every error in *err with its line.
+// Reads a rules file; on error NULL, every error in *err with its line and column.
 struct cfg_ruleset *cfg_rules_load(const char *path, struct err_list *err);
 struct cfg_ruleset *cfg_rules_load_text(
 	const char *text, size_t n, const char *name, struct err_list *err);

@@ -15,7 +15,7 @@
 struct compile_pattern {
 	uint32_t id;        // the operator's number
 	uint32_t flags;     // HS_FLAG_*
-	uint32_t line;      // in its file
+	uint32_t line, col; // of its text, in its file
 	uint32_t file, expr; // offsets of NUL-terminated texts from the head
 	uint32_t scope;     // enum pol_scope
 };

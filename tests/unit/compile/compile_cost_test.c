@@ -88,7 +88,7 @@ static void bad_rules_are_told_instead(void **)
 	err_init(&err);
 	assert_int_equal(compile_cost(sets, 1, &cost, &err), -EINVAL);
 	assert_int_equal(err.count, 2);
-	assert_true(sample_has(&err, "test.rules:3: rule 3 does not compile"));
+	assert_true(sample_has(&err, "test.rules:3:12: rule 3 does not compile"));
 	cfg_rules_free(set);
 }
 

@@ -115,8 +115,8 @@ static void bad_rules_come_back_with_their_places(void **)
 
 	assert_int_equal(run(job, &err), -EINVAL);
 	assert_int_equal(err.count, 2);
-	assert_true(sample_has(&err, "test.rules:2: rule 2 does not compile; "));
-	assert_true(sample_has(&err, "test.rules:3: rule 3 does not compile; "));
+	assert_true(sample_has(&err, "test.rules:2:12: rule 2 does not compile; "));
+	assert_true(sample_has(&err, "test.rules:3:12: rule 3 does not compile; "));
 	assert_true(compile_step(job, &err) < 0);
 	assert_int_equal(compile_take(job, &bytes, &n), -EAGAIN);
 	compile_free(job);

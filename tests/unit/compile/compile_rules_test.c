@@ -168,12 +168,13 @@ static void every_bad_rule_is_told_with_line_id_and_hyperscans_words(void **)
 	assert_int_equal(compile(RULES, &bytes, &n, &err), -EINVAL);
 	assert_int_equal(err.count, 4);
 	assert_true(sample_has(
-		&err, "test.rules:2: rule 2 does not compile; Missing close parenthesis"));
+		&err, "test.rules:2:12: rule 2 does not compile; Missing close parenthesis"));
+	assert_true(sample_has(
+		&err, "test.rules:5:14: rule 4 does not compile; Zero-width assertions"));
 	assert_true(
-		sample_has(&err, "test.rules:5: rule 4 does not compile; Zero-width assertions"));
-	assert_true(sample_has(&err, "test.rules:6: rule 5 does not compile; Range out of order"));
-	assert_true(
-		sample_has(&err, "test.rules:7: rule 6 does not compile; Pattern matches empty"));
+		sample_has(&err, "test.rules:6:15: rule 5 does not compile; Range out of order"));
+	assert_true(sample_has(
+		&err, "test.rules:7:12: rule 6 does not compile; Pattern matches empty"));
 }
 
 static void at_most_twenty_bad_rules_are_told(void **)

@@ -90,35 +90,36 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{"an id that is no number", "x body 1 - a\n", "r:1: id \"x\"; it must be 1..4294967295\n"},
-	{"id 0", "0 body 1 - a\n", "r:1: id \"0\"; it must be 1..4294967295\n"},
+	{"an id that is no number", "x body 1 - a\n",
+		"r:1:1: id \"x\"; it must be 1..4294967295\n"},
+	{"id 0", "0 body 1 - a\n", "r:1:1: id \"0\"; it must be 1..4294967295\n"},
 	{"an id beyond 32 bits", "4294967296 body 1 - a\n",
-		"r:1: id \"4294967296\"; it must be 1..4294967295\n"},
-	{"a negative id", "-1 body 1 - a\n", "r:1: id \"-1\"; it must be 1..4294967295\n"},
+		"r:1:1: id \"4294967296\"; it must be 1..4294967295\n"},
+	{"a negative id", "-1 body 1 - a\n", "r:1:1: id \"-1\"; it must be 1..4294967295\n"},
 	{"a very long id", "11111111111111111111111111111111111111111111 body 1 - a\n",
-		"r:1: id \"1111111111111111111111111111...\"; it must be 1..4294967295\n"},
+		"r:1:1: id \"1111111111111111111111111111...\"; it must be 1..4294967295\n"},
 	{"an unknown scope", "7 subject 1 - a\n",
-		"r:1: rule 7: scope \"subject\"; it is one of: helo, mail, rcpt, header, body\n"},
+		"r:1:3: rule 7: scope \"subject\"; it is one of: helo, mail, rcpt, header, body\n"},
 	{"a score that is no number", "7 body high - a\n",
-		"r:1: rule 7: score \"high\"; it must be -10000..10000\n"},
+		"r:1:8: rule 7: score \"high\"; it must be -10000..10000\n"},
 	{"a score out of range", "7 body 10001 - a\n8 body -10001 - a\n",
-		"r:1: rule 7: score \"10001\"; it must be -10000..10000\n"
-		"r:2: rule 8: score \"-10001\"; it must be -10000..10000\n"},
+		"r:1:8: rule 7: score \"10001\"; it must be -10000..10000\n"
+		"r:2:8: rule 8: score \"-10001\"; it must be -10000..10000\n"},
 	{"an unknown flag", "7 body 1 ix a\n",
-		"r:1: rule 7: flags \"ix\"; only - or letters of i l s m u are known\n"},
-	{"a flag twice", "7 body 1 ii a\n", "r:1: rule 7: flags \"ii\"; 'i' is there twice\n"},
+		"r:1:10: rule 7: flags \"ix\"; only - or letters of i l s m u are known\n"},
+	{"a flag twice", "7 body 1 ii a\n", "r:1:10: rule 7: flags \"ii\"; 'i' is there twice\n"},
 	{"a flag that means nothing for a literal", "7 body 1 ls a\n",
-		"r:1: rule 7: flags \"ls\"; a literal takes only i\n"},
+		"r:1:10: rule 7: flags \"ls\"; a literal takes only i\n"},
 	{"a line that ends early", "7 body 1\n8 body 1 -\n9\n",
-		"r:1: rule 7: flags and text are missing; a rule is ID SCOPE SCORE FLAGS TEXT\n"
-		"r:2: rule 8: the text is missing; a rule is ID SCOPE SCORE FLAGS TEXT\n"
-		"r:3: rule 9: scope \"\"; it is one of: helo, mail, rcpt, header, body\n"},
+		"r:1:9: rule 7: flags and text are missing; a rule is ID SCOPE SCORE FLAGS TEXT\n"
+		"r:2:11: rule 8: the text is missing; a rule is ID SCOPE SCORE FLAGS TEXT\n"
+		"r:3:2: rule 9: scope \"\"; it is one of: helo, mail, rcpt, header, body\n"},
 	{"an escape that is none", "7 body 1 l a\\q\n8 body 1 l a\\x4\n9 body 1 l a\\\n",
-		"r:1: rule 7: byte 2 of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are "
+		"r:1:13: rule 7: byte 2 of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are "
 		"known\n"
-		"r:2: rule 8: byte 2 of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are "
+		"r:2:13: rule 8: byte 2 of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are "
 		"known\n"
-		"r:3: rule 9: byte 2 of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are "
+		"r:3:13: rule 9: byte 2 of the literal begins no escape; \\\\ \\n \\r \\t \\xNN are "
 		"known\n"},
 	{"a carriage return inside a line", "7 body 1 - a\rb\r\n",
 		"r:1: holds a carriage return; write \\r\n"},
@@ -170,7 +171,8 @@ static void a_text_over_its_limit_is_refused(void **)
 	memset(text + n, 'a', 4097);
 	err_init(&err);
 	assert_null(cfg_rules_load_text(text, n + 4097, "r", &err));
-	assert_string_equal(err.text[0], "r:1: rule 7: the text has 4097 bytes; the limit is 4096");
+	assert_string_equal(
+		err.text[0], "r:1:12: rule 7: the text has 4097 bytes; the limit is 4096");
 	err_init(&err);
 	cfg_rules_free(cfg_rules_load_text(text, n + 4096, "r", &err));
 	assert_false(err_any(&err));
