@@ -99,18 +99,31 @@ void eng_limits_message(struct eng_worker *w, struct eng_session *s, struct eng_
 	msg->header_over = p->max_header_kb == 0;
 }
 
+// Anything but the CR of its end?
+static bool has_bytes(struct span line)
+{
+	for (size_t i = 0; i < line.n; i++)
+		if (line.p[i] != '\r')
+			return true;
+	return false;
+}
+
 // The header ends at the first empty line (RFC 5322 2.1), however its line ends are made.
 static void header_count(struct eng_message *msg, struct span text)
 {
-	for (size_t i = 0; i < text.n && !msg->header_over; i++) {
-		uint8_t c = text.p[i];
-		msg->header_now += msg->header_now < UINT32_MAX;
-		if (c == '\n') {
+	while (text.n > 0 && !msg->header_over) {
+		const uint8_t *lf = memchr(text.p, '\n', text.n);
+		const size_t n = lf == NULL ? text.n : (size_t)(lf - text.p) + 1;
+
+		msg->header_now = n > UINT32_MAX - msg->header_now
+			? UINT32_MAX
+			: msg->header_now + (uint32_t)n;
+		msg->line_bytes |= has_bytes(span_sub(text, 0, n - (lf != NULL)));
+		if (lf != NULL) {
 			msg->header_over = msg->line_bytes == 0;
 			msg->line_bytes = 0;
-		} else if (c != '\r') {
-			msg->line_bytes = 1;
 		}
+		text = span_from(text, n);
 	}
 }
 

@@ -282,6 +282,42 @@ static void a_header_larger_than_its_limit_is_refused(void **)
 	assert_int_equal(counter(ACT_LIMIT_HEADER), 1);
 }
 
+static void a_header_ends_at_its_first_empty_line_however_it_is_made_and_cut(void **)
+{
+	static const struct {
+		const char *empty; // behind 900 bytes of header, before 900 of text
+		bool over;
+	} rows[] = {{"\r\n", false}, {"\n", false}, {"\r\r\n", false}, {" \r\n", true},
+		{"\r \r\n", true}, {".x\r\n", true}};
+	static const size_t cuts[] = {2000, 61, 60, 59, 1};
+	char text[2048], piece[2048];
+	unsigned over = 0;
+
+	for (unsigned i = 0; i < COUNT(rows) * COUNT(cuts); i++) {
+		const char *empty = rows[i / COUNT(cuts)].empty;
+		const size_t cut = cuts[i % COUNT(cuts)];
+		struct conn *c = opened(SIZED, "250 mx\r\n");
+		size_t n = 0;
+
+		for (unsigned line = 0; line < 30; line++) {
+			if (line == 15)
+				n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", empty);
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "X: %055u\r\n", line);
+		}
+		begins_mail(c);
+		for (size_t at = 0; at < n; at += cut) {
+			(void)snprintf(piece, sizeof(piece), "%.*s", (int)cut, text + at);
+			says(c, CLIENT, piece);
+		}
+		assert_int_equal(c->end[SERVER].reset, rows[i / COUNT(cuts)].over);
+		assert_int_equal(counter(ACT_LIMIT_HEADER), over += rows[i / COUNT(cuts)].over);
+		segment(c, CLIENT, TCP_RST, c->end[CLIENT].nxt, 0, NULL, 0);
+		settle();
+		pass_ms(60000);
+		forget_seen();
+	}
+}
+
 static void a_size_told_with_mail_is_refused_before_the_message_comes(void **)
 {
 	struct conn *c = opened(SIZED, "250-mx\r\n250 SIZE 90000\r\n");
@@ -546,6 +582,7 @@ int main(void)
 		CASE(a_message_larger_than_its_limit_is_refused_at_its_end),
 		CASE(a_message_as_large_as_its_limit_goes),
 		CASE(a_header_larger_than_its_limit_is_refused),
+		CASE(a_header_ends_at_its_first_empty_line_however_it_is_made_and_cut),
 		CASE(a_size_told_with_mail_is_refused_before_the_message_comes),
 		CASE(a_size_in_the_ehlo_reply_is_lowered_and_keeps_its_digits),
 		CASE(a_recipient_more_than_a_message_may_have_is_deferred),
