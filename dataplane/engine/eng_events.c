@@ -287,11 +287,30 @@ static bool is_error(const struct smtp_event *ev, bool ours)
 		: ev->code >= 500 && ev->verb != SMTP_VERB_NONE && ev->verb != SMTP_VERB_MESSAGE;
 }
 
+static void on_message_reply(struct eng_worker *w, struct eng_session *s, uint16_t code)
+{
+	struct eng_message *msg = s->message;
+	const bool taken = code < 300;
+
+	if (msg == NULL)
+		return;
+	if (!msg->ended && taken)
+		ended_by_server(w, s);
+	if (!msg->judged && msg->verdict == ENG_VERDICT_UNSCANNED && msg->scan != NULL)
+		msg->verdict = ENG_VERDICT_ABORTED; // the server ended it before its end
+	if (taken)
+		eng_outcome(w, s, ENG_OUTCOME_ACCEPTED);
+	eng_record_message(w, s, code);
+	msg->rates.sent = taken;
+	eng_message_done(w, s, code);
+	if (eng_message_is_stale(s))
+		eng_grouping(w, s);
+}
+
 // false: the session was cut.
 static bool on_reply(
 	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev, uint32_t base)
 {
-	struct eng_message *msg = s->message;
 	bool recipient, ours = eng_is_ours(ev->verb, &recipient);
 
 	if (is_error(ev, ours) && !eng_error_note(w, s, recipient || ev->verb == SMTP_VERB_RCPT))
@@ -325,19 +344,7 @@ static bool on_reply(
 		eng_rates_rcpt_reply(w, s, ev->code);
 		break;
 	case SMTP_VERB_MESSAGE:
-		if (msg == NULL)
-			break;
-		if (!msg->ended && ev->code < 300)
-			ended_by_server(w, s);
-		if (!msg->judged && msg->verdict == ENG_VERDICT_UNSCANNED && msg->scan != NULL)
-			msg->verdict = ENG_VERDICT_ABORTED; // the server ended it before its end
-		if (ev->code < 300)
-			eng_outcome(w, s, ENG_OUTCOME_ACCEPTED);
-		eng_record_message(w, s, ev->code);
-		msg->rates.sent = ev->code < 300;
-		eng_message_done(w, s, ev->code);
-		if (eng_message_is_stale(s))
-			eng_grouping(w, s);
+		on_message_reply(w, s, ev->code);
 		break;
 	default:
 		break;
