@@ -18,8 +18,7 @@
 enum {
 	MBUFS = 8191,
 	FRAME_ROOM = 2048,
-	NET_INSPECTED = 10 << 24,
-	NET_SCANNED = 11 << 24,
+	NET = 10 << 24, // the first of enum bench_net; the others are behind it
 	SERVER = (192 << 24) | (2 << 8) | 25,
 	PORT_SMTP = 25,
 	PORT_OTHER = 8080,
@@ -31,12 +30,19 @@ static const char CONFIG[] =
 	"dataplane: {mode: pair, main_core: 1, workers: [0], ports: [{name: access, dev: net_null0}, "
 	"{name: core, dev: net_null1}], pairs: [[access, core]]}\n"
 	"pickup: {ports: [25]}\n"
-	"session_profiles: {plain: {}}\n"
+	"session_profiles: {plain: {}, free: {max_message_kb: 0, max_errors: 0, error_delay_s: 0, "
+	"error_delay_step_s: 0}, limited: {max_message_kb: 102400, max_header_kb: 64, max_errors: "
+	"5, max_recipient_errors: 5, max_helo: 5, max_mail: 5, max_noop: 5, max_rset: 5, "
+	"max_recipients: 100, client_connections: 50000, client_rate: 50000, total_connections: "
+	"1000000, client_messages: 50000, client_recipients: 50000, sender_messages: 50000, "
+	"sender_recipients: 50000}}\n"
 	"rules: {file: given}\n"
 	"content_profiles: {spam: {threshold: 5, action: reject}}\n"
 	"policies:\n"
 	"- {name: inspected, source: 10.0.0.0/8, action: inspect, session: plain}\n"
-	"- {name: scanned, source: 11.0.0.0/8, action: inspect, session: plain, content: spam}\n";
+	"- {name: scanned, source: 11.0.0.0/8, action: inspect, session: plain, content: spam}\n"
+	"- {name: free, source: 12.0.0.0/8, action: inspect, session: free}\n"
+	"- {name: limited, source: 13.0.0.0/8, action: inspect, session: limited}\n";
 
 static const char RULES[] = "1 body 100 l buy-now-cheap\n"
 			    "2 header 100 il x-spam: very\n"
@@ -124,6 +130,7 @@ bool bench_open(struct bench *b, const struct bench_conf *conf)
 		.flows = conf->flows,
 		.messages = conf->messages,
 		.slabs = conf->slabs,
+		.limit_cells = conf->cells,
 		.pool = pool,
 		.socket = SOCKET_ID_ANY};
 	struct err_list err;
@@ -165,9 +172,9 @@ static uint16_t client_port(const struct bench_conn *c)
 	return (uint16_t)(1024 + c->index * 7919u % 60000u);
 }
 
-void bench_conn_init(struct bench_conn *c, uint32_t index, bool scanned)
+void bench_conn_init(struct bench_conn *c, uint32_t index, enum bench_net net)
 {
-	*c = (struct bench_conn){.index = index, .scanned = scanned};
+	*c = (struct bench_conn){.index = index, .net = net};
 	c->nxt[BENCH_CLIENT] = index * 2654435761u;
 	c->nxt[BENCH_SERVER] = ~c->nxt[BENCH_CLIENT];
 }
@@ -175,7 +182,7 @@ void bench_conn_init(struct bench_conn *c, uint32_t index, bool scanned)
 void bench_key(const struct bench_conn *c, struct flow_key *key)
 {
 	*key = (struct flow_key){.client_port = client_port(c), .server_port = PORT_SMTP};
-	addr_of((c->scanned ? NET_SCANNED : NET_INSPECTED) + c->index, &key->client);
+	addr_of(NET + ((uint32_t)c->net << 24) + c->index, &key->client);
 	addr_of((uint32_t)SERVER, &key->server);
 }
 
@@ -234,8 +241,11 @@ void bench_burst(struct bench *b, enum bench_side side, struct rte_mbuf **pkts, 
 	do // a turn is bounded in time, too
 		(void)eng_turn(b->w, b->now_us);
 	while (b->w->smtpq_head != b->w->smtpq_tail);
-	b->cycles += rte_rdtsc_precise() - from;
+	const uint64_t cycles = rte_rdtsc_precise() - from;
+	b->cycles += cycles;
 	b->frames += n;
+	if (b->each != NULL)
+		b->each[b->neach++] = cycles;
 	for (uint16_t port = 0; port < BENCH_SIDES; port++) {
 		struct eng_out *out = eng_out_of(b->w, port);
 		rte_pktmbuf_free_bulk(out->pkts, out->n);
@@ -243,14 +253,20 @@ void bench_burst(struct bench *b, enum bench_side side, struct rte_mbuf **pkts, 
 	}
 }
 
-static void all_say(struct bench *b, struct bench_conn *c, uint16_t n, enum bench_side side,
-	uint8_t flags, const char *text)
+void bench_say(struct bench *b, struct bench_conn *c, uint16_t n, enum bench_side side,
+	uint8_t flags, const void *text, uint16_t bytes)
 {
 	struct rte_mbuf *pkts[ENG_BURST];
 
 	for (uint16_t i = 0; i < n; i++)
-		pkts[i] = bench_segment(b, &c[i], side, flags, text, (uint16_t)strlen(text));
+		pkts[i] = bench_segment(b, &c[i], side, flags, text, bytes);
 	bench_burst(b, side, pkts, n);
+}
+
+static void all_say(struct bench *b, struct bench_conn *c, uint16_t n, enum bench_side side,
+	uint8_t flags, const char *text)
+{
+	bench_say(b, c, n, side, flags, text, (uint16_t)strlen(text));
 }
 
 static const char banner[] = "220 mx.example.net ESMTP\r\n";

@@ -13,14 +13,22 @@
 
 enum bench_side { BENCH_CLIENT, BENCH_SERVER, BENCH_SIDES }; // also the port it is behind
 
+enum bench_net { // of a client, which has its policy by it
+	BENCH_READ,
+	BENCH_SCANNED,
+	BENCH_FREE,    // a session profile without any limit
+	BENCH_LIMITED, // one with each there is, and none that is reached
+	BENCH_NETS
+};
+
 struct bench_conn { // one connection: each side's next sequence number
 	uint32_t index;
 	uint32_t nxt[BENCH_SIDES];
-	bool scanned; // of the network whose messages are scanned
+	enum bench_net net;
 };
 
 struct bench_conf {
-	uint32_t flows, messages, slabs;
+	uint32_t flows, messages, slabs, cells;
 };
 
 struct bench {
@@ -30,6 +38,8 @@ struct bench {
 	bool csum_good;  // frames are marked as verified by the device
 	uint64_t cycles; // in eng_rx and eng_turn, summed up
 	uint64_t frames; // that went in
+	uint64_t *each;  // cycles of each burst, one behind the other, where the caller gives room; or NULL
+	uint32_t neach;
 };
 
 // EAL with `mem_mb` of ordinary memory or hugepages, the pool, the image. false: said why.
@@ -42,7 +52,7 @@ bool bench_image(
 bool bench_open(struct bench *b, const struct bench_conf *conf);
 void bench_close(struct bench *b);
 
-void bench_conn_init(struct bench_conn *c, uint32_t index, bool scanned);
+void bench_conn_init(struct bench_conn *c, uint32_t index, enum bench_net net);
 void bench_key(const struct bench_conn *c, struct flow_key *key);
 // A segment of a connection: TCP flags, payload behind the side's next number, which moves on.
 struct rte_mbuf *bench_segment(struct bench *b, struct bench_conn *c, enum bench_side side,
@@ -51,6 +61,9 @@ struct rte_mbuf *bench_segment(struct bench *b, struct bench_conn *c, enum bench
 struct rte_mbuf *bench_other(struct bench *b, const struct bench_conn *c, uint16_t n);
 // Takes a burst in and lets the engine read it; its cycles are added to b->cycles.
 void bench_burst(struct bench *b, enum bench_side side, struct rte_mbuf **pkts, uint16_t n);
+// A segment with this text on each of `n` connections (ENG_BURST at most), in one burst.
+void bench_say(struct bench *b, struct bench_conn *c, uint16_t n, enum bench_side side,
+	uint8_t flags, const void *text, uint16_t bytes);
 // `n` connections (ENG_BURST at most) through handshake, greeting and EHLO. The cycles of the
 // handshake alone are in *handshake.
 void bench_greet(struct bench *b, struct bench_conn *c, uint16_t n, uint64_t *handshake);

@@ -71,7 +71,7 @@ static bool hold(struct bench *b, uint32_t count, struct result *r)
 		uint16_t n = (uint16_t)(count - i < ENG_BURST ? count - i : ENG_BURST);
 		uint64_t handshake = 0, before = b->cycles;
 		for (uint16_t k = 0; k < n; k++)
-			bench_conn_init(&conns[k], i + k, false);
+			bench_conn_init(&conns[k], i + k, BENCH_READ);
 		bench_greet(b, conns, n, &handshake);
 		if (bursts == BURSTS_MAX)
 			continue;
@@ -109,7 +109,7 @@ static struct spread look(const struct bench *b, uint32_t count, bool there, uin
 		for (uint32_t i = 0; i < CHUNK; i++) {
 			struct bench_conn c;
 			bench_conn_init(
-				&c, random_next(state) % count + (there ? 0 : count), false);
+				&c, random_next(state) % count + (there ? 0 : count), BENCH_READ);
 			bench_key(&c, &keys[i]);
 		}
 		uint64_t from = rte_rdtsc_precise();
@@ -130,7 +130,7 @@ static struct spread acks(struct bench *b, uint32_t count, uint64_t *state)
 	for (uint32_t burst = 0; burst < ACK_BURSTS; burst++) {
 		for (uint16_t i = 0; i < ENG_BURST; i++) {
 			struct bench_conn c;
-			bench_conn_init(&c, random_next(state) % count, false);
+			bench_conn_init(&c, random_next(state) % count, BENCH_READ);
 			bench_conn_greeted(&c);
 			pkts[i] = bench_segment(b, &c, BENCH_CLIENT, TCP_ACK, "", 0);
 		}

@@ -109,7 +109,7 @@ static bool kind_run(const struct kind *k, unsigned n)
 		return false;
 	b.csum_good = k->csum_good;
 	for (unsigned i = 0; i < CONNS; i++)
-		bench_conn_init(&conns[i], i, k->scanned);
+		bench_conn_init(&conns[i], i, k->scanned ? BENCH_SCANNED : BENCH_READ);
 	for (unsigned at = 0; at < CONNS; at += ENG_BURST) {
 		bench_greet(&b, conns + at, ENG_BURST, &handshake);
 		bench_mail(&b, conns + at, ENG_BURST);

@@ -136,7 +136,7 @@ static void session_begin(struct swap_bench *s, struct session *one)
 {
 	*one = (struct session){0};
 	// An odd factor: each of 2^21 once, so that connections meet all policies in no order.
-	bench_conn_init(&one->conn, s->begun++ * 40503u & 0x1fffff, true);
+	bench_conn_init(&one->conn, s->begun++ * 40503u & 0x1fffff, BENCH_SCANNED);
 }
 
 static struct rte_mbuf *session_frame(

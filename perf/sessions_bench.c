@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What all limits of a session profile add to a packet: the same whole sessions, from SYN to both FINs, each
+// with a message of 4 kB, under a profile without limits and under one that has all of them, by turns
+// in the same run. 1,024 connections, each of another client, in groups of 32 that take each step in one
+// burst. Of a step the group in the middle counts: another program that has the processor meanwhile is
+// in a burst or two only. Writes one JSON object to standard output; perf/sessions runs it.
+//   sessions_bench ROUNDS MEMORY_MB huge|pages
+// Thread: one.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench_world.h"
+
+enum {
+	GROUPS = 32,
+	CONNS = GROUPS * ENG_BURST,
+	STEPS_MAX = 32, // of a session
+	CELLS = 1 << 16,
+	ROUNDS_MAX = 1000,
+	TEXT_BYTES = 4096,
+	LINE_BYTES = 64,
+	HEADER_LINES = 20, // as mail has behind two or three servers
+	SEGMENT_BYTES = 1460,
+	OVER_US = 40 * 1000 * 1000, // by then a connection that was closed is forgotten
+};
+
+static char text[TEXT_BYTES + 3]; // and its end
+static struct bench_conn conns[CONNS];
+
+static void text_fill(void)
+{
+	for (size_t i = 0; i < TEXT_BYTES; i++)
+		text[i] = i % LINE_BYTES == LINE_BYTES - 2 ? '\r'
+			: i % LINE_BYTES == LINE_BYTES - 1 ? '\n'
+							   : (char)('a' + i % 23);
+	for (size_t i = 0; i < HEADER_LINES; i++)
+		memcpy(text + i * LINE_BYTES, "X-Name: ", 8);
+	memcpy(text + HEADER_LINES * LINE_BYTES, "\r\n", 2);
+	memcpy(text + TEXT_BYTES, ".\r\n", 3);
+}
+
+static void say(
+	struct bench *b, struct bench_conn *c, enum bench_side side, uint8_t flags, const char *what)
+{
+	bench_say(b, c, ENG_BURST, side, TCP_ACK | flags, what, (uint16_t)strlen(what));
+	if ((flags & TCP_FIN) != 0)
+		for (unsigned i = 0; i < ENG_BURST; i++)
+			c[i].nxt[side]++;
+}
+
+// Whole sessions of so many connections.
+static void sessions(struct bench *b, struct bench_conn *c)
+{
+	uint64_t handshake = 0;
+
+	bench_greet(b, c, ENG_BURST, &handshake);
+	bench_mail(b, c, ENG_BURST);
+	for (size_t at = 0; at < sizeof(text); at += SEGMENT_BYTES) {
+		const size_t n = sizeof(text) - at < SEGMENT_BYTES ? sizeof(text) - at
+								   : SEGMENT_BYTES;
+		bench_say(b, c, ENG_BURST, BENCH_CLIENT, TCP_ACK | TCP_PSH, text + at, (uint16_t)n);
+		if (at == SEGMENT_BYTES)
+			say(b, c, BENCH_SERVER, 0, "");
+	}
+	say(b, c, BENCH_SERVER, TCP_PSH, "250 2.0.0 Ok: queued as 4XyZ\r\n");
+	say(b, c, BENCH_CLIENT, TCP_PSH, "QUIT\r\n");
+	say(b, c, BENCH_SERVER, TCP_PSH | TCP_FIN, "221 2.0.0 Bye\r\n");
+	say(b, c, BENCH_CLIENT, TCP_FIN, "");
+	say(b, c, BENCH_SERVER, 0, "");
+}
+
+// Cycles of a step: of the group in the middle.
+static double step_cycles(const uint64_t *each, uint32_t steps, uint32_t step)
+{
+	double of[GROUPS];
+
+	for (unsigned g = 0; g < GROUPS; g++)
+		of[g] = (double)each[g * steps + step];
+	return bench_median(of, GROUPS);
+}
+
+// ns a packet of CONNS sessions; what is left of them then goes, untimed.
+static double round_run(struct bench *b, enum bench_net net)
+{
+	static uint64_t each[GROUPS * STEPS_MAX];
+	double sum = 0;
+
+	b->each = each;
+	b->neach = 0;
+	for (unsigned i = 0; i < CONNS; i++)
+		bench_conn_init(&conns[i], i, net);
+	for (unsigned at = 0; at < CONNS; at += ENG_BURST)
+		sessions(b, conns + at);
+	b->each = NULL;
+	const uint32_t steps = b->neach / GROUPS;
+	for (uint32_t step = 0; step < steps; step++)
+		sum += step_cycles(each, steps, step);
+	b->now_us += OVER_US;
+	while (bench_counter(b, GAUGE_FLOWS) > 0)
+		(void)eng_turn(b->w, b->now_us += 1000);
+	return bench_ns((uint64_t)sum, (uint64_t)steps * ENG_BURST);
+}
+
+static bool is_right(const struct bench *b, unsigned rounds)
+{
+	const uint64_t all = (uint64_t)(rounds + 1) * 2 * CONNS;
+	bool right = bench_counter(b, MESSAGES) == all && bench_counter(b, ACT_CELLS_FULL) == 0 &&
+		bench_counter(b, ACT_CLIENT_RATE) == 0 && bench_counter(b, ACT_ANSWERED) == 0;
+
+	if (!right)
+		fprintf(stderr, "sessions: %llu messages, not %llu; %llu without a cell\n",
+			(unsigned long long)bench_counter(b, MESSAGES), (unsigned long long)all,
+			(unsigned long long)bench_counter(b, ACT_CELLS_FULL));
+	return right;
+}
+
+static void show(double *bare, double *limited, double *more, unsigned n, double packets)
+{
+	const double middle = bench_median(more, n); // sorted from here on
+
+	printf("{\"packets\": %.1f, \"free_ns\": %.1f, \"limited_ns\": %.1f, \"more_ns\": %.1f, "
+	       "\"more_quartiles_ns\": [%.1f, %.1f]}\n",
+		packets, bench_median(bare, n), bench_median(limited, n), middle, more[n / 4],
+		more[n * 3 / 4]);
+}
+
+int main(int argc, char **argv)
+{
+	static double bare[ROUNDS_MAX], limited[ROUNDS_MAX], more[ROUNDS_MAX];
+	const unsigned n = argc == 4 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+	struct bench b;
+
+	if (n == 0 || n > ROUNDS_MAX) {
+		fprintf(stderr, "usage: sessions_bench ROUNDS MEMORY_MB huge|pages, 1..%d\n",
+			ROUNDS_MAX);
+		return 2;
+	}
+	if (!bench_start((uint32_t)strtoul(argv[2], NULL, 10), strcmp(argv[3], "huge") == 0) ||
+		!bench_open(&b, &(struct bench_conf){8 * CONNS, CONNS, 8 * CONNS, CELLS}))
+		return 1;
+	b.csum_good = true;
+	text_fill();
+	(void)round_run(&b, BENCH_FREE); // warm
+	(void)round_run(&b, BENCH_LIMITED);
+	for (unsigned i = 0; i < n; i++) {
+		const bool first = i % 2 == 0;
+
+		if (first)
+			bare[i] = round_run(&b, BENCH_FREE);
+		limited[i] = round_run(&b, BENCH_LIMITED);
+		if (!first)
+			bare[i] = round_run(&b, BENCH_FREE);
+		more[i] = limited[i] - bare[i];
+	}
+	if (!is_right(&b, n))
+		return 1;
+	show(bare, limited, more, n, (double)b.frames / ((double)CONNS * 2 * (n + 1)));
+	bench_close(&b);
+	bench_stop();
+	return 0;
+}
