@@ -128,6 +128,17 @@ void pol_word_make(const struct pol_image *img, struct span path, struct pol_wor
 		out->readable = keys_make(img, out);
 }
 
+// Where what stands behind a `*` can begin, not before *from; false: nowhere.
+static bool star_next(const char *behind, struct span word, size_t *from)
+{
+	if (*behind == '*' || *behind == '?' || *behind == '\0')
+		return true;
+	const uint8_t *at = memchr(word.p + *from, *behind, word.n - *from);
+
+	*from = at == NULL ? word.n : (size_t)(at - word.p);
+	return at != NULL;
+}
+
 // Greedy from the left; on a mismatch back to the last `*` only, which is enough for a glob.
 bool pol_pattern_takes(const char *pattern, struct span word)
 {
@@ -135,18 +146,23 @@ bool pol_pattern_takes(const char *pattern, struct span word)
 	size_t i = 0, from = 0;
 
 	while (i < word.n) {
+		if (*p != '*' && *p != '\0' && (*p == '?' || (uint8_t)*p == word.p[i])) {
+			p++;
+			i++;
+			continue;
+		}
 		if (*p == '*') {
 			star = ++p;
 			from = i;
-		} else if (*p != '\0' && (*p == '?' || (uint8_t)*p == word.p[i])) {
-			p++;
-			i++;
 		} else if (star != NULL) {
 			p = star;
-			i = ++from;
+			from++;
 		} else {
 			return false;
 		}
+		if (!star_next(p, word, &from))
+			return false;
+		i = from;
 	}
 	while (*p == '*')
 		p++;

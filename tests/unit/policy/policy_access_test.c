@@ -214,6 +214,34 @@ static void a_pattern(uint64_t *seed, char *out)
 		(out[0] == '.' && strchr(out, '@') == NULL));
 }
 
+// As a pattern's meaning is said, without any haste.
+static bool slowly_takes(const char *p, const char *text)
+{
+	if (*p == '\0')
+		return *text == '\0';
+	if (*p == '*')
+		return slowly_takes(p + 1, text) || (*text != '\0' && slowly_takes(p, text + 1));
+	return *text != '\0' && (*p == '?' || *p == *text) && slowly_takes(p + 1, text + 1);
+}
+
+static void a_pattern_takes_what_its_meaning_says(void **)
+{
+	uint64_t seed = 78;
+	unsigned taken = 0;
+
+	for (unsigned round = 0; round < 200000; round++) {
+		char pattern[16], text[16];
+
+		a_text(&seed, "ab*?*", pattern, 9);
+		a_text(&seed, "ab", text, 12);
+		const bool want = slowly_takes(pattern, text);
+		if (want != pol_pattern_takes(pattern, span_str(text)))
+			fail_msg("%s, %s, wanted %d", pattern, text, want);
+		taken += want;
+	}
+	assert_in_range(taken, 20000, 180000);
+}
+
 static void a_list_says_what_its_patterns_say_one_by_one(void **)
 {
 	uint64_t seed = 77;
@@ -462,6 +490,7 @@ int main(void)
 		cmocka_unit_test(what_may_be_read_as_another_address_has_no_form),
 		cmocka_unit_test(a_word_too_long_or_with_too_many_dots_or_none_is_not_readable),
 		cmocka_unit_test(a_pattern_is_a_glob_over_the_whole_address),
+		cmocka_unit_test(a_pattern_takes_what_its_meaning_says),
 		cmocka_unit_test(a_list_says_what_its_patterns_say_one_by_one),
 		cmocka_unit_test(a_hundred_thousand_patterns_are_found_and_no_other),
 		cmocka_unit_test(no_pattern_and_no_address_takes_long),
