@@ -127,8 +127,9 @@ void eng_message_scan_close(struct eng_worker *w, struct eng_message *msg)
 struct eng_message *eng_message_mail(
 	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
 {
-	// Out of place, it leaves the recipients where they are.
-	const uint32_t asked = (ev->flags & SMTP_LINE_STATE) != 0 ? eng_message_asked(s) : 0;
+	// Out of place, or behind a reset that the server may refuse, it leaves the recipients where they are.
+	const uint32_t asked =
+		s->message != NULL && s->message->left ? 0 : eng_message_asked(s);
 	struct eng_message **place = s->message == NULL ? &s->message : &s->message->following;
 
 	eng_rebind(w, s);

@@ -265,6 +265,22 @@ static void a_mail_out_of_place_brings_no_further_recipients(void **)
 	hears(c, CLIENT, "503 nested\r\n250 ok\r\n452 4.5.3 Too many recipients (mw-*)\r\n");
 }
 
+// Nor does one behind a reset that the server refuses.
+static void a_reset_with_an_argument_brings_no_further_recipients(void **)
+{
+	struct conn *c = opened(SIZED);
+
+	passes(c, "MAIL FROM:<a@b>\r\n", "250 ok\r\n");
+	passes(c, "RCPT TO:<1@d>\r\n", "250 ok\r\n");
+	says(c, CLIENT, "RSET x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<2@d>\r\nRCPT TO:<3@d>\r\n");
+	hears(c, SERVER, "RSET x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<2@d>\r\nNOOP         \r\n");
+	says(c, SERVER, "501 syntax\r\n503 nested\r\n250 ok\r\n250 ok\r\n");
+	hears(c, CLIENT,
+		"501 syntax\r\n503 nested\r\n250 ok\r\n452 4.5.3 Too many recipients (mw-*)\r\n");
+	says(c, CLIENT, "RSET\r\nMAIL FROM:<a@b>\r\nRCPT TO:<4@d>\r\nRCPT TO:<5@d>\r\n");
+	hears(c, SERVER, "RSET\r\nMAIL FROM:<a@b>\r\nRCPT TO:<4@d>\r\nRCPT TO:<5@d>\r\n");
+}
+
 // ---- recipients taken out
 
 static void nothing_is_said_behind_the_servers_end(void **)
@@ -355,6 +371,7 @@ int main(void)
 		CASE(a_cut_behind_a_long_reply_that_ours_replaced_tells_ours),
 		CASE(a_message_that_its_server_has_is_answered_before_the_cut),
 		CASE(a_mail_out_of_place_brings_no_further_recipients),
+		CASE(a_reset_with_an_argument_brings_no_further_recipients),
 		CASE(nothing_is_said_behind_the_servers_end),
 		CASE(recipients_taken_out_by_the_hundred_are_all_answered),
 		CASE(recipients_taken_out_while_replies_wait_are_all_answered),
