@@ -155,8 +155,8 @@ static const struct cfg_field session_fields[] = {
 		.words = relaying_words,
 		.preset = "off",
 		.reload = true,
-		.help = "MAIL before AUTH has succeeded is answered 530: always, or where the "
-			"server offers AUTH"},
+		.help = "MAIL before AUTH has succeeded is answered 530: always, or where the server "
+			"offers AUTH, which it does to EHLO alone: who says HELO needs none then"},
 	{.key = "pipelining",
 		.kind = CFG_KIND_WORD,
 		AT(cfg_session, pipelining),
