@@ -192,7 +192,8 @@ static int parse_name(struct cfg_arena *a, const struct cfg_field *f, const stru
 }
 
 // Relative paths are taken from the configuration's folder, so both processes and the command line
-// mean the same file wherever they were started. "-" is standard output.
+// mean the same file wherever they were started. "-" is standard output; of what a commit reads it is nothing,
+// for nobody's standard input is a list.
 static int parse_path(struct cfg_arena *a, const char *dir, const struct cfg_field *f,
 	const struct cfg_value *v, struct cfg_slot slot, char *why)
 {
@@ -200,6 +201,8 @@ static int parse_path(struct cfg_arena *a, const char *dir, const struct cfg_fie
 	char *joined;
 	size_t dir_n;
 
+	if (f->reload && strcmp(v->text, "-") == 0)
+		return refuse(why, "-: standard input cannot be read again; name a file");
 	if (v->n == 0 || v->text[0] == '/' || strcmp(v->text, "-") == 0 || dir == NULL)
 		return parse_text(a, f, v, slot, why);
 	dir_n = strcmp(dir, "/") == 0 ? 0 : strlen(dir);

@@ -3,6 +3,7 @@
 // and small enough to be loaded? libyaml would take gigabytes for a hostile file before anybody
 // could ask how many nodes it has. Aliases pass here; the loader counts one each time it meets it.
 #include <errno.h>
+#include <string.h>
 
 #include <yaml.h>
 
@@ -93,10 +94,17 @@ static bool take_event(struct survey *s, const yaml_event_t *e)
 int cfg_yaml_survey(const char *text, size_t n, const char *name, struct err_list *err)
 {
 	struct survey s = {.name = name, .err = err};
+	// To the parser a blank, behind which nothing else of the file is where it belongs.
+	static const char BOM[] = "\xef\xbb\xbf";
 	yaml_parser_t parser;
 	yaml_event_t event;
 	bool good = true, more = true;
 
+	if (n >= sizeof(BOM) - 1 && memcmp(text, BOM, sizeof(BOM) - 1) == 0) {
+		err_at(err, name, 1, 1,
+			"begins with a byte order mark; save it as UTF-8 without one");
+		return -EINVAL;
+	}
 	if (!yaml_parser_initialize(&parser)) {
 		err_at(err, name, 0, 0, "cannot be read; out of memory");
 		return -EINVAL;

@@ -52,6 +52,12 @@ static const struct row rows[] = {
 		"f: control characters are not allowed at byte 3; the file must be UTF-8 text\n"},
 	{"bytes that are no UTF-8 are named with their byte", "a: \xff\n",
 		"f: invalid leading UTF-8 octet at byte 3; the file must be UTF-8 text\n"},
+	{"a byte order mark is named", "\xef\xbb\xbf" DP POL,
+		"f:1:1: begins with a byte order mark; save it as UTF-8 without one\n"},
+	{"a file that a commit reads is none's standard input",
+		DP POL "session_profiles: {a: {blocked_senders_file: \"-\"}}\n",
+		"f:3:46: session_profiles.*.blocked_senders_file: -: standard input cannot be read "
+		"again; name a file\n"},
 	{"an alias without its anchor is an error", "dataplane: *x\n",
 		"f:1:12: found undefined alias; the file must be YAML\n"},
 	{"a second document is refused", DP POL "---\na: 1\n",
