@@ -53,6 +53,32 @@ static bool rcpt_ok(struct eng_worker *w, struct eng_session *s, const struct sm
 	return false;
 }
 
+// What a server has taken chunks of, and behind a command that is none of them may end: Exim 4.96 takes a
+// message that is all header for whole at QUIT, and at the error that is one too many. Nobody has judged that
+// end, so none of the kind reaches it; behind a refusal each further command is an error.
+static bool may_end_chunks(const struct eng_session *s, const struct smtp_event *ev)
+{
+	const struct eng_message *msg = s->message;
+
+	if (msg == NULL || !msg->chunks_taken || msg->ended)
+		return false;
+	if (ev->verb == SMTP_VERB_RSET)
+		return (ev->flags & ~SMTP_LINE_PIPELINED) != 0;
+	return msg->chunks_refused || (ev->verb != SMTP_VERB_BDAT && ev->verb != SMTP_VERB_NOOP);
+}
+
+static void chunks_note(struct eng_session *s, const struct smtp_event *ev)
+{
+	struct eng_message *msg = s->message;
+
+	if (msg == NULL || !msg->bdat || msg->ended)
+		return;
+	if (ev->code >= 300)
+		msg->chunks_refused = true;
+	else if (ev->verb == SMTP_VERB_BDAT)
+		msg->chunks_taken = true;
+}
+
 static bool on_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in)
 {
@@ -67,6 +93,10 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 			eng_cut(w, s, 500, ENG_TEXT_LINE_END, 0, false, ACT_LINE_REFUSED);
 			return false;
 		}
+	}
+	if (may_end_chunks(s, ev)) {
+		eng_cut(w, s, 421, ENG_TEXT_DESYNC, 0, false, ACT_DESYNC);
+		return false;
 	}
 	const enum eng_refusal domain = eng_ask_judged(w, s);
 	switch (eng_command_judge(w, s, ev, base, in)) {
@@ -313,6 +343,7 @@ static bool on_reply(
 {
 	bool recipient, ours = eng_is_ours(ev->verb, &recipient);
 
+	chunks_note(s, ev);
 	if (is_error(ev, ours) && !eng_error_note(w, s, recipient || ev->verb == SMTP_VERB_RCPT))
 		return false;
 	if (eng_reply_ours(w, s, ev, base))

@@ -292,6 +292,7 @@ void eng_message_done(struct eng_worker *w, struct eng_session *s, uint16_t code
 	if (msg->scan != NULL)
 		eng_message_scan_drop(w, msg);
 	msg->data = msg->bdat = msg->ended = msg->judged = false;
+	msg->chunks_taken = msg->chunks_refused = false;
 	msg->verdict = msg->at_end = ENG_VERDICT_UNSCANNED;
 	msg->stale = true;
 }

@@ -103,6 +103,7 @@ struct eng_message {
 	uint8_t refused_at, nrefused;
 	bool safe_sender, to_discard, to_deliver, to_scan, scan_dropped;
 	bool left; // a RSET was sent behind it
+	bool chunks_taken, chunks_refused; // by its server
 	bool stale; // its last chunk was refused: who had no recipients may still be in the transaction
 	uint64_t from_domain; // eng_three_way.c
 	struct eng_rates rates;

@@ -90,6 +90,46 @@ static void a_chunk_behind_a_refused_command_does_not_reach_the_server(void **)
 	assert_false(server_has(c, "buy-now-cheap"));
 }
 
+// Exim 4.96 takes a message that is all header where its chunks are followed by QUIT, or by the error that
+// is one too many: an end that nobody has judged.
+static void between_chunks_nothing_comes_that_may_end_the_message(void **)
+{
+	static const char *const ENDS[] = {"QUIT\r\n", "HELP\r\n", "MAIL FROM:<x@y>\r\n", "what\r\n",
+		"EHLO you\r\n", "RSET x\r\n", "DATA\r\n"};
+
+	for (unsigned i = 0; i < COUNT(ENDS); i++) {
+		struct conn *c = chunking((uint16_t)(2000 + i));
+
+		says(c, CLIENT, "BDAT 24\r\nSubject: buy-now-cheap\r\n");
+		says(c, SERVER, "250 24 byte chunk\r\n");
+		says(c, CLIENT, ENDS[i]);
+		assert_false(server_has(c, ENDS[i]));
+		assert_true(c->end[SERVER].reset);
+		hears(c, CLIENT, "250 24 byte chunk\r\n421 4.7.1 Closing connection: protocol error\r\n");
+	}
+}
+
+// To a server that refused one of them each further command is an error.
+static void behind_a_refused_chunk_of_several_a_reset_alone_goes(void **)
+{
+	static const char *const NEXT[] = {"NOOP\r\n", "BDAT 3\r\nx\r\n", "RSET\r\n"};
+
+	for (unsigned i = 0; i < COUNT(NEXT); i++) {
+		struct conn *c = chunking((uint16_t)(2000 + i));
+
+		says(c, CLIENT, "BDAT 12\r\nSubject: x\r\n");
+		says(c, SERVER, "250 12 byte chunk\r\n");
+		says(c, CLIENT, "NOOP\r\n");
+		says(c, SERVER, "250 ok\r\n");
+		says(c, CLIENT, "BDAT 0\r\n");
+		says(c, SERVER, "504 zero size\r\n");
+		c->end[SERVER].told = c->end[SERVER].rcv - (c->end[CLIENT].isn + 1);
+		says(c, CLIENT, NEXT[i]);
+		hears(c, SERVER, i == 2 ? NEXT[i] : "");
+		assert_int_equal(c->end[SERVER].reset, i < 2);
+	}
+}
+
 // An honest client that had sent the next chunk before it heard of the refusal.
 static void a_chunk_behind_a_refused_one_is_refused_by_us(void **)
 {
@@ -342,6 +382,8 @@ int main(void)
 		CASE(a_chunk_whose_size_is_read_in_several_ways_does_not_reach_the_server),
 		CASE(nothing_is_sent_behind_a_chunk_before_its_reply),
 		CASE(a_chunk_behind_a_refused_command_does_not_reach_the_server),
+		CASE(between_chunks_nothing_comes_that_may_end_the_message),
+		CASE(behind_a_refused_chunk_of_several_a_reset_alone_goes),
 		CASE(a_chunk_behind_a_refused_one_is_refused_by_us),
 		CASE(octets_of_a_chunk_refused_by_its_place_reach_nobody),
 		CASE(two_replies_to_a_command_of_ours_leave_no_reply_unchanged),
