@@ -149,14 +149,14 @@ bool eng_rates_mail(struct eng_worker *w, struct eng_session *s, struct span pat
 	return hold_both(w, s, p, rates, MESSAGES_OF, why);
 }
 
-// The transactions that a recipient sent now may be of: neither one whose end was sent, nor one that was
-// reset.
+// The transactions that a recipient sent now may be of: none that was reset. (Behind an end of data nothing
+// is read before its reply.)
 static unsigned open_ones(struct eng_session *s, struct eng_message *open[2])
 {
 	unsigned n = 0;
 
 	for (struct eng_message *msg = s->message; msg != NULL; msg = msg->following)
-		if (!msg->ended && !msg->left)
+		if (!msg->left)
 			open[n++] = msg;
 	return n;
 }

@@ -69,7 +69,7 @@ bool eng_three_way_rcpt(struct eng_worker *w, struct eng_session *s, struct span
 		return true;
 	const uint64_t hash = hash_of(w, domain);
 	for (const struct eng_message *msg = s->message; msg != NULL; msg = msg->following)
-		if (!msg->ended && !msg->left && msg->from_domain != 0 && msg->from_domain != hash)
+		if (!msg->left && msg->from_domain != 0 && msg->from_domain != hash)
 			return false;
 	return true;
 }

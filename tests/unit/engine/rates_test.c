@@ -367,6 +367,14 @@ static void addresses_that_cannot_be_read_are_one_sender_of_their_client(void **
 	memcpy(longest + 411, "@b>", 4);
 	refused(c, longest, ENG_RATE_SENDER_MESSAGES);
 	passes(opened("10.0.3.2"), "MAIL FROM:<d,e@f>");
+	for (unsigned i = 3; i < 8; i++) { // behind AUTH, too
+		char source[] = "10.0.3.3";
+
+		(void)snprintf(source, sizeof(source), "10.0.3.%u", i);
+		c = opened(source);
+		answered(c, "AUTH PLAIN AGEAYg==", "235 ok");
+		passes(c, "MAIL FROM:<d,e@f>");
+	}
 }
 
 // ---- whom a forged address takes something from
@@ -619,6 +627,10 @@ static void a_second_mail_behind_an_open_one_counts_too(void **)
 
 static void a_third_transaction_at_once_is_put_off(void **)
 {
+	// Rules would put it off, too.
+	world_use("session_profiles: {sender_m: {sender_messages: 3, " NO_DELAY "}}\n"
+		  "policies: [{name: p, action: inspect, session: sender_m}]\n",
+		3);
 	struct conn *c = opened("10.0.3.1");
 
 	says(c, CLIENT,
@@ -675,6 +687,34 @@ static void a_recipient_of_two_open_transactions_counts_in_the_one_that_lives(vo
 	assert_int_equal(counted("all", ENG_RATE_SENDER_RECIPIENTS, "10.0.6.1", "a@b", false), 0);
 	assert_int_equal(counted("all", ENG_RATE_SENDER_RECIPIENTS, "10.0.6.1", "b@b", false), 1);
 	assert_int_equal(counted("all", ENG_RATE_CLIENT_MESSAGES, "10.0.6.1", NULL, false), 1);
+}
+
+static void a_recipient_that_one_of_two_refuses_counts_in_neither(void **)
+{
+	struct conn *c = opened("10.0.4.1");
+
+	passes(c, "MAIL FROM:<much@b>");
+	for (unsigned i = 0; i < 3; i++)
+		passes(c, "RCPT TO:<c@d>");
+	content_passes(c);
+	says(c, CLIENT, "MAIL FROM:<a@b>\r\nMAIL FROM:<much@b>\r\nRCPT TO:<c@d>\r\n");
+	assert_int_equal(counter(ACT_SENDER_RECIPIENTS), 1);
+	assert_int_equal(counted("sender_r", ENG_RATE_SENDER_RECIPIENTS, "10.0.4.1", "a@b", false), 0);
+}
+
+static void recipients_behind_a_reset_are_not_of_what_it_ends(void **)
+{
+	struct conn *c = opened("10.0.2.1"); // three at most
+
+	passes(c, "MAIL FROM:<a@b>");
+	passes(c, "RCPT TO:<1@d>");
+	says(c, CLIENT, "RSET\r\n");
+	says(c, CLIENT, "MAIL FROM:<a@b>\r\nRCPT TO:<1@d>\r\nRCPT TO:<2@d>\r\n");
+	hears(c, SERVER,
+		"RSET\r\nMAIL FROM:<a@b>\r\nRCPT TO:<1@d>\r\nRCPT TO:<2@d>\r\n");
+	assert_int_equal(counted("client_r", ENG_RATE_CLIENT_RECIPIENTS, "10.0.2.1", NULL, false), 3);
+	says(c, SERVER, "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n");
+	assert_int_equal(counted("client_r", ENG_RATE_CLIENT_RECIPIENTS, "10.0.2.1", NULL, false), 2);
 }
 
 static void a_full_table_limits_nobody_and_is_counted(void **)
@@ -758,6 +798,8 @@ int main(void)
 		CASE(recipients_refused_before_a_mail_give_nothing_of_it_back),
 		CASE(recipients_refused_before_a_reset_give_nothing_of_the_next_back),
 		CASE(a_recipient_of_two_open_transactions_counts_in_the_one_that_lives),
+		CASE(a_recipient_that_one_of_two_refuses_counts_in_neither),
+		CASE(recipients_behind_a_reset_are_not_of_what_it_ends),
 		CASE(a_full_table_limits_nobody_and_is_counted),
 		CASE(messages_that_are_not_taken_fill_no_table),
 		CASE(a_profile_counts_on_under_its_name_in_another_image),

@@ -77,6 +77,7 @@ static const struct row {
 	{"bank.example", "<a@bank.example>", "<b@bank.example>", false},
 	{"bank.example", "<a@other.example>", "<b@third.example>", false},
 	{"mx.bank.example", "<a@other.example>", "<b@bank.example>", false}, // a host of it
+	{"bank.example", "<a@other.example>", "<b@bank.example.net>", false},
 	{"bank.example", "<a@mx.bank.example>", "<b@bank.example>", true},
 	{"bank.example", "<>", "<b@bank.example>", false},
 	{"bank.example", "<root>", "<b@bank.example>", true},
@@ -156,6 +157,15 @@ static void the_last_name_counts_and_the_sender_that_the_server_took(void **)
 	recipient(c, "<b@bank.example>", true);
 }
 
+static void a_sender_that_was_reset_is_not_asked_about(void **)
+{
+	struct conn *c = said("10.0.1.1", "bank.example", "<a@b.example>");
+
+	says(c, CLIENT, "RSET\r\n");
+	says(c, CLIENT, "MAIL FROM:<a@bank.example>\r\nRCPT TO:<b@bank.example>\r\n");
+	hears(c, SERVER, "RSET\r\nMAIL FROM:<a@bank.example>\r\nRCPT TO:<b@bank.example>\r\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +173,7 @@ int main(void)
 		CASE(the_refusal_has_a_record),
 		CASE(without_the_setting_nobody_is_refused),
 		CASE(who_has_authenticated_is_not_asked),
+		CASE(a_sender_that_was_reset_is_not_asked_about),
 		CASE(the_last_name_counts_and_the_sender_that_the_server_took),
 	};
 

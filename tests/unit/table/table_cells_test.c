@@ -387,6 +387,23 @@ static void held_events_are_given_back_to_the_window_that_they_were_counted_in(v
 	}
 }
 
+static void events_of_others_stay_when_the_window_has_moved_on(void **)
+{
+	struct tbl_cells *c = table_of(64);
+	struct tbl_cells_held mine = {0}, others = {0};
+	const struct tbl_cell_key key = key_of(5);
+
+	assert_true(holds(c, 5, 9, NOW_S, &mine, 1));
+	assert_true(holds(c, 5, 9, NOW_S, &others, 2));
+	assert_true(holds(c, 5, 9, NOW_S, &others, 3));
+	assert_true(holds(c, 5, 9, NOW_S + MINUTE_S, &others, 4)); // the three are those before
+	tbl_cells_release(c, &mine, 1);
+	assert_int_equal(tbl_cells_read(c, &key, NOW_S + MINUTE_S).events, 3);
+	tbl_cells_release(c, &others, 3);
+	assert_int_equal(tbl_cells_read(c, &key, NOW_S + MINUTE_S).events, 0);
+	free(c);
+}
+
 static void the_last_ones_are_given_back_first(void **)
 {
 	struct tbl_cells *c = table_of(64);
@@ -438,13 +455,15 @@ static void a_late_return_takes_nothing_of_a_cell_that_is_anothers_by_then(void 
 static void events_of_another_key_or_span_are_not_given_back(void **)
 {
 	struct tbl_cells *c = table_of(64);
-	struct tbl_cells_held held = {0};
-	const struct tbl_cell_key key = key_of(5);
+	struct tbl_cells_held held = {0}, others = {0};
+	const struct tbl_cell_key key = key_of(5), second = key_of(6);
 	uint32_t value;
 
+	assert_true(holds(c, 6, 9, NOW_S, &others, 1));
 	assert_true(holds(c, 5, 9, NOW_S, &held, 1));
-	assert_true(holds(c, 6, 9, NOW_S, &held, 1));
+	assert_true(holds(c, 6, 9, NOW_S, &held, 2));
 	tbl_cells_release(c, &held, UINT32_MAX);
+	assert_int_equal(tbl_cells_read(c, &second, NOW_S).events, 1);
 	assert_int_equal(tbl_cells_read(c, &key, NOW_S).events, 1);
 	// A commit made the span longer: what counted by the shorter one counts on.
 	assert_true(holds(c, 5, 9, NOW_S, &held, 2));
@@ -505,6 +524,7 @@ int main(void)
 		cmocka_unit_test(what_is_forgotten_stays_counted),
 		cmocka_unit_test(
 			held_events_are_given_back_to_the_window_that_they_were_counted_in),
+		cmocka_unit_test(events_of_others_stay_when_the_window_has_moved_on),
 		cmocka_unit_test(the_last_ones_are_given_back_first),
 		cmocka_unit_test(a_late_return_takes_nothing_of_a_cell_that_is_anothers_by_then),
 		cmocka_unit_test(events_of_another_key_or_span_are_not_given_back),
