@@ -11,7 +11,7 @@
 #include "addr.h"
 
 #define API_LINK_MAGIC UINT64_C(0x314b4e494c57494d) // "MIWLINK1"
-#define API_LINK_VERSION 6
+#define API_LINK_VERSION 7
 
 enum { API_WORKERS_MAX = 64, API_SLOTS = 3, API_TEXT_MAX = 128, API_RULES_MAX = 8 };
 enum { API_SLOT_SHADOW = 2 }; // where a candidate's image lies; those before it are for images in force
@@ -111,12 +111,18 @@ enum api_record_kind {
 enum api_stage { // where a candidate's decisions first part from those of the image in force
 	API_STAGE_CONNECT,     // by policy
 	API_STAGE_CONNECTIONS, // limits of connections
+	API_STAGE_EHLO,        // what the server offers
+	API_STAGE_COMMAND,     // session profile, access rules, lists
+	API_STAGE_ERRORS,      // refused commands
+	API_STAGE_SIZE,        // of a message
+	API_STAGE_CONTENT,     // at its end
 	API_STAGE_COUNT
 };
 
 enum api_does { // what a decision does
 	API_DOES_GO, API_DOES_PASS, API_DOES_INSPECT, API_DOES_DROP, API_DOES_REFUSE, API_DOES_CUT,
-	API_DOES_COUNT
+	API_DOES_HIDE, API_DOES_LOWER, API_DOES_DELAY, API_DOES_MONITOR, API_DOES_DISCARD,
+	API_DOES_UNSCANNED, API_DOES_COUNT
 };
 
 struct api_decision {
@@ -124,7 +130,10 @@ struct api_decision {
 	uint16_t reason;       // a counter's index (api_stats.h), 0xffff = none
 	uint8_t does;          // enum api_does
 	uint8_t spare[3];
-	uint32_t limit, value; // that decided; 0, 0 = none
+	uint32_t limit, value; // that decided; 0, 0 = none. LOWER: to limit; DELAY: by value ms
+	uint32_t access;       // 1 + index of the access rule in its image, 0 = none
+	int32_t score, threshold;
+	uint32_t rules[API_RULES_MAX]; // ids of rules that matched, 0 = end
 };
 
 enum api_verdict { // what became of a message

@@ -27,6 +27,11 @@ static const char *const records[] = {
 static const char *const stages[] = {
 	[API_STAGE_CONNECT] = "connect",
 	[API_STAGE_CONNECTIONS] = "connections",
+	[API_STAGE_EHLO] = "ehlo",
+	[API_STAGE_COMMAND] = "command",
+	[API_STAGE_ERRORS] = "errors",
+	[API_STAGE_SIZE] = "size",
+	[API_STAGE_CONTENT] = "content",
 };
 static const char *const does[] = {
 	[API_DOES_GO] = "accept",
@@ -35,6 +40,12 @@ static const char *const does[] = {
 	[API_DOES_DROP] = "drop",
 	[API_DOES_REFUSE] = "refuse",
 	[API_DOES_CUT] = "cut",
+	[API_DOES_HIDE] = "hide",
+	[API_DOES_LOWER] = "lower",
+	[API_DOES_DELAY] = "delay",
+	[API_DOES_MONITOR] = "monitor",
+	[API_DOES_DISCARD] = "discard",
+	[API_DOES_UNSCANNED] = "not_scanned",
 };
 static const char *const verdicts[] = {
 	[API_VERDICT_CLEAN] = "clean",

@@ -91,6 +91,10 @@ static void shadow_names(
 	names->candidate.session = serve_names_session(s->names, version, r->shadow.policy);
 	names->candidate.content = serve_names_content(s->names, version, r->shadow.policy);
 	names->candidate.reason = reason_name(s, r->shadow.shadow.reason);
+	names->candidate.access = serve_names_access(
+		s->names, version, (uint32_t)version, r->shadow.shadow.access);
+	names->access = serve_names_access(s->names, r->image_version, (uint32_t)r->image_version,
+		r->shadow.live.access);
 }
 
 static void on_record(void *arg, const struct api_record *r)

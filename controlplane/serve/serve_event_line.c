@@ -33,8 +33,8 @@ static void put_chars(struct serve_line *l, const char *key, const char *chars, 
 	serve_line_bytes(l, key, (struct span){(const uint8_t *)chars, strnlen(chars, cap)});
 }
 
-static void put_private(struct serve_line *l, const char *key, struct span bytes,
-	const struct serve_hash *hash)
+static void put_private(
+	struct serve_line *l, const char *key, struct span bytes, const struct serve_hash *hash)
 {
 	char text[SERVE_HASH_MAX];
 
@@ -146,33 +146,43 @@ static void put_refusal(
 	serve_line_u64(l, "value", r->refusal.value);
 }
 
+struct decision_keys {
+	const char *does, *code, *reason, *access, *limit, *value, *score, *threshold, *rules;
+};
+
 static void put_decision(struct serve_line *l, const struct api_decision *d, const char *reason,
-	const char *const keys[5])
+	const char *access, const struct decision_keys *keys)
 {
-	serve_line_str(l, keys[0], api_does_name(d->does));
+	serve_line_str(l, keys->does, api_does_name(d->does));
 	if (d->code == 0)
-		serve_line_null(l, keys[1]);
+		serve_line_null(l, keys->code);
 	else
-		serve_line_u64(l, keys[1], d->code);
-	serve_line_str(l, keys[2], d->reason == NO_REASON ? NULL : reason);
+		serve_line_u64(l, keys->code, d->code);
+	serve_line_str(l, keys->reason, d->reason == NO_REASON ? NULL : reason);
+	serve_line_str(l, keys->access, d->access == 0 ? NULL : access);
 	if (d->limit == 0 && d->value == 0) {
-		serve_line_null(l, keys[3]);
-		serve_line_null(l, keys[4]);
-		return;
+		serve_line_null(l, keys->limit);
+		serve_line_null(l, keys->value);
+	} else {
+		serve_line_u64(l, keys->limit, d->limit);
+		serve_line_u64(l, keys->value, d->value);
 	}
-	serve_line_u64(l, keys[3], d->limit);
-	serve_line_u64(l, keys[4], d->value);
+	serve_line_i64(l, keys->score, d->score);
+	serve_line_i64(l, keys->threshold, d->threshold);
+	serve_line_list(l, keys->rules, d->rules, API_RULES_MAX);
 }
 
 static void put_shadow(
 	struct serve_line *l, const struct api_record *r, const struct serve_event_names *names)
 {
-	static const char *const did[5] = {"did", "code", "reason", "limit", "value"};
-	static const char *const would[5] = {
-		"would", "would_code", "would_reason", "would_limit", "would_value"};
+	static const struct decision_keys did = {"did", "code", "reason", "access_rule", "limit",
+		"value", "score", "threshold", "rules"};
+	static const struct decision_keys would = {"would", "would_code", "would_reason",
+		"would_access_rule", "would_limit", "would_value", "would_score", "would_threshold",
+		"would_rules"};
 
 	serve_line_str(l, "stage", api_stage_name(r->shadow.stage));
-	put_decision(l, &r->shadow.live, names->reason, did);
+	put_decision(l, &r->shadow.live, names->reason, names->access, &did);
 	serve_line_u64(l, "candidate", r->shadow.candidate);
 	serve_line_str(l, "candidate_policy", names->candidate.policy);
 	if (r->shadow.policy == NO_POLICY)
@@ -181,7 +191,8 @@ static void put_shadow(
 		serve_line_u64(l, "candidate_policy_index", r->shadow.policy);
 	serve_line_str(l, "candidate_session_profile", names->candidate.session);
 	serve_line_str(l, "candidate_content_profile", names->candidate.content);
-	put_decision(l, &r->shadow.shadow, names->candidate.reason, would);
+	put_decision(
+		l, &r->shadow.shadow, names->candidate.reason, names->candidate.access, &would);
 }
 
 void serve_event_line(

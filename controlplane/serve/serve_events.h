@@ -27,7 +27,7 @@ struct serve_event_names { // words for the numbers of a record; each NULL where
 	const struct serve_hash *subject_hash; // likewise of subjects
 	const char *access;               // rule
 	struct {                          // of a shadow's record: as the candidate has it
-		const char *policy, *session, *content, *reason;
+		const char *policy, *session, *content, *reason, *access;
 	} candidate;
 };
 

@@ -17,10 +17,17 @@
 
 // What the data plane does not compare; also in docs/operations.md.
 static const char *const not_compared[] = {
-	"anything behind the begin of a connection: commands, limits of a session, access rules and "
-	"lists, sizes, content",
-	"connections that were open before the candidate came; its limits of connections count from then",
+	"connections that were open before the candidate came, and what they hold or sent: limits of "
+	"connections count from then",
 	"connections to TCP ports that only the candidate picks up",
+	"limits of messages and recipients of a client or a sender in some minutes, and the check of three "
+	"domains: a session that is refused for one is not followed",
+	"checks of domains by DNS where their settings differ: a session that the candidate would ask about "
+	"is not followed; where they are the same, so is the finding",
+	"idle times, and how fast commands sent in one group go on (pipelining: loose)",
+	"what only the candidate would do at a possible end of data amid a message; a session that is cut "
+	"there is not followed",
+	"anything behind the first difference of a session, and in TLS",
 	"the wording of replies, and names: decisions are alike where they do the same with the same code",
 };
 

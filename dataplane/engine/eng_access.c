@@ -38,20 +38,36 @@ static bool has_access(const struct pol_image *img)
 	return pol_count(img, POL_SEC_ACCESS) > 0 || pol_count(img, POL_SEC_LISTS) > 0;
 }
 
-// What a recipient needs, noted in its message, which holds the image from now on.
-static void mail_note(struct eng_worker *w, struct eng_session *s, struct eng_message *msg,
-	uint32_t profile, const struct pol_word *sender)
+void eng_access_note(struct eng_worker *w, const struct eng_session *s, const struct pol_image *img,
+	uint32_t profile, struct span sender, struct eng_access *out)
 {
-	const struct pol_image *img = eng_image_policy(w->image);
 	char buf[ENG_HELO_MAX];
-	struct pol_word helo;
+	struct pol_word helo, from;
 
+	*out = (struct eng_access){.profile = profile};
+	if (!has_access(img))
+		return;
+	out->img = img;
+	pol_word_make(img, sender, &from);
 	pol_word_make(img, eng_helo_get(w, s, buf), &helo);
-	msg->image = w->image;
-	eng_image_use(w->image, w->id);
-	msg->profile = profile;
-	msg->safe_sender = in_list(img, profile, POL_LIST_SAFE_SENDERS, sender);
-	pol_access_mail(img, &s->flow.key.client, &helo, sender, &msg->access);
+	out->safe_sender = in_list(img, profile, POL_LIST_SAFE_SENDERS, &from);
+	pol_access_mail(img, &s->flow.key.client, &helo, &from, &out->bits);
+}
+
+enum eng_refusal eng_access_sender(
+	const struct pol_image *img, uint32_t profile, struct span path)
+{
+	struct pol_word sender;
+
+	if (!has_access(img))
+		return ENG_REFUSAL_COUNT;
+	pol_word_make(img, path, &sender);
+	if (!sender.readable && pol_count(img, POL_SEC_LISTS) > 0)
+		return ENG_REFUSE_ADDRESS;
+	if (in_list(img, profile, POL_LIST_BLOCKED_SENDERS, &sender) &&
+		!in_list(img, profile, POL_LIST_SAFE_SENDERS, &sender))
+		return ENG_REFUSE_SENDER;
+	return ENG_REFUSAL_COUNT;
 }
 
 bool eng_access_mail(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
@@ -59,7 +75,6 @@ bool eng_access_mail(struct eng_worker *w, struct eng_session *s, const struct s
 {
 	const struct pol_image *img;
 	struct eng_message *msg;
-	struct pol_word sender;
 	uint32_t profile;
 
 	eng_rebind(w, s);
@@ -69,13 +84,8 @@ bool eng_access_mail(struct eng_worker *w, struct eng_session *s, const struct s
 	}
 	img = eng_image_policy(w->image);
 	profile = profile_of(w, s);
-	pol_word_make(img, ev->path, &sender);
-	*why = ENG_REFUSE_ADDRESS;
-	if (!sender.readable && pol_count(img, POL_SEC_LISTS) > 0)
-		return false;
-	*why = ENG_REFUSE_SENDER;
-	if (in_list(img, profile, POL_LIST_BLOCKED_SENDERS, &sender) &&
-		!in_list(img, profile, POL_LIST_SAFE_SENDERS, &sender))
+	*why = eng_access_sender(img, profile, ev->path);
+	if (*why != ENG_REFUSAL_COUNT)
 		return false;
 	// What comes behind must not be judged by another sender than its own.
 	*why = ENG_REFUSE_MAIL;
@@ -84,29 +94,26 @@ bool eng_access_mail(struct eng_worker *w, struct eng_session *s, const struct s
 	msg = eng_message_mail(w, s, ev);
 	if (msg == NULL)
 		return false;
-	mail_note(w, s, msg, profile, &sender);
+	msg->image = w->image; // held from now on
+	eng_image_use(w->image, w->id);
+	eng_access_note(w, s, img, profile, ev->path, &msg->access);
 	return true;
 }
 
-struct judged {               // a recipient, in one message
-	enum eng_refusal why; // ENG_REFUSAL_COUNT: permitted
-	uint32_t rule;        // that decided, POL_NONE
-	bool discard, unscanned;
-};
-
-static bool fits(const struct eng_message *msg, const struct judged *j)
+static bool fits(const struct eng_access *a, const struct eng_access_judged *j)
 {
-	if (j->discard ? msg->to_deliver : msg->to_discard)
+	if (j->discard ? a->to_deliver : a->to_discard)
 		return false;
-	return j->unscanned || msg->safe_sender || !msg->scan_dropped;
+	return j->unscanned || a->safe_sender || !a->scan_dropped;
 }
 
-static enum eng_refusal refusal_of(const struct pol_image *img, const struct eng_message *msg,
-	const struct pol_word *word, struct judged *j)
+static enum eng_refusal refusal_of(
+	const struct eng_access *a, const struct pol_word *word, struct eng_access_judged *j)
 {
-	const bool safe = in_list(img, msg->profile, POL_LIST_SAFE_RECIPIENTS, word);
-	enum pol_access_action action =
-		j->rule == POL_NONE ? POL_ACCESS_RELAY : pol_access_at(img, j->rule)->action;
+	const bool safe = in_list(a->img, a->profile, POL_LIST_SAFE_RECIPIENTS, word);
+	enum pol_access_action action = j->rule == POL_NONE
+		? POL_ACCESS_RELAY
+		: pol_access_at(a->img, j->rule)->action;
 
 	j->discard = action == POL_ACCESS_DISCARD;
 	j->unscanned = safe || j->discard || action == POL_ACCESS_BYPASS;
@@ -114,29 +121,31 @@ static enum eng_refusal refusal_of(const struct pol_image *img, const struct eng
 		return ENG_REFUSE_ACCESS;
 	if (action == POL_ACCESS_TEMPFAIL)
 		return ENG_REFUSE_ACCESS_LATER;
-	if (!safe && in_list(img, msg->profile, POL_LIST_BLOCKED_RECIPIENTS, word)) {
+	if (!safe && in_list(a->img, a->profile, POL_LIST_BLOCKED_RECIPIENTS, word)) {
 		j->rule = POL_NONE; // the list it was
 		return ENG_REFUSE_RECIPIENT;
 	}
-	return fits(msg, j) ? ENG_REFUSAL_COUNT : ENG_REFUSE_ACCESS_SPLIT;
+	return fits(a, j) ? ENG_REFUSAL_COUNT : ENG_REFUSE_ACCESS_SPLIT;
 }
 
-static void judge(const struct eng_session *s, const struct eng_message *msg, struct span path,
-	struct judged *j)
+void eng_access_judge(const struct eng_access *a, bool auth, struct span path,
+	struct eng_access_judged *j)
 {
-	const struct pol_image *img = eng_image_policy(msg->image);
 	struct pol_word word;
 
-	*j = (struct judged){.why = ENG_REFUSE_ADDRESS, .rule = POL_NONE};
-	pol_word_make(img, path, &word);
-	if (!word.readable && pol_count(img, POL_SEC_LISTS) > 0)
+	*j = (struct eng_access_judged){.why = ENG_REFUSAL_COUNT, .rule = POL_NONE};
+	if (a->img == NULL)
 		return;
-	j->rule = pol_access_rcpt(img, &msg->access, s->auth, &word);
-	j->why = refusal_of(img, msg, &word, j);
+	j->why = ENG_REFUSE_ADDRESS;
+	pol_word_make(a->img, path, &word);
+	if (!word.readable && pol_count(a->img, POL_SEC_LISTS) > 0)
+		return;
+	j->rule = pol_access_rcpt(a->img, &a->bits, auth, &word);
+	j->why = refusal_of(a, &word, j);
 }
 
 // Which of two refusals is told: the one that says most.
-static int weight(enum eng_refusal why)
+int eng_access_weight(enum eng_refusal why)
 {
 	switch (why) {
 	case ENG_REFUSE_ACCESS:
@@ -152,13 +161,13 @@ static int weight(enum eng_refusal why)
 	}
 }
 
-static void permitted_note(struct eng_message *msg, const struct judged *j)
+void eng_access_permit(struct eng_access *a, const struct eng_access_judged *j)
 {
-	msg->to_discard |= j->discard;
-	msg->to_deliver |= !j->discard;
-	msg->to_scan |= !j->unscanned;
+	a->to_discard |= j->discard;
+	a->to_deliver |= !j->discard;
+	a->to_scan |= !j->unscanned;
 	if (j->rule != POL_NONE)
-		msg->rule = (uint16_t)(j->rule + 1);
+		a->rule = (uint16_t)(j->rule + 1);
 }
 
 // Refusals of recipients that a rule, or a list, decided.
@@ -180,30 +189,32 @@ static void refused_note(struct eng_session *s, uint32_t rule)
 		msg->lost++;
 }
 
-bool eng_access_rcpt(struct eng_session *s, const struct smtp_event *ev, enum eng_refusal *why)
+bool eng_access_rcpt(struct eng_session *s, const struct smtp_event *ev, enum eng_refusal *why,
+	uint32_t *rule)
 {
 	struct eng_message *both[] = {
 		s->message, s->message == NULL ? NULL : s->message->following};
-	struct judged worst = {.why = ENG_REFUSAL_COUNT}, j[2];
+	struct eng_access_judged worst = {.why = ENG_REFUSAL_COUNT}, j[2];
 
 	for (int i = 0; i < 2; i++) {
 		if (both[i] != NULL && (both[i]->image == NULL || both[i]->left))
 			both[i] = NULL;
 		if (both[i] == NULL)
 			continue;
-		judge(s, both[i], ev->path, &j[i]);
-		if (weight(j[i].why) > weight(worst.why))
+		eng_access_judge(&both[i]->access, s->auth, ev->path, &j[i]);
+		if (eng_access_weight(j[i].why) > eng_access_weight(worst.why))
 			worst = j[i];
 	}
 	if (worst.why != ENG_REFUSAL_COUNT) {
 		if (has_rule(worst.why))
 			refused_note(s, worst.rule);
 		*why = worst.why;
+		*rule = worst.rule;
 		return false;
 	}
 	for (int i = 0; i < 2; i++) {
 		if (both[i] != NULL)
-			permitted_note(both[i], &j[i]);
+			eng_access_permit(&both[i]->access, &j[i]);
 	}
 	return true;
 }
@@ -235,21 +246,31 @@ void eng_access_reset(struct eng_session *s, bool sent)
 		msg->left = sent;
 }
 
+// Nothing wants it to be scanned.
+enum eng_reason eng_access_unscanned(const struct eng_access *a)
+{
+	const bool any = a->to_deliver || a->to_discard;
+
+	if (!any || a->to_discard || (a->to_scan && !a->safe_sender))
+		return ENG_REASON_COUNT;
+	if (!a->safe_sender && a->rule != 0 &&
+		pol_access_at(a->img, a->rule - 1u)->action == POL_ACCESS_BYPASS)
+		return PASS_ACCESS_BYPASS;
+	return PASS_SAFE_LIST;
+}
+
 void eng_access_begin(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_message *msg = s->message;
-	bool any = msg != NULL && (msg->to_deliver || msg->to_discard);
 
-	if (!any || msg->scan == NULL || msg->scan_dropped || msg->to_discard ||
-		(msg->to_scan && !msg->safe_sender))
+	if (msg == NULL || msg->scan == NULL || msg->access.scan_dropped)
 		return;
-	msg->scan_dropped = true;
-	msg->why = PASS_SAFE_LIST;
-	if (!msg->safe_sender && msg->rule != 0 &&
-		pol_access_at(eng_image_policy(msg->image), msg->rule - 1u)->action ==
-			POL_ACCESS_BYPASS)
-		msg->why = PASS_ACCESS_BYPASS;
-	eng_count(w, (enum eng_reason)msg->why);
+	const enum eng_reason why = eng_access_unscanned(&msg->access);
+	if (why == ENG_REASON_COUNT)
+		return;
+	msg->access.scan_dropped = true;
+	msg->why = (uint16_t)why;
+	eng_count(w, why);
 	eng_message_scan_drop(w, msg);
 }
 
@@ -257,7 +278,7 @@ bool eng_access_end(struct eng_worker *w, struct eng_session *s, bool in_body)
 {
 	struct eng_message *msg = s->message;
 
-	if (msg == NULL || !msg->to_discard)
+	if (msg == NULL || !msg->access.to_discard)
 		return true;
 	s->refused += s->refused < UINT8_MAX;
 	msg->judged = true;

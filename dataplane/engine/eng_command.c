@@ -8,8 +8,7 @@
 #include "eng_session.h"
 
 struct asking { // a command and what judges it
-	struct eng_worker *w;
-	struct eng_session *s;
+	const struct eng_session *s;
 	const struct smtp_event *ev;
 	const struct pol_session *profile;
 };
@@ -41,43 +40,46 @@ static bool is_last_in_group(uint8_t verb)
 
 // ---- limits of a session: one more ends it
 
-struct counted { // commands of a kind: how many there were, how many there may be
-	uint8_t *n, max;
-	struct eng_limit limit;
-};
+enum counted { HELOS, MAILS, NOOPS, RSETS, COUNTED_NONE }; // commands of a kind
 
-// n NULL: not of a kind that is counted.
-static struct counted counted_of(const struct asking *a)
+static enum counted counted_of(uint8_t verb)
 {
-	const struct pol_session *p = a->profile;
-	struct eng_session *s = a->s;
-
-	if (is_helo(a->ev->verb))
-		return (struct counted){
-			&s->helos, p->max_helo, {421, ENG_TEXT_HELOS, ACT_LIMIT_HELO}};
-	if (eng_begins_mail(a->ev->verb))
-		return (struct counted){
-			&s->mails, p->max_mail, {421, ENG_TEXT_MAILS, ACT_LIMIT_MAIL}};
-	if (a->ev->verb == SMTP_VERB_NOOP)
-		return (struct counted){
-			&s->noops, p->max_noop, {421, ENG_TEXT_NOOPS, ACT_LIMIT_NOOP}};
-	if (a->ev->verb == SMTP_VERB_RSET)
-		return (struct counted){
-			&s->rsets, p->max_rset, {421, ENG_TEXT_RSETS, ACT_LIMIT_RSET}};
-	return (struct counted){0};
+	if (is_helo(verb))
+		return HELOS;
+	if (eng_begins_mail(verb))
+		return MAILS;
+	if (verb == SMTP_VERB_NOOP)
+		return NOOPS;
+	return verb == SMTP_VERB_RSET ? RSETS : COUNTED_NONE;
 }
 
-static bool count_ok(const struct asking *a)
+static uint8_t *count_of(struct eng_session *s, enum counted kind)
 {
-	const struct counted c = counted_of(a);
+	uint8_t *const counts[] = {&s->helos, &s->mails, &s->noops, &s->rsets};
 
-	if (c.n == NULL)
-		return true;
-	*c.n += *c.n < UINT8_MAX;
-	if (c.max == 0 || *c.n <= c.max)
-		return true;
-	eng_limit_cut(a->w, a->s, &c.limit, c.max, c.max + 1u, false);
-	return false;
+	return counts[kind];
+}
+
+// One more than there may be, with this one.
+static bool is_one_too_many(const struct asking *a, struct eng_ruling *r)
+{
+	static const struct eng_limit limits[] = {
+		[HELOS] = {421, ENG_TEXT_HELOS, ACT_LIMIT_HELO},
+		[MAILS] = {421, ENG_TEXT_MAILS, ACT_LIMIT_MAIL},
+		[NOOPS] = {421, ENG_TEXT_NOOPS, ACT_LIMIT_NOOP},
+		[RSETS] = {421, ENG_TEXT_RSETS, ACT_LIMIT_RSET},
+	};
+	const struct pol_session *p = a->profile;
+	const struct eng_session *s = a->s;
+	const enum counted kind = counted_of(a->ev->verb);
+	const uint8_t had[] = {s->helos, s->mails, s->noops, s->rsets};
+	const uint8_t max[] = {p->max_helo, p->max_mail, p->max_noop, p->max_rset};
+
+	if (kind == COUNTED_NONE || max[kind] == 0 || had[kind] < max[kind])
+		return false;
+	*r = (struct eng_ruling){
+		.does = ENG_JUDGED_CUT, .limit = &limits[kind], .max = max[kind]};
+	return true;
 }
 
 // ---- objections to a command: it is refused, the session goes on
@@ -179,18 +181,29 @@ static enum eng_refusal objection(const struct asking *a)
 	return ENG_REFUSAL_COUNT;
 }
 
-enum eng_judged eng_command_judge(struct eng_worker *w, struct eng_session *s,
-	const struct smtp_event *ev, uint32_t base, struct span in)
+struct eng_ruling eng_command_rule(const struct eng_session *s, const struct smtp_event *ev,
+	const struct pol_session *profile)
 {
-	const struct asking a = {.w = w, .s = s, .ev = ev, .profile = eng_profile(w, s)};
+	const struct asking a = {.s = s, .ev = ev, .profile = profile};
+	struct eng_ruling r = {
+		.does = ENG_JUDGED_GOES, .why = ENG_REFUSAL_COUNT, .rule = POL_NONE};
 
-	if (!count_ok(&a))
-		return ENG_JUDGED_CUT;
-	enum eng_refusal why = objection(&a);
+	if (is_one_too_many(&a, &r))
+		return r;
+	r.why = objection(&a);
+	r.does = r.why == ENG_REFUSAL_COUNT ? ENG_JUDGED_GOES : ENG_JUDGED_REFUSED;
+	return r;
+}
+
+void eng_command_count(struct eng_session *s, const struct smtp_event *ev)
+{
+	const enum counted kind = counted_of(ev->verb);
+
 	s->last_in_group = is_last_in_group(ev->verb);
-	if (why == ENG_REFUSAL_COUNT)
-		return ENG_JUDGED_GOES;
-	return eng_refuse_command(w, s, ev, base, in, why) ? ENG_JUDGED_REFUSED : ENG_JUDGED_CUT;
+	if (kind == COUNTED_NONE)
+		return;
+	uint8_t *n = count_of(s, kind);
+	*n += *n < UINT8_MAX;
 }
 
 // ---- words in commands and keywords

@@ -2,7 +2,7 @@
 // What SMTP events mean: a message opens and is scanned, the end of data is judged. The only place that
 // decides a verdict. Commands are judged by eng_command.c, capabilities by eng_keyword.c.
 // Thread: the worker.
-#include "eng_session.h"
+#include "eng_shadow.h"
 
 // A server that ends a line at a bare CR takes what begins with a letter behind it for a command of its
 // own, and answers it: one line would have several replies, and the gate would open too early.
@@ -42,12 +42,12 @@ static bool mail_ok(struct eng_worker *w, struct eng_session *s, const struct sm
 }
 
 static bool rcpt_ok(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
-	enum eng_refusal *why)
+	enum eng_refusal *why, uint32_t *rule)
 {
 	*why = ENG_REFUSE_THREE_WAY;
 	if (!eng_three_way_rcpt(w, s, ev->path) || !eng_rates_rcpt(w, s, why))
 		return false;
-	if (eng_access_rcpt(s, ev, why))
+	if (eng_access_rcpt(s, ev, why, rule))
 		return true;
 	eng_rates_rcpt_back(w, s);
 	return false;
@@ -79,36 +79,24 @@ static void chunks_note(struct eng_session *s, const struct smtp_event *ev)
 		msg->chunks_taken = true;
 }
 
-static bool on_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
-	uint32_t base, struct span in)
+bool eng_line_is_refused(
+	const struct smtp_event *ev, struct span in, const struct pol_session *profile)
 {
 	enum { ODD = SMTP_LINE_BARE_LF | SMTP_LINE_BARE_CR | SMTP_LINE_NUL | SMTP_LINE_BLANKS };
+
+	if ((ev->flags & ODD) == 0)
+		return false;
+	return profile->strict_lines ||
+		((ev->flags & SMTP_LINE_BARE_CR) &&
+			hides_command(span_sub(in, ev->off, ev->len)));
+}
+
+// What access rules and lists say of it, and what it then means. ENG_REFUSAL_COUNT: it goes.
+static enum eng_refusal command_take(struct eng_worker *w, struct eng_session *s,
+	const struct smtp_event *ev, uint32_t *rule)
+{
 	enum eng_refusal why;
 
-	if (ev->flags & ODD) {
-		eng_count(w, ACT_LINE_ODD);
-		if (eng_profile(w, s)->strict_lines ||
-			((ev->flags & SMTP_LINE_BARE_CR) &&
-				hides_command(span_sub(in, ev->off, ev->len)))) {
-			eng_cut(w, s, 500, ENG_TEXT_LINE_END, 0, false, ACT_LINE_REFUSED);
-			return false;
-		}
-	}
-	if (may_end_chunks(s, ev)) {
-		eng_cut(w, s, 421, ENG_TEXT_DESYNC, 0, false, ACT_DESYNC);
-		return false;
-	}
-	const enum eng_refusal domain = eng_ask_judged(w, s);
-	switch (eng_command_judge(w, s, ev, base, in)) {
-	case ENG_JUDGED_CUT:
-		return false;
-	case ENG_JUDGED_REFUSED:
-		return true;
-	case ENG_JUDGED_GOES:
-		break;
-	}
-	if (domain != ENG_REFUSAL_COUNT)
-		return eng_refuse_command(w, s, ev, base, in, domain);
 	switch (ev->verb) {
 	case SMTP_VERB_HELO:
 	case SMTP_VERB_EHLO:
@@ -120,11 +108,11 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 	case SMTP_VERB_SOML:
 	case SMTP_VERB_SAML:
 		if (!mail_ok(w, s, ev, &why))
-			return eng_refuse_command(w, s, ev, base, in, why);
+			return why;
 		break;
 	case SMTP_VERB_RCPT:
-		if (!rcpt_ok(w, s, ev, &why))
-			return eng_refuse_command(w, s, ev, base, in, why);
+		if (!rcpt_ok(w, s, ev, &why, rule))
+			return why;
 		eng_message_rcpt(s, ev->path);
 		break;
 	case SMTP_VERB_RSET:
@@ -134,7 +122,59 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 	default:
 		break;
 	}
-	return true;
+	return ENG_REFUSAL_COUNT;
+}
+
+// *r: what was decided.
+static bool command_judge(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in, struct eng_ruling *r)
+{
+	static const struct eng_limit odd = {500, ENG_TEXT_LINE_END, ACT_LINE_REFUSED},
+				      desync = {421, ENG_TEXT_DESYNC, ACT_DESYNC};
+	const struct pol_session *profile = eng_profile(w, s);
+
+	if (ev->flags & (SMTP_LINE_BARE_LF | SMTP_LINE_BARE_CR | SMTP_LINE_NUL | SMTP_LINE_BLANKS))
+		eng_count(w, ACT_LINE_ODD);
+	if (eng_line_is_refused(ev, in, profile)) {
+		*r = (struct eng_ruling){.does = ENG_JUDGED_CUT, .limit = &odd};
+		eng_cut(w, s, odd.code, odd.text, 0, false, odd.reason);
+		return false;
+	}
+	if (may_end_chunks(s, ev)) {
+		*r = (struct eng_ruling){.does = ENG_JUDGED_CUT, .limit = &desync};
+		eng_cut(w, s, desync.code, desync.text, 0, false, desync.reason);
+		return false;
+	}
+	const enum eng_refusal domain = eng_ask_judged(w, s);
+	*r = eng_command_rule(s, ev, profile);
+	eng_command_count(s, ev);
+	if (r->does == ENG_JUDGED_CUT) {
+		eng_limit_cut(w, s, r->limit, r->max, r->max + 1, false);
+		return false;
+	}
+	if (r->why == ENG_REFUSAL_COUNT)
+		r->why = domain;
+	if (r->why == ENG_REFUSAL_COUNT)
+		r->why = command_take(w, s, ev, &r->rule);
+	if (r->why == ENG_REFUSAL_COUNT)
+		return true;
+	r->does = ENG_JUDGED_REFUSED;
+	return eng_refuse_command(w, s, ev, base, in, r->why);
+}
+
+static bool on_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in)
+{
+	struct eng_shadow_entry *entry = w->shadow == NULL ? NULL : eng_shadow_find(w, s);
+	struct eng_shadow_asked asked;
+	struct eng_ruling r;
+
+	if (entry != NULL)
+		eng_shadow_ask(w, s, entry, ev, in, &asked); // before it changes anything
+	bool goes = command_judge(w, s, ev, base, in, &r);
+	if (entry != NULL)
+		eng_shadow_command(w, s, entry, ev, &asked, &r);
+	return goes;
 }
 
 // The message is spam: what its client is told. `in_body`: its end has not come yet.
@@ -185,9 +225,76 @@ static void judged(struct eng_worker *w, struct eng_session *s, enum eng_verdict
 	}
 }
 
-static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
+void eng_verdict(const struct eng_access *access, const struct pol_content *content,
+	const struct eng_scan_result *result, struct eng_decision *out)
+{
+	*out = (struct eng_decision){.does = ENG_DOES_GO, .reason = ENG_REASON_NONE};
+	if (access->to_discard) {
+		*out = (struct eng_decision){.does = ENG_DOES_DISCARD,
+			.code = 250,
+			.reason = ACT_ACCESS_DISCARDED,
+			.access = access->rule};
+		return;
+	}
+	if (result == NULL) {
+		out->does = ENG_DOES_UNSCANNED;
+		return;
+	}
+	out->score = result->score;
+	out->threshold = content == NULL ? 0 : content->threshold;
+	memcpy(out->rules, result->rules, sizeof(out->rules));
+	if (content == NULL || result->score <= content->threshold)
+		return;
+	switch (content->action) {
+	case POL_CONTENT_MONITOR:
+		out->does = ENG_DOES_MONITOR;
+		out->reason = ACT_MONITORED;
+		return;
+	case POL_CONTENT_TEMPFAIL:
+		out->does = ENG_DOES_REFUSE;
+		out->code = 451;
+		out->reason = ACT_TEMPFAILED;
+		return;
+	case POL_CONTENT_DISCARD:
+		out->does = ENG_DOES_DISCARD;
+		out->code = 250;
+		out->reason = ACT_DISCARDED;
+		return;
+	default:
+		out->does = ENG_DOES_REFUSE;
+		out->code = 550;
+		out->reason = ACT_REJECTED;
+	}
+}
+
+// The verdict of the image in force, compared with the candidate's before anything is done by it.
+static void verdict_of(struct eng_worker *w, struct eng_session *s,
+	const struct pol_content *content, struct eng_decision *out)
 {
 	struct eng_message *msg = s->message;
+	struct eng_shadow_entry *entry = NULL;
+	struct eng_decision would;
+
+	if (w->shadow != NULL)
+		entry = eng_shadow_judge(w, s, &would);
+	const bool scanned = msg->scan != NULL && !msg->access.to_discard;
+	if (scanned)
+		eng_message_scan_close(w, msg);
+	eng_verdict(&msg->access, content, scanned ? &msg->result : NULL, out);
+	if (entry == NULL)
+		return;
+	// Not scanned for want of memory: that says nothing of either.
+	if (out->does == ENG_DOES_UNSCANNED && content != NULL && !msg->access.scan_dropped)
+		eng_shadow_unfollowed(w, s);
+	else
+		eng_shadow_compare(w, s, entry, ENG_STAGE_CONTENT, out, &would);
+}
+
+static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
+{
+	const struct pol_content *content = eng_content(w, s);
+	struct eng_message *msg = s->message;
+	struct eng_decision d;
 
 	s->messages += s->messages < UINT16_MAX;
 	eng_count(w, MESSAGES);
@@ -199,19 +306,22 @@ static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struc
 		return true;
 	msg->ended = true;
 	msg->octets = ev->octets;
+	verdict_of(w, s, content, &d);
 	if (!eng_access_end(w, s, false))
 		return false;
-	if (msg->scan == NULL) {
+	switch (d.does) {
+	case ENG_DOES_UNSCANNED:
 		msg->judged = true;
 		return true;
-	}
-	eng_message_scan_close(w, msg);
-	const struct pol_content *content = eng_content(w, s);
-	bool condemned = content != NULL && msg->result.score > content->threshold;
-	if (condemned && content->action != POL_CONTENT_MONITOR)
+	case ENG_DOES_GO:
+		judged(w, s, ENG_VERDICT_CLEAN);
+		return true;
+	case ENG_DOES_MONITOR:
+		judged(w, s, ENG_VERDICT_MONITORED);
+		return true;
+	default:
 		return condemn(w, s, content, false);
-	judged(w, s, condemned ? ENG_VERDICT_MONITORED : ENG_VERDICT_CLEAN);
-	return true;
+	}
 }
 
 // Where the message ends can't be told for every server, and what follows would matter to one.
@@ -225,6 +335,7 @@ static bool refuse_end(struct eng_worker *w, struct eng_session *s)
 		msg->id = eng_id_next(w);
 	}
 	s->refused += s->refused < UINT8_MAX;
+	eng_shadow_unfollowed(w, s);
 	eng_cut(w, s, 550, ENG_TEXT_END, msg == NULL ? 0 : msg->id, true, ACT_POSSIBLE_END_CUT);
 	return false;
 }
@@ -428,7 +539,10 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 	case SMTP_EV_DATA_LINE:
 		return on_data_line(w, s, ev);
 	case SMTP_EV_POSSIBLE_END:
-		return on_possible_end(w, s, ev) && end_goes(s);
+		if (on_possible_end(w, s, ev))
+			return end_goes(s);
+		eng_shadow_unfollowed(w, s);
+		return false;
 	case SMTP_EV_DATA_END:
 		return on_data_end(w, s, ev) && end_goes(s);
 	case SMTP_EV_KEYWORD:

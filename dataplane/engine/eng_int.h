@@ -23,6 +23,7 @@ struct eng {
 	struct eng_image **retired;       // swapped out, perhaps still used
 	unsigned nretired, retired_max;
 	_Atomic(struct eng_shadow *) shadow; // the candidate, NULL: none; w, r: as image
+	uint32_t shadow_runs;                // so many came
 	struct eng_shadow *shadow_out;       // of those that are over, perhaps still looked at
 	_Atomic(struct eng_kept *) kept[ENG_KEPT_MAX]; // w: manager, r: workers
 	unsigned kept_next;

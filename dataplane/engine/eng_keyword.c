@@ -2,7 +2,7 @@
 // What the server's EHLO reply offers, as its client may hear it: keywords that would blind us, or that
 // the session profile forbids, are hidden; a size larger than the profile's is lowered (RFC 1870 3).
 // Thread: the worker.
-#include "eng_session.h"
+#include "eng_shadow.h"
 
 enum hidden {
 	HIDDEN_NEVER,
@@ -109,37 +109,91 @@ static void mechanisms_hide(struct eng_worker *w, struct eng_session *s, struct 
 	}
 }
 
-void eng_keyword(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
-	uint32_t base, struct span in)
+struct line { // of an EHLO reply
+	struct span word, value;
+	const struct keyword *k; // NULL: not known
+	struct span size;        // digits of SIZE
+};
+
+static bool line_take(const struct smtp_event *ev, struct line *l)
 {
-	const struct pol_session *profile = eng_profile(w, s);
-	size_t n = 0;
+	size_t n = 0, at = 0;
 
 	while (n < ev->text.n && ev->text.p[n] != ' ' && ev->text.p[n] != '\t' &&
 		ev->text.p[n] != '=')
 		n++;
-	if (n == 0)
+	*l = (struct line){.word = span_sub(ev->text, 0, n), .value = span_from(ev->text, n)};
+	l->k = keyword_find(l->word);
+	if (eng_word_is(l->word, "SIZE"))
+		l->size = eng_word(l->value, &at);
+	return n > 0;
+}
+
+static bool line_is_hidden(const struct pol_session *profile, const struct line *l)
+{
+	const bool old_auth = l->value.n > 0 && l->value.p[0] == '=';
+
+	return is_hidden(profile, l->k) || old_auth;
+}
+
+static bool has_encrypting(struct span list)
+{
+	struct span word;
+	size_t at = 0;
+
+	while ((word = eng_word(list, &at)).n > 0) {
+		if (eng_mechanism_encrypts(word))
+			return true;
+	}
+	return false;
+}
+
+void eng_keyword_rule(const struct smtp_event *ev, const struct pol_session *profile,
+	struct eng_decision *out)
+{
+	struct line l;
+
+	*out = (struct eng_decision){.does = ENG_DOES_GO, .reason = ENG_REASON_NONE};
+	if (!line_take(ev, &l))
 		return;
-	struct span word = span_sub(ev->text, 0, n), value = span_from(ev->text, n);
-	const struct keyword *k = keyword_find(word);
-	bool old_auth = value.n > 0 && value.p[0] == '=';
-	if (is_hidden(profile, k) || old_auth) {
-		if (k != NULL && k->ext != 0)
-			smtp_mask(&s->smtp, k->ext);
-		word_hide(w, s, word, base, in);
+	if (line_is_hidden(profile, &l)) {
+		out->does = ENG_DOES_HIDE;
+		out->reason = l.k != NULL && l.k->hidden == HIDDEN_NO_TLS ? ACT_TLS_MASKED
+									: ACT_MASKED;
+	} else if (eng_word_is(l.word, "AUTH") && profile->prevent_encryption &&
+		has_encrypting(l.value)) {
+		out->does = ENG_DOES_HIDE;
+		out->reason = ACT_MECHANISM_MASKED;
+	} else if (l.size.n > 0 && eng_size_rule_offer(profile, l.size) != 0) {
+		out->does = ENG_DOES_LOWER;
+		out->reason = ACT_SIZE_LOWERED;
+		out->limit = (uint32_t)eng_size_rule_offer(profile, l.size);
+	}
+}
+
+void eng_keyword(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
+	uint32_t base, struct span in)
+{
+	const struct pol_session *profile = eng_profile(w, s);
+	struct line l;
+
+	if (w->shadow != NULL)
+		eng_shadow_keyword(w, s, ev);
+	if (!line_take(ev, &l))
+		return;
+	if (line_is_hidden(profile, &l)) {
+		if (l.k != NULL && l.k->ext != 0)
+			smtp_mask(&s->smtp, l.k->ext);
+		word_hide(w, s, l.word, base, in);
 		eng_count(w, ACT_MASKED);
-		if (k != NULL && k->hidden == HIDDEN_NO_TLS)
+		if (l.k != NULL && l.k->hidden == HIDDEN_NO_TLS)
 			eng_count(w, ACT_TLS_MASKED);
 		return;
 	}
-	if (eng_word_is(word, "AUTH") && profile->prevent_encryption)
-		mechanisms_hide(w, s, value, base, in);
-	if (eng_word_is(word, "SIZE")) {
-		size_t at = 0;
-		struct span digits = eng_word(value, &at);
-		if (digits.n > 0)
-			eng_size_lower(w, s, digits, base + (uint32_t)(digits.p - in.p));
-	}
+	if (eng_word_is(l.word, "AUTH") && profile->prevent_encryption)
+		mechanisms_hide(w, s, l.value, base, in);
+	if (l.size.n > 0)
+		eng_size_lower(w, s, l.size, base + (uint32_t)(l.size.p - in.p));
 }
 
 void eng_grouping(struct eng_worker *w, struct eng_session *s)

@@ -2,7 +2,7 @@
 // Limits of a session profile that show only as a session goes on: refused commands and recipients, which
 // make replies wait and in the end cut the session; sizes of a message and its header.
 // Thread: the worker.
-#include "eng_session.h"
+#include "eng_shadow.h"
 #include "seq.h"
 
 void eng_limit_cut(struct eng_worker *w, struct eng_session *s, const struct eng_limit *limit,
@@ -47,31 +47,43 @@ static uint32_t delay_ms(const struct pol_session *profile, uint32_t errors)
 	return (s < POL_DELAY_MAX_S ? s : POL_DELAY_MAX_S) * 1000;
 }
 
-bool eng_error_note(struct eng_worker *w, struct eng_session *s, bool recipient)
+struct eng_error eng_error_rule(
+	const struct eng_session *s, const struct pol_session *p, bool recipient)
 {
 	static const struct eng_limit limits[] = {
 		{421, ENG_TEXT_ERRORS, ACT_LIMIT_ERRORS},
 		{421, ENG_TEXT_ERRORS, ACT_LIMIT_RECIPIENT_ERRORS},
 	};
-	const struct pol_session *p = eng_profile(w, s);
-	uint8_t *n = recipient ? &s->recipient_errors : &s->errors;
-	uint8_t max = recipient ? p->max_recipient_errors : p->max_errors;
+	const uint8_t n = recipient ? s->recipient_errors : s->errors;
+	const uint8_t max = recipient ? p->max_recipient_errors : p->max_errors;
 
 	// The server has all of a message, sent in one group with what is refused here: were its client not
 	// told what became of it, it would send it again.
-	bool owes = s->message != NULL && s->message->ended;
+	const bool owes = s->message != NULL && s->message->ended;
+
+	if (max != 0 && n > max && !owes)
+		return (struct eng_error){.limit = &limits[recipient], .max = max, .value = n};
+	return (struct eng_error){
+		.delay_ms = delay_ms(p, (uint32_t)s->errors + s->recipient_errors)};
+}
+
+bool eng_error_note(struct eng_worker *w, struct eng_session *s, bool recipient)
+{
+	uint8_t *n = recipient ? &s->recipient_errors : &s->errors;
 
 	*n += *n < UINT8_MAX;
-	if (max != 0 && *n > max && !owes) {
+	const struct eng_error e = eng_error_rule(s, eng_profile(w, s), recipient);
+	if (w->shadow != NULL)
+		eng_shadow_error(w, s, recipient, &e);
+	if (e.limit != NULL) {
 		eng_settle(w, s);
 		if (s->flow.lane == ENG_LANE_ANSWER) // cut there
 			return false;
-		eng_limit_cut(w, s, &limits[recipient], max, *n, false);
+		eng_limit_cut(w, s, e.limit, e.max, e.value, false);
 		return false;
 	}
-	uint32_t delay = delay_ms(p, (uint32_t)s->errors + s->recipient_errors);
-	if (delay > 0)
-		tarpit(w, s, delay);
+	if (e.delay_ms > 0)
+		tarpit(w, s, e.delay_ms);
 	return true;
 }
 
@@ -97,6 +109,9 @@ void eng_limits_message(struct eng_worker *w, struct eng_session *s, struct eng_
 	msg->size_now = msg->header_now = 0;
 	msg->line_bytes = 0;
 	msg->header_over = p->max_header_kb == 0;
+	msg->plain = msg->size_max == 0 && msg->header_over;
+	if (w->shadow != NULL)
+		eng_shadow_content(w, s, msg);
 }
 
 // Anything but the CR of its end?
@@ -127,36 +142,60 @@ static void header_count(struct eng_message *msg, struct span text)
 	}
 }
 
-bool eng_limits_data(struct eng_worker *w, struct eng_session *s, struct span text)
+const struct eng_limit *eng_size_rule(
+	const struct eng_message *msg, uint32_t size_max, uint32_t header_max)
 {
 	static const struct eng_limit too_large = {552, ENG_TEXT_SIZE, ACT_LIMIT_SIZE},
 				      header_too_large = {552, ENG_TEXT_HEADER, ACT_LIMIT_HEADER};
+
+	if (size_max != 0 && msg->size_now > size_max)
+		return &too_large;
+	return header_max != 0 && msg->header_now > header_max ? &header_too_large : NULL;
+}
+
+bool eng_limits_data(struct eng_worker *w, struct eng_session *s, struct span text)
+{
 	struct eng_message *msg = s->message;
 
-	if (msg == NULL || (msg->size_max == 0 && msg->header_over))
+	if (msg == NULL || msg->plain)
 		return true;
 	msg->size_now += text.n;
 	if (!msg->header_over)
 		header_count(msg, text);
-	if (msg->size_max != 0 && msg->size_now > msg->size_max) {
-		eng_limit_cut(w, s, &too_large, msg->size_max, (uint32_t)msg->size_now, true);
-		return false;
+	const struct eng_limit *limit = eng_size_rule(msg, msg->size_max, msg->header_max);
+	if (w->shadow != NULL)
+		eng_shadow_data(w, s, msg, text, limit);
+	if (limit == NULL) {
+		msg->plain = msg->size_max == 0 && msg->header_over && msg->shadow_run == 0;
+		return true;
 	}
-	if (msg->header_max != 0 && msg->header_now > msg->header_max) {
-		eng_limit_cut(w, s, &header_too_large, msg->header_max, msg->header_now, true);
-		return false;
-	}
-	return true;
+	if (limit->reason == ACT_LIMIT_SIZE)
+		eng_limit_cut(w, s, limit, msg->size_max, (uint32_t)msg->size_now, true);
+	else
+		eng_limit_cut(w, s, limit, msg->header_max, msg->header_now, true);
+	return false;
+}
+
+uint64_t eng_size_rule_offer(
+	const struct pol_session *profile, struct span digits)
+{
+	enum { DIGITS_MAX = 20 };
+	const uint64_t max = (uint64_t)profile->max_message_kb * 1024;
+	uint64_t offered;
+
+	if (max == 0 || digits.n > DIGITS_MAX || !eng_number(digits, &offered) || offered <= max)
+		return 0; // 0 is "no limit", but its one digit says no other
+	return max;
 }
 
 void eng_size_lower(struct eng_worker *w, struct eng_session *s, struct span digits, uint32_t seq)
 {
 	enum { DIGITS_MAX = 20 };
-	uint64_t max = (uint64_t)eng_profile(w, s)->max_message_kb * 1024, offered;
+	uint64_t max = eng_size_rule_offer(eng_profile(w, s), digits);
 	uint8_t text[DIGITS_MAX];
 
-	if (max == 0 || digits.n > DIGITS_MAX || !eng_number(digits, &offered) || offered <= max)
-		return; // 0 is "no limit", but its one digit says no other
+	if (max == 0)
+		return;
 	for (size_t i = digits.n; i > 0; i--, max /= 10)
 		text[i - 1] = (uint8_t)('0' + max % 10);
 	stream_edit(&s->flow.stream, &w->smtp->pool, STREAM_SERVER, seq, text, (uint32_t)digits.n);

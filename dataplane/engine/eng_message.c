@@ -5,7 +5,7 @@
 // where none is open at its begin, one is opened then.
 // Scan memory is limited; where there is none the message that has stalled longest gives its own.
 // Thread: the worker.
-#include "eng_session.h"
+#include "eng_shadow.h"
 
 static void copy_cut(char *to, uint8_t *to_len, size_t cap, struct span from)
 {
@@ -111,6 +111,8 @@ static void message_free(struct eng_worker *w, struct eng_message *msg)
 	if (msg->scan != NULL)
 		eng_message_scan_drop(w, msg);
 	eng_access_release(w, msg);
+	if (msg->shadow_run != 0)
+		eng_shadow_message_end(w, msg);
 	eng_rates_end(w, &msg->rates);
 	msg->next = p->free_message;
 	p->free_message = msg;

@@ -84,7 +84,7 @@ void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t co
 		.bdat = msg->bdat,
 		.lane = s->flow.lane,
 		.reason = reason_of(s, msg),
-		.access = msg->rule,
+		.access = msg->access.rule,
 		.access_image = eng_access_version(msg),
 		.helo = eng_helo_get(w, s, helo),
 		.from = {.p = (const uint8_t *)msg->from, .n = msg->from_len},

@@ -166,6 +166,16 @@ static struct span refusal_tell(struct eng_worker *w, struct eng_session *s, uin
 	return eng_reply_line(r->code, r->text, told.id, w->smtp->refusal);
 }
 
+uint16_t eng_refusal_code(enum eng_refusal why)
+{
+	return refusals[why].code;
+}
+
+enum eng_reason eng_refusal_reason(enum eng_refusal why)
+{
+	return (enum eng_reason)refusals[why].reason;
+}
+
 bool eng_is_ours(uint8_t verb, bool *recipient)
 {
 	*recipient = is_ours(verb) && refusals[verb - SMTP_VERB_OURS].recipient;

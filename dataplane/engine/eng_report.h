@@ -66,6 +66,11 @@ struct eng_outcome {
 enum eng_stage {
 	ENG_STAGE_CONNECT,     // by policy
 	ENG_STAGE_CONNECTIONS, // limits of connections
+	ENG_STAGE_EHLO,        // what the server offers
+	ENG_STAGE_COMMAND,     // session profile, access rules, lists
+	ENG_STAGE_ERRORS,      // refused commands
+	ENG_STAGE_SIZE,        // of a message
+	ENG_STAGE_CONTENT,     // at its end
 	ENG_STAGE_COUNT
 };
 enum eng_does {
@@ -75,6 +80,12 @@ enum eng_does {
 	ENG_DOES_DROP,
 	ENG_DOES_REFUSE,
 	ENG_DOES_CUT,
+	ENG_DOES_HIDE,
+	ENG_DOES_LOWER, // to `limit`
+	ENG_DOES_DELAY, // by `value` ms
+	ENG_DOES_MONITOR,
+	ENG_DOES_DISCARD,
+	ENG_DOES_UNSCANNED,
 	ENG_DOES_COUNT
 };
 
@@ -83,6 +94,9 @@ struct eng_decision {
 	uint16_t code;         // of the reply; 0: none
 	uint16_t reason;       // enum eng_reason, ENG_REASON_NONE
 	uint32_t limit, value; // that decided; both 0: none
+	uint32_t access;       // 1 + index of the access rule that decided, 0 = none
+	int32_t score, threshold;
+	uint32_t rules[ENG_RULES_MAX]; // ids of rules that matched, 0 = end
 };
 
 struct eng_parted {

@@ -67,6 +67,15 @@ struct eng_rates { // what a message holds of them
 	bool sent; // its server may have it: what is held stays counted
 };
 
+// What access rules and lists say of a message (eng_access.c).
+struct eng_access {
+	const struct pol_image *img; // whose; NULL: nothing is said
+	struct pol_access_bits bits; // rules that its client, HELO and sender leave
+	uint32_t profile;            // index in that image, POL_NONE
+	uint16_t rule;               // 1 + index of the rule that took its last recipient, 0 = none
+	bool safe_sender, to_discard, to_deliver, to_scan, scan_dropped;
+};
+
 // Exists only while a message is open.
 struct eng_message {
 	struct eng_message *next; // in the pool
@@ -94,16 +103,15 @@ struct eng_message {
 	struct eng_subject subject;
 	// eng_access.c
 	struct eng_image *image; // whose rules and lists judge its recipients; NULL: none do
-	struct pol_access_bits access;
-	uint32_t profile;        // index in that image, POL_NONE
+	struct eng_access access;
 	uint16_t why;            // enum eng_reason: why it was not scanned, or discarded
-	uint16_t rule;           // 1 + index of the rule that took its last recipient, 0 = none
 	uint16_t refused[ENG_REFUSED_MAX]; // ... that refused one whose reply is to come
 	uint16_t lost;                     // of those, the ones that found no place
 	uint8_t refused_at, nrefused;
-	bool safe_sender, to_discard, to_deliver, to_scan, scan_dropped;
 	bool left; // a RSET was sent behind it
 	bool chunks_taken, chunks_refused; // by its server
+	bool plain; // nobody looks at each piece of its content (eng_limits.c)
+	uint32_t shadow_run, shadow; // a candidate's number and its state of this message; 0: none
 	bool stale; // its last chunk was refused: who had no recipients may still be in the transaction
 	uint64_t from_domain; // eng_three_way.c
 	struct eng_rates rates;
@@ -366,6 +374,13 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s);
 bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in);
 
+// What becomes of a message at its end: by access rules, by content. `result` NULL: it was not scanned.
+void eng_verdict(const struct eng_access *access, const struct pol_content *content,
+	const struct eng_scan_result *result, struct eng_decision *out);
+// Is this command line, in `in`, one that ends the session for how it ends?
+bool eng_line_is_refused(
+	const struct smtp_event *ev, struct span in, const struct pol_session *profile);
+
 // eng_bound.c: the session profile, never NULL, and the content profile, NULL where there is none; both as
 // bound. Valid for the call. May bind the session anew. Not for every segment: it looks them up.
 const struct pol_session *eng_profile(struct eng_worker *w, struct eng_session *s);
@@ -378,10 +393,19 @@ enum eng_reason eng_image_refused_why(const struct eng_image *image, uint32_t in
 // The groups of rules that count for it, as bits of the image in force.
 uint32_t eng_groups(struct eng_worker *w, struct eng_session *s);
 
-// eng_command.c: may it go? `ev`, `base` and `in` as above.
+// eng_command.c: what a session profile says of a command that comes next; changes nothing. Then it is
+// counted among those that came.
 enum eng_judged { ENG_JUDGED_GOES, ENG_JUDGED_REFUSED, ENG_JUDGED_CUT };
-enum eng_judged eng_command_judge(struct eng_worker *w, struct eng_session *s,
-	const struct smtp_event *ev, uint32_t base, struct span in);
+struct eng_ruling {
+	enum eng_judged does;
+	enum eng_refusal why;          // REFUSED; else ENG_REFUSAL_COUNT
+	const struct eng_limit *limit; // CUT: by this one,
+	uint32_t max;                  // which allows so many
+	uint32_t rule;                 // access rule that refuses, POL_NONE
+};
+struct eng_ruling eng_command_rule(const struct eng_session *s, const struct smtp_event *ev,
+	const struct pol_session *profile);
+void eng_command_count(struct eng_session *s, const struct smtp_event *ev);
 // The next word of `text` from *at on, empty at its end; is it this one, in capitals?
 struct span eng_word(struct span text, size_t *at);
 bool eng_word_is(struct span word, const char *name);
@@ -395,6 +419,9 @@ bool eng_mechanism_encrypts(struct span mechanism);
 // eng_keyword.c: a line of an EHLO reply.
 void eng_keyword(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in);
+// What a profile does with it.
+void eng_keyword_rule(const struct smtp_event *ev, const struct pol_session *profile,
+	struct eng_decision *out);
 // How the profile wants commands sent in groups, by what the server offers: at the begin and behind EHLO.
 void eng_grouping(struct eng_worker *w, struct eng_session *s);
 
@@ -407,6 +434,19 @@ struct eng_limit { // what is said where one is passed
 // The limit `max` was passed, by `value`: told, recorded and cut.
 void eng_limit_cut(struct eng_worker *w, struct eng_session *s, const struct eng_limit *limit,
 	uint32_t max, uint32_t value, bool in_body);
+// What a profile says of one error more, which is counted already: cut by `limit`, or its reply waits.
+struct eng_error {
+	const struct eng_limit *limit; // NULL: not cut
+	uint32_t max, value;
+	uint32_t delay_ms;
+};
+struct eng_error eng_error_rule(
+	const struct eng_session *s, const struct pol_session *p, bool recipient);
+// Which limit of sizes, in octets and 0 where there is none, an open message has passed; NULL: none.
+const struct eng_limit *eng_size_rule(
+	const struct eng_message *msg, uint32_t size_max, uint32_t header_max);
+// What an offered SIZE is lowered to; 0: it stays.
+uint64_t eng_size_rule_offer(const struct pol_session *profile, struct span digits);
 // A command, or a recipient, is being refused: its reply may have to wait. false: one too many, the session
 // was cut.
 bool eng_error_note(struct eng_worker *w, struct eng_session *s, bool recipient);
@@ -429,6 +469,9 @@ bool eng_refuse_command(struct eng_worker *w, struct eng_session *s, const struc
 // the session was cut, or is to be.
 bool eng_refuse_chunk(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in);
+// What the reply to such a command says.
+uint16_t eng_refusal_code(enum eng_refusal why);
+enum eng_reason eng_refusal_reason(enum eng_refusal why);
 // Is a reply to be replaced by ours, and was it a recipient that we refused?
 bool eng_is_ours(uint8_t verb, bool *recipient);
 // A line of the reply to such a NOOP: true, it goes, or ours comes in its place. false: it is none.
@@ -484,11 +527,30 @@ bool eng_message_is_stale(const struct eng_session *s);
 // Gives back all messages of a session; one whose content went by without a reply is recorded.
 void eng_message_abort(struct eng_worker *w, struct eng_session *s);
 
-// eng_access.c: a MAIL opens its message, a recipient is judged. false: it is to be refused, *why says
+// eng_access.c: what an image and its session profile say of a sender (ENG_REFUSAL_COUNT: nothing against it)
+// and note of a message; then of each recipient, and that it is permitted. Of any image; nothing is changed
+// but *out, *j and *a.
+struct eng_access_judged {
+	enum eng_refusal why; // ENG_REFUSAL_COUNT: permitted
+	uint32_t rule;        // that decided, POL_NONE
+	bool discard, unscanned;
+};
+enum eng_refusal eng_access_sender(
+	const struct pol_image *img, uint32_t profile, struct span path);
+void eng_access_note(struct eng_worker *w, const struct eng_session *s, const struct pol_image *img,
+	uint32_t profile, struct span sender, struct eng_access *out);
+void eng_access_judge(const struct eng_access *a, bool auth, struct span path,
+	struct eng_access_judged *j);
+int eng_access_weight(enum eng_refusal why); // the heavier of two refusals is told
+void eng_access_permit(struct eng_access *a, const struct eng_access_judged *j);
+// Why such a message is not scanned; ENG_REASON_COUNT: it is.
+enum eng_reason eng_access_unscanned(const struct eng_access *a);
+// A MAIL opens its message, a recipient is judged. false: it is to be refused, *why says
 // how.
 bool eng_access_mail(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	enum eng_refusal *why);
-bool eng_access_rcpt(struct eng_session *s, const struct smtp_event *ev, enum eng_refusal *why);
+bool eng_access_rcpt(struct eng_session *s, const struct smtp_event *ev, enum eng_refusal *why,
+	uint32_t *rule); // ... *rule which access rule, POL_NONE: none
 // Fills in the rule that a refusal told now is of. Once for each, in their order.
 void eng_access_told(struct eng_session *s, uint8_t verb, struct eng_refused *told);
 // A RSET was sent that no server refuses; it was refused nevertheless.

@@ -16,6 +16,7 @@ static void worker_free(struct eng_shadow_worker *own)
 	if (own == NULL)
 		return;
 	rte_free(own->entry);
+	rte_free(own->message);
 	rte_free(own->bucket);
 	rte_free(own);
 }
@@ -34,6 +35,7 @@ static void shadow_free(struct eng_shadow *sh)
 static struct eng_shadow_worker *worker_new(const struct eng_conf *conf)
 {
 	const uint32_t flows = conf->flows / conf->workers + 1;
+	const uint32_t messages = conf->messages / conf->workers + 1;
 	struct eng_shadow_worker *own =
 		rte_zmalloc_socket("shadow worker", sizeof(*own), 64, conf->socket);
 
@@ -46,9 +48,16 @@ static struct eng_shadow_worker *worker_new(const struct eng_conf *conf)
 		"shadow sessions", own->count * sizeof(*own->entry), 64, conf->socket);
 	own->bucket = rte_malloc_socket(
 		"shadow buckets", (own->mask + 1) * sizeof(*own->bucket), 64, conf->socket);
-	if (own->entry == NULL || own->bucket == NULL) {
+	own->message = rte_zmalloc_socket(
+		"shadow messages", messages * sizeof(*own->message), 64, conf->socket);
+	if (own->entry == NULL || own->bucket == NULL || own->message == NULL) {
 		worker_free(own);
 		return NULL;
+	}
+	own->free_message = FLOW_NONE;
+	for (uint32_t i = 0; i < messages; i++) {
+		own->message[i].next = own->free_message;
+		own->free_message = i;
 	}
 	for (uint32_t i = 0; i <= own->mask; i++)
 		own->bucket[i] = FLOW_NONE;
@@ -86,7 +95,7 @@ static struct eng_image *image_new(
 }
 
 static struct eng_shadow *shadow_new(
-	const struct eng *e, const void *bytes, uint64_t n, struct err_list *err)
+	struct eng *e, const void *bytes, uint64_t n, struct err_list *err)
 {
 	const struct eng_conf *conf = &e->conf;
 	struct eng_shadow *sh = rte_zmalloc_socket("shadow", sizeof(*sh), 64, conf->socket);
@@ -94,6 +103,7 @@ static struct eng_shadow *shadow_new(
 
 	if (sh == NULL)
 		goto no_memory;
+	sh->run = ++e->shadow_runs == 0 ? ++e->shadow_runs : e->shadow_runs;
 	sh->image = image_new(e, bytes, n, err);
 	if (sh->image == NULL) {
 		shadow_free(sh);
@@ -233,7 +243,9 @@ const struct pol_session *eng_shadow_profile(
 
 bool eng_shadow_alike(const struct eng_decision *a, const struct eng_decision *b)
 {
-	return a->does == b->does && a->code == b->code;
+	return a->does == b->does && a->code == b->code &&
+		(a->does != ENG_DOES_LOWER || a->limit == b->limit) &&
+		(a->does != ENG_DOES_DELAY || a->value == b->value);
 }
 
 void eng_shadow_tell(struct eng_worker *w, const struct eng_who *who, struct eng_parted *parted)

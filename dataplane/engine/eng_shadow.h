@@ -26,7 +26,16 @@ struct eng_shadow_entry {                                  // a session that is 
 	bool over;                                         // it has parted, or can't be followed
 };
 
+struct eng_shadow_message {            // what a candidate makes of an open message
+	uint32_t next;                 // among the free
+	uint32_t size_max, header_max; // octets, 0 = any
+	struct eng_scan *scan;         // of its image; NULL: not scanned
+	struct eng_access access;
+};
+
 struct eng_shadow_worker { // of one worker
+	struct eng_shadow_message *message;
+	uint32_t free_message;
 	struct eng_shadow_entry *entry;
 	uint32_t *bucket;
 	uint32_t count; // of entries; buckets: the power of two at or above it
@@ -38,6 +47,7 @@ struct eng_shadow_worker { // of one worker
 struct eng_shadow {
 	struct eng_shadow *next; // among those that are over
 	struct eng_image *image;
+	uint32_t run;            // its number, never 0: whose state a message has
 	struct tbl_cells *cells; // of limits, a key space of its own; NULL: none
 	struct eng_shadow_worker *own[ENG_WORKERS_MAX];
 };
@@ -47,6 +57,12 @@ struct eng_shadow {
 void eng_shadow_swap(struct eng *e, struct eng_shadow *sh);
 void eng_shadow_reap(struct eng *e);
 void eng_shadow_free_all(struct eng *e);
+
+struct eng_shadow_asked { // of a command
+	struct eng_decision would;
+	struct eng_access_judged recipient[2]; // in the message, in the one behind it
+	bool blind;                            // it can't be known here
+};
 
 // What is compared of this session; NULL: nothing, or nothing more. There is a candidate.
 struct eng_shadow_entry *eng_shadow_find(struct eng_worker *w, const struct eng_session *s);
@@ -66,6 +82,14 @@ bool eng_shadow_alike(const struct eng_decision *a, const struct eng_decision *b
 // Counts and records a difference; `parted` filled but for the candidate's version.
 void eng_shadow_tell(struct eng_worker *w, const struct eng_who *who, struct eng_parted *parted);
 
+struct eng_decision eng_shadow_cut(const struct eng_limit *limit, uint32_t max, uint32_t value);
+// The candidate's state of a message, or NULL; a MAIL and a recipient that went under both (false: no room).
+struct eng_shadow_message *eng_shadow_state(struct eng_worker *w, const struct eng_message *msg);
+bool eng_shadow_mail(struct eng_worker *w, struct eng_session *s,
+	const struct eng_shadow_entry *entry, struct span path);
+void eng_shadow_rcpt(struct eng_worker *w, const struct eng_session *s, struct span path,
+	const struct eng_shadow_asked *a);
+
 // ---- what the rest of the engine calls; each only where w->shadow is set
 
 // A session was made; `code` of its greeting where it is refused.
@@ -81,3 +105,23 @@ void eng_shadow_connections(
 // It holds no ticket any more; it is over.
 void eng_shadow_give(struct eng_worker *w, struct eng_session *s);
 void eng_shadow_ended(struct eng_worker *w, struct eng_session *s);
+// The rest of this session can't be compared. Also where there is no candidate.
+void eng_shadow_unfollowed(struct eng_worker *w, const struct eng_session *s);
+// A line of an EHLO reply; an error, judged by the profile in force.
+void eng_shadow_keyword(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev);
+void eng_shadow_error(
+	struct eng_worker *w, struct eng_session *s, bool recipient, const struct eng_error *e);
+// A command before anything has changed by it; and what became of it.
+void eng_shadow_ask(struct eng_worker *w, struct eng_session *s,
+	const struct eng_shadow_entry *entry, const struct smtp_event *ev, struct span in,
+	struct eng_shadow_asked *a);
+void eng_shadow_command(struct eng_worker *w, struct eng_session *s, struct eng_shadow_entry *entry,
+	const struct smtp_event *ev, const struct eng_shadow_asked *a, const struct eng_ruling *r);
+// A message's content begins; a piece of it, `limit` is the one in force that it passed; its end: what
+// would be decided, NULL: nothing is compared. Its message goes, also where there is no candidate.
+void eng_shadow_content(struct eng_worker *w, struct eng_session *s, struct eng_message *msg);
+void eng_shadow_data(struct eng_worker *w, struct eng_session *s, struct eng_message *msg,
+	struct span text, const struct eng_limit *limit);
+struct eng_shadow_entry *eng_shadow_judge(
+	struct eng_worker *w, struct eng_session *s, struct eng_decision *would);
+void eng_shadow_message_end(struct eng_worker *w, struct eng_message *msg);

@@ -146,7 +146,8 @@ void eng_shadow_connections(
 
 	if (entry == NULL)
 		return;
-	eng_tickets_ask(w->shadow->cells, eng_shadow_profile(w, entry), s, (uint32_t)(w->smtp->now_us / 1000000), &would);
+	eng_tickets_ask(w->shadow->cells, eng_shadow_profile(w, entry), s,
+		(uint32_t)(w->smtp->now_us / 1000000), &would);
 	entry->ticket = would.ticket;
 	if (would.full > 0) { // it would have limited somebody, perhaps this one
 		entry->over = true;

@@ -36,6 +36,11 @@ LNK_SAME(ENG_FIND_COUNT, API_FIND_COUNT);
 LNK_SAME(ENG_DOMAIN_MAX, API_DOMAIN_MAX);
 LNK_SAME(ENG_STAGE_CONNECT, API_STAGE_CONNECT);
 LNK_SAME(ENG_STAGE_CONNECTIONS, API_STAGE_CONNECTIONS);
+LNK_SAME(ENG_STAGE_EHLO, API_STAGE_EHLO);
+LNK_SAME(ENG_STAGE_COMMAND, API_STAGE_COMMAND);
+LNK_SAME(ENG_STAGE_ERRORS, API_STAGE_ERRORS);
+LNK_SAME(ENG_STAGE_SIZE, API_STAGE_SIZE);
+LNK_SAME(ENG_STAGE_CONTENT, API_STAGE_CONTENT);
 LNK_SAME(ENG_STAGE_COUNT, API_STAGE_COUNT);
 LNK_SAME(ENG_DOES_GO, API_DOES_GO);
 LNK_SAME(ENG_DOES_PASS, API_DOES_PASS);
@@ -43,6 +48,12 @@ LNK_SAME(ENG_DOES_INSPECT, API_DOES_INSPECT);
 LNK_SAME(ENG_DOES_DROP, API_DOES_DROP);
 LNK_SAME(ENG_DOES_REFUSE, API_DOES_REFUSE);
 LNK_SAME(ENG_DOES_CUT, API_DOES_CUT);
+LNK_SAME(ENG_DOES_HIDE, API_DOES_HIDE);
+LNK_SAME(ENG_DOES_LOWER, API_DOES_LOWER);
+LNK_SAME(ENG_DOES_DELAY, API_DOES_DELAY);
+LNK_SAME(ENG_DOES_MONITOR, API_DOES_MONITOR);
+LNK_SAME(ENG_DOES_DISCARD, API_DOES_DISCARD);
+LNK_SAME(ENG_DOES_UNSCANNED, API_DOES_UNSCANNED);
 LNK_SAME(ENG_DOES_COUNT, API_DOES_COUNT);
 _Static_assert(POL_NONE == 0xffffffffu, "no policy, on both sides");
 
@@ -154,13 +165,19 @@ static void refusal_fill(struct api_record *out, const struct eng_record *r)
 
 static struct api_decision decision(const struct eng_decision *d)
 {
-	return (struct api_decision){
+	struct api_decision out = {
 		.code = d->code,
 		.reason = d->reason,
 		.does = (uint8_t)d->does,
 		.limit = d->limit,
 		.value = d->value,
+		.access = d->access,
+		.score = d->score,
+		.threshold = d->threshold,
 	};
+
+	memcpy(out.rules, d->rules, sizeof(out.rules));
+	return out;
 }
 
 static void shadow_fill(struct api_record *out, const struct eng_record *r)

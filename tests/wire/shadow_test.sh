@@ -6,7 +6,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ADDRESSES='10.77.0.70 10.77.0.71 10.77.0.72 10.77.0.73'
+ADDRESSES='10.77.0.70 10.77.0.71 10.77.0.72 10.77.0.73 10.77.0.74 10.77.0.75 10.77.0.76 10.77.0.77'
 # The reports are there: as many differences as are counted, and as many sessions compared.
 reported() { [ "$(lab_ask compared config shadow) $(lab_ask different config shadow) $(lab_ask not_told config shadow)" = "$1 $2 0" ]; }
 # What the report says of one client's sessions: "stage did code would code", a line each.
@@ -21,6 +21,13 @@ logged() { grep -c '"type":"shadow"' "$LAB/events.jsonl" || :; }
 
 wire_begin
 LAB_SESSION='prevent_encryption: true'
+cat "$LAB_RULES" - >"$LAB/live.rules" <<END
+90001 body 100 l what the live rule alone knows
+END
+cat "$LAB_RULES" - >"$LAB/candidate.rules" <<END
+90002 body 100 l what the candidate alone knows
+END
+LAB_RULES=$LAB/live.rules
 LAB_POLICIES='  - {name: refused, source: 10.77.0.66/32, action: reject}
   - {name: unread, source: 10.77.0.70/32, action: pass}
   - {name: internal, source: any, action: inspect, session: internal, content: spam}'
@@ -28,10 +35,13 @@ wire_run
 for a in $ADDRESSES; do ip -n "$NS_SUB" addr add "$a/24" dev a1; done
 check 'before: no candidate' none "$(lab_ask state config shadow)"
 
-# The candidate: .66 is read, .70 is read, .71 refused, .72 put off; two sessions at a time of a client.
+# The candidate: .66 is read, .70 is read, .71 refused, .72 put off; one session at a time of a client, two
+# recipients of a message, nothing for closed@example.net, other rules.
 sed -e 's/^policies:/policies:\n  - {name: away, source: 10.77.0.71\/32, action: reject}\n  - {name: later, source: 10.77.0.72\/32, action: tempfail}/' \
 	-e '/name: refused/d' -e '/name: unread/d' \
-	-e 's/prevent_encryption: true/prevent_encryption: true, client_connections: 1/' "$LAB_CONF" >"$LAB/candidate.yaml"
+	-e 's/prevent_encryption: true/prevent_encryption: true, client_connections: 1, max_recipients: 2/' \
+	-e "s|live.rules|candidate.rules|" "$LAB_CONF" >"$LAB/candidate.yaml"
+printf 'access: [{name: shut, recipient: closed@example.net, action: reject}]\n' >>"$LAB/candidate.yaml"
 sed 's/client_connections: 1/client_conections: 1/' "$LAB/candidate.yaml" >"$LAB/wrong.yaml"
 lab_cli config shadow "$LAB/wrong.yaml" >"$LAB/words" 2>&1 && check 'a wrong candidate' refused taken
 check_that 'a wrong candidate is named with its line' grep -E 'wrong.yaml:[0-9]+:[0-9]+: .*client_connections' "$LAB/words"
@@ -49,30 +59,40 @@ mail 'unread now, read by the candidate: spam' '250, equal' "$(spam unread)" --h
 mail 'read now, refused by the candidate: clean' '250, equal' "$(message away)" --host $LAB_SERVER4 --bind 10.77.0.71
 mail 'read now, refused by the candidate: spam' '550 5.7.1, absent' "$(spam awaytoo)" --host $LAB_SERVER4 --bind 10.77.0.71
 mail 'read now, put off by the candidate' '250, equal' "$(message later)" --host $LAB_SERVER4 --bind 10.77.0.72
+mail 'spam by a live rule only' '550 5.7.1, absent' "$(message old --plant 'what the live rule alone knows')" --host $LAB_SERVER4 --bind 10.77.0.74
+mail "spam by a rule of the candidate's only" '250, equal' "$(message new --plant 'what the candidate alone knows')" --host $LAB_SERVER4 --bind 10.77.0.75
+mail 'three recipients' '250, equal' "$(message three)" --host $LAB_SERVER4 --bind 10.77.0.76 --to inbox@example.net --to two@example.net --to three@example.net
+mail 'two recipients: equal under both' '250, equal' "$(message two)" --host $LAB_SERVER4 --to inbox@example.net --to two@example.net
+mail 'a recipient that the candidate refuses' '250, equal' "$(message shut)" --host $LAB_SERVER4 --bind 10.77.0.77 --to inbox@example.net --to closed@example.net
 lab_send --host $LAB_SERVER4 --bind 10.77.0.73 --hold-s 3 --message "$(message first)" >"$LAB/first.out" &
 first=$!
 wait_until 10 grep -q '^1 final 250' "$LAB/first.out" || :
 mail 'two at a time of a client' '250, equal' "$(message second)" --host $LAB_SERVER4 --bind 10.77.0.73
 wait "$first"
 
-wait_until 10 reported 10 6 || :
-check 'compared, alike, different' '10 4 6 0' "$(lab_ask compared config shadow) $(lab_ask same config shadow) $(lab_ask different config shadow) $(lab_ask not_followed config shadow)"
+wait_until 10 reported 15 10 || :
+check 'compared, alike, different' '15 5 10 0' "$(lab_ask compared config shadow) $(lab_ask same config shadow) $(lab_ask different config shadow) $(lab_ask not_followed config shadow)"
 check 'those of the main client' '' "$(of_client $LAB_CLIENT4)$(of_client $LAB_CLIENT6)"
 check 'the second subscriber' 'connect refuse 554 inspect None internal' "$(of_client 10.77.0.66)"
 check 'unread' 'connect pass None inspect None internal' "$(of_client 10.77.0.70)"
 check 'away' 'connect inspect None refuse 554 away
 connect inspect None refuse 554 away' "$(of_client 10.77.0.71)"
 check 'later' 'connect inspect None refuse 421 later' "$(of_client 10.77.0.72)"
+check 'live rule' 'content refuse 550 accept None internal' "$(of_client 10.77.0.74)"
+check "the candidate's rule" 'content accept None refuse 550 internal' "$(of_client 10.77.0.75)"
+check 'recipients' 'command accept None refuse 452 internal' "$(of_client 10.77.0.76)"
+check 'access rule' 'command accept None refuse 550 internal' "$(of_client 10.77.0.77)"
+check 'and its name' shut "$(lab_ask sessions.stage=command.would_access_rule config shadow)"
 check 'too many' 'connections accept None cut 421 internal' "$(of_client 10.77.0.73)"
-check 'each stands in the log once' 6 "$(logged)"
-check 'the counters' '10 6' "$(counter shadow_compared) $(counter shadow_different)"
+check 'each stands in the log once' 10 "$(logged)"
+check 'the counters' '15 10' "$(counter shadow_compared) $(counter shadow_different)"
 check 'no live limit was touched' 0 "$(counter refused_client_connections)"
 
 check_that '--stop' lab_cli config shadow --stop
 check 'it is over' 'over stopped' "$(lab_ask state config shadow) $(lab_ask why config shadow)"
 check 'status names none' '' "$(lab_ask dataplane.shadow_version status)"
 mail 'behind it nothing is compared' '250, equal' "$(message behind)" --host $LAB_SERVER4 --bind 10.77.0.71
-check 'the report stays' '10 6' "$(lab_ask compared config shadow) $(lab_ask different config shadow)"
+check 'the report stays' '15 10' "$(lab_ask compared config shadow) $(lab_ask different config shadow)"
 check_that 'another one' lab_cli config shadow "$LAB/candidate.yaml"
 check_that 'a commit' lab_cli config commit "$LAB_CONF"
 check 'ends it' 'over another revision came into force' "$(lab_ask state config shadow) $(lab_ask why config shadow)"

@@ -143,15 +143,19 @@ static const struct {
 	FIELD(api_record, shadow.policy, 80, 4),
 	FIELD(api_record, shadow.stage, 84, 1),
 	FIELD(api_record, shadow.spare, 85, 3),
-	FIELD(api_record, shadow.live, 88, 16),
-	FIELD(api_record, shadow.shadow, 104, 16),
-	SIZE(api_decision, 16),
+	FIELD(api_record, shadow.live, 88, 60),
+	FIELD(api_record, shadow.shadow, 148, 60),
+	SIZE(api_decision, 60),
 	FIELD(api_decision, code, 0, 2),
 	FIELD(api_decision, reason, 2, 2),
 	FIELD(api_decision, does, 4, 1),
 	FIELD(api_decision, spare, 5, 3),
 	FIELD(api_decision, limit, 8, 4),
 	FIELD(api_decision, value, 12, 4),
+	FIELD(api_decision, access, 16, 4),
+	FIELD(api_decision, score, 20, 4),
+	FIELD(api_decision, threshold, 24, 4),
+	FIELD(api_decision, rules, 28, 32),
 	SIZE(api_ask, 280),
 	FIELD(api_ask, session, 0, 8),
 	FIELD(api_ask, key, 8, 8),
@@ -221,7 +225,7 @@ static const struct {
 static void every_field_lies_where_its_version_put_it(void **state)
 {
 	(void)state;
-	assert_int_equal(API_LINK_VERSION, 6);
+	assert_int_equal(API_LINK_VERSION, 7);
 	assert_int_equal(API_STATS_VERSION, 4);
 	for (size_t i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
 		const char *field = layout[i].field == NULL ? "whole" : layout[i].field;

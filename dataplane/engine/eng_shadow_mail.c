@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a candidate would say of keywords, commands and errors: its own profiles, access rules and lists.
+// Each is asked before the session's state changes, by the functions that decide for real. What needs more
+// than its image (findings about domains, what others sent of late) holds for both where both have the same
+// settings; else the session is not followed.
+// Thread: the worker.
+#include "eng_shadow.h"
+
+static struct eng_decision goes(void)
+{
+	return (struct eng_decision){.does = ENG_DOES_GO, .reason = ENG_REASON_NONE};
+}
+
+struct eng_decision eng_shadow_cut(const struct eng_limit *limit, uint32_t max, uint32_t value)
+{
+	return (struct eng_decision){.does = ENG_DOES_CUT,
+		.code = limit->code,
+		.reason = (uint16_t)limit->reason,
+		.limit = max,
+		.value = value};
+}
+
+static struct eng_decision refused(
+	const struct pol_session *profile, enum eng_refusal why, uint32_t rule)
+{
+	struct eng_decision d = {.does = ENG_DOES_REFUSE,
+		.code = eng_refusal_code(why),
+		.reason = (uint16_t)eng_refusal_reason(why),
+		.access = rule == POL_NONE ? 0 : rule + 1};
+
+	if (why == ENG_REFUSE_RECIPIENTS) {
+		d.limit = profile->max_recipients;
+		d.value = d.limit + 1;
+	} else if (why == ENG_REFUSE_SIZE) {
+		d.limit = profile->max_message_kb * 1024u;
+	}
+	return d;
+}
+
+void eng_shadow_unfollowed(struct eng_worker *w, const struct eng_session *s)
+{
+	struct eng_shadow_entry *entry = w->shadow == NULL ? NULL : eng_shadow_find(w, s);
+
+	if (entry == NULL)
+		return;
+	entry->over = true;
+	eng_count(w, SHADOW_BLIND);
+}
+
+void eng_shadow_keyword(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
+{
+	struct eng_shadow_entry *entry = eng_shadow_find(w, s);
+	struct eng_decision live, shadow;
+
+	if (entry == NULL)
+		return;
+	eng_keyword_rule(ev, eng_profile(w, s), &live);
+	eng_keyword_rule(ev, eng_shadow_profile(w, entry), &shadow);
+	eng_shadow_compare(w, s, entry, ENG_STAGE_EHLO, &live, &shadow);
+}
+
+static struct eng_decision error_is(const struct eng_error *e)
+{
+	if (e->limit != NULL)
+		return eng_shadow_cut(e->limit, e->max, e->value);
+	if (e->delay_ms == 0)
+		return goes();
+	return (struct eng_decision){
+		.does = ENG_DOES_DELAY, .reason = ACT_TARPIT, .value = e->delay_ms};
+}
+
+void eng_shadow_error(
+	struct eng_worker *w, struct eng_session *s, bool recipient, const struct eng_error *e)
+{
+	struct eng_shadow_entry *entry = eng_shadow_find(w, s);
+
+	if (entry == NULL)
+		return;
+	const struct eng_error would = eng_error_rule(s, eng_shadow_profile(w, entry), recipient);
+	const struct eng_decision live = error_is(e), shadow = error_is(&would);
+	eng_shadow_compare(w, s, entry, ENG_STAGE_ERRORS, &live, &shadow);
+}
+
+// ---- commands
+
+// What was found of a domain holds for both where both ask for the same. true: it can't be known.
+static bool domain_ask(const struct eng_worker *w, const struct eng_session *s,
+	const struct smtp_event *ev, const struct pol_session *live,
+	const struct pol_session *shadow, struct eng_decision *would)
+{
+	const enum eng_refusal found = w->smtp->ask_why;
+	const bool rcpt = ev->verb == SMTP_VERB_RCPT;
+	const uint8_t of_live[] = {live->reject_empty_domain,
+		rcpt ? live->check_recipient_domain : live->check_sender_domain,
+		rcpt ? 0 : live->check_helo_domain};
+	const uint8_t of_shadow[] = {shadow->reject_empty_domain,
+		rcpt ? shadow->check_recipient_domain : shadow->check_sender_domain,
+		rcpt ? 0 : shadow->check_helo_domain};
+	bool same = true, none = true;
+
+	if (s->auth || (!rcpt && !eng_begins_mail(ev->verb)))
+		return false;
+	for (unsigned i = 0; i < 3; i++) {
+		same = same && of_live[i] == of_shadow[i];
+		none = none && of_shadow[i] == 0;
+	}
+	if (same && found != ENG_REFUSAL_COUNT)
+		*would = refused(shadow, found, POL_NONE);
+	return !same && !none;
+}
+
+static void rcpt_ask(struct eng_worker *w, const struct eng_session *s,
+	const struct eng_shadow_entry *entry, struct span path, struct eng_shadow_asked *a)
+{
+	const struct eng_message *msg = s->message;
+	struct eng_access_judged worst = {.why = ENG_REFUSAL_COUNT};
+
+	for (unsigned i = 0; i < 2 && msg != NULL; i++, msg = msg->following) {
+		const struct eng_shadow_message *st = eng_shadow_state(w, msg);
+		if (msg->left)
+			continue;
+		if (st == NULL) {
+			a->blind = true;
+			return;
+		}
+		eng_access_judge(&st->access, s->auth, path, &a->recipient[i]);
+		if (eng_access_weight(a->recipient[i].why) > eng_access_weight(worst.why))
+			worst = a->recipient[i];
+	}
+	if (worst.why != ENG_REFUSAL_COUNT)
+		a->would = refused(eng_shadow_profile(w, entry), worst.why, worst.rule);
+}
+
+static void access_ask(struct eng_worker *w, const struct eng_session *s,
+	const struct eng_shadow_entry *entry, const struct smtp_event *ev,
+	struct eng_shadow_asked *a)
+{
+	if (ev->verb == SMTP_VERB_RCPT) {
+		rcpt_ask(w, s, entry, ev->path, a);
+		return;
+	}
+	if (!eng_begins_mail(ev->verb))
+		return;
+	if (s->message != NULL && s->message->following != NULL) { // whose will they be?
+		a->blind = true;
+		return;
+	}
+	const enum eng_refusal why = eng_access_sender(
+		eng_image_policy(w->shadow->image), entry->session_profile, ev->path);
+	if (why != ENG_REFUSAL_COUNT)
+		a->would = refused(eng_shadow_profile(w, entry), why, POL_NONE);
+}
+
+void eng_shadow_ask(struct eng_worker *w, struct eng_session *s,
+	const struct eng_shadow_entry *entry, const struct smtp_event *ev, struct span in,
+	struct eng_shadow_asked *a)
+{
+	const struct pol_session *profile = eng_shadow_profile(w, entry);
+
+	*a = (struct eng_shadow_asked){.would = goes()};
+	if (eng_line_is_refused(ev, in, profile)) {
+		a->would = (struct eng_decision){
+			.does = ENG_DOES_CUT, .code = 500, .reason = ACT_LINE_REFUSED};
+		return;
+	}
+	const struct eng_ruling r = eng_command_rule(s, ev, profile);
+	if (r.does == ENG_JUDGED_CUT)
+		a->would = eng_shadow_cut(r.limit, r.max, r.max + 1);
+	else if (r.does == ENG_JUDGED_REFUSED)
+		a->would = refused(profile, r.why, POL_NONE);
+	else
+		a->blind = domain_ask(w, s, ev, eng_profile(w, s), profile, &a->would);
+	if (a->would.does == ENG_DOES_GO && !a->blind)
+		access_ask(w, s, entry, ev, a);
+}
+
+// For what others sent of late, or for three domains.
+static bool is_of_others(enum eng_refusal why)
+{
+	return why == ENG_REFUSE_THREE_WAY ||
+		(why >= ENG_REFUSE_RATE && why <= ENG_REFUSE_RATE_LAST);
+}
+
+void eng_shadow_command(struct eng_worker *w, struct eng_session *s, struct eng_shadow_entry *entry,
+	const struct smtp_event *ev, const struct eng_shadow_asked *a, const struct eng_ruling *r)
+{
+	struct eng_decision live = goes();
+
+	// Cut for what the protocol has come to: so it would be under any profile.
+	if (r->does == ENG_JUDGED_CUT && r->limit->reason == ACT_DESYNC &&
+		a->would.reason != ACT_LINE_REFUSED)
+		return;
+	if (a->blind || (r->does == ENG_JUDGED_REFUSED && is_of_others(r->why))) {
+		eng_shadow_unfollowed(w, s);
+		return;
+	}
+	if (r->does == ENG_JUDGED_CUT)
+		live = eng_shadow_cut(r->limit, r->max, r->max == 0 ? 0 : r->max + 1);
+	else if (r->does == ENG_JUDGED_REFUSED)
+		live = refused(eng_profile(w, s), r->why, r->rule);
+	eng_shadow_compare(w, s, entry, ENG_STAGE_COMMAND, &live, &a->would);
+	if (entry->over || live.does != ENG_DOES_GO)
+		return;
+	if (ev->verb == SMTP_VERB_RCPT)
+		eng_shadow_rcpt(w, s, ev->path, a);
+	else if (eng_begins_mail(ev->verb) && !eng_shadow_mail(w, s, entry, ev->path))
+		eng_shadow_unfollowed(w, s);
+}
