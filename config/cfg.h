@@ -275,5 +275,8 @@ const char *cfg_nearest(const char *text, const void *list, size_t n, size_t str
 // little behind CFG_FILE_MAX, which who parses them refuses. NULL with the error in *err.
 enum { CFG_FILE_MAX = 64 << 20 }; // bytes
 char *cfg_file_read(const char *path, size_t *n, struct err_list *err);
+// The files whose content belongs to a configuration, rules.file apart: paths in the tree, each once, in
+// the order of strcmp(). 0 with *paths (free() the list) and *n, or -ENOMEM.
+int cfg_files(const struct cfg *c, const char ***paths, uint32_t *n);
 // Adds a warning for each key in which `next` differs from what runs and which no commit changes.
 void cfg_warn_restart(const struct cfg *running, const struct cfg *next, struct err_list *err);

@@ -154,29 +154,14 @@ struct cfg_patterns *cfg_patterns_load_text(
 		return NULL;
 	}
 	r.out->arena = arena;
-	lines_read(&r, text, n);
+	if (n > CFG_FILE_MAX)
+		err_at(err, name, 0, 0, "is too large; the limit is %d MB", CFG_FILE_MAX >> 20);
+	else
+		lines_read(&r, text, n);
 	if (err->count == before)
 		return r.out;
 	cfg_arena_free(arena);
 	return NULL;
-}
-
-struct cfg_patterns *cfg_patterns_load(const char *path, struct err_list *err)
-{
-	struct cfg_patterns *p;
-	size_t n;
-	char *text = cfg_file_read(path, &n, err);
-
-	if (text == NULL)
-		return NULL;
-	if (n > CFG_FILE_MAX) {
-		err_at(err, path, 0, 0, "is too large; the limit is %d MB", CFG_FILE_MAX >> 20);
-		free(text);
-		return NULL;
-	}
-	p = cfg_patterns_load_text(text, n, path, err);
-	free(text);
-	return p;
 }
 
 void cfg_patterns_free(struct cfg_patterns *p)

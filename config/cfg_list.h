@@ -22,8 +22,7 @@ struct cfg_patterns {
 	void *arena;
 };
 
-// Reads a file of patterns. NULL with every error in *err, with file, line and column.
-struct cfg_patterns *cfg_patterns_load(const char *path, struct err_list *err);
+// Reads the text of a file of patterns. NULL with every error in *err, with file, line and column.
 struct cfg_patterns *cfg_patterns_load_text(
 	const char *text, size_t n, const char *name, struct err_list *err);
 void cfg_patterns_free(struct cfg_patterns *p); // NULL is allowed

@@ -89,6 +89,10 @@ int cfg_servers_load_text(
 	int rc = 0;
 
 	*out = (struct cfg_servers){0};
+	if (n > CFG_FILE_MAX) {
+		err_at(err, name, 0, 0, "is too large; the limit is %d MB", CFG_FILE_MAX >> 20);
+		return -EINVAL;
+	}
 	while (rc == 0 && line_next(&l, text, n, &at)) {
 		struct prefix p;
 		char buf[SHOWN_MAX];
@@ -111,20 +115,6 @@ int cfg_servers_load_text(
 		rc = -EINVAL;
 	if (rc != 0)
 		cfg_servers_fini(out);
-	return rc;
-}
-
-int cfg_servers_load(const char *path, struct cfg_servers *out, struct err_list *err)
-{
-	size_t n;
-	char *text = cfg_file_read(path, &n, err);
-	int rc;
-
-	*out = (struct cfg_servers){0};
-	if (text == NULL)
-		return -EINVAL;
-	rc = cfg_servers_load_text(text, n, path, out, err);
-	free(text);
 	return rc;
 }
 

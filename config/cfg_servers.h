@@ -15,9 +15,8 @@ struct cfg_servers {
 	uint32_t n;
 };
 
-// Reads a file, or its text; every error with file, line and column. 0 with *out, to be given back;
+// Reads the text of a file; every error with file, line and column. 0 with *out, to be given back;
 // -EINVAL with *err, -ENOMEM likewise.
-int cfg_servers_load(const char *path, struct cfg_servers *out, struct err_list *err);
 int cfg_servers_load_text(const char *text, size_t n, const char *name, struct cfg_servers *out,
 	struct err_list *err);
 void cfg_servers_fini(struct cfg_servers *s);

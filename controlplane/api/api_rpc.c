@@ -30,7 +30,7 @@ const struct api_rpc_method api_rpc_methods[API_RPC_COUNT] = {
 		"what two revisions differ in, or a file from the one in force"},
 	[API_RPC_CONFIG_CONFIRM] = {"config.confirm", "keep the revision that waits for it"},
 	[API_RPC_CONFIG_REVERT] = {"config.revert", "put an earlier revision in force again"},
-	[API_RPC_CONFIG_EXPORT] = {"config.export", "a revision with all its rules as an archive"},
+	[API_RPC_CONFIG_EXPORT] = {"config.export", "a revision with its rules and lists as an archive"},
 	[API_RPC_CONFIG_IMPORT] = {"config.import", "check an archive and put it in force"},
 	[API_RPC_CONFIG_SHADOW] = {"config.shadow",
 		"run a configuration beside the one in force, and report what it would decide"},

@@ -44,6 +44,8 @@ enum api_rpc_id api_rpc_find(const char *name);
 #define API_EXPORT_CONFIG "mailweir.yaml" // the configuration as written
 #define API_EXPORT_RULES "rules.file"     // what its key rules.file names
 #define API_EXPORT_LOCAL "rules.local"    // rules added at run time
+#define API_EXPORT_LISTS "lists/"         // what other keys name: below the configuration's folder
+#define API_EXPORT_ROOT "lists-root"      // ... elsewhere: the whole path behind it
 
 enum { // error codes; the first five are JSON-RPC's own
 	API_RPC_ERR_PARSE = -32700,    // not JSON, or a line over API_RPC_REQUEST_MAX

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The archive by libarchive: ustar out; any tar, compressed or not, in. Thread: the program's only
+// The archive by libarchive: pax out; any tar, compressed or not, in. Thread: the program's only
 // one.
 #include "cli_archive.h"
 
@@ -93,7 +93,7 @@ int cli_archive_write(int fd, json_t *result, char why[256])
 	size_t i;
 
 	if (a != NULL) {
-		rc = archive_write_set_format_ustar(a);
+		rc = archive_write_set_format_pax_restricted(a); // ustar but for long names
 		if (rc == ARCHIVE_OK)
 			rc = archive_write_open_fd(a, fd);
 		if (rc == ARCHIVE_OK)
@@ -110,19 +110,36 @@ int cli_archive_write(int fd, json_t *result, char why[256])
 	return rc == ARCHIVE_OK ? 0 : -1;
 }
 
-// A name without folders: "./x/rules.file" is "rules.file".
-static const char *base_name(const char *path)
+// What a file is called in front of which folders may stand that an archive was packed with:
+// "./x/rules.file" is "rules.file", "./x/lists/a/b" is "lists/a/b". A list that is called as one of the
+// others is one.
+static const char *name_of(const char *path)
 {
-	const char *slash = path == NULL ? NULL : strrchr(path, '/');
+	static const char *const folders[] = {API_EXPORT_LISTS, API_EXPORT_ROOT "/"};
 
-	return slash == NULL ? path : slash + 1;
+	for (const char *p = path; p != NULL && *p != '\0';) {
+		const char *slash = strchr(p, '/');
+
+		for (unsigned i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+			if (strncmp(p, folders[i], strlen(folders[i])) == 0)
+				return p;
+		if (slash == NULL)
+			return p;
+		p = slash + 1;
+	}
+	return path;
 }
 
 static bool name_is_ours(const char *name)
 {
-	return name != NULL &&
-		(strcmp(name, API_EXPORT_CONFIG) == 0 || strcmp(name, API_EXPORT_RULES) == 0 ||
-			strcmp(name, API_EXPORT_LOCAL) == 0);
+	static const char *const names[] = {API_EXPORT_CONFIG, API_EXPORT_RULES, API_EXPORT_LOCAL};
+
+	if (name == NULL)
+		return false;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return strchr(name, '/') != NULL; // then it is in one of the folders
 }
 
 static json_t *file_make(const char *name, const char *p, size_t n)
@@ -171,7 +188,7 @@ static char *entry_bytes(struct archive *a, const char *name, size_t *n, char wh
 // Adds an entry that is a file to the list. 0, or -1 with one line in *why.
 static int entry_take(struct archive *a, struct archive_entry *e, json_t *files, char why[256])
 {
-	const char *name = base_name(archive_entry_pathname(e));
+	const char *name = name_of(archive_entry_pathname(e));
 	char *bytes;
 	json_t *file;
 	size_t n;
@@ -183,7 +200,7 @@ static int entry_take(struct archive *a, struct archive_entry *e, json_t *files,
 
 		(void)snprintf(why, 256,
 			"%.100s: not one of " API_EXPORT_CONFIG ", " API_EXPORT_RULES
-			", " API_EXPORT_LOCAL,
+			", " API_EXPORT_LOCAL ", " API_EXPORT_LISTS "*, " API_EXPORT_ROOT "/*",
 			name == NULL ? "a file without a name" : name);
 		for (; why[i] != '\0'; i++)
 			why[i] = isprint((unsigned char)why[i]) ? why[i] : '?';

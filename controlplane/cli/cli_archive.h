@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A configuration with its rules as an archive: a tar file that ordinary tools unpack and pack again.
+// A configuration with its rules and lists as an archive: a tar file that ordinary tools unpack and pack again.
 // Thread: the program's only one.
 #pragma once
 

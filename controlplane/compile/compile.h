@@ -16,12 +16,20 @@
 #include "err.h"
 #include "pol_image.h"
 
+struct compile_file { // one that the configuration names
+	const char *path, *text;
+	size_t n;
+	int rc; // where text is NULL: -errno of reading it
+};
+
 struct compile_input {
 	const struct cfg *cfg;
 	const struct cfg_ruleset *const *rulesets; // shipped file first, rules added at run time behind
 	uint32_t nrulesets;                        // an id in two of them is an error; 0 = no rules
 	uint64_t version;                          // revision number, becomes pol_head.version
 	int64_t made_s;                            // seconds since 1970, becomes pol_head.made_s
+	const struct compile_file *files; // as cfg_files has them; NULL = they are read from disk
+	uint32_t nfiles;
 };
 
 // Makes the image in this process, patterns included (blocks as long as that takes: half a minute
@@ -49,7 +57,8 @@ int compile_child(int argc, char **argv);
 // canary); only then is the job done. SIGCHLD must not be ignored, and nobody else may reap.
 struct compile_job;
 
-// Copies what it needs: cfg and rulesets may be freed at once. NULL with errors in *err.
+// Copies what it needs: cfg, rulesets and files may be freed at once. NULL with errors in *err; errno is then
+// EINVAL where the configuration, its rules or its files are bad, EAGAIN where something else failed.
 struct compile_job *compile_start(const struct compile_input *in, struct err_list *err);
 // Becomes readable when compile_step has something to do. The same all the job's life; don't close.
 int compile_fd(const struct compile_job *job);

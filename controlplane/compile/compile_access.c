@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Access rules and the lists of session profiles: patterns written in the configuration and those of
-// the files it names become lists of an image; the files are read here, so each commit reads them anew.
+// the files it names become lists of an image.
 // Thread: one at a time.
 #include <errno.h>
 #include <stdlib.h>
@@ -82,12 +82,17 @@ static uint32_t profile_list(struct lists *n, const struct cfg_session *s, enum 
 {
 	const struct cfg_list *l = &s->lists[use];
 	struct cfg_patterns *file = NULL;
-	const char **all;
+	const char **all, *text = NULL;
+	char *own = NULL;
+	size_t bytes = 0;
 	const unsigned before = n->err->count;
 	uint32_t index = POL_NONE;
 
 	if (l->file != NULL && l->file[0] != '\0')
-		file = cfg_patterns_load(l->file, n->err);
+		text = compile_file_text(n->in, l->file, &bytes, &own, n->err);
+	if (text != NULL)
+		file = cfg_patterns_load_text(text, bytes, l->file, n->err);
+	free(own);
 	if (n->err->count > before) {
 		WRONG(n, &s->at, "session profile \"%s\": %s_file cannot be used", s->name,
 			USES[use]);

@@ -89,6 +89,12 @@ int compile_groups_of(const struct compile_groups *g, const struct cfg_content *
 // What belongs to pickup and to protected domains; the last thing that adds policies. As above.
 int compile_pickup(struct pol_build *b, const struct cfg *cfg, struct err_list *err);
 
+// compile_files.c
+// The text of a file that the configuration names, *n bytes: given with the input, or read and then also in
+// *own, to be free()d. NULL with the error in *err.
+const char *compile_file_text(const struct compile_input *in, const char *path, size_t *n,
+	char **own, struct err_list *err);
+
 // compile_access.c
 // The access rules; the lists of a session profile, as struct pol_session has them. As above.
 int compile_access(struct pol_build *b, const struct compile_input *in, struct err_list *err);

@@ -198,11 +198,14 @@ struct compile_job *compile_start(const struct compile_input *in, struct err_lis
 	struct compile_patterns *p = compile_patterns_new(in->rulesets, in->nrulesets, err);
 	struct pol_build *b = pol_build_new();
 	struct compile_job *job = NULL;
+	int rc = p == NULL ? -EINVAL : b == NULL ? -ENOMEM : 0;
 
 	if (b == NULL)
 		err_add(err, "compilation: out of memory");
 	// No child in vain: where names are wrong, bad rules are not looked for.
-	if (p != NULL && b != NULL && compile_names(b, in, err) == 0)
+	if (rc == 0)
+		rc = compile_names(b, in, err);
+	if (rc == 0)
 		job = job_new(COMPILE_DO_IMAGE, p, err);
 	if (job != NULL) {
 		job->build = b;
@@ -212,6 +215,7 @@ struct compile_job *compile_start(const struct compile_input *in, struct err_lis
 	}
 	pol_build_free(b);
 	free(p);
+	errno = rc == -EINVAL ? EINVAL : EAGAIN;
 	return job;
 }
 

@@ -45,6 +45,7 @@ SAME(CFG_SCORE_MAX, POL_SCORE_MAX);
 
 struct names { // one compilation
 	struct pol_build *b;
+	const struct compile_input *in;
 	const struct cfg *cfg;
 	struct err_list *err;
 	struct compile_groups groups;
@@ -142,14 +143,29 @@ static void contexts_add(struct names *n)
 	}
 }
 
+static bool blocked_read(struct names *n, const struct cfg_session *s, struct cfg_servers *file)
+{
+	const char *text;
+	size_t bytes;
+	char *own;
+	bool good;
+
+	if (s->blocked_file == NULL || s->blocked_file[0] == '\0')
+		return true;
+	text = compile_file_text(n->in, s->blocked_file, &bytes, &own, n->err);
+	good = text != NULL &&
+		cfg_servers_load_text(text, bytes, s->blocked_file, file, n->err) == 0;
+	free(own);
+	return good;
+}
+
 // The servers that a profile blocks, behind those of the profile before it.
 static void blocked_add(struct names *n, const struct cfg_session *s, struct pol_session *r)
 {
 	struct cfg_servers file = {0};
 	struct prefix *all;
 
-	if (s->blocked_file != NULL && s->blocked_file[0] != '\0' &&
-		cfg_servers_load(s->blocked_file, &file, n->err) != 0) {
+	if (!blocked_read(n, s, &file)) {
 		WRONG(n, &s->at, "session profile \"%s\": blocked_servers_file cannot be used",
 			s->name);
 		return;
@@ -325,7 +341,7 @@ static void rules_add(struct names *n, const struct compile_input *in)
 
 int compile_names(struct pol_build *b, const struct compile_input *in, struct err_list *err)
 {
-	struct names n = {.b = b, .cfg = in->cfg, .err = err};
+	struct names n = {.b = b, .in = in, .cfg = in->cfg, .err = err};
 	int rc;
 
 	contexts_add(&n);

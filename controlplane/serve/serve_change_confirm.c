@@ -83,7 +83,7 @@ static void head_back(const struct serve_changes *c, struct serve_head *head)
 	// The file may well hold what was not confirmed: it counts as old until it changes.
 	if (serve_path_hash(c->file, &head->file_hash) != 0)
 		head->file_hash = c->head.file_hash;
-	if (serve_path_hash(cfg == NULL ? NULL : cfg->rules.file, &head->rules_hash) != 0)
+	if (serve_lists_hash(cfg, &head->rules_hash) != 0)
 		head->rules_hash = c->head.rules_hash;
 }
 

@@ -30,7 +30,7 @@ struct change {
 	enum kind kind;
 	bool last_good;                   // START: text of the last good revision
 	struct serve_revision *whole;     // all texts are taken from here; NULL = of none
-	bool read_rules;                  // but for rules.file, which is read anew
+	bool read_rules;                  // but for rules.file and lists, which are read anew
 	bool revert, stored;              // stored: the candidate's files are there
 	uint32_t confirm_s;
 	int store_rc;                     // why the candidate or the head could not be written

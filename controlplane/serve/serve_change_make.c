@@ -76,17 +76,15 @@ static void candidate_compile(struct change *ch)
 {
 	struct serve_changes *c = ch->owner;
 	struct serve_revision *r = ch->cand;
-	const struct cfg_ruleset *sets[2];
-	struct compile_input in = {.cfg = r->cfg, .rulesets = sets};
 	struct compile_job *job;
 
-	if (r->shipped_rules != NULL)
-		sets[in.nrulesets++] = r->shipped_rules;
-	if (r->local_rules != NULL)
-		sets[in.nrulesets++] = r->local_rules;
-	in.version = r->version = c->high + 1;
-	in.made_s = r->made_s = time(NULL);
-	job = compile_start(&in, &ch->err);
+	r->version = c->high + 1;
+	r->made_s = time(NULL);
+	job = serve_revision_compile(r, &ch->err);
+	if (job == NULL && errno == EINVAL) {
+		serve_change_fail(ch, API_RPC_ERR_CONFIG, "bad configuration or rules");
+		return;
+	}
 	if (job == NULL) {
 		serve_change_fail(ch, API_RPC_ERR_INTERNAL, "the compilation cannot start: %s",
 			ch->err.kept > 0 ? ch->err.text[0] : "out of memory");
@@ -133,6 +131,8 @@ static int rules_take(struct change *ch)
 		rc = serve_text_set(&r->local, local->p, local->n);
 	if (rc == 0 && shipped != NULL && shipped->p != NULL)
 		rc = serve_text_set(&r->shipped, shipped->p, shipped->n);
+	if (rc == 0 && ch->whole != NULL && !ch->read_rules)
+		rc = serve_lists_copy(&r->lists, &ch->whole->lists);
 	return rc;
 }
 
@@ -184,9 +184,9 @@ void serve_change_config(struct change *ch)
 		serve_change_fail(ch, API_RPC_ERR_CONFIG, "bad configuration or rules");
 		return;
 	}
-	rc = serve_path_hash(ch->cand->cfg->rules.file, &ch->rules_hash);
+	rc = serve_lists_hash(ch->cand->cfg, &ch->rules_hash);
 	if (rc != 0) {
-		serve_change_fail(ch, API_RPC_ERR_INTERNAL, "rules.file: %s", strerror(-rc));
+		serve_change_fail(ch, API_RPC_ERR_INTERNAL, "rules.file and lists: %s", strerror(-rc));
 		return;
 	}
 	if (ch->kind != KIND_START)
@@ -231,8 +231,8 @@ static bool rules_text(struct change *ch, struct serve_text *out)
 	return false;
 }
 
-// Of a candidate that is the one in force but for a change: its rules file as it was taken, whatever the
-// file says meanwhile, and nothing said about the files.
+// Of a candidate that is the one in force but for a change: its files as they were taken, whatever they
+// say meanwhile, and nothing said about them.
 static int files_as_in_force(struct change *ch, int rc)
 {
 	const struct serve_changes *c = ch->owner;
@@ -240,6 +240,8 @@ static int files_as_in_force(struct change *ch, int rc)
 
 	if (rc == 0 && cur->shipped.p != NULL)
 		rc = serve_text_set(&ch->cand->shipped, cur->shipped.p, cur->shipped.n);
+	if (rc == 0)
+		rc = serve_lists_copy(&ch->cand->lists, &cur->lists);
 	ch->file_hash = c->head.file_hash;
 	ch->rules_hash = c->head.rules_hash;
 	return rc;

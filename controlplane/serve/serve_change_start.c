@@ -135,7 +135,7 @@ static void head_expire(struct serve_changes *c)
 		head.back = 0;
 		head.boot = 0;
 		if (serve_revision_parse(back, false, &err) == 0)
-			(void)serve_path_hash(back->cfg->rules.file, &head.rules_hash); // 0: read anew
+			(void)serve_lists_hash(back->cfg, &head.rules_hash); // 0: read anew
 	}
 	serve_revision_free(back);
 	c->head = head;
@@ -196,7 +196,7 @@ static bool start_stored(struct serve_changes *c, struct serve_revision *old, bo
 	err_init(&err);
 	parsed = serve_revision_parse(old, false, &err) == 0;
 	*same_rules = parsed &&
-		(serve_path_hash(old->cfg->rules.file, &rules_hash) != 0 ||
+		(serve_lists_hash(old->cfg, &rules_hash) != 0 ||
 			rules_hash == c->head.rules_hash);
 	wanted = wanted && parsed && *same_rules && old->pol != NULL;
 	if (old->pol != NULL)

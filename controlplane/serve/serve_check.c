@@ -106,19 +106,6 @@ struct serve_revision *serve_revision_of(struct serve *s, const char *text, cons
 	return NULL;
 }
 
-struct compile_job *serve_revision_compile(const struct serve_revision *r, struct err_list *err)
-{
-	const struct cfg_ruleset *sets[2];
-	struct compile_input in = {
-		.cfg = r->cfg, .rulesets = sets, .version = r->version, .made_s = r->made_s};
-
-	if (r->shipped_rules != NULL)
-		sets[in.nrulesets++] = r->shipped_rules;
-	if (r->local_rules != NULL)
-		sets[in.nrulesets++] = r->local_rules;
-	return compile_start(&in, err);
-}
-
 static void config_compile(struct serve_check *ck)
 {
 	struct compile_job *job;
@@ -128,7 +115,9 @@ static void config_compile(struct serve_check *ck)
 	job = serve_revision_compile(ck->rev, &ck->err);
 	if (job != NULL)
 		ck->child = serve_child_watch(core_loop_base(ck->s->loop), job, on_config_end, ck);
-	if (ck->child == NULL)
+	if (job == NULL && errno == EINVAL)
+		check_fail(ck, API_RPC_ERR_CONFIG, "bad rules or configuration");
+	else if (ck->child == NULL)
 		check_fail(ck, API_RPC_ERR_INTERNAL, "the compilation cannot start");
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// config.export and config.import: a configuration with all its rules, as a list of named files that
+// config.export and config.import: a configuration with its rules and the files it names, as a list of named files that
 // mailweirctl packs into an archive. An import is a commit of them, or only a check: it comes to
 // nothing unless all of it is good.
 // Thread: the loop's.
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,13 +40,35 @@ static json_t *file_make(const char *name, const struct serve_text *t)
 	return text;
 }
 
+static json_t *files_make(struct serve_revision *r)
+{
+	struct serve_text *texts[FILES];
+	json_t *files = json_array();
+	int rc = files == NULL ? -1 : 0;
+
+	texts_of(r, texts);
+	for (unsigned i = 0; rc == 0 && i < FILES; i++) {
+		if (texts[i]->p != NULL)
+			rc = json_array_append_new(files, file_make(file_names[i], texts[i]));
+	}
+	for (uint32_t i = 0; rc == 0 && i < r->lists.n; i++) {
+		const struct serve_list *list = &r->lists.list[i];
+
+		if (list->text.p != NULL)
+			rc = json_array_append_new(files, file_make(list->name, &list->text));
+	}
+	if (rc == 0)
+		return files;
+	json_decref(files);
+	return NULL;
+}
+
 void serve_config_export(void *arg, struct serve_call *call, json_t *params)
 {
 	int64_t revision = 0;
 	const struct serve_param table[] = {
 		{"revision", SERVE_PARAM_INT, .lo = 1, .hi = INT64_MAX, .out = &revision},
 	};
-	struct serve_text *texts[FILES];
 	struct serve_revision *r;
 	struct err_list err;
 	json_t *files;
@@ -56,15 +79,7 @@ void serve_config_export(void *arg, struct serve_call *call, json_t *params)
 	r = serve_config_load(arg, call, revision, &err);
 	if (r == NULL)
 		return;
-	texts_of(r, texts);
-	files = json_array();
-	for (unsigned i = 0; i < FILES; i++) {
-		if (texts[i]->p != NULL &&
-			json_array_append_new(files, file_make(file_names[i], texts[i])) != 0) {
-			json_decref(files);
-			files = NULL;
-		}
-	}
+	files = files_make(r);
 	serve_call_result(call,
 		files == NULL
 			? NULL
@@ -103,6 +118,20 @@ static const char *hex_take(const char *hex, struct serve_text *t)
 	return NULL;
 }
 
+static const char *list_take(
+	struct serve_revision *r, const char *name, const char *text, const char *hex)
+{
+	struct serve_text t = {0};
+	const char *why = hex == NULL ? NULL : hex_take(hex, &t);
+	int rc = 0;
+
+	if (why == NULL)
+		rc = hex == NULL ? serve_lists_add(&r->lists, name, text, strlen(text))
+				 : serve_lists_add(&r->lists, name, t.p, t.n);
+	free(t.p);
+	return why != NULL ? why : rc == -EEXIST ? "given twice" : rc != 0 ? "out of memory" : NULL;
+}
+
 // Takes one of `files`. Why it can't be taken; NULL where it was.
 static const char *file_take(struct serve_revision *r, const json_t *file)
 {
@@ -114,10 +143,13 @@ static const char *file_take(struct serve_revision *r, const json_t *file)
 
 	while (name != NULL && i < FILES && strcmp(name, file_names[i]) != 0)
 		i++;
-	if (name == NULL || i == FILES)
-		return "not one of " API_EXPORT_CONFIG ", " API_EXPORT_RULES ", " API_EXPORT_LOCAL;
+	if (name == NULL || (i == FILES && !serve_list_is_name(name)))
+		return "not one of " API_EXPORT_CONFIG ", " API_EXPORT_RULES ", " API_EXPORT_LOCAL
+		       ", " API_EXPORT_LISTS "*, " API_EXPORT_ROOT "/*";
 	if ((text == NULL) == (hex == NULL))
 		return "needs one of text and hex";
+	if (i == FILES)
+		return list_take(r, name, text, hex);
 	texts_of(r, texts);
 	if (texts[i]->p != NULL)
 		return "given twice";

@@ -267,10 +267,33 @@ int serve_diff(FILE *out, const char *name, const struct serve_text *a, const st
 	return rc;
 }
 
+// The other files, in the order of their names; most are the same.
+static int lists_diff(FILE *out, const struct serve_lists *a, const struct serve_lists *b,
+	struct serve_diff_lines *lines)
+{
+	static const struct serve_list none;
+	uint32_t i = 0, k = 0;
+	int rc = 0;
+
+	while (rc == 0 && (i < a->n || k < b->n)) {
+		const int order = i == a->n ? 1
+			: k == b->n         ? -1
+					    : strcmp(a->list[i].name, b->list[k].name);
+		const struct serve_list *from = order <= 0 ? &a->list[i++] : &none;
+		const struct serve_list *to = order >= 0 ? &b->list[k++] : &none;
+
+		if (from->text.n != to->text.n ||
+			(to->text.n > 0 && memcmp(from->text.p, to->text.p, to->text.n) != 0))
+			rc = serve_diff(out, order > 0 ? to->name : from->name, &from->text, &to->text, lines);
+	}
+	return rc;
+}
+
 int serve_diff_revisions(FILE *out, const struct serve_revision *a, const struct serve_revision *b,
 	struct serve_diff_lines *lines)
 {
 	static const struct serve_text none;
+	static const struct serve_lists no_lists;
 	int rc = serve_diff(out, "mailweir.yaml", a == NULL ? &none : &a->text, &b->text, lines);
 
 	if (rc == 0)
@@ -279,5 +302,7 @@ int serve_diff_revisions(FILE *out, const struct serve_revision *a, const struct
 	if (rc == 0)
 		rc = serve_diff(
 			out, SERVE_RULES_LOCAL, a == NULL ? &none : &a->local, &b->local, lines);
+	if (rc == 0)
+		rc = lists_diff(out, a == NULL ? &no_lists : &a->lists, &b->lists, lines);
 	return rc;
 }

@@ -19,6 +19,6 @@ struct serve_diff_lines {
 // than SERVE_DIFF_MAX lines get a true diff that need not be the shortest. 0 or -ENOMEM.
 int serve_diff(FILE *out, const char *name, const struct serve_text *a, const struct serve_text *b,
 	struct serve_diff_lines *lines);
-// All three texts of two revisions; `a` may be NULL. 0 or -ENOMEM.
+// All texts of two revisions; `a` may be NULL. 0 or -ENOMEM.
 int serve_diff_revisions(FILE *out, const struct serve_revision *a, const struct serve_revision *b,
 	struct serve_diff_lines *lines);

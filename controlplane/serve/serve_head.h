@@ -17,7 +17,7 @@ struct serve_head {
 	uint64_t boot;     // of the data plane that confirmed it, 0 = none yet
 	uint64_t
 		file_hash; // of the file given at start, when this took force; 0 = it counts as new
-	uint64_t rules_hash;   // of rules.file on disk then; 0 = none
+	uint64_t rules_hash;   // of rules.file and lists on disk then; 0 = none
 	uint64_t back;         // not confirmed yet: the revision to go back to; 0 = nothing waits
 	int64_t until_s;       // then, seconds since 1970
 	uint32_t confirm_s;    // how long that was

@@ -104,8 +104,6 @@ void serve_check_whole(struct serve *s, struct serve_call *call, struct serve_re
 // A configuration of this text and name, with the rules added at run time; nothing parsed. NULL without
 // memory.
 struct serve_revision *serve_revision_of(struct serve *s, const char *text, const char *file);
-// Sets out to compile a parsed revision as it stands. NULL with the reason in *err.
-struct compile_job *serve_revision_compile(const struct serve_revision *r, struct err_list *err);
 
 // Ends what these have under way; for serve_free.
 void serve_flows_stop(struct serve *s);

@@ -35,6 +35,7 @@ void serve_revision_free(struct serve_revision *r)
 	free(r->text.p);
 	free(r->shipped.p);
 	free(r->local.p);
+	serve_lists_fini(&r->lists);
 	free(r->name);
 	free(r->dir);
 	free(r->image);
@@ -108,7 +109,30 @@ int serve_revision_parse(struct serve_revision *r, bool read_shipped, struct err
 	if ((r->shipped.p != NULL && r->shipped_rules == NULL) ||
 		(r->local.p != NULL && r->local_rules == NULL))
 		return -EINVAL;
-	return 0;
+	return serve_lists_take(r, err) == 0 ? 0 : -EINVAL;
+}
+
+struct compile_job *serve_revision_compile(const struct serve_revision *r, struct err_list *err)
+{
+	const struct cfg_ruleset *sets[2];
+	struct compile_input in = {
+		.cfg = r->cfg, .rulesets = sets, .version = r->version, .made_s = r->made_s};
+	struct compile_file *files;
+	struct compile_job *job = NULL;
+	int why = ENOMEM;
+
+	if (r->shipped_rules != NULL)
+		sets[in.nrulesets++] = r->shipped_rules;
+	if (r->local_rules != NULL)
+		sets[in.nrulesets++] = r->local_rules;
+	if (serve_lists_files(r, &files, &in.nfiles) == 0) {
+		in.files = files;
+		job = compile_start(&in, err);
+		why = errno;
+		free(files); // as all else, it was copied
+	}
+	errno = why;
+	return job;
 }
 
 int serve_revision_image(struct serve_revision *r, uint8_t *bytes, size_t n, struct err_list *err)

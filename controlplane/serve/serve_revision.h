@@ -14,13 +14,12 @@
 #include "cfg_rules.h"
 #include "err.h"
 #include "pol_image.h"
+#include "serve_lists.h"
 #include "serve_store.h"
 
 #define SERVE_RULES_LOCAL API_EXPORT_LOCAL // what errors call the rules added at run time
 
 enum { SERVE_AUTHOR_MAX = 64, SERVE_COMMENT_MAX = 256, SERVE_RULE_ID_FIRST = 1000000 };
-
-struct serve_text { char *p; size_t n; }; // owned, a NUL behind it; p NULL = none
 
 struct serve_revision {
 	uint64_t version;             // number of the revision and of its image
@@ -32,6 +31,7 @@ struct serve_revision {
 	struct serve_text text;       // the configuration as written; none = passes everything
 	struct serve_text shipped;    // text of rules.file
 	struct serve_text local;      // rules added at run time
+	struct serve_lists lists;     // the other files that it names
 	struct cfg *cfg;              // NULL where there is no text or it is no longer valid
 	struct cfg_ruleset *shipped_rules,
 		*local_rules; // NULL where cfg is, or where there are none
@@ -51,9 +51,12 @@ uint64_t serve_text_hash(const char *p, size_t n);
 // -errno where that can't be told now (memory, descriptors, the disk).
 int serve_path_hash(const char *path, uint64_t *hash);
 
-// Fills cfg and rulesets from name, dir, text, shipped and local. `read_shipped` reads rules.file
-// first. 0 or -EINVAL with every error in *err.
+// Fills cfg and rulesets from name, dir, text, shipped and local, and what lists lack. `read_shipped`
+// reads rules.file first. 0 or -EINVAL with every error in *err.
 int serve_revision_parse(struct serve_revision *r, bool read_shipped, struct err_list *err);
+// Sets out to compile a parsed revision as it stands. NULL with the reason in *err; errno is EINVAL where its
+// texts are bad.
+struct compile_job *serve_revision_compile(const struct serve_revision *r, struct err_list *err);
 // Takes the bytes of an image (owned from here on, also on failure) and proves them. 0 or -EINVAL.
 int serve_revision_image(struct serve_revision *r, uint8_t *bytes, size_t n, struct err_list *err);
 // Rules added at run time: new text of the file with a rule more or less. rule->text is raw here,

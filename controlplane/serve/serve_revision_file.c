@@ -3,7 +3,7 @@
 //
 //   mailweir-revision 1 SUM          SUM over all that follows, 16 hexadecimal digits
 //   {"revision": 12, ...}            one line of JSON with the sizes of the texts
-//   the texts as they are            configuration, rules.file, rules added at run time
+//   the texts as they are            configuration, rules.file, rules added at run time, lists
 //
 // A file that was cut, changed or written by somebody else does not add up and counts as not there.
 // The image lies beside it and may be missing. Thread: the loop's.
@@ -43,15 +43,31 @@ static json_t *size_make(const struct serve_text *t)
 	return t->p == NULL ? json_null() : json_integer((json_int_t)t->n);
 }
 
+static json_t *lists_make(const struct serve_lists *l)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		if (json_array_append_new(list,
+			    json_pack("{s:o,s:I}", "name", path_make(l->list[i].name), "bytes",
+				    (json_int_t)l->list[i].text.n)) == 0)
+			continue;
+		json_decref(list);
+		return NULL;
+	}
+	return list;
+}
+
 // The line of JSON, with its end; free() it.
 static char *fields_make(const struct serve_revision *r)
 {
-	json_t *j = json_pack("{s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:s,s:s,s:o,s:o,s:o}", "revision",
+	json_t *j = json_pack("{s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:o}", "revision",
 		(json_int_t)r->version, "from", (json_int_t)r->from, "made_s",
 		(json_int_t)r->made_s, "plus", (json_int_t)r->plus, "minus", (json_int_t)r->minus,
 		"name", path_make(r->name), "dir", path_make(r->dir), "author", r->author,
 		"comment", r->comment, text_names[0], size_make(&r->text), text_names[1],
-		size_make(&r->shipped), text_names[2], size_make(&r->local));
+		size_make(&r->shipped), text_names[2], size_make(&r->local), "lists",
+		lists_make(&r->lists));
 	char *text = j == NULL ? NULL : json_dumps(j, JSON_COMPACT), *line = NULL;
 
 	json_decref(j);
@@ -67,9 +83,22 @@ static int image_store(const struct serve_revision *r, struct serve_store *st)
 		&(struct serve_blob){r->image, r->image_bytes}, 1);
 }
 
-int serve_revision_store(const struct serve_revision *r, struct serve_store *st)
+static void texts_write(const struct serve_revision *r, FILE *f)
 {
 	const struct serve_text *texts[TEXTS] = {&r->text, &r->shipped, &r->local};
+
+	for (unsigned i = 0; i < TEXTS; i++) {
+		if (texts[i]->n > 0)
+			(void)fwrite(texts[i]->p, 1, texts[i]->n, f); // the stream remembers an error
+	}
+	for (uint32_t i = 0; i < r->lists.n; i++) {
+		if (r->lists.list[i].text.n > 0)
+			(void)fwrite(r->lists.list[i].text.p, 1, r->lists.list[i].text.n, f); // as above
+	}
+}
+
+int serve_revision_store(const struct serve_revision *r, struct serve_store *st)
+{
 	char *fields = fields_make(r), *bytes = NULL, first[FIRST + 1];
 	size_t n = 0;
 	FILE *f = fields == NULL ? NULL : open_memstream(&bytes, &n);
@@ -77,10 +106,7 @@ int serve_revision_store(const struct serve_revision *r, struct serve_store *st)
 
 	if (f != NULL) {
 		(void)fputs(fields, f); // the stream remembers an error
-		for (unsigned i = 0; i < TEXTS; i++) {
-			if (texts[i]->n > 0)
-				(void)fwrite(texts[i]->p, 1, texts[i]->n, f); // as above
-		}
+		texts_write(r, f);
 		rc = fclose(f) == 0 ? 0 : -ENOMEM;
 	}
 	if (rc == 0) {
@@ -125,6 +151,29 @@ static bool fields_take(struct serve_revision *r, json_t *j)
 	return r->name != NULL && r->dir != NULL;
 }
 
+// The lists at the end; a revision of before there were any says nothing of them.
+static bool lists_take(struct serve_revision *r, const json_t *j, const char *p, size_t n)
+{
+	const json_t *list = json_object_get(j, "lists"), *one;
+	size_t i;
+
+	if (list != NULL && !json_is_array(list))
+		return false;
+	json_array_foreach(list, i, one)
+	{
+		const char *name = json_string_value(json_object_get(one, "name"));
+		const json_t *size = json_object_get(one, "bytes");
+		json_int_t k = json_integer_value(size);
+
+		if (name == NULL || !serve_list_is_name(name) || !json_is_integer(size) || k < 0 ||
+			(uint64_t)k > n || serve_lists_add(&r->lists, name, p, (size_t)k) != 0)
+			return false;
+		p += k;
+		n -= (size_t)k;
+	}
+	return n == 0;
+}
+
 // The texts behind the line of JSON: exactly as many bytes as it says.
 static bool texts_take(struct serve_revision *r, const json_t *j, const char *p, size_t n)
 {
@@ -142,7 +191,7 @@ static bool texts_take(struct serve_revision *r, const json_t *j, const char *p,
 		p += k;
 		n -= (size_t)k;
 	}
-	return n == 0 && r->text.p != NULL;
+	return lists_take(r, j, p, n) && r->text.p != NULL;
 }
 
 // Why the bytes are no revision; NULL where they are one, which *r then has.

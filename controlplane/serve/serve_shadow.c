@@ -183,7 +183,9 @@ static void start(struct serve_shadow *sh, struct serve_call *call, struct serve
 	job = serve_revision_compile(r, &st->err);
 	if (job != NULL)
 		st->child = serve_child_watch(core_loop_base(sh->s->loop), job, on_compiled, st);
-	if (st->child == NULL)
+	if (job == NULL && errno == EINVAL)
+		start_fail(st, API_RPC_ERR_CONFIG, "bad rules or configuration");
+	else if (st->child == NULL)
 		start_fail(st, API_RPC_ERR_INTERNAL, "the compilation cannot start");
 }
 

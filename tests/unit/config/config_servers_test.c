@@ -67,23 +67,11 @@ static void each_wrong_line_is_told_with_its_place(void **state)
 	}
 }
 
-static void a_file_that_is_not_there_is_an_error(void **state)
-{
-	struct cfg_servers s;
-	struct err_list err;
-
-	(void)state;
-	err_init(&err);
-	assert_int_equal(cfg_servers_load("/nonexistent/servers", &s, &err), -EINVAL);
-	assert_int_equal(err.count, 1);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_and_prefixes_are_read_and_comments_passed_over),
 		cmocka_unit_test(each_wrong_line_is_told_with_its_place),
-		cmocka_unit_test(a_file_that_is_not_there_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,10 @@
 
 #include "cli_archive.h"
 
+#define X100 \
+	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define LONG_NAME "lists-root/srv/" X100 "/" X100 "/" X100 // longer than a head of tar can tell
+
 static int memory(void)
 {
 	int fd = memfd_create("archive", MFD_CLOEXEC);
@@ -26,9 +30,11 @@ static int memory(void)
 
 static int exported(void)
 {
-	json_t *r = json_pack("{s:i,s:s,s:[{s:s,s:s},{s:s,s:s},{s:s,s:s}]}", "revision", 7,
+	json_t *r = json_pack(
+		"{s:i,s:s,s:[{s:s,s:s},{s:s,s:s},{s:s,s:s},{s:s,s:s},{s:s,s:s}]}", "revision", 7,
 		"author", "ann", "files", "name", "mailweir.yaml", "text", "a: b\n", "name",
-		"rules.file", "hex", "63e90a00", "name", "rules.local", "text", "");
+		"rules.file", "hex", "63e90a00", "name", "rules.local", "text", "", "name",
+		"lists/deep/blocked", "text", "x@example.net\n", "name", LONG_NAME, "text", "y");
 	int fd = memory();
 	char why[256];
 
@@ -41,9 +47,10 @@ static int exported(void)
 static void what_goes_in_comes_out(void **)
 {
 	int fd = exported();
-	json_t *want = json_pack("[{s:s,s:s},{s:s,s:s},{s:s,s:s}]", "name", "mailweir.yaml", "text",
-		"a: b\n", "name", "rules.file", "hex", "63e90a00", "name", "rules.local", "text",
-		"");
+	json_t *want = json_pack("[{s:s,s:s},{s:s,s:s},{s:s,s:s},{s:s,s:s},{s:s,s:s}]", "name",
+		"mailweir.yaml", "text", "a: b\n", "name", "rules.file", "hex", "63e90a00",
+		"name", "rules.local", "text", "", "name", "lists/deep/blocked", "text",
+		"x@example.net\n", "name", LONG_NAME, "text", "y");
 	char why[256];
 	json_t *files = cli_archive_read(fd, why);
 
@@ -105,6 +112,9 @@ static const struct {
 	const char *why; // NULL = taken
 } cases[] = {
 	{"a file in a folder", "./site/mailweir.yaml", AE_IFREG, 10, NULL},
+	{"a list", "./site/lists/rules.file", AE_IFREG, 10, NULL},
+	{"a list of elsewhere", "lists-root/srv/x", AE_IFREG, 10, NULL},
+	{"a folder of lists", "lists/x/", AE_IFDIR, 0, "holds no mailweir.yaml"},
 	{"compressed by gzip", "rules.file", AE_IFREG, 10, NULL},
 	{"another name", "notes.txt", AE_IFREG, 1, "notes.txt: not one of"},
 	{"a name with an escape", "x\033[2J", AE_IFREG, 1, "x?[2J: not one of"},

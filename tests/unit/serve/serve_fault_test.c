@@ -208,8 +208,13 @@ static json_t *revert_params(void)
 
 static json_t *import_params(void)
 {
-	return json_pack("{s:[{s:s,s:s},{s:s,s:s}]}", "files", "name", "mailweir.yaml", "text",
-		config_ok, "name", "rules.file", "text", "2 body 10 l SELLNOW\n");
+	char text[2048];
+
+	(void)snprintf(text, sizeof(text), "%ssession_profiles: {s: {blocked_senders_file: listed}}\n",
+		config_ok);
+	return json_pack("{s:[{s:s,s:s},{s:s,s:s},{s:s,s:s}]}", "files", "name", "mailweir.yaml",
+		"text", text, "name", "rules.file", "text", "2 body 10 l SELLNOW\n", "name",
+		"lists/listed", "text", "a@example.com\n");
 }
 
 static json_t *policy_params(void)
