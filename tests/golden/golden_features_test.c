@@ -17,7 +17,7 @@
 
 enum { LINE_MAX_BYTES = 1024, ROWS_MAX = 250, ID_MAX = 8 };
 
-// The requirement rows: A01..A14, B01..B31, and these runs of C, F and U.
+// The requirement rows: A01..A14, B01..B31, and these runs of C, F, P and U.
 static const struct {
 	char letter;
 	int first, last, digits;
@@ -33,6 +33,7 @@ static const struct {
 	{'C', 140, 147, 3},
 	{'C', 160, 164, 3},
 	{'F', 1, 32, 2},
+	{'P', 8, 11, 2},
 	{'U', 1, 13, 2},
 };
 
@@ -48,7 +49,7 @@ static bool row_read(const char *line, struct row *row)
 {
 	int what = 0, why = 0;
 
-	if (strncmp(line, "| ", 2) != 0 || line[2] == '\0' || strchr("ABCFU", line[2]) == NULL)
+	if (strncmp(line, "| ", 2) != 0 || line[2] == '\0' || strchr("ABCFPU", line[2]) == NULL)
 		return false;
 	if (sscanf(line, "| %7[A-Z0-9] | %*[^|]%n| %31[^|] | %*[^|]%n", row->id, &what, row->state,
 		    &why) != 2 ||
