@@ -206,6 +206,22 @@ static void refusal_print(const json_t *e, const json_t *reasons)
 	(void)printf(".\n");
 }
 
+static void shadow_print(const json_t *e)
+{
+	(void)printf("%s  Candidate %" PRId64 " would first have decided otherwise here (%s): %s",
+		cli_text(e, "time"), cli_int(e, "candidate"), cli_text(e, "stage"),
+		cli_text(e, "would"));
+	if (json_is_integer(json_object_get(e, "would_code")))
+		(void)printf(" %" PRId64, cli_int(e, "would_code"));
+	if (has(e, "would_reason"))
+		(void)printf(", %s", cli_text(e, "would_reason"));
+	if (has(e, "candidate_policy"))
+		(void)printf(", by its policy \"%s\"", cli_text(e, "candidate_policy"));
+	if (has(e, "would_access_rule"))
+		(void)printf(", access rule \"%s\"", cli_text(e, "would_access_rule"));
+	(void)printf(". Nothing was done by that.\n");
+}
+
 void cli_explain_show(const json_t *result, const json_t *params)
 {
 	const json_t *events = json_object_get(result, "events"), *e;
@@ -223,6 +239,8 @@ void cli_explain_show(const json_t *result, const json_t *params)
 			session_print(e, reasons);
 		else if (is(e, "type", "refusal"))
 			refusal_print(e, reasons);
+		else if (is(e, "type", "shadow"))
+			shadow_print(e);
 	}
 	if (cli_bool(result, "more"))
 		(void)printf("There is more in the log.\n");

@@ -48,6 +48,25 @@ static void message_print(const json_t *e)
 		(void)printf(" (mw-%s)", cli_text(e, "id"));
 }
 
+// "refuse 550 access_rejected"
+static void decision_print(const json_t *e, const char *does, const char *code, const char *reason)
+{
+	(void)printf(" %s", cli_text(e, does));
+	if (json_is_integer(json_object_get(e, code)))
+		(void)printf(" %" PRId64, cli_int(e, code));
+	if (json_is_string(json_object_get(e, reason)))
+		(void)printf(" %s", cli_text(e, reason));
+}
+
+static void shadow_print(const json_t *e)
+{
+	(void)printf(" %s:", cli_text(e, "stage"));
+	decision_print(e, "did", "code", "reason");
+	(void)printf("; candidate %" PRId64 ", policy %s:", cli_int(e, "candidate"),
+		cli_text(e, "candidate_policy"));
+	decision_print(e, "would", "would_code", "would_reason");
+}
+
 static void event_print(const json_t *e)
 {
 	const char *type = cli_text(e, "type");
@@ -59,6 +78,8 @@ static void event_print(const json_t *e)
 		session_print(e);
 	else if (strcmp(type, "message") == 0)
 		message_print(e);
+	else if (strcmp(type, "shadow") == 0)
+		shadow_print(e);
 	else
 		(void)printf(" %" PRId64 " %s (mw-%s)", cli_int(e, "code"), cli_text(e, "reason"),
 			cli_text(e, "id"));
