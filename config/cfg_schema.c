@@ -143,8 +143,8 @@ static const struct cfg_field dataplane_fields[] = {
 		.max = 100000000,
 		.preset = "262144",
 		.unit = "cells",
-		.help = "clients counted at once for limits of session profiles; allow for twice as "
-			"many as are expected"},
+		.help = "for limits of session profiles: a client has up to three at a time, a sender's "
+			"address two; allow for twice as many as are expected"},
 	{.key = "memory_mb",
 		.kind = CFG_KIND_NUMBER,
 		AT(cfg_dataplane, memory_mb),

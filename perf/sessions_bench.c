@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What all limits of a session profile add to a packet: the same whole sessions, from SYN to both FINs, each
 // with a message of 4 kB, under a profile without limits and under one that has all of them, by turns
-// in the same run. 1,024 connections, each of another client, in groups of 32 that take each step in one
+// in the same run. 1,024 connections a round, each of another client, of SETS times as many, in groups of 32 that take each step in one
 // burst. Of a step the group in the middle counts: another program that has the processor meanwhile is
 // in a burst or two only. Writes one JSON object to standard output; perf/sessions runs it.
-//   sessions_bench ROUNDS MEMORY_MB huge|pages
+//   sessions_bench ROUNDS MEMORY_MB huge|pages SETS
 // Thread: one.
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,8 @@ enum {
 	GROUPS = 32,
 	CONNS = GROUPS * ENG_BURST,
 	STEPS_MAX = 32, // of a session
-	CELLS = 1 << 16,
+	CELLS = 262144, // as many as there are unless told otherwise
+	SETS_MAX = 1024,
 	ROUNDS_MAX = 1000,
 	TEXT_BYTES = 4096,
 	LINE_BYTES = 64,
@@ -81,7 +82,7 @@ static double step_cycles(const uint64_t *each, uint32_t steps, uint32_t step)
 }
 
 // ns a packet of CONNS sessions; what is left of them then goes, untimed.
-static double round_run(struct bench *b, enum bench_net net)
+static double round_run(struct bench *b, enum bench_net net, unsigned set)
 {
 	static uint64_t each[GROUPS * STEPS_MAX];
 	double sum = 0;
@@ -89,7 +90,7 @@ static double round_run(struct bench *b, enum bench_net net)
 	b->each = each;
 	b->neach = 0;
 	for (unsigned i = 0; i < CONNS; i++)
-		bench_conn_init(&conns[i], i, net);
+		bench_conn_init(&conns[i], set * CONNS + i, net);
 	for (unsigned at = 0; at < CONNS; at += ENG_BURST)
 		sessions(b, conns + at);
 	b->each = NULL;
@@ -102,9 +103,9 @@ static double round_run(struct bench *b, enum bench_net net)
 	return bench_ns((uint64_t)sum, (uint64_t)steps * ENG_BURST);
 }
 
-static bool is_right(const struct bench *b, unsigned rounds)
+static bool is_right(const struct bench *b, uint64_t rounds)
 {
-	const uint64_t all = (uint64_t)(rounds + 1) * 2 * CONNS;
+	const uint64_t all = rounds * 2 * CONNS;
 	bool right = bench_counter(b, MESSAGES) == all && bench_counter(b, ACT_CELLS_FULL) == 0 &&
 		bench_counter(b, ACT_CLIENT_RATE) == 0 && bench_counter(b, ACT_ANSWERED) == 0;
 
@@ -115,25 +116,27 @@ static bool is_right(const struct bench *b, unsigned rounds)
 	return right;
 }
 
-static void show(double *bare, double *limited, double *more, unsigned n, double packets)
+static void show(double *bare, double *limited, double *more, unsigned n, unsigned sets)
 {
 	const double middle = bench_median(more, n); // sorted from here on
 
-	printf("{\"packets\": %.1f, \"free_ns\": %.1f, \"limited_ns\": %.1f, \"more_ns\": %.1f, "
+	printf("{\"clients\": %u, \"free_ns\": %.1f, \"limited_ns\": %.1f, \"more_ns\": %.1f, "
 	       "\"more_quartiles_ns\": [%.1f, %.1f]}\n",
-		packets, bench_median(bare, n), bench_median(limited, n), middle, more[n / 4],
+		sets * CONNS, bench_median(bare, n), bench_median(limited, n), middle, more[n / 4],
 		more[n * 3 / 4]);
 }
 
 int main(int argc, char **argv)
 {
 	static double bare[ROUNDS_MAX], limited[ROUNDS_MAX], more[ROUNDS_MAX];
-	const unsigned n = argc == 4 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+	const unsigned n = argc == 5 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+	const unsigned sets = argc == 5 ? (unsigned)strtoul(argv[4], NULL, 10) : 0;
 	struct bench b;
 
-	if (n == 0 || n > ROUNDS_MAX) {
-		fprintf(stderr, "usage: sessions_bench ROUNDS MEMORY_MB huge|pages, 1..%d\n",
-			ROUNDS_MAX);
+	if (n == 0 || n > ROUNDS_MAX || sets == 0 || sets > SETS_MAX) {
+		fprintf(stderr,
+			"usage: sessions_bench ROUNDS MEMORY_MB huge|pages SETS, 1..%d, 1..%d\n",
+			ROUNDS_MAX, SETS_MAX);
 		return 2;
 	}
 	if (!bench_start((uint32_t)strtoul(argv[2], NULL, 10), strcmp(argv[3], "huge") == 0) ||
@@ -141,21 +144,23 @@ int main(int argc, char **argv)
 		return 1;
 	b.csum_good = true;
 	text_fill();
-	(void)round_run(&b, BENCH_FREE); // warm
-	(void)round_run(&b, BENCH_LIMITED);
+	for (unsigned set = 0; set < sets; set++) { // all have their cells then
+		(void)round_run(&b, BENCH_FREE, set);
+		(void)round_run(&b, BENCH_LIMITED, set);
+	}
 	for (unsigned i = 0; i < n; i++) {
 		const bool first = i % 2 == 0;
 
 		if (first)
-			bare[i] = round_run(&b, BENCH_FREE);
-		limited[i] = round_run(&b, BENCH_LIMITED);
+			bare[i] = round_run(&b, BENCH_FREE, i % sets);
+		limited[i] = round_run(&b, BENCH_LIMITED, i % sets);
 		if (!first)
-			bare[i] = round_run(&b, BENCH_FREE);
+			bare[i] = round_run(&b, BENCH_FREE, i % sets);
 		more[i] = limited[i] - bare[i];
 	}
-	if (!is_right(&b, n))
+	if (!is_right(&b, n + sets))
 		return 1;
-	show(bare, limited, more, n, (double)b.frames / ((double)CONNS * 2 * (n + 1)));
+	show(bare, limited, more, n, sets);
 	bench_close(&b);
 	bench_stop();
 	return 0;
