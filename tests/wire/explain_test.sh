@@ -58,6 +58,26 @@ wait_until 10 refused || check 'a record of it' yes no
 check_that 'explain a refusal at connect' explained "$id"
 says 'Policy "refused", number 1 of the list'
 says 'Refused at connect with 554: refused_at_connect (connections answered 554 or 421 by a policy); id mw-'
+# The same log by control planes that are told otherwise: nothing hashed and no syslog, one of both hashed.
+# hashed WHAT LINES...: of the next message, after a start with these lines under control.
+hashed() {
+	local what=$1 line
+	shift
+	proc_end "$LAB/pids/controlplane"
+	sed -i '/^  event_[sh]/d' "$LAB_CONF"
+	for line in "$@"; do sed -i "/^control:/a\\  $line" "$LAB_CONF"; done
+	rm -f "$LAB/events.jsonl"
+	lab_controlplane_spawn
+	wait_until 10 lab_ready || check "$what: the control plane" up 'not up'
+	lab_send --host "$LAB_SERVER4" --message "$LAB/sent/spam" >/dev/null || :
+	wait_until 10 logged 1 || :
+	sed -n 's/.*"from":"\([a-z]*\).*"subject":"\([A-Za-z]*\).*/\1 \2/p' "$LAB/events.jsonl" | head -1
+}
+heard=$(wc -l <"$LAB/syslog.log")
+check 'no event_hash_key: nothing is hashed' 'sender Cheap' "$(hashed none)"
+check 'no event_syslog: nothing goes there' "$heard" "$(wc -l <"$LAB/syslog.log")"
+check 'event_hash: addresses' 'hmac Cheap' "$(hashed addresses "event_hash_key: $LAB/key" 'event_hash: addresses')"
+check 'event_hash: subjects' 'sender hmac' "$(hashed subjects "event_hash_key: $LAB/key" 'event_hash: subjects')"
 check_that 'an unknown id is said to be so' sh -c "! '$(program mailweirctl)' explain 0000000000000 -s '$LAB_SOCKETS/rpc.sock' 2>'$LAB/none'"
 check_that 'in words' grep -q 'no session and no refusal of that id' "$LAB/none"
 check_that 'rubbish is refused' sh -c "! '$(program mailweirctl)' explain '../../etc' -s '$LAB_SOCKETS/rpc.sock'"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Every key of the session and content profiles, on and off, against a scripted server: what the client
+# Every key of profiles, policies and access rules, on and off, against a scripted server: what the client
 # saw, what the server saw, what was logged. Both settings of all keys stand in one configuration, each
-# under a policy for a client address of its own. The table is settings_table.py; a key of the schema
-# without a row there fails, and so does one that makes no difference.
+# under a policy for a client address of its own. The table is settings_table.py; a key of the schema that has
+# no row there, and no other test named that has it both ways, fails, and so does one that makes no difference.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -38,4 +38,6 @@ in_sub "$PYTHON" "$HERE/settings_client.py" run "$LAB_SERVER4" "$LAB_SOCKETS/rpc
 	"$LAB/seen" >"$LAB/settings" || check 'the client ends well' yes no
 grep -v '^ok' "$LAB/settings" || :
 said "$LAB/settings"
+"$PYTHON" "$HERE/settings_client.py" keys "$ROOT" >"$LAB/keys" || check 'the keys are read' yes no
+said "$LAB/keys"
 wire_end

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """settings_client.py config
 settings_client.py run SERVER RPC_SOCKET EVENT_LOG SEEN_FOLDER
+settings_client.py keys ROOT
 
-`config` prints the profiles and policies of the table. `run` holds each dialogue of it with the setting on
-and off, takes down what the client saw, what the server saw and what was logged, and prints one `ok`/`NO`
-line for each row, and for the keys of the running configuration that have none.
+`config` prints the profiles, policies and rules of the table. `run` holds each dialogue of it with the setting
+on and off, takes down what the client saw, what the server saw and what was logged, and prints one `ok`/`NO`
+line for each row. `keys` prints one for each key of the schema (docs/configuration.md is made from it): that
+it has a row, or that the test named for it is there and has both values.
 """
 import json
 import os
@@ -16,7 +18,7 @@ import sys
 import threading
 import time
 
-from settings_table import QUIET, ROWS, Again, Raw, Wait, address, configuration
+from settings_table import ELSEWHERE, ROWS, WITHOUT_EFFECT, Again, Raw, Wait, address, configuration
 
 ID = re.compile("mw-[0-9a-v]{13}")
 PATIENCE_S = 8
@@ -44,19 +46,8 @@ class Rpc:
 
     def counters(self):
         """Those that the table names."""
-        named = {row.counter for row in ROWS if row.counter}
+        named = {name for row in ROWS for name in (row.counter, row.passes) if name}
         return {c["name"]: c["value"] for c in self.ask("stats.get")["counters"] if c["name"] in named}
-
-    def keys(self):
-        """Every key of the profiles' sections, from the running configuration as the schema prints it."""
-        found, section = set(), ""
-        for line in self.ask("config.get")["text"].split("\n"):
-            if re.match(r"\S", line):
-                section = line.rstrip(":")
-            match = re.match(r"    (\w+):", line)
-            if section in QUIET and match:
-                found.add(f"{section}.{match.group(1)}")
-        return found
 
 
 class Log:
@@ -217,10 +208,12 @@ class Side:
         client.talk(self.row.say)
         self.told = " ".join(client.told)
         ports = [(one.port, one.told[0] == "220") for one in [client] + client.others]
-        self.events, self.missing = self.place.log.of(self.address, ports)
+        awaited = [] if self.row.passes and not self.is_on else ports
+        self.events, self.missing = self.place.log.of(self.address, awaited)
         self.saw = {"client": "\n".join(client.heard + [self.told]),
                     "server": self.seen(sum(began for _, began in ports)),
-                    "log": "\n".join(json.dumps({k: e[k] for k in KEPT if k in e}) for e in self.events)}
+                    "log": "\n".join(json.dumps({k: e[k] for k in KEPT + self.row.kept if k in e})
+                                     for e in self.events)}
         if not self.row.slow:
             after = self.place.rpc.counters()
             self.counts = {name: after[name] - before[name] for name in after if after[name] != before[name]}
@@ -256,6 +249,8 @@ def objections(on, off):
         if row.counter and not row.slow and side.counts.get(row.counter, 0) != int(side.is_on):
             yield f"{word}: {row.counter} counted {side.counts.get(row.counter, 0)}"
     differ = " ".join(part for part in ("client", "server", "log") if on.saw[part] != off.saw[part])
+    if row.passes and (off.counts.get(row.passes, 0), on.counts.get(row.passes, 0)) != (1, 0):
+        yield f"off: {row.passes} counted {off.counts.get(row.passes, 0)}"
     if not differ:
         yield "on and off come out equal"
     elif differ != row.differs:
@@ -276,12 +271,6 @@ def judge(on, off):
 
 def run(place):
     """The whole table."""
-    keys = place.rpc.keys()
-    for key in sorted(keys - {row.key for row in ROWS}):
-        print(f"NO {key} is in the schema and has no row in settings_table.py")
-    for key in sorted({row.key for row in ROWS} - keys):
-        print(f"NO {key} has a row and is not in the schema")
-    print("ok" if len(keys) > 20 else "NO", f"{len(keys)} keys in the schema")
     pairs = [(Side(n, True, place), Side(n, False, place)) for n in range(len(ROWS))]
     before = place.rpc.counters()
     slow = [threading.Thread(target=side.run) for pair in pairs for side in pair if side.row.slow]
@@ -303,8 +292,51 @@ def run(place):
             print("ok" if rise == 1 else "NO", f"{on.row.counter} counted {rise}")
 
 
+def schema_keys(root):
+    """Every key that has a value, from the reference."""
+    section = ""
+    with open(os.path.join(root, "docs/configuration.md"), encoding="utf-8") as source:
+        for line in source:
+            if line.startswith("## "):
+                section = line[3:].strip()
+            match = re.match(r"\| `(\w+)` \| ([^|]*)", line)
+            if match and section != "Top level" and not re.match("(list of )?map", match.group(2)):
+                yield f"{section}.{match.group(1)}", "without effect" in line
+
+
+def elsewhere(root, key, test, on, off):
+    """What is wrong with such a row; an empty text where nothing is."""
+    path = os.path.join(root, "tests", test)
+    if not re.fullmatch(r"(wire|unit/\w+)/\w+_test\.(sh|c)", test) or not os.path.isfile(path):
+        return f"{test} is no test"
+    with open(path, encoding="utf-8") as source:
+        text = source.read()
+    lacks = [part for part in (re.sub(r".*\.", "", key), on, off) if part not in text]
+    if on == off or on in off and text.count(on) == text.count(off):
+        return "on and off are the same"
+    return f"{test} lacks {lacks}" if lacks else ""
+
+
+def judge_keys(root):
+    """Is each key of the schema tried both ways?"""
+    known, named = dict(schema_keys(root)), {row[0]: row for row in ELSEWHERE}
+    here = {re.sub(r"^(\w+_profiles)\.", r"\1.*.", row.key) for row in ROWS}
+    for key in known:
+        wrong = "" if key in here else "has no row in settings_table.py"
+        if key in named:
+            wrong = elsewhere(root, *named[key])
+        if key in WITHOUT_EFFECT:
+            wrong = "" if known[key] else "is said to have an effect"
+        print("NO" if wrong else "ok", f"{key}: {wrong or 'is tried both ways, or does nothing'}")
+    for key in sorted((here | set(named)) - set(known)):
+        print(f"NO {key} has a row and is not in the schema")
+    print("ok" if len(known) > 100 else "NO", f"{len(known)} keys in the schema")
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "config":
         print("\n".join(configuration()))
+    elif sys.argv[1] == "keys":
+        judge_keys(sys.argv[2])
     else:
         run(Place(*sys.argv[2:6]))

@@ -258,6 +258,27 @@ static void a_flood_of_names_takes_bounded_memory_and_few_queries(void **state)
 	bench_close(&b);
 }
 
+static void as_many_names_are_remembered_as_the_configuration_says(void **state)
+{
+	static const struct {
+		struct dns_conf conf;
+		uint32_t entries;
+	} rows[] = {{{.cache_entries = 16}, 16}, {{.cache_entries = 64}, 40}};
+	char name[32];
+	struct bench b;
+
+	(void)state;
+	for (unsigned row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+		bench_open(&b, rows[row].conf);
+		for (unsigned i = 0; i < 40; i++) {
+			(void)snprintf(name, sizeof(name), "mx.k%u.example", i);
+			assert_int_equal(ask(&b, name).found, DNS_EXISTS);
+		}
+		assert_int_equal(dns_counts(b.dns)->entries, rows[row].entries);
+		bench_close(&b);
+	}
+}
+
 static void who_still_waits_at_the_end_is_told(void **state)
 {
 	struct seen s[3] = {0};
@@ -297,6 +318,7 @@ int main(void)
 		cmocka_unit_test(the_same_question_twice_is_one_question),
 		cmocka_unit_test(an_answer_behind_the_deadline_is_kept_for_the_next_one),
 		cmocka_unit_test(a_flood_of_names_takes_bounded_memory_and_few_queries),
+		cmocka_unit_test(as_many_names_are_remembered_as_the_configuration_says),
 		cmocka_unit_test(who_still_waits_at_the_end_is_told),
 		cmocka_unit_test(a_server_that_is_no_address_is_an_error),
 	};
