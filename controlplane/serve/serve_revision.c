@@ -22,16 +22,23 @@ struct serve_revision *serve_revision_new(void)
 	return calloc(1, sizeof(struct serve_revision));
 }
 
-void serve_revision_free(struct serve_revision *r)
+static void parsed_free(struct serve_revision *r)
 {
-	if (r == NULL)
-		return;
 	if (r->cfg != NULL)
 		cfg_free(r->cfg);
 	if (r->shipped_rules != NULL)
 		cfg_rules_free(r->shipped_rules);
 	if (r->local_rules != NULL)
 		cfg_rules_free(r->local_rules);
+	r->cfg = NULL;
+	r->shipped_rules = r->local_rules = NULL;
+}
+
+void serve_revision_free(struct serve_revision *r)
+{
+	if (r == NULL)
+		return;
+	parsed_free(r);
 	free(r->text.p);
 	free(r->shipped.p);
 	free(r->local.p);
@@ -82,6 +89,7 @@ int serve_revision_parse(struct serve_revision *r, bool read_shipped, struct err
 	const char *path;
 	int rc;
 
+	parsed_free(r);
 	r->cfg = cfg_load_text(r->text.p, r->text.n, r->name, r->dir, err);
 	if (r->cfg == NULL)
 		return -EINVAL;

@@ -51,8 +51,8 @@ uint64_t serve_text_hash(const char *p, size_t n);
 // -errno where that can't be told now (memory, descriptors, the disk).
 int serve_path_hash(const char *path, uint64_t *hash);
 
-// Fills cfg and rulesets from name, dir, text, shipped and local, and what lists lack. `read_shipped`
-// reads rules.file first. 0 or -EINVAL with every error in *err.
+// Fills cfg and rulesets from name, dir, text, shipped and local, and what lists lack; what an
+// earlier call filled goes. `read_shipped` reads rules.file first. 0 or -EINVAL with every error in *err.
 int serve_revision_parse(struct serve_revision *r, bool read_shipped, struct err_list *err);
 // Sets out to compile a parsed revision as it stands. NULL with the reason in *err; errno is EINVAL where its
 // texts are bad.
