@@ -21,7 +21,8 @@ static const char *const not_compared[] = {
 	"connections count from then",
 	"connections to TCP ports that only the candidate picks up",
 	"limits of messages and recipients of a client or a sender in some minutes, and the check of three "
-	"domains: a session that is refused for one is not followed",
+	"domains, where their settings differ: a session whose mail the candidate would count is not "
+	"followed; where they are the same, so is what was counted",
 	"checks of domains by DNS where their settings differ: a session that the candidate would ask about "
 	"is not followed; where they are the same, so is the finding",
 	"idle times, and how fast commands sent in one group go on (pipelining: loose)",

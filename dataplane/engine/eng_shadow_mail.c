@@ -33,6 +33,9 @@ static struct eng_decision refused(
 		d.value = d.limit + 1;
 	} else if (why == ENG_REFUSE_SIZE) {
 		d.limit = profile->max_message_kb * 1024u;
+	} else if (eng_rates_limit(profile, why) != 0) {
+		d.limit = eng_rates_limit(profile, why);
+		d.value = d.limit + 1;
 	}
 	return d;
 }
@@ -151,6 +154,38 @@ static void access_ask(struct eng_worker *w, const struct eng_session *s,
 		a->would = refused(eng_shadow_profile(w, entry), why, POL_NONE);
 }
 
+// For what others sent of late, or for three domains.
+static bool is_of_others(enum eng_refusal why)
+{
+	return why == ENG_REFUSE_THREE_WAY ||
+		(why >= ENG_REFUSE_RATE && why <= ENG_REFUSE_RATE_LAST);
+}
+
+// Both have the same settings for that, so what was found for the one holds for the other.
+static bool is_of_others_alike(const struct pol_session *live, const struct pol_session *shadow)
+{
+	if (live->check_three_way != shadow->check_three_way)
+		return false;
+	for (enum eng_refusal why = ENG_REFUSE_RATE; why <= ENG_REFUSE_RATE_LAST; why++)
+		if (eng_rates_limit(live, why) != eng_rates_limit(shadow, why))
+			return false;
+	return live->client_rate_min == shadow->client_rate_min &&
+		live->sender_rate_min == shadow->sender_rate_min;
+}
+
+// The candidate would count what nobody counts for it.
+static bool is_of_others_unknown(const struct eng_session *s, enum smtp_verb verb,
+	const struct pol_session *live, const struct pol_session *shadow)
+{
+	bool counts = shadow->check_three_way && !s->auth;
+
+	if (!eng_begins_mail(verb) && verb != SMTP_VERB_RCPT)
+		return false;
+	for (enum eng_refusal why = ENG_REFUSE_RATE; why <= ENG_REFUSE_RATE_LAST; why++)
+		counts = counts || eng_rates_limit(shadow, why) != 0;
+	return counts && !is_of_others_alike(live, shadow);
+}
+
 void eng_shadow_ask(struct eng_worker *w, struct eng_session *s,
 	const struct eng_shadow_entry *entry, const struct smtp_event *ev, struct span in,
 	struct eng_shadow_asked *a)
@@ -172,13 +207,8 @@ void eng_shadow_ask(struct eng_worker *w, struct eng_session *s,
 		a->blind = domain_ask(w, s, ev, eng_profile(w, s), profile, &a->would);
 	if (a->would.does == ENG_DOES_GO && !a->blind)
 		access_ask(w, s, entry, ev, a);
-}
-
-// For what others sent of late, or for three domains.
-static bool is_of_others(enum eng_refusal why)
-{
-	return why == ENG_REFUSE_THREE_WAY ||
-		(why >= ENG_REFUSE_RATE && why <= ENG_REFUSE_RATE_LAST);
+	if (a->would.does == ENG_DOES_GO && !a->blind)
+		a->blind = is_of_others_unknown(s, ev->verb, eng_profile(w, s), profile);
 }
 
 void eng_shadow_command(struct eng_worker *w, struct eng_session *s, struct eng_shadow_entry *entry,
@@ -190,10 +220,13 @@ void eng_shadow_command(struct eng_worker *w, struct eng_session *s, struct eng_
 	if (r->does == ENG_JUDGED_CUT && r->limit->reason == ACT_DESYNC &&
 		a->would.reason != ACT_LINE_REFUSED)
 		return;
-	if (a->blind || (r->does == ENG_JUDGED_REFUSED && is_of_others(r->why))) {
+	if (a->blind) {
 		eng_shadow_unfollowed(w, s);
 		return;
 	}
+	if (r->does == ENG_JUDGED_REFUSED && is_of_others(r->why) && a->would.does == ENG_DOES_GO &&
+		is_of_others_alike(eng_profile(w, s), eng_shadow_profile(w, entry)))
+		return;
 	if (r->does == ENG_JUDGED_CUT)
 		live = eng_shadow_cut(r->limit, r->max, r->max == 0 ? 0 : r->max + 1);
 	else if (r->does == ENG_JUDGED_REFUSED)
