@@ -192,6 +192,10 @@ static void record_tell(struct span *in)
 	r.to = take(in, take8(in));
 	r.subject = take(in, take8(in));
 	r.reason = (uint16_t)take8(in);
+	const struct eng_parted parted = {.stage = take8(in) % ENG_STAGE_COUNT,
+		.live = {.code = r.reason},
+		.shadow = {.does = take8(in) % ENG_DOES_COUNT}};
+	r.parted = r.kind == ENG_REC_SHADOW ? &parted : NULL; // as the engine has it
 	if (sink != NULL)
 		(void)sink->record(sink->arg, &r);
 }
