@@ -218,25 +218,44 @@ static void ports(const struct core_stats *stats, struct serve_exposition *x)
 	}
 }
 
+// Prometheus takes times in seconds: x_nanoseconds is x_seconds there. false: it is no such counter.
+static bool seconds_name(const struct api_stat_name *name, char out[sizeof(name->name)])
+{
+	static const char nano[] = "_nanoseconds";
+	const size_t n = strnlen(name->name, sizeof(name->name)), tail = sizeof(nano) - 1;
+
+	if (n <= tail || n == sizeof(name->name) || strcmp(name->name + n - tail, nano) != 0)
+		return false;
+	memcpy(out, name->name, n - tail);
+	memcpy(out + n - tail, "_seconds", sizeof("_seconds"));
+	return true;
+}
+
 static void counters(const struct core_stats *stats, struct serve_exposition *x)
 {
 	for (uint32_t i = 0; i < core_stats_names(stats); i++) {
 		const struct api_stat_name *name = core_stats_name(stats, i);
+		char worker[12], seconds[sizeof(name->name)];
+		const bool time = seconds_name(name, seconds);
 		const struct serve_metric m = {
 			.kind = name->kind == API_STAT_GAUGE || name->kind == API_STAT_PEAK
 				? SERVE_GAUGE
 				: SERVE_COUNTER,
-			.name = name->name,
-			.unit = name->unit,
+			.name = time ? seconds : name->name,
+			.unit = time ? "seconds" : name->unit,
 			.help = name->help};
-		char worker[12];
 
 		if (!is_sound(stats, i))
 			continue;
 		serve_expose_family(x, &m);
 		for (uint32_t w = 0; w < core_stats_workers(stats); w++) {
+			const uint64_t value = core_stats_value(stats, w, i);
+
 			(void)snprintf(worker, sizeof(worker), "%u", w); // it fits
-			serve_expose_u64(x, &m, "worker", worker, core_stats_value(stats, w, i));
+			if (time)
+				serve_expose_real(x, &m, "worker", worker, (double)value / 1e9);
+			else
+				serve_expose_u64(x, &m, "worker", worker, value);
 		}
 	}
 }

@@ -24,7 +24,8 @@ reasons() { sed -n 's/^REASON(\w*, \(\w*\), "[^"]*", "\([a-z0-9_]*\)".*/\1 \2/p'
 missing() { # reasons that the scrape lacks
 	local kind name
 	while read -r kind name; do
-		[ "$kind" = GAUGE ] || name=${name}_total
+		name=${name/%_nanoseconds/_seconds}
+		case $kind in GAUGE | PEAK) ;; *) name=${name}_total ;; esac
 		grep -q "^mailweir_$name{worker=\"0\"} " "$LAB/openmetrics" || printf '%s ' "$name"
 	done < <(reasons)
 }

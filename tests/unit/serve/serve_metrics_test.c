@@ -212,6 +212,7 @@ static void turn(struct bench *b)
 	value_set(b, 1, 0, 10);
 	value_set(b, 1, 1, 10);
 	value_set(b, 0, 2, 7);
+	value_set(b, 1, 4, 2500);
 	dp_seal(&b->dp, SEALS, SEALS);
 	dp_send(&b->dp, sizeof(b->dp.hello), 2);
 }
@@ -289,7 +290,8 @@ static void a_scrape_is_whole_with_and_without_a_data_plane(void **state)
 		"mailweir_connections_total{worker=\"0\"} 30\n"
 		"mailweir_connections_total{worker=\"1\"} 10\n"));
 	assert_non_null(strstr(answer, "\nmailweir_flows{worker=\"0\"} 7\n"));
-	assert_non_null(strstr(answer, "# TYPE mailweir_longest_nanoseconds gauge\n"));
+	assert_non_null(strstr(answer, "# TYPE mailweir_longest_seconds gauge\n"));
+	assert_non_null(strstr(answer, "\nmailweir_longest_seconds{worker=\"1\"} 2.5e-06\n"));
 	assert_non_null(strstr(answer, "\nmailweir_connections_not_scanned_ratio 0.25\n"));
 	assert_non_null(strstr(answer, "\nmailweir_not_scanned_ratio{reason=\"pass_tls\"} 0.25\n"));
 	assert_null(strstr(answer, "mailweir_link_attached{")); // the data plane's of that name
