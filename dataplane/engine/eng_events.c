@@ -73,6 +73,9 @@ static void chunks_note(struct eng_session *s, const struct smtp_event *ev)
 
 	if (msg == NULL || !msg->bdat || msg->ended)
 		return;
+	// Replies come in order: before that to its first chunk they are to what was sent in front of it.
+	if (ev->verb != SMTP_VERB_BDAT && !msg->chunks_taken)
+		return;
 	if (ev->code >= 300)
 		msg->chunks_refused = true;
 	else if (ev->verb == SMTP_VERB_BDAT)

@@ -109,6 +109,20 @@ static void between_chunks_nothing_comes_that_may_end_the_message(void **)
 	}
 }
 
+// What was refused in front of the chunks, in one group with them, says nothing of them.
+static void a_recipient_refused_in_front_of_chunks_ends_nothing(void **)
+{
+	struct conn *c = chunking(2000);
+
+	says(c, CLIENT, "RCPT TO:<no@two.example>\r\nBDAT 12\r\nSubject: x\r\n");
+	says(c, SERVER, "550 no such user\r\n250 12 byte chunk\r\n");
+	hears(c, CLIENT, "550 no such user\r\n250 12 byte chunk\r\n");
+	says(c, CLIENT, "BDAT 3 LAST\r\n\r\nx");
+	assert_true(server_has(c, "BDAT 3 LAST\r\n\r\nx"));
+	says(c, SERVER, "250 taken\r\n");
+	hears(c, CLIENT, "250 taken\r\n");
+}
+
 // To a server that refused one of them each further command is an error.
 static void behind_a_refused_chunk_of_several_a_reset_alone_goes(void **)
 {
@@ -383,6 +397,7 @@ int main(void)
 		CASE(nothing_is_sent_behind_a_chunk_before_its_reply),
 		CASE(a_chunk_behind_a_refused_command_does_not_reach_the_server),
 		CASE(between_chunks_nothing_comes_that_may_end_the_message),
+		CASE(a_recipient_refused_in_front_of_chunks_ends_nothing),
 		CASE(behind_a_refused_chunk_of_several_a_reset_alone_goes),
 		CASE(a_chunk_behind_a_refused_one_is_refused_by_us),
 		CASE(octets_of_a_chunk_refused_by_its_place_reach_nobody),
