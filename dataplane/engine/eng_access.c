@@ -77,7 +77,6 @@ bool eng_access_mail(struct eng_worker *w, struct eng_session *s, const struct s
 	struct eng_message *msg;
 	uint32_t profile;
 
-	eng_rebind(w, s);
 	if (w->image == NULL || !has_access(eng_image_policy(w->image))) {
 		(void)eng_message_mail(w, s, ev);
 		return true;

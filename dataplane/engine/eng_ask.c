@@ -237,13 +237,20 @@ static bool is_on(const struct pol_session *profile)
 
 bool eng_ask_line(struct eng_worker *w, struct eng_session *s, struct span *in)
 {
-	const struct pol_session *profile = eng_profile(w, s);
+	const bool due = eng_rebind_is_due(w, s);
 	struct smtp_event ev;
 
 	w->smtp->ask_why = ENG_REFUSAL_COUNT;
-	if (!is_on(profile) || s->auth || !smtp_peek(&s->smtp, *in, &ev))
+	if (!due && (!is_on(eng_profile(w, s)) || s->auth))
+		return true;
+	if (!smtp_peek(&s->smtp, *in, &ev))
 		return true;
 	*in = span_sub(*in, 0, ev.len);
+	if (due && eng_begins_mail(ev.verb))
+		eng_rebind(w, s);
+	const struct pol_session *profile = eng_profile(w, s);
+	if (!is_on(profile) || s->auth)
+		return true;
 	struct judged j = command_judge(w, s, profile, &ev);
 	if (!j.waits) {
 		w->smtp->ask_why = (uint8_t)j.why;

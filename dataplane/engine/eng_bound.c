@@ -245,14 +245,17 @@ enum eng_reason eng_image_refused_why(const struct eng_image *image, uint32_t in
 	return reads ? ACT_BLOCKED_SERVER : ACT_REFUSED_CONNECT;
 }
 
+bool eng_rebind_is_due(struct eng_worker *w, const struct eng_session *s)
+{
+	const struct eng_smtp *p = w->smtp;
+
+	return w->image != NULL && eng_image_of(w, s) != p->image_version &&
+		p->now_us >= p->image_since_us + ENG_REBIND_MS * UINT64_C(1000);
+}
+
 void eng_rebind(struct eng_worker *w, struct eng_session *s)
 {
-	struct eng_smtp *p = w->smtp;
 	uint32_t index;
-
-	if (w->image == NULL || eng_image_of(w, s) == p->image_version ||
-		p->now_us < p->image_since_us + ENG_REBIND_MS * UINT64_C(1000))
-		return;
 	uint16_t in_port = s->flow.face[STREAM_CLIENT].in_port;
 	if (eng_policy_match(w, &s->flow.key, in_port, s->vlan, &index) == POL_INSPECT)
 		eng_policy_bind(w, s, index);

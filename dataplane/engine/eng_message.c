@@ -134,7 +134,6 @@ struct eng_message *eng_message_mail(
 		s->message != NULL && s->message->left ? 0 : eng_message_asked(s);
 	struct eng_message **place = s->message == NULL ? &s->message : &s->message->following;
 
-	eng_rebind(w, s);
 	const bool another = *place == NULL;
 	if (another)
 		*place = message_new(w, s);

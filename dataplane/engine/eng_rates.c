@@ -136,7 +136,6 @@ bool eng_rates_mail(struct eng_worker *w, struct eng_session *s, struct span pat
 	const struct pol_session *p;
 
 	*rates = (struct eng_rates){0};
-	eng_rebind(w, s);
 	p = eng_profile(w, s);
 	if (w->eng->cells == NULL || !has_any(p))
 		return true;

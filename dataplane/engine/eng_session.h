@@ -678,7 +678,9 @@ void eng_ttl_raise(const struct eng_session *s, enum stream_side side, struct rt
 // Shortens a frame's payload to `len` bytes: IP lengths, view and checksums follow.
 void eng_trim_payload(struct rte_mbuf *m, struct wire_view *v, uint16_t len);
 
-// eng_open.c: after an image's time the session takes the policy in force (at MAIL).
+// eng_bound.c: an image's time is over; the session takes the policy in force. At a MAIL, before it is read
+// (eng_ask_line), so that it is the first to be judged by it.
+bool eng_rebind_is_due(struct eng_worker *w, const struct eng_session *s);
 void eng_rebind(struct eng_worker *w, struct eng_session *s);
 // A repeat of the client's SYN; of the server's SYN-ACK under inspection.
 void eng_open_repeat_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m);

@@ -168,6 +168,25 @@ static void after_ten_minutes_the_next_mail_binds_anew(void **)
 	mails(c, "cheap-pills", "550");
 }
 
+// Not only what comes behind it: the MAIL with which a session changes over is judged by what it changes to.
+static void the_mail_that_binds_anew_is_judged_anew(void **)
+{
+	static const char *const groups[] = {"MAIL FROM:<a@b>\r\n", "RSET\r\nMAIL FROM:<a@b>\r\n"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		use("mask_unknown: false", "threshold: 50", RULES, 10 + 2 * i);
+		struct conn *c = opened();
+
+		use("mask_unknown: false, prevent_open_relaying: always", "threshold: 50", RULES,
+			11 + 2 * i);
+		pass_ms(10 * 60 * 1000 + 1000);
+		says(c, CLIENT, groups[i]);
+		hears_begin(c, SERVER, i == 0 ? "NOOP" : "RSET\r\nNOOP");
+		says(c, SERVER, i == 0 ? "250 ok\r\n" : "250 reset\r\n250 ok\r\n");
+		hears_begin(c, CLIENT, i == 0 ? "530 5.7.0" : "250 reset\r\n530 5.7.0");
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -178,6 +197,7 @@ int main(void)
 		CASE(a_worker_says_how_often_and_how_long_it_took_an_image),
 		CASE(more_images_than_are_kept_bind_a_session_anew),
 		CASE(after_ten_minutes_the_next_mail_binds_anew),
+		CASE(the_mail_that_binds_anew_is_judged_anew),
 	};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);
