@@ -411,8 +411,8 @@ void eng_image_swap(struct eng *e, struct eng_image *img)
 {
 	struct eng_image *old = atomic_load_explicit(&e->image, memory_order_relaxed);
 
-	if (old !=
-		NULL) // before: its sessions look for their profiles as soon as it is out of force
+	// Before: its sessions look for their profiles as soon as it is out of force.
+	if (old != NULL)
 		eng_kept_add(e, old);
 	atomic_store_explicit(&e->image, img, memory_order_seq_cst);
 	grace_begin(e, &e->grace);

@@ -100,18 +100,13 @@ static enum eng_refusal command_take(struct eng_worker *w, struct eng_session *s
 {
 	enum eng_refusal why;
 
+	if (eng_begins_mail(ev->verb))
+		return mail_ok(w, s, ev, &why) ? ENG_REFUSAL_COUNT : why;
 	switch (ev->verb) {
 	case SMTP_VERB_HELO:
 	case SMTP_VERB_EHLO:
 		eng_helo_keep(w, s, ev->text);
 		eng_ask_helo(w, s, ev->text);
-		break;
-	case SMTP_VERB_MAIL:
-	case SMTP_VERB_SEND:
-	case SMTP_VERB_SOML:
-	case SMTP_VERB_SAML:
-		if (!mail_ok(w, s, ev, &why))
-			return why;
 		break;
 	case SMTP_VERB_RCPT:
 		if (!rcpt_ok(w, s, ev, &why, rule))
