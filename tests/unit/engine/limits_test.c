@@ -10,18 +10,9 @@
 
 #include <cmocka.h>
 
-#include "session_world.h"
-#include "tcp_flags.h"
+#include "session_talk.h"
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_new, world_end)
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-// Both ends have looked at all that came.
-static void forget_words(struct conn *c)
-{
-	hears_begin(c, CLIENT, "");
-	hears_begin(c, SERVER, "");
-}
 
 #define PLAIN "10.0.1.1" // no limits
 #define COUNTED "10.0.12.1"
@@ -31,30 +22,6 @@ static void forget_words(struct conn *c)
 #define GROUP "10.0.16.1"
 #define SINGLE "10.0.17.1"
 #define LOOSE "10.0.18.1"
-
-static struct conn *opened(const char *source, const char *ehlo_reply)
-{
-	static uint16_t port = 2000;
-	struct conn *c = dial(source, port++);
-
-	handshake(c);
-	says(c, SERVER, "220 mx\r\n");
-	hears(c, CLIENT, "220 mx\r\n");
-	says(c, CLIENT, "EHLO me\r\n");
-	hears(c, SERVER, "EHLO me\r\n");
-	says(c, SERVER, ehlo_reply);
-	hears_begin(c, CLIENT, "250");
-	return c;
-}
-
-// Command and reply pass both ways.
-static void passes(struct conn *c, const char *command, const char *reply)
-{
-	says(c, CLIENT, command);
-	hears(c, SERVER, command);
-	says(c, SERVER, reply);
-	hears(c, CLIENT, reply);
-}
 
 // The server gets a NOOP, the client our words.
 static void refused(struct conn *c, const char *command, const char *ours)
@@ -82,7 +49,7 @@ static const struct eng_record *last_refusal(void)
 
 static const struct kind {
 	const char *command, *reply, *cut;
-	unsigned done; // by opened()
+	unsigned done; // by opened_with()
 	enum eng_reason reason;
 } KINDS[] = {
 	{"EHLO me\r\n", "250 mx\r\n", "421 4.7.0 Too many HELO commands (mw-*)\r\n", 1,
@@ -99,7 +66,7 @@ static void a_command_more_than_a_session_may_have_of_a_kind_ends_it(void **)
 {
 	for (unsigned i = 0; i < COUNT(KINDS); i++) {
 		const struct kind *k = &KINDS[i];
-		struct conn *c = opened(COUNTED, "250 mx\r\n");
+		struct conn *c = opened_with(COUNTED, "250 mx\r\n");
 
 		for (unsigned n = k->done; n < 2; n++)
 			passes(c, k->command, k->reply);
@@ -118,7 +85,7 @@ static void a_command_more_than_a_session_may_have_of_a_kind_ends_it(void **)
 static void without_limits_there_may_be_any_number_of_a_kind(void **)
 {
 	for (unsigned i = 0; i < COUNT(KINDS); i++) {
-		struct conn *c = opened(PLAIN, "250 mx\r\n");
+		struct conn *c = opened_with(PLAIN, "250 mx\r\n");
 
 		for (unsigned n = 0; n < 300; n++) {
 			passes(c, KINDS[i].command, KINDS[i].reply);
@@ -131,7 +98,7 @@ static void without_limits_there_may_be_any_number_of_a_kind(void **)
 
 static void a_refused_command_too_many_ends_the_session(void **)
 {
-	struct conn *c = opened(COUNTED, "250 mx\r\n");
+	struct conn *c = opened_with(COUNTED, "250 mx\r\n");
 
 	for (unsigned n = 0; n < 3; n++)
 		passes(c, "VRFY x\r\n", "502 no\r\n");
@@ -147,7 +114,7 @@ static void a_refused_command_too_many_ends_the_session(void **)
 
 static void refused_recipients_are_counted_apart(void **)
 {
-	struct conn *c = opened(COUNTED, "250 mx\r\n");
+	struct conn *c = opened_with(COUNTED, "250 mx\r\n");
 
 	passes(c, "MAIL FROM:<a@b>\r\n", "250 ok\r\n");
 	for (unsigned n = 0; n < 8; n++)
@@ -161,7 +128,7 @@ static void refused_recipients_are_counted_apart(void **)
 
 static void good_replies_before_the_error_too_many_are_told(void **)
 {
-	struct conn *c = opened(COUNTED, "250-mx\r\n250 PIPELINING\r\n");
+	struct conn *c = opened_with(COUNTED, "250-mx\r\n250 PIPELINING\r\n");
 
 	for (unsigned n = 0; n < 3; n++)
 		passes(c, "VRFY x\r\n", "502 no\r\n");
@@ -172,7 +139,7 @@ static void good_replies_before_the_error_too_many_are_told(void **)
 
 static void temporary_refusals_and_messages_are_no_errors(void **)
 {
-	struct conn *c = opened(COUNTED, "250 mx\r\n");
+	struct conn *c = opened_with(COUNTED, "250 mx\r\n");
 
 	for (unsigned n = 0; n < 2; n++) {
 		passes(c, "MAIL FROM:<a@b>\r\n", "451 later\r\n");
@@ -186,7 +153,7 @@ static void temporary_refusals_and_messages_are_no_errors(void **)
 static void the_reply_to_an_error_waits_longer_each_time(void **)
 {
 	static const unsigned DELAYS_S[] = {0, 4, 7};
-	struct conn *c = opened(SLOW, "250 mx\r\n");
+	struct conn *c = opened_with(SLOW, "250 mx\r\n");
 
 	for (unsigned n = 0; n < COUNT(DELAYS_S); n++) {
 		says(c, CLIENT, "VRFY x\r\n");
@@ -205,7 +172,7 @@ static void the_reply_to_an_error_waits_longer_each_time(void **)
 
 static void commands_behind_a_delayed_reply_go_on_and_their_replies_keep_order(void **)
 {
-	struct conn *c = opened(SLOW, "250-mx\r\n250 PIPELINING\r\n");
+	struct conn *c = opened_with(SLOW, "250-mx\r\n250 PIPELINING\r\n");
 
 	passes(c, "VRFY x\r\n", "502 no\r\n");
 	says(c, CLIENT, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n");
@@ -217,7 +184,7 @@ static void commands_behind_a_delayed_reply_go_on_and_their_replies_keep_order(v
 
 static void a_cut_tells_what_was_delayed_before_it(void **)
 {
-	struct conn *c = opened(SLOW, "250-mx\r\n250 PIPELINING\r\n");
+	struct conn *c = opened_with(SLOW, "250-mx\r\n250 PIPELINING\r\n");
 
 	for (unsigned n = 0; n < 2; n++) {
 		says(c, CLIENT, "VRFY x\r\n");
@@ -236,7 +203,7 @@ static void a_cut_tells_what_was_delayed_before_it(void **)
 static void a_message_larger_than_its_limit_is_refused_at_its_end(void **)
 {
 	static char line[101] = "";
-	struct conn *c = opened(SIZED, "250 mx\r\n");
+	struct conn *c = opened_with(SIZED, "250 mx\r\n");
 
 	memset(line, 'x', 98);
 	memcpy(line + 98, "\r\n", 3);
@@ -256,7 +223,7 @@ static void a_message_larger_than_its_limit_is_refused_at_its_end(void **)
 static void a_message_as_large_as_its_limit_goes(void **)
 {
 	static char text[2048 + 4] = "";
-	struct conn *c = opened(SIZED, "250 mx\r\n");
+	struct conn *c = opened_with(SIZED, "250 mx\r\n");
 
 	memset(text, 'x', 2046);
 	memcpy(text, "A: b\r\n\r\n", 8);
@@ -270,7 +237,7 @@ static void a_message_as_large_as_its_limit_goes(void **)
 static void a_header_larger_than_its_limit_is_refused(void **)
 {
 	char line[64] = "X-Header: a line of some length, of which there are many\r\n";
-	struct conn *c = opened(SIZED, "250 mx\r\n");
+	struct conn *c = opened_with(SIZED, "250 mx\r\n");
 
 	begins_mail(c);
 	for (unsigned n = 0; n < 1024 / strlen(line); n++)
@@ -296,7 +263,7 @@ static void a_header_ends_at_its_first_empty_line_however_it_is_made_and_cut(voi
 	for (unsigned i = 0; i < COUNT(rows) * COUNT(cuts); i++) {
 		const char *empty = rows[i / COUNT(cuts)].empty;
 		const size_t cut = cuts[i % COUNT(cuts)];
-		struct conn *c = opened(SIZED, "250 mx\r\n");
+		struct conn *c = opened_with(SIZED, "250 mx\r\n");
 		size_t n = 0;
 
 		for (unsigned line = 0; line < 30; line++) {
@@ -320,7 +287,7 @@ static void a_header_ends_at_its_first_empty_line_however_it_is_made_and_cut(voi
 
 static void a_size_told_with_mail_is_refused_before_the_message_comes(void **)
 {
-	struct conn *c = opened(SIZED, "250-mx\r\n250 SIZE 90000\r\n");
+	struct conn *c = opened_with(SIZED, "250-mx\r\n250 SIZE 90000\r\n");
 
 	refused(c, "MAIL FROM:<a@b> size=2049\r\n",
 		"552 5.3.4 Message size exceeds limit (mw-*)\r\n");
@@ -361,7 +328,7 @@ static const char TOO_MANY[] = "452 4.5.3 Too many recipients (mw-*)\r\n";
 
 static void a_recipient_more_than_a_message_may_have_is_deferred(void **)
 {
-	struct conn *c = opened(SIZED, "250 mx\r\n");
+	struct conn *c = opened_with(SIZED, "250 mx\r\n");
 
 	passes(c, "MAIL FROM:<a@b>\r\n", "250 ok\r\n");
 	passes(c, "RCPT TO:<1@d>\r\n", "250 ok\r\n");
@@ -378,7 +345,7 @@ static void a_recipient_more_than_a_message_may_have_is_deferred(void **)
 
 static void recipients_beyond_the_fifth_refused_one_are_taken_out(void **)
 {
-	struct conn *c = opened(SIZED, "250-mx\r\n250 PIPELINING\r\n");
+	struct conn *c = opened_with(SIZED, "250-mx\r\n250 PIPELINING\r\n");
 
 	passes(c, "MAIL FROM:<a@b>\r\n", "250 ok\r\n");
 	passes(c, "RCPT TO:<1@d>\r\n", "250 ok\r\n");
@@ -401,7 +368,7 @@ static void recipients_beyond_the_fifth_refused_one_are_taken_out(void **)
 
 static void what_is_taken_out_of_a_group_is_answered_at_its_turn(void **)
 {
-	struct conn *c = opened(SIZED, "250-mx\r\n250 PIPELINING\r\n");
+	struct conn *c = opened_with(SIZED, "250-mx\r\n250 PIPELINING\r\n");
 
 	passes(c, "MAIL FROM:<a@b>\r\n", "250 ok\r\n");
 	passes(c, "RCPT TO:<1@d>\r\n", "250 ok\r\n");
@@ -425,7 +392,7 @@ static void what_is_taken_out_of_a_group_is_answered_at_its_turn(void **)
 
 static void a_reply_of_ours_comes_behind_an_unfinished_one(void **)
 {
-	struct conn *c = opened(SIZED, "250-mx\r\n250 PIPELINING\r\n");
+	struct conn *c = opened_with(SIZED, "250-mx\r\n250 PIPELINING\r\n");
 
 	passes(c, "MAIL FROM:<a@b>\r\n", "250 ok\r\n");
 	passes(c, "RCPT TO:<1@d>\r\n", "250 ok\r\n");
@@ -443,7 +410,7 @@ static void a_reply_of_ours_comes_behind_an_unfinished_one(void **)
 
 static void mail_before_auth_is_refused_and_goes_behind_it(void **)
 {
-	struct conn *c = opened(CHECKED, "250-mx\r\n250 AUTH PLAIN\r\n");
+	struct conn *c = opened_with(CHECKED, "250-mx\r\n250 AUTH PLAIN\r\n");
 
 	refused(c, "MAIL FROM:<a@b>\r\n", "530 5.7.0 Authentication required (mw-*)\r\n");
 	passes(c, "AUTH PLAIN AGEAYg==\r\n", "535 no\r\n");
@@ -455,12 +422,12 @@ static void mail_before_auth_is_refused_and_goes_behind_it(void **)
 
 static void where_auth_is_not_offered_the_weaker_choice_lets_mail_go(void **)
 {
-	struct conn *c = opened(GROUP, "250 mx\r\n");
+	struct conn *c = opened_with(GROUP, "250 mx\r\n");
 
 	passes(c, "MAIL FROM:<a@b>\r\n", "250 ok\r\n");
-	c = opened(GROUP, "250-mx\r\n250 AUTH PLAIN\r\n");
+	c = opened_with(GROUP, "250-mx\r\n250 AUTH PLAIN\r\n");
 	refused(c, "MAIL FROM:<a@b>\r\n", "530 5.7.0 Authentication required (mw-*)\r\n");
-	c = opened(CHECKED, "250 mx\r\n");
+	c = opened_with(CHECKED, "250 mx\r\n");
 	refused(c, "MAIL FROM:<a@b>\r\n", "530 5.7.0 Authentication required (mw-*)\r\n");
 }
 
@@ -480,33 +447,33 @@ static void mechanisms_with_a_security_layer_are_hidden_and_refused(void **)
 	passes(c, "AUTH PLAIN AGEAYg==\r\n", "235 ok\r\n");
 	assert_int_equal(counter(ACT_MECHANISM_MASKED), 2);
 	assert_int_equal(counter(ACT_MECHANISM_REFUSED), 1);
-	c = opened(PLAIN, "250-mx\r\n250 AUTH DIGEST-MD5\r\n");
+	c = opened_with(PLAIN, "250-mx\r\n250 AUTH DIGEST-MD5\r\n");
 	passes(c, "AUTH DIGEST-MD5\r\n", "535 no\r\n");
 }
 
 static void commands_that_are_wrong_or_out_of_place_are_refused(void **)
 {
-	struct conn *c = opened(CHECKED, "250-mx\r\n250 AUTH PLAIN\r\n");
+	struct conn *c = opened_with(CHECKED, "250-mx\r\n250 AUTH PLAIN\r\n");
 
 	refused(c, "RCPT TO:<c@d>\r\n", "503 5.5.1 Bad sequence of commands (mw-*)\r\n");
 	refused(c, "MAIL FROM a@b\r\n", "501 5.5.4 Syntax error in arguments (mw-*)\r\n");
 	assert_int_equal(counter(ACT_STATE_REFUSED), 1);
 	assert_int_equal(counter(ACT_SYNTAX_REFUSED), 1);
-	c = opened(PLAIN, "250 mx\r\n");
+	c = opened_with(PLAIN, "250 mx\r\n");
 	passes(c, "RCPT TO:<c@d>\r\n", "503 first mail\r\n");
 	passes(c, "MAIL FROM a@b\r\n", "501 syntax\r\n");
 }
 
 static void a_name_with_odd_characters_is_refused(void **)
 {
-	struct conn *c = opened(CHECKED, "250 mx\r\n");
+	struct conn *c = opened_with(CHECKED, "250 mx\r\n");
 
 	passes(c, "EHLO [10.0.0.1]\r\n", "250 mx\r\n");
 	passes(c, "HELO a_b-c.example:25#x\r\n", "250 mx\r\n");
 	refused(c, "EHLO a!b\r\n", "501 5.0.0 Invalid domain name (mw-*)\r\n");
 	refused(c, "HELO a b\r\n", "501 5.0.0 Invalid domain name (mw-*)\r\n");
 	assert_int_equal(counter(ACT_NAME_REFUSED), 2);
-	c = opened(PLAIN, "250 mx\r\n");
+	c = opened_with(PLAIN, "250 mx\r\n");
 	passes(c, "EHLO a!b\r\n", "250 mx\r\n");
 }
 
@@ -514,7 +481,7 @@ static void a_name_with_odd_characters_is_refused(void **)
 
 static void strict_grouping_refuses_what_must_not_be_grouped(void **)
 {
-	struct conn *c = opened(GROUP, "250-mx\r\n250 PIPELINING\r\n");
+	struct conn *c = opened_with(GROUP, "250-mx\r\n250 PIPELINING\r\n");
 
 	says(c, CLIENT, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nNOOP\r\n"); // as RFC 2920 has it
 	says(c, SERVER, "250 mail\r\n250 rcpt\r\n250 noop\r\n");
@@ -527,7 +494,7 @@ static void strict_grouping_refuses_what_must_not_be_grouped(void **)
 	says(c, SERVER, "250 ours\r\n");
 	hears(c, CLIENT, "250 noop\r\n503 5.5.1 Improper use of command pipelining (mw-*)\r\n");
 	assert_int_equal(counter(ACT_PIPELINED_REFUSED), 1);
-	c = opened(GROUP, "250 mx\r\n"); // not offered
+	c = opened_with(GROUP, "250 mx\r\n"); // not offered
 	says(c, CLIENT, "RSET\r\nRSET\r\n");
 	hears(c, SERVER, "RSET\r\nNOOP\r\n");
 }
@@ -537,14 +504,14 @@ static void without_pipelining_commands_go_one_at_a_time(void **)
 	static const char *const SOURCES[] = {SINGLE, LOOSE};
 
 	for (unsigned i = 0; i < COUNT(SOURCES); i++) {
-		struct conn *c = opened(SOURCES[i], "250 mx\r\n");
+		struct conn *c = opened_with(SOURCES[i], "250 mx\r\n");
 
 		says(c, CLIENT, "RSET\r\nMAIL FROM:<a@b>\r\n");
 		hears(c, SERVER, "RSET\r\n");
 		says(c, SERVER, "250 reset\r\n");
 		hears(c, SERVER, "MAIL FROM:<a@b>\r\n");
 	}
-	struct conn *c = opened(PLAIN, "250 mx\r\n");
+	struct conn *c = opened_with(PLAIN, "250 mx\r\n");
 	says(c, CLIENT, "RSET\r\nMAIL FROM:<a@b>\r\n");
 	hears(c, SERVER, "RSET\r\nMAIL FROM:<a@b>\r\n");
 }
@@ -562,7 +529,7 @@ static void pipelining_is_hidden_by_no_and_kept_by_loose(void **)
 	forget_words(c);
 	says(c, CLIENT, "RSET\r\nRSET\r\n");
 	hears(c, SERVER, "RSET\r\n");
-	c = opened(LOOSE, "250-mx\r\n250 PIPELINING\r\n");
+	c = opened_with(LOOSE, "250-mx\r\n250 PIPELINING\r\n");
 	says(c, CLIENT, "RSET\r\nRSET\r\n");
 	hears(c, SERVER, "RSET\r\nRSET\r\n");
 }

@@ -11,13 +11,7 @@
 #include <cmocka.h>
 
 #include "eng_session.h"
-#include "session_world.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define SPAM "Subject: x\r\n\r\nbuy-now-cheap\r\n.\r\n"
-#define HAM "Subject: x\r\n\r\nhello\r\n.\r\n"
-
-enum { DATA = TCP_ACK | TCP_PSH };
+#include "session_talk.h"
 
 // ---- the list of flows
 
@@ -48,14 +42,6 @@ static void a_list_of_flows_looks_at_a_bounded_number_of_cells_a_turn(void **)
 }
 
 // ---- segments that are dropped
-
-static void client_sends(struct conn *c, uint32_t ahead, const char *text)
-{
-	struct end *e = &c->end[CLIENT];
-
-	segment(c, CLIENT, DATA, e->nxt + ahead, e->rcv, text, strlen(text));
-	settle();
-}
 
 // The byte is as good as any: the checksum covers it.
 static void spoil_last_byte(struct rte_mbuf *m)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a hostile subscriber tries with chunks, edits and bytes that leave ahead, told as stories: no byte
-// that was not judged reaches the server, and nobody else is hurt.
+// BDAT between a client and a server that read it differently, and replies that come two at a time: no byte
+// that was not judged reaches the server.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,29 +10,17 @@
 
 #include <cmocka.h>
 
-#include "session_world.h"
-#include "tcp_flags.h"
+#include "session_talk.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_new, world_end)
+
 #define HIDDEN_MAIL "RSET\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 13 LAST\r\nbuy-now-cheap"
-
-static bool server_has(const struct conn *c, const char *text)
-{
-	const struct end *e = &c->end[SERVER];
-	uint32_t n = e->rcv - c->end[CLIENT].isn - 1;
-
-	return memmem(e->bytes, n, text, strlen(text)) != NULL;
-}
 
 static struct conn *chunking(uint16_t port)
 {
 	struct conn *c = dial("10.0.1.1", port);
 
-	handshake(c);
-	says(c, SERVER, "220 mx\r\n");
-	says(c, CLIENT, "EHLO me\r\n");
-	says(c, SERVER, "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+	greets_with(c, "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
 	says(c, CLIENT, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n");
 	says(c, SERVER, "250 ok\r\n250 ok\r\n");
 	c->end[CLIENT].told = c->end[CLIENT].rcv - (c->end[SERVER].isn + 1);
@@ -94,8 +82,8 @@ static void a_chunk_behind_a_refused_command_does_not_reach_the_server(void **)
 // is one too many: an end that nobody has judged.
 static void between_chunks_nothing_comes_that_may_end_the_message(void **)
 {
-	static const char *const ENDS[] = {"QUIT\r\n", "HELP\r\n", "MAIL FROM:<x@y>\r\n", "what\r\n",
-		"EHLO you\r\n", "RSET x\r\n", "DATA\r\n"};
+	static const char *const ENDS[] = {"QUIT\r\n", "HELP\r\n", "MAIL FROM:<x@y>\r\n",
+		"what\r\n", "EHLO you\r\n", "RSET x\r\n", "DATA\r\n"};
 
 	for (unsigned i = 0; i < COUNT(ENDS); i++) {
 		struct conn *c = chunking((uint16_t)(2000 + i));
@@ -105,7 +93,8 @@ static void between_chunks_nothing_comes_that_may_end_the_message(void **)
 		says(c, CLIENT, ENDS[i]);
 		assert_false(server_has(c, ENDS[i]));
 		assert_true(c->end[SERVER].reset);
-		hears(c, CLIENT, "250 24 byte chunk\r\n421 4.7.1 Closing connection: protocol error\r\n");
+		hears(c, CLIENT,
+			"250 24 byte chunk\r\n421 4.7.1 Closing connection: protocol error\r\n");
 	}
 }
 
@@ -167,8 +156,8 @@ static void a_chunk_behind_a_refused_one_is_refused_by_us(void **)
 // The octets that came with their BDAT, and those that come later, are nobody's commands.
 static void octets_of_a_chunk_refused_by_its_place_reach_nobody(void **)
 {
-	static const char *const TEXTS[] = {
-		"BDAT 6 LAST\r\nVRFY\r\n", "BDAT 6\r\nVRFY\r\n", "BDAT 12 LAST\r\nVRFY\r\nVRFY\r\n"};
+	static const char *const TEXTS[] = {"BDAT 6 LAST\r\nVRFY\r\n", "BDAT 6\r\nVRFY\r\n",
+		"BDAT 12 LAST\r\nVRFY\r\nVRFY\r\n"};
 	static const struct {
 		const char *source, *begin;
 	} CASES[] = {{"10.0.15.1", ""}, {"10.0.16.1", "NOOP\r\n"}};
@@ -181,7 +170,8 @@ static void octets_of_a_chunk_refused_by_its_place_reach_nobody(void **)
 		says(c, SERVER, "220 mx\r\n");
 		says(c, CLIENT, "EHLO me\r\n");
 		says(c, SERVER, "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
-		snprintf(text, sizeof(text), "%s%s", CASES[i / COUNT(TEXTS)].begin, TEXTS[i % COUNT(TEXTS)]);
+		snprintf(text, sizeof(text), "%s%s", CASES[i / COUNT(TEXTS)].begin,
+			TEXTS[i % COUNT(TEXTS)]);
 		says(c, CLIENT, text);
 		says(c, SERVER, "250 ok\r\n");
 		says(c, SERVER, "250 ok\r\n");
@@ -219,177 +209,6 @@ static void two_replies_within_a_chunk_of_ours_leave_no_reply_unchanged(void **)
 	assert_non_null(memmem(c->end[CLIENT].bytes, END_BYTES, "502 5.5.1 BDAT", 14));
 }
 
-// ---- link headers that fit no cell
-
-enum { TAGS_BYTES = 12, MACS_BYTES = 12 };
-
-// A segment behind three tags, the last of them its sender's choice.
-static void behind_tags(struct conn *c, enum world_side side, uint8_t flags, uint32_t seq,
-	uint32_t ack, const char *text, uint16_t tag)
-{
-	const uint8_t tags[TAGS_BYTES] = {
-		0x88, 0xa8, 0, 1, 0x81, 0, 0, 2, 0x81, 0, (uint8_t)(tag >> 8), (uint8_t)tag};
-	uint8_t frame[300];
-	size_t n = segment_frame(c, side,
-		&(struct wire_tcp_out){.seq = seq,
-			.ack = ack,
-			.flags = flags,
-			.window = 60000,
-			.payload = span_str(text)},
-		frame, sizeof(frame) - TAGS_BYTES);
-
-	memmove(frame + MACS_BYTES + TAGS_BYTES, frame + MACS_BYTES, n - MACS_BYTES);
-	memcpy(frame + MACS_BYTES, tags, TAGS_BYTES);
-	inject_bytes((uint8_t)side, frame, n + TAGS_BYTES);
-	settle();
-}
-
-// The handshakes of 40 connections whose servers, and perhaps clients, lie behind tags of their own.
-static struct conn *tagged_handshakes(bool clients)
-{
-	struct conn *c = NULL;
-
-	for (uint16_t i = 0; i < 40; i++) {
-		c = dial("10.0.1.1", (uint16_t)(2000 + i));
-		segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
-		settle();
-		behind_tags(c, SERVER, TCP_SYN | TCP_ACK, c->end[SERVER].isn, c->end[CLIENT].nxt,
-			"", i);
-		if (clients)
-			behind_tags(c, CLIENT, TCP_ACK, c->end[CLIENT].nxt, c->end[CLIENT].rcv, "",
-				(uint16_t)(100 + i));
-		else
-			segment(c, CLIENT, TCP_ACK, c->end[CLIENT].nxt, c->end[CLIENT].rcv, NULL,
-				0);
-		settle();
-	}
-	assert_int_equal(counter(PASS_TABLE_FULL), 0);
-	assert_int_equal(counter(FLOWS_INSPECTED), 40);
-	return c;
-}
-
-static void servers_behind_many_tags_do_not_make_the_table_full(void **)
-{
-	struct conn *c = tagged_handshakes(false);
-
-	says(c, CLIENT, "MAIL"); // the rest of the line does not come: it is acknowledged by us
-	pass_ms(50);
-	assert_int_equal(last_seen(c, CLIENT)->ack, c->end[CLIENT].nxt);
-}
-
-static void where_no_side_has_a_header_we_are_silent(void **)
-{
-	struct conn *c = tagged_handshakes(true);
-	struct end *client = &c->end[CLIENT];
-
-	behind_tags(c, CLIENT, TCP_ACK, client->nxt, client->rcv, "MAIL", 139);
-	forget_seen();
-	pass_ms(50);
-	assert_int_equal(frames_seen(c, CLIENT) + frames_seen(c, SERVER), 0);
-	assert_true(counter(DROP_NO_HEADER) > 0);
-}
-
-// ---- ends of messages in pieces that arrive in every order
-
-enum { LEAD = 3, TAIL = 4, PIECES_MAX = 3 };
-
-struct pieces { // of a tail: piece i is [cut[i], cut[i + 1])
-	char tail[TAIL];
-	unsigned n, cut[PIECES_MAX + 1], order[PIECES_MAX];
-};
-
-// Would some server take what is there for an ended message: one that ends lines at bare CR, or bare
-// LF, skips NULs before a line, or reads a line up to a NUL?
-static bool some_server_ends(const char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		size_t begin = i, end = i + 1;
-
-		while (begin > 0 && p[begin - 1] == 0)
-			begin--;
-		if (p[i] != '.' || (begin > 0 && p[begin - 1] != '\r' && p[begin - 1] != '\n'))
-			continue;
-		if (end < n && p[end] == 0) {
-			while (end < n && p[end] != '\r' && p[end] != '\n')
-				end++;
-		}
-		if (end < n && (p[end] == '\r' || p[end] == '\n'))
-			return true;
-	}
-	return false;
-}
-
-// No server has an end of the message that was not judged, after any of the pieces.
-static void arrives(struct conn *c, const struct pieces *t)
-{
-	const struct end *e = &c->end[CLIENT], *server = &c->end[SERVER];
-	const uint64_t before = counter(ACT_POSSIBLE_END) + counter(MESSAGES);
-	const uint32_t from = server->rcv - (e->isn + 1);
-
-	segment(c, CLIENT, TCP_ACK, e->nxt, e->rcv, "x\r\n", LEAD);
-	settle();
-	for (unsigned i = 0; i < t->n; i++) {
-		const unsigned at = t->cut[t->order[i]], to = t->cut[t->order[i] + 1];
-
-		segment(c, CLIENT, TCP_ACK, e->nxt + LEAD + at, e->rcv, t->tail + at, to - at);
-		settle();
-		if (counter(ACT_POSSIBLE_END) + counter(MESSAGES) != before)
-			return;
-		assert_false(some_server_ends(
-			server->bytes + from, server->rcv - (e->isn + 1) - from));
-	}
-}
-
-static void arrives_anew(struct conn *c, const struct pieces *t)
-{
-	enum { FLOWS_FEW = 30, DIALOGS_END_MS = 600000 };
-
-	if (counter(GAUGE_FLOWS) > FLOWS_FEW)
-		pass_ms(DIALOGS_END_MS);
-	greets(c);
-	begins_mail(c);
-	arrives(c, t);
-	segment(c, CLIENT, TCP_RST, c->end[SERVER].rcv, 0, NULL, 0);
-	settle();
-	reboot(c);
-	c->client_port = c->client_port == 60000 ? 2000 : c->client_port + 1;
-}
-
-static void in_every_order(struct conn *c, struct pieces *t)
-{
-	static const uint8_t ORDERS[][PIECES_MAX] = {
-		{0, 1, 2}, {1, 0, 2}, {0, 2, 1}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
-
-	for (unsigned i = 0; i < (t->n == 2 ? 2 : COUNT(ORDERS)); i++) {
-		for (unsigned k = 0; k < t->n; k++)
-			t->order[k] = ORDERS[i][k];
-		arrives_anew(c, t);
-	}
-}
-
-static void no_end_in_pieces_reaches_the_server_before_it_is_judged(void **)
-{
-	static const char LETTERS[] = {'\r', '\n', '.', 0, 'x'};
-	struct conn *c = dial("10.0.1.1", 2000);
-
-	for (unsigned text = 0; text < 5 * 5 * 5 * 5; text++) {
-		struct pieces t = {.n = 2, .cut = {0}};
-
-		for (unsigned i = 0, rest = text; i < TAIL; i++, rest /= 5)
-			t.tail[i] = LETTERS[rest % 5];
-		for (t.cut[1] = 1; t.cut[1] < TAIL; t.cut[1]++) {
-			t.n = 2;
-			t.cut[2] = TAIL;
-			in_every_order(c, &t);
-			t.n = 3;
-			t.cut[3] = TAIL;
-			for (t.cut[2] = t.cut[1] + 1; t.cut[2] < TAIL; t.cut[2]++)
-				in_every_order(c, &t);
-		}
-	}
-	assert_int_equal(counter(PASS_TABLE_FULL), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,9 +222,7 @@ int main(void)
 		CASE(octets_of_a_chunk_refused_by_its_place_reach_nobody),
 		CASE(two_replies_to_a_command_of_ours_leave_no_reply_unchanged),
 		CASE(two_replies_within_a_chunk_of_ours_leave_no_reply_unchanged),
-		CASE(servers_behind_many_tags_do_not_make_the_table_full),
-		CASE(where_no_side_has_a_header_we_are_silent),
-		CASE(no_end_in_pieces_reaches_the_server_before_it_is_judged),
 	};
+
 	return cmocka_run_group_tests(tests, world_start, world_stop);
 }
