@@ -303,6 +303,14 @@ void bench_mail(struct bench *b, struct bench_conn *c, uint16_t n)
 	all_say(b, c, n, BENCH_CLIENT, TCP_ACK, "");
 }
 
+void bench_header(struct bench *b, struct bench_conn *c, uint16_t n)
+{
+	all_say(b, c, n, BENCH_CLIENT, TCP_ACK,
+		"From: A <a@example.org>\r\nTo: B <b@example.net>\r\nSubject: figures\r\n"
+		"Date: Sun, 22 Nov 2026 12:00:00 +0000\r\n\r\n");
+	all_say(b, c, n, BENCH_SERVER, TCP_ACK, "");
+}
+
 uint64_t bench_counter(const struct bench *b, enum eng_reason r)
 {
 	return b->w->counters[r];

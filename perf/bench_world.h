@@ -71,6 +71,8 @@ void bench_greet(struct bench *b, struct bench_conn *c, uint16_t n, uint64_t *ha
 void bench_conn_greeted(struct bench_conn *c);
 // A transaction up to the 354.
 void bench_mail(struct bench *b, struct bench_conn *c, uint16_t n);
+// Behind it a message's header, acknowledged.
+void bench_header(struct bench *b, struct bench_conn *c, uint16_t n);
 
 uint64_t bench_counter(const struct bench *b, enum eng_reason r);
 double bench_ns(uint64_t cycles, uint64_t things);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What an in-order segment of a message costs beyond forwarding a frame of its size: 1,000
+// What an in-order segment of a message, its body or its header, costs beyond forwarding a frame of its size: 1,000
 // connections in DATA, a segment on each in turn, acknowledged at once so that the slabs stay warm.
 // Writes one JSON object a line to standard output; perf/segment runs it.
 //   segment_bench ROUNDS MEMORY_MB huge|pages [KIND]
@@ -16,6 +16,7 @@ enum { CONNS = 32 * 32, ROUNDS_MAX = 1000, TEXT_BYTES = 4096, LINE_BYTES = 78 };
 struct kind {
 	uint16_t bytes; // of payload
 	bool scanned, csum_good;
+	bool header; // it never ends: lines are looked at one by one
 };
 
 struct round { // ns a frame
@@ -89,12 +90,12 @@ static void show(const struct kind *k, const struct round *rounds, unsigned n)
 		ack[i] = rounds[i].ack - rounds[i].other_bare;
 	}
 	double middle = bench_median(more, n); // sorted from here on
-	printf("{\"payload_bytes\": %u, \"scanned\": %s, \"checksum\": \"%s\", \"forward_ns\": %.1f, "
+	printf("{\"payload_bytes\": %u, \"part\": \"%s\", \"scanned\": %s, \"checksum\": \"%s\", \"forward_ns\": %.1f, "
 	       "\"segment_ns\": %.1f, \"more_ns\": %.1f, \"more_quartiles_ns\": [%.1f, %.1f], "
 	       "\"ack_more_ns\": %.1f}\n",
-		k->bytes, k->scanned ? "true" : "false", k->csum_good ? "device" : "ours",
-		bench_median(other, n), bench_median(data, n), middle, more[n / 4], more[n * 3 / 4],
-		bench_median(ack, n));
+		k->bytes, k->header ? "header" : "body", k->scanned ? "true" : "false",
+		k->csum_good ? "device" : "ours", bench_median(other, n), bench_median(data, n),
+		middle, more[n / 4], more[n * 3 / 4], bench_median(ack, n));
 	(void)fflush(stdout);
 }
 
@@ -113,6 +114,8 @@ static bool kind_run(const struct kind *k, unsigned n)
 	for (unsigned at = 0; at < CONNS; at += ENG_BURST) {
 		bench_greet(&b, conns + at, ENG_BURST, &handshake);
 		bench_mail(&b, conns + at, ENG_BURST);
+		if (!k->header)
+			bench_header(&b, conns + at, ENG_BURST);
 	}
 	struct round warm;
 	round_run(&b, conns, k, &warm);
@@ -139,6 +142,7 @@ int main(int argc, char **argv)
 		{.bytes = 512, .csum_good = true},
 		{.bytes = 1460, .csum_good = true},
 		{.bytes = 1460},
+		{.bytes = 1460, .csum_good = true, .header = true},
 		{.bytes = 512, .csum_good = true, .scanned = true},
 		{.bytes = 1460, .csum_good = true, .scanned = true},
 	};

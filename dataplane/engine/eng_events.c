@@ -414,8 +414,7 @@ static bool on_data_line(struct eng_worker *w, struct eng_session *s, const stru
 	default:
 		break;
 	}
-	eng_message_data(w, s, ev->text);
-	return eng_limits_data(w, s, ev->text);
+	return eng_message_data(w, s, ev->text);
 }
 
 // Does a server's reply, or ours, refuse? That of a message is no error of the session.
@@ -532,8 +531,7 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 		eng_cut(w, s, 421, ENG_TEXT_DESYNC, 0, false, ACT_DESYNC);
 		return false;
 	case SMTP_EV_DATA:
-		eng_message_data(w, s, ev->text);
-		return eng_limits_data(w, s, ev->text);
+		return eng_message_data(w, s, ev->text);
 	case SMTP_EV_DATA_LINE:
 		return on_data_line(w, s, ev);
 	case SMTP_EV_POSSIBLE_END:

@@ -27,7 +27,7 @@ struct eng_scan { // one message
 	uint32_t matches;     // callbacks so far
 	uint32_t groups;      // of rules that count
 	uint16_t worker;
-	uint8_t part;         // enum part of eng_scan.c: where in the message
+	bool in_body;
 	uint8_t full;         // 1 = so many rules matched that the rest is not looked at
 	uint64_t seen[];      // a bit a rule
 };

@@ -107,39 +107,9 @@ void eng_limits_message(struct eng_worker *w, struct eng_session *s, struct eng_
 	msg->size_max = p->max_message_kb * 1024u;
 	msg->header_max = p->max_header_kb * 1024u;
 	msg->size_now = msg->header_now = 0;
-	msg->line_bytes = 0;
-	msg->header_over = p->max_header_kb == 0;
-	msg->plain = msg->size_max == 0 && msg->header_over;
+	msg->plain = msg->size_max == 0 && msg->header_max == 0;
 	if (w->shadow != NULL)
 		eng_shadow_content(w, s, msg);
-}
-
-// Anything but the CR of its end?
-static bool has_bytes(struct span line)
-{
-	for (size_t i = 0; i < line.n; i++)
-		if (line.p[i] != '\r')
-			return true;
-	return false;
-}
-
-// The header ends at the first empty line (RFC 5322 2.1), however its line ends are made.
-static void header_count(struct eng_message *msg, struct span text)
-{
-	while (text.n > 0 && !msg->header_over) {
-		const uint8_t *lf = memchr(text.p, '\n', text.n);
-		const size_t n = lf == NULL ? text.n : (size_t)(lf - text.p) + 1;
-
-		msg->header_now = n > UINT32_MAX - msg->header_now
-			? UINT32_MAX
-			: msg->header_now + (uint32_t)n;
-		msg->line_bytes |= has_bytes(span_sub(text, 0, n - (lf != NULL)));
-		if (lf != NULL) {
-			msg->header_over = msg->line_bytes == 0;
-			msg->line_bytes = 0;
-		}
-		text = span_from(text, n);
-	}
 }
 
 const struct eng_limit *eng_size_rule(
@@ -153,20 +123,19 @@ const struct eng_limit *eng_size_rule(
 	return header_max != 0 && msg->header_now > header_max ? &header_too_large : NULL;
 }
 
-bool eng_limits_data(struct eng_worker *w, struct eng_session *s, struct span text)
+bool eng_limits_data(struct eng_worker *w, struct eng_session *s, struct span text, size_t head)
 {
 	struct eng_message *msg = s->message;
 
-	if (msg == NULL || msg->plain)
-		return true;
 	msg->size_now += text.n;
-	if (!msg->header_over)
-		header_count(msg, text);
+	msg->header_now +=
+		(uint32_t)(head < UINT32_MAX - msg->header_now ? head
+							       : UINT32_MAX - msg->header_now);
 	const struct eng_limit *limit = eng_size_rule(msg, msg->size_max, msg->header_max);
 	if (w->shadow != NULL)
-		eng_shadow_data(w, s, msg, text, limit);
+		eng_shadow_data(w, s, msg, text, head, limit);
 	if (limit == NULL) {
-		msg->plain = msg->size_max == 0 && msg->header_over && msg->shadow_run == 0;
+		msg->plain = msg->size_max == 0 && msg->header.over && msg->shadow_run == 0;
 		return true;
 	}
 	if (limit->reason == ACT_LIMIT_SIZE)

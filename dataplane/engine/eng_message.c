@@ -254,30 +254,38 @@ bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat)
 	else if (s->message->stale && s->message->scan == NULL)
 		scan_open(w, s, s->message);
 	if (s->message != NULL) {
+		if (!s->message->data)
+			s->message->header = (struct eng_header){0};
 		s->message->data = true;
 		s->message->bdat = bdat;
-		s->message->subject = (struct eng_subject){0};
 		eng_limits_message(w, s, s->message);
 	}
 	eng_access_begin(w, s);
 	return true;
 }
 
-void eng_message_data(struct eng_worker *w, struct eng_session *s, struct span text)
+static void message_scan(
+	struct eng_worker *w, struct eng_message *msg, struct span text, size_t head)
 {
-	struct eng_message *msg = s->message;
-
-	if (msg == NULL)
-		return;
-	eng_subject_read(&msg->subject, text);
-	if (msg->scan == NULL)
-		return;
-	eng_scan_data(msg->scan, text);
+	eng_scan_header(msg->scan, span_sub(text, 0, head));
+	eng_scan_body(msg->scan, span_from(text, head));
 	if (msg->newer != NULL) {
 		scan_unlink(w->smtp, msg);
 		scan_link_newest(w->smtp, msg);
 	}
 	msg->seen_ms = w->smtp->now_ms;
+}
+
+bool eng_message_data(struct eng_worker *w, struct eng_session *s, struct span text)
+{
+	struct eng_message *msg = s->message;
+
+	if (msg == NULL)
+		return true;
+	const size_t head = eng_header_read(&msg->header, text);
+	if (msg->scan != NULL)
+		message_scan(w, msg, text, head);
+	return msg->plain || eng_limits_data(w, s, text, head);
 }
 
 // Behind a last chunk without recipients Exim is in the transaction still, where its MAIL holds and another

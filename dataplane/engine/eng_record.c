@@ -89,7 +89,7 @@ void eng_record_message(struct eng_worker *w, struct eng_session *s, uint16_t co
 		.helo = eng_helo_get(w, s, helo),
 		.from = {.p = (const uint8_t *)msg->from, .n = msg->from_len},
 		.to = {.p = (const uint8_t *)msg->to, .n = msg->to_len},
-		.subject = eng_subject_get(&msg->subject),
+		.subject = eng_header_subject(&msg->header),
 	};
 
 	memcpy(r.rules, msg->result.rules, sizeof(r.rules));

@@ -3,8 +3,6 @@
 // the body as another. Rules count once a message: Hyperscan tells each once a stream
 // (SINGLEMATCH), a bit a rule covers the values, of which there are many. The header's stream is
 // closed where the body begins, so that a message takes one block of stream memory.
-// Where the header ends is a state of four, the only look at single bytes here; the body goes into
-// Hyperscan as it comes.
 // Thread: the worker that opened the scan.
 #include "eng_scan.h"
 
@@ -14,12 +12,6 @@
 
 #include "eng_image_int.h"
 #include "eng_worker.h"
-
-// Where the next byte belongs:
-//
-//   BEGIN --any--> LINE --LF--> BEGIN        BEGIN --LF--> BODY
-//     \---CR---> CR --LF--> BODY             CR --other--> LINE
-enum part { PART_BEGIN, PART_CR, PART_LINE, PART_BODY };
 
 enum {
 	MATCHES_MAX = 65536, // different rules that may count for one message
@@ -150,7 +142,7 @@ struct eng_scan *eng_scan_open(struct eng_worker *w, struct eng_image *img, uint
 	s->found = (struct eng_scan_result){0};
 	s->matches = 0;
 	s->groups = groups;
-	s->part = PART_BEGIN;
+	s->in_body = false;
 	s->full = 0;
 	memset(s->seen, 0, img->seen_words * sizeof(s->seen[0]));
 	eng_image_use(img, w->id);
@@ -167,63 +159,35 @@ void eng_scan_value(struct eng_scan *s, enum pol_scope scope, struct span value)
 	scan_stream_close(s, stream, true);
 }
 
-// How many of the bytes belong to the header, its empty line included; moves s->part.
-static size_t header_bytes(struct eng_scan *s, struct span b)
+static void scan_end(struct eng_scan *s, bool judged)
 {
-	const uint8_t *lf;
-	size_t i = 0;
-
-	while (i < b.n) {
-		switch ((enum part)s->part) {
-		case PART_BEGIN:
-			s->part = b.p[i] == '\n' ? PART_BODY : b.p[i] == '\r' ? PART_CR : PART_LINE;
-			i++;
-			break;
-		case PART_CR: // the byte is looked at again as part of a line
-			s->part = b.p[i] == '\n' ? PART_BODY : PART_LINE;
-			i += s->part == PART_BODY;
-			break;
-		case PART_LINE:
-			lf = memchr(b.p + i, '\n', b.n - i);
-			if (lf == NULL)
-				return b.n;
-			i = (size_t)(lf - b.p) + 1;
-			s->part = PART_BEGIN;
-			break;
-		case PART_BODY:
-			return i;
-		}
-	}
-	return i;
+	if (s->stream != NULL)
+		scan_stream_close(s, s->stream, judged);
+	s->stream = NULL;
 }
 
-static void header_feed(struct eng_scan *s, struct span bytes)
+static void part_feed(struct eng_scan *s, enum pol_scope scope, struct span bytes)
 {
-	if (s->stream == NULL)
-		s->stream = scan_stream_open(s, POL_SCOPE_HEADER);
-	if (s->stream == NULL)
-		return;
-	scan_stream_feed(s, s->stream, bytes);
-	if (s->part == PART_BODY) { // its end is known: `$` and `\b` decide now
-		scan_stream_close(s, s->stream, true);
-		s->stream = NULL;
-	}
-}
-
-void eng_scan_data(struct eng_scan *s, struct span bytes)
-{
-	if (s->part != PART_BODY) {
-		size_t n = header_bytes(s, bytes);
-
-		header_feed(s, span_sub(bytes, 0, n));
-		bytes = span_from(bytes, n);
-	}
 	if (bytes.n == 0)
 		return;
 	if (s->stream == NULL)
-		s->stream = scan_stream_open(s, POL_SCOPE_BODY);
+		s->stream = scan_stream_open(s, scope);
 	if (s->stream != NULL)
 		scan_stream_feed(s, s->stream, bytes);
+}
+
+void eng_scan_header(struct eng_scan *s, struct span bytes)
+{
+	part_feed(s, POL_SCOPE_HEADER, bytes);
+}
+
+void eng_scan_body(struct eng_scan *s, struct span bytes)
+{
+	if (!s->in_body && bytes.n > 0) { // the header's end is known: `$` and `\b` decide now
+		scan_end(s, true);
+		s->in_body = true;
+	}
+	part_feed(s, POL_SCOPE_BODY, bytes);
 }
 
 static uint32_t scan_ns(const struct eng_scan *s)
@@ -250,13 +214,6 @@ bool eng_scan_peek(struct eng_scan *s, struct eng_scan_result *out)
 	}
 	out->scan_ns = scan_ns(s);
 	return true;
-}
-
-static void scan_end(struct eng_scan *s, bool judged)
-{
-	if (s->stream != NULL)
-		scan_stream_close(s, s->stream, judged);
-	s->stream = NULL;
 }
 
 // The use goes last: with it the image may be freed.

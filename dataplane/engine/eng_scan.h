@@ -30,10 +30,10 @@ struct eng_scan *eng_scan_open(struct eng_worker *w, struct eng_image *img, uint
 // Scans an envelope value as a whole (HELO, MAIL, RCPT scopes): block of one stream, opened and
 // closed here.
 void eng_scan_value(struct eng_scan *s, enum pol_scope scope, struct span value);
-// Feeds message bytes in order, dots unstuffed. The scan itself tells header from body: the first
-// empty line (CRLF, or LF, on its own) ends the header; header bytes go to the header scope, those
-// behind to the body scope.
-void eng_scan_data(struct eng_scan *s, struct span bytes);
+// Feed message bytes in order, dots unstuffed, first those of the header, its empty line included, then
+// those of the body, in pieces of any size.
+void eng_scan_header(struct eng_scan *s, struct span bytes);
+void eng_scan_body(struct eng_scan *s, struct span bytes);
 // What the verdict would be if the message ended here; the scan goes on (works on copied streams).
 // false where no stream memory was left for the copies.
 bool eng_scan_peek(struct eng_scan *s, struct eng_scan_result *out);

@@ -4,10 +4,10 @@
 // Thread: the worker that owns the flow.
 #pragma once
 
+#include "eng_header.h"
 #include "eng_int.h"
 #include "eng_scan.h"
 #include "eng_smtp.h"
-#include "eng_subject.h"
 #include "flow.h"
 #include "pol_access.h"
 #include "smtp.h"
@@ -94,13 +94,11 @@ struct eng_message {
 	uint64_t size_now;             // octets of it so far
 	uint32_t size_max, header_max; // 0: any
 	uint32_t header_now;
-	uint32_t asked;     // recipients accepted or waiting for their reply
-	uint8_t line_bytes; // 1: the header's line is not empty
-	bool header_over;   // or nobody asks
+	uint32_t asked; // recipients accepted or waiting for their reply
 	bool judged, data, bdat, ended;
 	bool accepted; // its MAIL got a 2xx
 	char from[ENG_PATH_MAX], to[ENG_PATH_MAX];
-	struct eng_subject subject;
+	struct eng_header header;
 	// eng_access.c
 	struct eng_image *image; // whose rules and lists judge its recipients; NULL: none do
 	struct eng_access access;
@@ -452,9 +450,9 @@ uint64_t eng_size_rule_offer(const struct pol_session *profile, struct span digi
 bool eng_error_note(struct eng_worker *w, struct eng_session *s, bool recipient);
 // The time of replies that wait is over: they were released. false: not yet, or none does.
 bool eng_tarpit_due(struct eng_worker *w, struct eng_session *s);
-// A message begins; more of it (false: too much, the session was cut).
+// A message begins; more of it, `head` octets of its header first (false: too much, the session was cut).
 void eng_limits_message(struct eng_worker *w, struct eng_session *s, struct eng_message *msg);
-bool eng_limits_data(struct eng_worker *w, struct eng_session *s, struct span text);
+bool eng_limits_data(struct eng_worker *w, struct eng_session *s, struct span text, size_t head);
 // The value of an EHLO reply's SIZE, at `seq`: no more than the profile's limit.
 void eng_size_lower(struct eng_worker *w, struct eng_session *s, struct span digits, uint32_t seq);
 // eng_read.c: the server's whole replies that were judged, but for the one that is being judged, are
@@ -514,7 +512,8 @@ void eng_message_rcpt_reply(struct eng_session *s, uint16_t code);
 // Recipients of the transaction that were accepted or still may be; 0 where none is open.
 uint32_t eng_message_asked(const struct eng_session *s);
 bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat);
-void eng_message_data(struct eng_worker *w, struct eng_session *s, struct span text);
+// More of the open message; false: the session was cut.
+bool eng_message_data(struct eng_worker *w, struct eng_session *s, struct span text);
 void eng_message_mail_reply(struct eng_worker *w, struct eng_session *s, uint16_t code);
 void eng_message_reset_reply(struct eng_worker *w, struct eng_session *s);
 // The scan is over, its memory given back; the same without a result.

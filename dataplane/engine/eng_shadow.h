@@ -117,11 +117,12 @@ void eng_shadow_ask(struct eng_worker *w, struct eng_session *s,
 	struct eng_shadow_asked *a);
 void eng_shadow_command(struct eng_worker *w, struct eng_session *s, struct eng_shadow_entry *entry,
 	const struct smtp_event *ev, const struct eng_shadow_asked *a, const struct eng_ruling *r);
-// A message's content begins; a piece of it, `limit` is the one in force that it passed; its end: what
+// A message's content begins; a piece of it, `head` octets of its header first, `limit` is the one in force
+// that it passed; its end: what
 // would be decided, NULL: nothing is compared. Its message goes, also where there is no candidate.
 void eng_shadow_content(struct eng_worker *w, struct eng_session *s, struct eng_message *msg);
 void eng_shadow_data(struct eng_worker *w, struct eng_session *s, struct eng_message *msg,
-	struct span text, const struct eng_limit *limit);
+	struct span text, size_t head, const struct eng_limit *limit);
 struct eng_shadow_entry *eng_shadow_judge(
 	struct eng_worker *w, struct eng_session *s, struct eng_decision *would);
 void eng_shadow_message_end(struct eng_worker *w, struct eng_message *msg);

@@ -108,8 +108,6 @@ void eng_shadow_content(struct eng_worker *w, struct eng_session *s, struct eng_
 	const struct pol_session *profile = eng_shadow_profile(w, entry);
 	st->size_max = profile->max_message_kb * 1024u;
 	st->header_max = profile->max_header_kb * 1024u;
-	if (st->header_max != 0)
-		msg->header_over = false;
 	msg->plain = false;
 	if (st->scan == NULL || eng_access_unscanned(&st->access) == ENG_REASON_COUNT)
 		return;
@@ -129,15 +127,17 @@ static struct eng_decision size_is(const struct eng_message *msg, const struct e
 }
 
 void eng_shadow_data(struct eng_worker *w, struct eng_session *s, struct eng_message *msg,
-	struct span text, const struct eng_limit *limit)
+	struct span text, size_t head, const struct eng_limit *limit)
 {
 	struct eng_shadow_message *st = eng_shadow_state(w, msg);
 	struct eng_shadow_entry *entry = st == NULL ? NULL : eng_shadow_find(w, s);
 
 	if (entry == NULL)
 		return;
-	if (st->scan != NULL)
-		eng_scan_data(st->scan, text);
+	if (st->scan != NULL) {
+		eng_scan_header(st->scan, span_sub(text, 0, head));
+		eng_scan_body(st->scan, span_from(text, head));
+	}
 	const struct eng_decision live = size_is(msg, limit, msg->size_max, msg->header_max),
 				  shadow = size_is(msg,
 					  eng_size_rule(msg, st->size_max, st->header_max),

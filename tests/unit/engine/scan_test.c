@@ -15,6 +15,7 @@
 #include <rte_malloc.h>
 
 #include "compile.h"
+#include "eng_header.h"
 #include "eng_image.h"
 #include "eng_int.h"
 #include "eng_scan.h"
@@ -75,20 +76,30 @@ static struct eng_image *image_of(const char *rules, uint64_t version)
 	return img;
 }
 
-static void feed(struct eng_scan *s, const char *text)
+static void piece_feed(struct eng_scan *s, struct eng_header *h, struct span piece)
 {
-	eng_scan_data(s, span_str(text));
+	size_t head = eng_header_read(h, piece);
+
+	eng_scan_header(s, span_sub(piece, 0, head));
+	eng_scan_body(s, span_from(piece, head));
+}
+
+static void feed(struct eng_scan *s, const char *header, const char *body)
+{
+	eng_scan_header(s, span_str(header));
+	eng_scan_body(s, span_str(body));
 }
 
 static int32_t score_of(struct eng_image *img, const char *message, size_t cut)
 {
 	struct eng_scan *s = eng_scan_open(&workers[0], img, UINT32_MAX);
 	struct span whole = span_str(message);
+	struct eng_header h = {0};
 	struct eng_scan_result r;
 
 	assert_non_null(s);
-	eng_scan_data(s, span_sub(whole, 0, cut));
-	eng_scan_data(s, span_from(whole, cut));
+	piece_feed(s, &h, span_sub(whole, 0, cut));
+	piece_feed(s, &h, span_from(whole, cut));
 	eng_scan_close(s, &r);
 	return r.score;
 }
@@ -118,6 +129,7 @@ static const struct {
 	{"X: a words\r\n\r\n", 0},
 	{"X: y\r\r\n\r\ntoken-one", 1},
 	{"X: y\r\n\r \r\ntoken-one", 32}, // a CR alone does not end the header
+	{"X: y\r\r\n\r\r\ntoken-one", 1}, // CRs and LF do
 	{"\r", 0},
 	{"", 0},
 	{"X: y\r\n\r\ntoken-one friend", 1 - 4096},
@@ -146,10 +158,11 @@ static void a_message_byte_by_byte_is_judged_as_the_whole(void **)
 	for (size_t i = 0; i < COUNT(CASES); i++) {
 		struct eng_scan *s = eng_scan_open(&workers[0], img, UINT32_MAX);
 		struct span m = span_str(CASES[i].message);
+		struct eng_header h = {0};
 		struct eng_scan_result r;
 
 		for (size_t at = 0; at < m.n; at++)
-			eng_scan_data(s, span_sub(m, at, 1));
+			piece_feed(s, &h, span_sub(m, at, 1));
 		eng_scan_close(s, &r);
 		assert_int_equal(r.score, CASES[i].score);
 	}
@@ -168,9 +181,9 @@ static void envelope_values_count_with_the_message_and_once(void **)
 	eng_scan_value(s, POL_SCOPE_RCPT, span_str("trap@x"));
 	eng_scan_value(s, POL_SCOPE_RCPT, span_str(""));
 	eng_scan_value(s, POL_SCOPE_RCPT, span_str("trap@y"));
-	feed(s, "X: y\r\n\r\ntoken-");
+	feed(s, "X: y\r\n\r\n", "token-");
 	eng_scan_value(s, POL_SCOPE_RCPT, span_str("trap@z")); // an open stream does not mind
-	feed(s, "one");
+	feed(s, "", "one");
 	eng_scan_close(s, &r);
 	assert_int_equal(r.score, 128 + 512 + 256 + 1);
 	assert_int_equal(r.rules_total, 4);
@@ -189,19 +202,19 @@ static void a_peek_sees_what_the_end_would_bring_and_changes_nothing(void **)
 
 	assert_true(eng_scan_peek(s, &r));
 	assert_int_equal(r.score, 0);
-	feed(s, "X: a word");
+	feed(s, "X: a word", "");
 	assert_true(eng_scan_peek(s, &r)); // `\b` at the end
 	assert_int_equal(r.score, 2048);
-	feed(s, "s\r\n\r\nthree1");
+	feed(s, "s\r\n\r\n", "three1");
 	assert_true(eng_scan_peek(s, &r)); // the word went on
 	assert_int_equal(r.score, 0);
-	feed(s, "x at last");
+	feed(s, "", "x at last");
 	for (unsigned i = 0; i < 10; i++) {
 		assert_true(eng_scan_peek(s, &r));
 		assert_int_equal(r.score, 4 + 8);
 		assert_int_equal(r.rules_total, 2);
 	}
-	feed(s, "ing, and at last");
+	feed(s, "", "ing, and at last");
 	assert_true(eng_scan_peek(s, &r));
 	assert_int_equal(r.score, 4 + 8);
 	eng_scan_close(s, &r);
@@ -217,7 +230,7 @@ static unsigned scans_fill(
 	unsigned n = 0;
 
 	while (n < max && (scans[n] = eng_scan_open(&workers[worker], img, UINT32_MAX)) != NULL)
-		feed(scans[n++], "X: y\r\n\r\ntoken-");
+		feed(scans[n++], "X: y\r\n\r\n", "token-");
 	return n;
 }
 
@@ -232,7 +245,7 @@ static void an_empty_pool_gives_null_and_everything_comes_back(void **)
 		assert_true(eng_image_is_used(img));
 		for (unsigned i = 0; i < AT_ONCE; i++) { // values and peeks still work
 			eng_scan_value(scans[i], POL_SCOPE_HELO, span_str("bad.example"));
-			feed(scans[i], "one last");
+			feed(scans[i], "", "one last");
 			assert_true(eng_scan_peek(scans[i], &r));
 			assert_int_equal(r.score, 128 + 1 + 8);
 		}
@@ -259,10 +272,10 @@ static void an_aborted_message_leaves_no_trace_in_the_next(void **)
 	struct eng_scan_result r;
 
 	eng_scan_value(s, POL_SCOPE_HELO, span_str("bad.example"));
-	feed(s, "Subject: cheap\r\n\r\ntoken-one");
+	feed(s, "Subject: cheap\r\n\r\n", "token-one");
 	eng_scan_abort(s);
 	s = eng_scan_open(&workers[0], img, UINT32_MAX);
-	feed(s, "X: y\r\n\r\nclean");
+	feed(s, "X: y\r\n\r\n", "clean");
 	eng_scan_close(s, &r);
 	assert_int_equal(r.score, 0);
 	assert_int_equal(r.rules_total, 0);
@@ -277,17 +290,17 @@ static void a_message_ends_on_the_image_it_began_on(void **)
 	struct eng_scan *a = eng_scan_open(&workers[0], old, UINT32_MAX), *b;
 	struct eng_scan_result r;
 
-	feed(a, "X: y\r\n\r\nbef");
+	feed(a, "X: y\r\n\r\n", "bef");
 	b = eng_scan_open(&workers[0], new, UINT32_MAX);
-	feed(b, "X: y\r\n\r\nbefore aft");
-	feed(a, "ore after");
-	feed(b, "er");
+	feed(b, "X: y\r\n\r\n", "before aft");
+	feed(a, "", "ore after");
+	feed(b, "", "er");
 	assert_true(eng_image_is_used(old));
 	eng_scan_close(a, &r);
 	assert_int_equal(r.score, 10);
 	assert_false(eng_image_is_used(old));
 	eng_image_free(old); // its memory goes while the other scans on
-	feed(b, " and on");
+	feed(b, "", " and on");
 	eng_scan_close(b, &r);
 	assert_int_equal(r.score, 20);
 	assert_false(eng_image_is_used(new));
@@ -316,7 +329,7 @@ static void an_image_without_rules_scans_to_nothing(void **)
 	struct eng_scan_result r;
 
 	eng_scan_value(s, POL_SCOPE_HELO, span_str("bad.example"));
-	feed(s, "X: y\r\n\r\ntoken-one");
+	feed(s, "X: y\r\n\r\n", "token-one");
 	assert_true(eng_scan_peek(s, &r));
 	eng_scan_close(s, &r);
 	assert_int_equal(r.score, 0);
@@ -339,7 +352,7 @@ static void more_matches_than_are_kept_are_still_counted(void **)
 	}
 	img = image_of(rules, 1);
 	s = eng_scan_open(&workers[0], img, UINT32_MAX);
-	feed(s, message);
+	feed(s, "", message);
 	eng_scan_close(s, &r);
 	assert_int_equal(r.score, 40);
 	assert_int_equal(r.rules_total, 40);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The Subject of a message as its record has it, read in two pieces with the cut at every octet, and octet
-// by octet.
+// A message's header, its end and its Subject, read in two pieces with the cut at every octet, and octet by
+// octet.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include "eng_subject.h"
+#include "eng_header.h"
 
 #define X16 "xxxxxxxxxxxxxxxx"
 #define X128 X16 X16 X16 X16 X16 X16 X16 X16
@@ -46,7 +48,7 @@ static const struct {
 	{"a bare CR does not", "To: b\rSubject: no\r\nSubject: a\rb\r\n\r\n", 0, "a\rb"},
 	{"of two CRs one ends the line", "Subject: a\r\r\nX: y\r\n\r\n", 0, "a\r"},
 	{"a CR at a line's begin is no end of the header", "\rX: y\r\nSubject: a\r\n\r\n", 0, "a"},
-	{"two are none either", "\r\r\nSubject: a\r\n\r\n", 0, "a"},
+	{"two and LF are one", "\r\r\nSubject: no\r\n\r\n", 0, NULL},
 	{"octets stay as they are", "Subject: a\0b\x1b[2J\xff\x80 =?utf-8?q?=41?=\r\n\r\n", 38,
 		"a\0b\x1b[2J\xff\x80 =?utf-8?q?=41?="},
 	{"128 octets stay", "Subject: " X128 "\r\nX: y\r\n\r\n", 0, X128},
@@ -58,10 +60,10 @@ static const struct {
 	{"a message that ends in its name", "Subj", 0, NULL},
 };
 
-static void judge(size_t row, const struct eng_subject *s, size_t cut)
+static void judge(size_t row, const struct eng_header *h, size_t cut)
 {
 	const size_t head = 9; // of the text of octets: its wanted part has a NUL as well
-	struct span got = eng_subject_get(s), wanted;
+	struct span got = eng_header_subject(h), wanted;
 
 	if (rows[row].wanted == NULL) {
 		if (got.p != NULL)
@@ -90,16 +92,61 @@ static void a_subject_is_found_wherever_the_message_is_cut(void **state)
 		struct span all = text_of(row);
 
 		for (size_t cut = 0; cut <= all.n; cut++) {
-			struct eng_subject s = {0};
+			struct eng_header h = {0};
 
-			eng_subject_read(&s, span_sub(all, 0, cut));
-			eng_subject_read(&s, span_from(all, cut));
-			judge(row, &s, cut);
+			eng_header_read(&h, span_sub(all, 0, cut));
+			eng_header_read(&h, span_from(all, cut));
+			judge(row, &h, cut);
 		}
-		struct eng_subject s = {0};
+		struct eng_header h = {0};
 		for (size_t i = 0; i < all.n; i++)
-			eng_subject_read(&s, span_sub(all, i, 1));
-		judge(row, &s, all.n);
+			eng_header_read(&h, span_sub(all, i, 1));
+		judge(row, &h, all.n);
+	}
+}
+
+static void a_header_ends_at_its_first_empty_line_wherever_the_message_is_cut(void **state)
+{
+	static const struct {
+		const char *header, *body;
+		bool over;
+	} ends[] = {
+		{"", "", false},
+		{"\r\n", "x\r\n\r\n", true},
+		{"\n", "\n", true},
+		{"\r", "", false},
+		{"From: a\r\n\r\n", "Subject: no\r\n\r\n", true},
+		{"From: a\n\n", "\r\n", true},
+		{"From: a\r\r\n\r\r\n", "text", true},
+		{"From: a\r\n\rx\r\n \r\n\t\n.\r\n\n", "text", true},
+		{"Subject: a\r\n\r\n", "text", true},
+		{"Subject: a\n\r\n", "text", true},
+		{"Subject: a\r\n b\r\n\n", "\n", true},
+		{"Subject: a\r\r\n\r\n", "text", true},
+		{"Subject: a\rb\r\n\r\n", "text", true},
+		{"Subject\n\n", "text", true},
+		{"Sub\r\n\r\n", "text", true},
+		{"Subject: " X128 X16 "\r\n " X16 "\r\nSubject: b\r\n\r\n", "text", true},
+		{"Subject: a", "", false},
+		{"From: a\r\n", "", false},
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t row = 0; row < sizeof(ends) / sizeof(ends[0]); row++) {
+		(void)snprintf(text, sizeof(text), "%s%s", ends[row].header, ends[row].body);
+		struct span all = span_str(text);
+
+		for (size_t cut = 0; cut <= all.n; cut++) {
+			struct eng_header h = {0};
+			size_t n = eng_header_read(&h, span_sub(all, 0, cut));
+
+			assert_true(cut < strlen(ends[row].header) ? n == cut && !h.over
+								   : h.over == ends[row].over);
+			n += eng_header_read(&h, span_from(all, cut));
+			if (n != strlen(ends[row].header) || h.over != ends[row].over)
+				fail_msg("row %zu, cut at %zu: %zu octets", row, cut, n);
+		}
 	}
 }
 
@@ -107,22 +154,23 @@ static void a_subject_is_found_wherever_the_message_is_cut(void **state)
 static void a_megabyte_of_folding_is_given_up(void **state)
 {
 	enum { TIMES = 350000 };
-	struct eng_subject s = {0};
+	struct eng_header h = {0};
 
 	(void)state;
-	eng_subject_read(&s, span_str("Subject:"));
+	eng_header_read(&h, span_str("Subject:"));
 	for (int i = 0; i < TIMES; i++)
-		eng_subject_read(&s, span_str("\r\n "));
-	eng_subject_read(&s, span_str("late\r\n\r\n"));
-	assert_non_null(eng_subject_get(&s).p);
-	assert_int_equal(eng_subject_get(&s).n, 0);
-	assert_int_equal(s.looked, ENG_SUBJECT_LOOK);
+		eng_header_read(&h, span_str("\r\n "));
+	eng_header_read(&h, span_str("late\r\n\r\n"));
+	assert_non_null(eng_header_subject(&h).p);
+	assert_int_equal(eng_header_subject(&h).n, 0);
+	assert_int_equal(h.looked, ENG_SUBJECT_LOOK);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_subject_is_found_wherever_the_message_is_cut),
+		cmocka_unit_test(a_header_ends_at_its_first_empty_line_wherever_the_message_is_cut),
 		cmocka_unit_test(a_megabyte_of_folding_is_given_up),
 	};
 
