@@ -40,45 +40,36 @@ static bool is_last_in_group(uint8_t verb)
 
 // ---- limits of a session: one more ends it
 
-enum counted { HELOS, MAILS, NOOPS, RSETS, COUNTED_NONE }; // commands of a kind
-
-static enum counted counted_of(uint8_t verb)
+static enum eng_counted counted_of(uint8_t verb)
 {
 	if (is_helo(verb))
-		return HELOS;
+		return ENG_COUNTED_HELO;
 	if (eng_begins_mail(verb))
-		return MAILS;
+		return ENG_COUNTED_MAIL;
 	if (verb == SMTP_VERB_NOOP)
-		return NOOPS;
-	return verb == SMTP_VERB_RSET ? RSETS : COUNTED_NONE;
-}
-
-static uint8_t *count_of(struct eng_session *s, enum counted kind)
-{
-	uint8_t *const counts[] = {&s->helos, &s->mails, &s->noops, &s->rsets};
-
-	return counts[kind];
+		return ENG_COUNTED_NOOP;
+	return verb == SMTP_VERB_RSET ? ENG_COUNTED_RSET : ENG_COUNTED;
 }
 
 // One more than there may be, with this one.
 static bool is_one_too_many(const struct asking *a, struct eng_ruling *r)
 {
-	static const struct eng_limit limits[] = {
-		[HELOS] = {421, ENG_TEXT_HELOS, ACT_LIMIT_HELO},
-		[MAILS] = {421, ENG_TEXT_MAILS, ACT_LIMIT_MAIL},
-		[NOOPS] = {421, ENG_TEXT_NOOPS, ACT_LIMIT_NOOP},
-		[RSETS] = {421, ENG_TEXT_RSETS, ACT_LIMIT_RSET},
+	static const struct eng_limit limits[ENG_COUNTED] = {
+		[ENG_COUNTED_HELO] = {421, ENG_TEXT_HELOS, ACT_LIMIT_HELO},
+		[ENG_COUNTED_MAIL] = {421, ENG_TEXT_MAILS, ACT_LIMIT_MAIL},
+		[ENG_COUNTED_NOOP] = {421, ENG_TEXT_NOOPS, ACT_LIMIT_NOOP},
+		[ENG_COUNTED_RSET] = {421, ENG_TEXT_RSETS, ACT_LIMIT_RSET},
 	};
 	const struct pol_session *p = a->profile;
-	const struct eng_session *s = a->s;
-	const enum counted kind = counted_of(a->ev->verb);
-	const uint8_t had[] = {s->helos, s->mails, s->noops, s->rsets};
-	const uint8_t max[] = {p->max_helo, p->max_mail, p->max_noop, p->max_rset};
+	const enum eng_counted kind = counted_of(a->ev->verb);
+	const uint8_t max[ENG_COUNTED] = {[ENG_COUNTED_HELO] = p->max_helo,
+		[ENG_COUNTED_MAIL] = p->max_mail,
+		[ENG_COUNTED_NOOP] = p->max_noop,
+		[ENG_COUNTED_RSET] = p->max_rset};
 
-	if (kind == COUNTED_NONE || max[kind] == 0 || had[kind] < max[kind])
+	if (kind == ENG_COUNTED || max[kind] == 0 || a->s->commands[kind] < max[kind])
 		return false;
-	*r = (struct eng_ruling){
-		.does = ENG_JUDGED_CUT, .limit = &limits[kind], .max = max[kind]};
+	*r = (struct eng_ruling){.does = ENG_JUDGED_CUT, .limit = &limits[kind], .max = max[kind]};
 	return true;
 }
 
@@ -181,12 +172,11 @@ static enum eng_refusal objection(const struct asking *a)
 	return ENG_REFUSAL_COUNT;
 }
 
-struct eng_ruling eng_command_rule(const struct eng_session *s, const struct smtp_event *ev,
-	const struct pol_session *profile)
+struct eng_ruling eng_command_rule(
+	const struct eng_session *s, const struct smtp_event *ev, const struct pol_session *profile)
 {
 	const struct asking a = {.s = s, .ev = ev, .profile = profile};
-	struct eng_ruling r = {
-		.does = ENG_JUDGED_GOES, .why = ENG_REFUSAL_COUNT, .rule = POL_NONE};
+	struct eng_ruling r = {.does = ENG_JUDGED_GOES, .why = ENG_REFUSAL_COUNT, .rule = POL_NONE};
 
 	if (is_one_too_many(&a, &r))
 		return r;
@@ -197,13 +187,11 @@ struct eng_ruling eng_command_rule(const struct eng_session *s, const struct smt
 
 void eng_command_count(struct eng_session *s, const struct smtp_event *ev)
 {
-	const enum counted kind = counted_of(ev->verb);
+	const enum eng_counted kind = counted_of(ev->verb);
 
 	s->last_in_group = is_last_in_group(ev->verb);
-	if (kind == COUNTED_NONE)
-		return;
-	uint8_t *n = count_of(s, kind);
-	*n += *n < UINT8_MAX;
+	if (kind != ENG_COUNTED)
+		s->commands[kind] += s->commands[kind] < UINT8_MAX;
 }
 
 // ---- words in commands and keywords

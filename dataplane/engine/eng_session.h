@@ -157,6 +157,14 @@ enum eng_text { // behind the code of a reply of ours (eng_answer.c)
 	ENG_TEXT_COUNT
 };
 
+enum eng_counted { // commands of which there may be so many (eng_command.c)
+	ENG_COUNTED_HELO,
+	ENG_COUNTED_MAIL,
+	ENG_COUNTED_NOOP,
+	ENG_COUNTED_RSET,
+	ENG_COUNTED // so many kinds; also: of none
+};
+
 // What a segment needs lies in `flow` and `smtp`, the first seven cache lines; the rest is looked at
 // where a command, a message or an end comes. Every idle connection pays for each byte.
 struct eng_session {
@@ -170,7 +178,7 @@ struct eng_session {
 			uint32_t helo;                     // eng_helo.c
 			uint32_t ticket; // of limit cells; TBL_CELL_NONE
 			uint8_t helo_len;
-			uint8_t helos, mails, noops, rsets; // commands; no more than it can hold
+			uint8_t commands[ENG_COUNTED]; // so many of each; no more than it can hold
 			uint8_t errors, recipient_errors;
 		};
 		struct {                     // ENG_LANE_ANSWER (eng_answer_begin)
