@@ -26,7 +26,8 @@
 enum {
 	MEMORY_MB = 1400,
 	RING = 1024,    // frames that wait, of both ports together
-	NEAR_MS = 10,   // a loss so soon behind a swap may be its doing
+	NEAR_MS = 10,   // what happens so soon behind a swap may be its doing
+	STOP_US = 50,   // ten times what a turn takes (32 frames): something stopped the worker
 	SESSIONS = 256, // open at a time, each with a frame in turn
 	OTHERS = 3,     // frames of another port to one of a session
 	OTHER_BYTES = 512,
@@ -78,6 +79,7 @@ enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 struct session {
 	struct bench_conn conn;
 	unsigned step, segment;
+	unsigned wait; // turns of its own left to others: sessions are not all at the same step
 };
 
 struct swaps { // between the two threads
@@ -103,6 +105,7 @@ struct swap_bench {
 
 struct seen { // of a run
 	uint64_t frames, lost, lost_near, dropped, sessions, swaps;
+	uint64_t stops, stops_near, lost_stopped;
 	double longest_turn_us, longest_swap_turn_us, busy;
 	uint64_t taken, taken_ns, longest_ns;
 };
@@ -164,8 +167,13 @@ static struct rte_mbuf *session_frame(
 // Two frames of one session are so far from one another that a burst never has both.
 static struct rte_mbuf *next_frame(struct swap_bench *s, enum bench_side *side)
 {
-	if (s->turn_of++ % (OTHERS + 1) == 0)
-		return session_frame(s, &s->session[s->at++ % SESSIONS], side);
+	if (s->turn_of++ % (OTHERS + 1) == 0) {
+		struct session *one = &s->session[s->at++ % SESSIONS];
+
+		if (one->wait == 0)
+			return session_frame(s, one, side);
+		one->wait--;
+	}
 	*side = s->turn_of % 2;
 	return bench_other(&s->b, &s->session[s->turn_of % SESSIONS].conn, OTHER_BYTES);
 }
@@ -235,6 +243,7 @@ struct load {       // the clock of the frames, in cycles
 	uint64_t clock;
 	uint64_t taken;   // frames, the lost ones too
 	uint64_t near_to; // until then the last swap is near
+	bool stopped;     // and the frames that came meanwhile still wait
 };
 
 // How many frames the next turn finds; those are lost that the ring had no room for.
@@ -243,7 +252,9 @@ static unsigned frames_due(struct load *l, struct seen *out)
 	uint64_t came = l->gap > 0 ? (uint64_t)((double)l->clock / l->gap) : l->taken + ENG_BURST;
 	uint64_t wait = came - l->taken, over = wait > RING ? wait - RING : 0;
 
+	l->stopped = l->stopped && wait > RING / 2;
 	out->lost += over;
+	out->lost_stopped += l->stopped ? over : 0;
 	out->lost_near += l->clock < l->near_to ? over : 0;
 	l->taken += over;
 	return (unsigned)RTE_MIN(wait - over, (uint64_t)ENG_BURST);
@@ -260,10 +271,15 @@ static void turn_seen(struct swap_bench *s, struct load *l, unsigned n, struct s
 	out->frames += n;
 	out->busy += n > 0 ? us : 0;
 	out->longest_turn_us = RTE_MAX(out->longest_turn_us, us);
-	if (c[ACT_IMAGE_TAKEN] == images)
+	if (c[ACT_IMAGE_TAKEN] != images) {
+		out->longest_swap_turn_us = RTE_MAX(out->longest_swap_turn_us, us);
+		l->near_to = l->clock + rte_get_tsc_hz() / 1000 * NEAR_MS;
+	}
+	if (us < STOP_US)
 		return;
-	out->longest_swap_turn_us = RTE_MAX(out->longest_swap_turn_us, us);
-	l->near_to = l->clock + rte_get_tsc_hz() / 1000 * NEAR_MS;
+	l->stopped = true;
+	out->stops++;
+	out->stops_near += l->clock - spent < l->near_to;
 }
 
 // Frames at `pps` for so long; a swap is asked for every `swap_ms`, 0 = never. pps 0: as fast as it goes.
@@ -399,12 +415,16 @@ static double ceiling(struct swap_bench *s, double seconds)
 static void say(const struct seen *r, const char *what, double pps)
 {
 	printf("{\"what\": \"%s\", \"pps\": %.0f, \"frames\": %" PRIu64 ", \"lost\": %" PRIu64
-	       ", \"lost_near\": %" PRIu64 ", \"dropped\": %" PRIu64 ", \"sessions\": %" PRIu64
-	       ", \"busy\": %.2f"
+	       ", \"lost_near\": %" PRIu64 ", \"lost_stopped\": %" PRIu64 ", \"stops\": %" PRIu64
+	       ", \"stops_near\": %" PRIu64
+	       ", \"near_ms\": %u, \"seconds\": %.1f, \"dropped\": %" PRIu64
+	       ", \"sessions\": %" PRIu64 ", \"busy\": %.2f"
 	       ", \"taken\": %" PRIu64 ", \"taken_ns\": %" PRIu64 ", \"longest_ns\": %" PRIu64
 	       ", \"longest_turn_us\": %.1f, \"longest_swap_turn_us\": %.1f}\n",
-		what, pps, r->frames, r->lost, r->lost_near, r->dropped, r->sessions, r->busy,
-		r->taken, r->taken_ns, r->longest_ns, r->longest_turn_us, r->longest_swap_turn_us);
+		what, pps, r->frames, r->lost, r->lost_near, r->lost_stopped, r->stops,
+		r->stops_near, NEAR_MS, (double)(r->frames + r->lost) / pps, r->dropped,
+		r->sessions, r->busy, r->taken, r->taken_ns, r->longest_ns, r->longest_turn_us,
+		r->longest_swap_turn_us);
 	(void)fflush(stdout);
 }
 
@@ -422,8 +442,10 @@ static int measure(struct swap_bench *s, double seconds, unsigned rounds, unsign
 	struct seen seen;
 
 	text_fill(s);
-	for (unsigned i = 0; i < SESSIONS; i++)
+	for (unsigned i = 0; i < SESSIONS; i++) {
 		session_begin(s, &s->session[i]);
+		s->session[i].wait = i % STEPS;
+	}
 	eng_flush_set(s->b.w, out_take, s);
 	s->swaps.eng = s->b.eng;
 	struct eng_image *first = image_of(&s->swaps, 1);
