@@ -18,11 +18,9 @@
 // What the data plane does not compare; also in docs/operations.md.
 static const char *const not_compared[] = {
 	"connections that were open before the candidate came, and what they hold or sent: limits of "
-	"connections count from then",
+	"connections, messages and recipients whose number, minutes or profile is another than in force count "
+	"from then, and only sessions that have not yet differed; the others count for both",
 	"connections to TCP ports that only the candidate picks up",
-	"limits of messages and recipients of a client or a sender in some minutes, and the check of three "
-	"domains, where their settings differ: a session whose mail the candidate would count is not "
-	"followed; where they are the same, so is what was counted",
 	"checks of domains by DNS where their settings differ: a session that the candidate would ask about "
 	"is not followed; where they are the same, so is the finding",
 	"idle times, and how fast commands sent in one group go on (pipelining: loose)",

@@ -481,6 +481,8 @@ static bool on_reply(
 			eng_outcome(w, s, ENG_OUTCOME_RCPT_REFUSED);
 		eng_message_rcpt_reply(s, ev->code);
 		eng_rates_rcpt_reply(w, s, ev->code);
+		if (w->shadow != NULL)
+			eng_shadow_rcpt_reply(w, s, ev->code);
 		break;
 	case SMTP_VERB_MESSAGE:
 		on_message_reply(w, s, ev->code);

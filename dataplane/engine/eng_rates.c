@@ -15,6 +15,7 @@
 // A key has the address by a keyed hash of 64 bits; two that share it, one of a million in thirty million
 // times, share their limits. Where no cell is left there is no limit, and that is counted. Cells of
 // messages that are not taken are free again at once: filling the table takes mail that is.
+// A candidate's limits (eng_shadow_mail.c) are counted by the same functions, in its cells.
 // Thread: the worker.
 #include "eng_session.h"
 
@@ -44,7 +45,7 @@ static bool is_senders(enum eng_rate rate)
 	return rate == ENG_RATE_SENDER_MESSAGES || rate == ENG_RATE_SENDER_RECIPIENTS;
 }
 
-static bool has_any(const struct pol_session *p)
+bool eng_rates_any(const struct pol_session *p)
 {
 	return (p->client_messages | p->client_recipients | p->sender_messages |
 		       p->sender_recipients) != 0;
@@ -57,7 +58,8 @@ uint32_t eng_rates_limit(const struct pol_session *profile, enum eng_refusal why
 	return limit_of(profile, (enum eng_rate)(why - ENG_REFUSE_RATE));
 }
 
-static uint64_t sender_of(struct eng_worker *w, const struct eng_session *s, struct span path)
+static uint64_t sender_of(
+	const struct eng_rates_by *by, const struct eng_session *s, struct span path)
 {
 	struct {
 		struct addr client; // zero: any
@@ -72,7 +74,7 @@ static uint64_t sender_of(struct eng_worker *w, const struct eng_session *s, str
 		name.client = eng_tickets_client(&s->flow.key.client);
 	const size_t n = word.readable ? word.n : 0;
 	memcpy(name.word, word.b, n);
-	const uint64_t sender = tbl_cells_name(w->eng->cells, &name, sizeof(name.client) + n);
+	const uint64_t sender = tbl_cells_name(by->cells, &name, sizeof(name.client) + n);
 	return sender == 0 ? 1 : sender;
 }
 
@@ -93,9 +95,10 @@ static struct tbl_cell_key key_of(
 }
 
 // One more. FULL: nothing was taken, and there is no limit.
-static enum tbl_cells_answer hold(struct eng_worker *w, const struct eng_session *s,
-	const struct pol_session *p, struct eng_rates *r, enum eng_rate rate)
+static enum tbl_cells_answer hold(struct eng_rates_by *by, const struct eng_session *s,
+	struct eng_rates *r, enum eng_rate rate)
 {
+	const struct pol_session *p = by->profile;
 	const uint32_t limit = limit_of(p, rate);
 	const uint32_t minutes = is_senders(rate) ? p->sender_rate_min : p->client_rate_min;
 	uint32_t value;
@@ -103,99 +106,130 @@ static enum tbl_cells_answer hold(struct eng_worker *w, const struct eng_session
 	if (limit == 0 || (is_senders(rate) && r->sender == 0))
 		return TBL_CELLS_FULL;
 	const struct tbl_cell_key key = key_of(s, r, rate);
-	const enum tbl_cells_answer answer = tbl_cells_hold(w->eng->cells, &key, limit,
-		minutes * 60, (uint32_t)(w->smtp->now_us / 1000000), &r->held[rate], &value);
-	if (answer == TBL_CELLS_FULL)
-		eng_count(w, ACT_CELLS_FULL);
+	const enum tbl_cells_answer answer = tbl_cells_hold(
+		by->cells, &key, limit, minutes * 60, by->now_s, &r->held[rate], &value);
+	by->full += answer == TBL_CELLS_FULL;
 	return answer;
 }
 
 // One more of a client's and of a sender's, or of neither.
-static bool hold_both(struct eng_worker *w, const struct eng_session *s,
-	const struct pol_session *p, struct eng_rates *r, const enum eng_rate rate[2],
-	enum eng_refusal *why)
+static bool hold_both(struct eng_rates_by *by, const struct eng_session *s, struct eng_rates *r,
+	const enum eng_rate rate[2], enum eng_refusal *why)
 {
-	const enum tbl_cells_answer client = hold(w, s, p, r, rate[0]);
+	const enum tbl_cells_answer client = hold(by, s, r, rate[0]);
 
 	*why = (enum eng_refusal)(ENG_REFUSE_RATE + rate[0]);
 	if (client == TBL_CELLS_OVER)
 		return false;
 	*why = (enum eng_refusal)(ENG_REFUSE_RATE + rate[1]);
-	if (hold(w, s, p, r, rate[1]) != TBL_CELLS_OVER)
+	if (hold(by, s, r, rate[1]) != TBL_CELLS_OVER)
 		return true;
 	if (client == TBL_CELLS_PASS)
-		tbl_cells_release(w->eng->cells, &r->held[rate[0]], 1);
+		tbl_cells_release(by->cells, &r->held[rate[0]], 1);
 	return false;
 }
 
-bool eng_rates_mail(struct eng_worker *w, struct eng_session *s, struct span path,
+bool eng_rates_mail_by(struct eng_rates_by *by, const struct eng_session *s, struct span path,
 	struct eng_rates *rates, enum eng_refusal *why)
 {
 	static const enum eng_rate MESSAGES_OF[] = {
 		ENG_RATE_CLIENT_MESSAGES, ENG_RATE_SENDER_MESSAGES};
-	const struct pol_session *p;
+	const struct pol_session *p = by->profile;
 
 	*rates = (struct eng_rates){0};
-	p = eng_profile(w, s);
-	if (w->eng->cells == NULL || !has_any(p))
+	if (by->cells == NULL || !eng_rates_any(p))
 		return true;
 	*why = ENG_REFUSE_MAIL;
 	if (s->message != NULL && s->message->following != NULL)
 		return false;
 	rates->profile = p->key;
 	if ((p->sender_messages | p->sender_recipients) != 0)
-		rates->sender = sender_of(w, s, path);
-	return hold_both(w, s, p, rates, MESSAGES_OF, why);
+		rates->sender = sender_of(by, s, path);
+	return hold_both(by, s, rates, MESSAGES_OF, why);
 }
 
-// The transactions that a recipient sent now may be of: none that was reset. (Behind an end of data nothing
-// is read before its reply.)
-static unsigned open_ones(struct eng_session *s, struct eng_message *open[2])
+void eng_rates_rcpt_back_by(struct tbl_cells *cells, struct eng_rates *r)
 {
-	unsigned n = 0;
-
-	for (struct eng_message *msg = s->message; msg != NULL; msg = msg->following)
-		if (!msg->left)
-			open[n++] = msg;
-	return n;
+	tbl_cells_release(cells, &r->held[ENG_RATE_CLIENT_RECIPIENTS], 1);
+	tbl_cells_release(cells, &r->held[ENG_RATE_SENDER_RECIPIENTS], 1);
 }
 
-static void recipient_back(struct eng_worker *w, struct eng_rates *r)
-{
-	tbl_cells_release(w->eng->cells, &r->held[ENG_RATE_CLIENT_RECIPIENTS], 1);
-	tbl_cells_release(w->eng->cells, &r->held[ENG_RATE_SENDER_RECIPIENTS], 1);
-}
-
-bool eng_rates_rcpt(struct eng_worker *w, struct eng_session *s, enum eng_refusal *why)
+bool eng_rates_rcpt_by(struct eng_rates_by *by, const struct eng_session *s,
+	struct eng_rates *open[], unsigned n, enum eng_refusal *why)
 {
 	static const enum eng_rate RECIPIENTS_OF[] = {
 		ENG_RATE_CLIENT_RECIPIENTS, ENG_RATE_SENDER_RECIPIENTS};
-	const struct pol_session *p = eng_profile(w, s);
-	struct eng_message *open[2];
 
-	if (w->eng->cells == NULL || !has_any(p))
-		return true;
-	const unsigned n = open_ones(s, open);
 	for (unsigned i = 0; i < n; i++) {
 		// Begun before its profile had limits: it is the session's now.
-		if (open[i]->rates.profile == 0)
-			open[i]->rates.profile = p->key;
-		if (hold_both(w, s, p, &open[i]->rates, RECIPIENTS_OF, why))
+		if (open[i]->profile == 0)
+			open[i]->profile = by->profile->key;
+		if (hold_both(by, s, open[i], RECIPIENTS_OF, why))
 			continue;
 		while (i > 0)
-			recipient_back(w, &open[--i]->rates);
+			eng_rates_rcpt_back_by(by->cells, open[--i]);
 		return false;
 	}
 	return true;
 }
 
+void eng_rates_end_by(struct tbl_cells *cells, struct eng_rates *rates)
+{
+	for (unsigned i = 0; i < ENG_RATE_COUNT && !rates->sent; i++)
+		tbl_cells_release(cells, &rates->held[i], UINT32_MAX); // may have none
+	*rates = (struct eng_rates){0};
+}
+
+// ---- of the image in force
+
+static struct eng_rates_by in_force(struct eng_worker *w, struct eng_session *s)
+{
+	return (struct eng_rates_by){.cells = w->eng->cells,
+		.profile = eng_profile(w, s),
+		.now_s = (uint32_t)(w->smtp->now_us / 1000000)};
+}
+
+bool eng_rates_mail(struct eng_worker *w, struct eng_session *s, struct span path,
+	struct eng_rates *rates, enum eng_refusal *why)
+{
+	struct eng_rates_by by = in_force(w, s);
+	const bool passes = eng_rates_mail_by(&by, s, path, rates, why);
+
+	eng_count_n(w, ACT_CELLS_FULL, by.full);
+	return passes;
+}
+
+// The transactions that a recipient sent now may be of: none that was reset. (Behind an end of data nothing
+// is read before its reply.)
+static unsigned open_ones(struct eng_session *s, struct eng_rates *open[2])
+{
+	unsigned n = 0;
+
+	for (struct eng_message *msg = s->message; msg != NULL; msg = msg->following)
+		if (!msg->left)
+			open[n++] = &msg->rates;
+	return n;
+}
+
+bool eng_rates_rcpt(struct eng_worker *w, struct eng_session *s, enum eng_refusal *why)
+{
+	struct eng_rates_by by = in_force(w, s);
+	struct eng_rates *open[2];
+
+	if (by.cells == NULL || !eng_rates_any(by.profile))
+		return true;
+	const bool passes = eng_rates_rcpt_by(&by, s, open, open_ones(s, open), why);
+	eng_count_n(w, ACT_CELLS_FULL, by.full);
+	return passes;
+}
+
 void eng_rates_rcpt_back(struct eng_worker *w, struct eng_session *s)
 {
-	struct eng_message *open[2];
+	struct eng_rates *open[2];
 	const unsigned n = open_ones(s, open);
 
 	for (unsigned i = 0; i < n; i++)
-		recipient_back(w, &open[i]->rates);
+		eng_rates_rcpt_back_by(w->eng->cells, open[i]);
 }
 
 // Replies come in order: behind that to its MAIL they are the first message's, and those before it were to
@@ -203,12 +237,10 @@ void eng_rates_rcpt_back(struct eng_worker *w, struct eng_session *s)
 void eng_rates_rcpt_reply(struct eng_worker *w, struct eng_session *s, uint16_t code)
 {
 	if (code >= 400 && s->message != NULL && s->message->accepted)
-		recipient_back(w, &s->message->rates);
+		eng_rates_rcpt_back_by(w->eng->cells, &s->message->rates);
 }
 
 void eng_rates_end(struct eng_worker *w, struct eng_rates *rates)
 {
-	for (unsigned i = 0; i < ENG_RATE_COUNT && !rates->sent; i++)
-		tbl_cells_release(w->eng->cells, &rates->held[i], UINT32_MAX); // may have none
-	*rates = (struct eng_rates){0};
+	eng_rates_end_by(w->eng->cells, rates);
 }

@@ -582,12 +582,31 @@ void eng_rates_rcpt_reply(struct eng_worker *w, struct eng_session *s, uint16_t 
 void eng_rates_end(struct eng_worker *w, struct eng_rates *rates);
 // The limit that such a refusal is about; 0: it is about none of these.
 uint32_t eng_rates_limit(const struct pol_session *profile, enum eng_refusal why);
+// The same by any profile, in any cells: a recipient of those `open`.
+struct eng_rates_by {
+	struct tbl_cells *cells; // NULL: there are no limits
+	const struct pol_session *profile;
+	uint32_t now_s;
+	uint32_t full; // times that no cell was left, and so no limit
+};
+bool eng_rates_any(const struct pol_session *profile); // has it one of these limits?
+bool eng_rates_mail_by(struct eng_rates_by *by, const struct eng_session *s, struct span path,
+	struct eng_rates *rates, enum eng_refusal *why);
+bool eng_rates_rcpt_by(struct eng_rates_by *by, const struct eng_session *s,
+	struct eng_rates *open[], unsigned n, enum eng_refusal *why);
+void eng_rates_rcpt_back_by(struct tbl_cells *cells, struct eng_rates *r);
+void eng_rates_end_by(struct tbl_cells *cells, struct eng_rates *rates);
 
 // eng_three_way.c: notes the domain of a sender that recipients are compared with; false: the recipient is
 // to be refused.
 void eng_three_way_mail(struct eng_worker *w, struct eng_session *s, struct eng_message *msg,
 	struct span path);
 bool eng_three_way_rcpt(struct eng_worker *w, struct eng_session *s, struct span path);
+// By any profile: what is noted of a sender, 0 for nothing; may it go to that recipient?
+uint64_t eng_three_way_of(const struct eng_worker *w, const struct eng_session *s,
+	const struct pol_session *profile, struct span path);
+bool eng_three_way_may(const struct eng_worker *w, const struct eng_session *s,
+	const struct pol_session *profile, struct span path, const uint64_t from[], unsigned n);
 
 // eng_answer.c
 // The client of a connection that is to be refused acknowledged our SYN-ACK, numbered `isn`.

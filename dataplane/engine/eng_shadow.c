@@ -265,6 +265,7 @@ void eng_shadow_compare(struct eng_worker *w, struct eng_session *s, struct eng_
 	if (eng_shadow_alike(live, shadow))
 		return;
 	entry->over = true;
+	eng_shadow_rates_part(w, s, stage, live, shadow);
 	eng_who(w, s, &who);
 	eng_shadow_tell(w, &who, &parted);
 }

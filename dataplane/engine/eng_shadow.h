@@ -31,6 +31,8 @@ struct eng_shadow_message {            // what a candidate makes of an open mess
 	uint32_t size_max, header_max; // octets, 0 = any
 	struct eng_scan *scan;         // of its image; NULL: not scanned
 	struct eng_access access;
+	struct eng_rates rates; // in its cells
+	uint64_t from_domain;   // eng_three_way.c
 };
 
 struct eng_shadow_worker { // of one worker
@@ -61,6 +63,10 @@ void eng_shadow_free_all(struct eng *e);
 struct eng_shadow_asked { // of a command
 	struct eng_decision would;
 	struct eng_access_judged recipient[2]; // in the message, in the one behind it
+	struct eng_rates rates;                // of a MAIL
+	uint64_t from_domain;                  // likewise
+	bool counted;                          // among its messages or recipients
+	bool behind;                           // a message was open
 	bool blind;                            // it can't be known here
 };
 
@@ -86,9 +92,28 @@ struct eng_decision eng_shadow_cut(const struct eng_limit *limit, uint32_t max, 
 // The candidate's state of a message, or NULL; a MAIL and a recipient that went under both (false: no room).
 struct eng_shadow_message *eng_shadow_state(struct eng_worker *w, const struct eng_message *msg);
 bool eng_shadow_mail(struct eng_worker *w, struct eng_session *s,
-	const struct eng_shadow_entry *entry, struct span path);
+	const struct eng_shadow_entry *entry, struct span path, const struct eng_shadow_asked *a);
 void eng_shadow_rcpt(struct eng_worker *w, const struct eng_session *s, struct span path,
 	const struct eng_shadow_asked *a);
+
+// eng_shadow_rates.c: its limits of connections, messages and recipients but for those that the profile in
+// force has with the same settings. Is this refusal by one of the latter?
+void eng_shadow_own_limits(
+	const struct pol_session *live, const struct pol_session *shadow, struct pol_session *own);
+bool eng_shadow_is_alike_limited(
+	const struct pol_session *live, const struct pol_session *shadow, enum eng_refusal why);
+// A MAIL or RCPT is counted in its cells; why it would be refused, ENG_REFUSAL_COUNT: it would not. a->blind
+// where they are full. Then it is not counted after all.
+enum eng_refusal eng_shadow_rates_ask(struct eng_worker *w, struct eng_session *s,
+	const struct eng_shadow_entry *entry, const struct smtp_event *ev,
+	struct eng_shadow_asked *a);
+void eng_shadow_rates_undo(struct eng_worker *w, const struct eng_session *s,
+	const struct smtp_event *ev, struct eng_shadow_asked *a);
+// A message is over; a session has parted.
+void eng_shadow_rates_end(
+	struct eng_worker *w, const struct eng_message *msg, struct eng_shadow_message *st);
+void eng_shadow_rates_part(struct eng_worker *w, struct eng_session *s, enum eng_stage stage,
+	const struct eng_decision *live, const struct eng_decision *shadow);
 
 // ---- what the rest of the engine calls; each only where w->shadow is set
 
@@ -116,7 +141,9 @@ void eng_shadow_ask(struct eng_worker *w, struct eng_session *s,
 	const struct eng_shadow_entry *entry, const struct smtp_event *ev, struct span in,
 	struct eng_shadow_asked *a);
 void eng_shadow_command(struct eng_worker *w, struct eng_session *s, struct eng_shadow_entry *entry,
-	const struct smtp_event *ev, const struct eng_shadow_asked *a, const struct eng_ruling *r);
+	const struct smtp_event *ev, struct eng_shadow_asked *a, const struct eng_ruling *r);
+// The server's reply to a recipient.
+void eng_shadow_rcpt_reply(struct eng_worker *w, const struct eng_session *s, uint16_t code);
 // A message's content begins; a piece of it, `head` octets of its header first, `limit` is the one in force
 // that it passed; its end: what
 // would be decided, NULL: nothing is compared. Its message goes, also where there is no candidate.

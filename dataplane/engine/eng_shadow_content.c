@@ -29,6 +29,7 @@ void eng_shadow_message_end(struct eng_worker *w, struct eng_message *msg)
 		return;
 	if (st->scan != NULL)
 		eng_scan_abort(st->scan);
+	eng_shadow_rates_end(w, msg, st);
 	own = w->shadow->own[w->id];
 	st->next = own->free_message;
 	own->free_message = msg->shadow;
@@ -62,15 +63,15 @@ static bool state_begin(struct eng_worker *w, struct eng_session *s,
 }
 
 bool eng_shadow_mail(struct eng_worker *w, struct eng_session *s,
-	const struct eng_shadow_entry *entry, struct span path)
+	const struct eng_shadow_entry *entry, struct span path, const struct eng_shadow_asked *a)
 {
-	struct eng_message *msg = s->message;
+	struct eng_message *msg = a->behind ? s->message->following : s->message;
 
-	if (msg != NULL && msg->following != NULL)
-		msg = msg->following;
-	if (msg == NULL || (eng_shadow_state(w, msg) == NULL && !state_begin(w, s, entry, msg)))
+	if (msg == NULL || eng_shadow_state(w, msg) != NULL || !state_begin(w, s, entry, msg))
 		return false;
 	struct eng_shadow_message *st = eng_shadow_state(w, msg);
+	st->rates = a->rates;
+	st->from_domain = a->from_domain;
 	eng_access_note(w, s, eng_image_policy(w->shadow->image), entry->session_profile, path,
 		&st->access);
 	if (st->scan != NULL)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a candidate would say of keywords, commands and errors: its own profiles, access rules and lists.
-// Each is asked before the session's state changes, by the functions that decide for real. What needs more
-// than its image (findings about domains, what others sent of late) holds for both where both have the same
-// settings; else the session is not followed.
+// Each is asked before the session's state changes, by the functions that decide for real and in their order.
+// Findings about domains hold for both where both have the same settings; else the session is not followed.
 // Thread: the worker.
 #include "eng_shadow.h"
 
@@ -112,78 +111,105 @@ static bool domain_ask(const struct eng_worker *w, const struct eng_session *s,
 	return !same && !none;
 }
 
-static void rcpt_ask(struct eng_worker *w, const struct eng_session *s,
-	const struct eng_shadow_entry *entry, struct span path, struct eng_shadow_asked *a)
+// The domains of senders that a recipient sent now may be of.
+static bool three_way_ask(struct eng_worker *w, const struct eng_session *s,
+	const struct pol_session *profile, struct span path)
 {
+	uint64_t from[2];
+	unsigned n = 0;
+
+	for (struct eng_message *msg = s->message; msg != NULL; msg = msg->following) {
+		const struct eng_shadow_message *st = msg->left ? NULL : eng_shadow_state(w, msg);
+		if (st != NULL)
+			from[n++] = st->from_domain;
+	}
+	return eng_three_way_may(w, s, profile, path, from, n);
+}
+
+static enum eng_refusal access_ask(struct eng_worker *w, const struct eng_session *s,
+	struct span path, struct eng_shadow_asked *a, uint32_t *rule)
+{
+	struct eng_access_judged worst = {.why = ENG_REFUSAL_COUNT, .rule = POL_NONE};
 	const struct eng_message *msg = s->message;
-	struct eng_access_judged worst = {.why = ENG_REFUSAL_COUNT};
 
 	for (unsigned i = 0; i < 2 && msg != NULL; i++, msg = msg->following) {
-		const struct eng_shadow_message *st = eng_shadow_state(w, msg);
 		if (msg->left)
 			continue;
-		if (st == NULL) {
-			a->blind = true;
-			return;
-		}
+		const struct eng_shadow_message *st = eng_shadow_state(w, msg);
 		eng_access_judge(&st->access, s->auth, path, &a->recipient[i]);
 		if (eng_access_weight(a->recipient[i].why) > eng_access_weight(worst.why))
 			worst = a->recipient[i];
 	}
-	if (worst.why != ENG_REFUSAL_COUNT)
-		a->would = refused(eng_shadow_profile(w, entry), worst.why, worst.rule);
+	*rule = worst.rule;
+	return worst.why;
 }
 
-static void access_ask(struct eng_worker *w, const struct eng_session *s,
+static bool has_states(struct eng_worker *w, const struct eng_session *s)
+{
+	for (const struct eng_message *msg = s->message; msg != NULL; msg = msg->following)
+		if (!msg->left && eng_shadow_state(w, msg) == NULL)
+			return false;
+	return true;
+}
+
+// ENG_REFUSAL_COUNT: it goes, or a->blind.
+static enum eng_refusal rcpt_ask(struct eng_worker *w, struct eng_session *s,
+	const struct eng_shadow_entry *entry, const struct smtp_event *ev,
+	struct eng_shadow_asked *a, uint32_t *rule)
+{
+	enum eng_refusal why;
+
+	if (!has_states(w, s)) {
+		a->blind = true;
+		return ENG_REFUSAL_COUNT;
+	}
+	if (!three_way_ask(w, s, eng_shadow_profile(w, entry), ev->path))
+		return ENG_REFUSE_THREE_WAY;
+	why = eng_shadow_rates_ask(w, s, entry, ev, a);
+	if (why != ENG_REFUSAL_COUNT || a->blind)
+		return why;
+	why = access_ask(w, s, ev->path, a, rule);
+	if (why != ENG_REFUSAL_COUNT)
+		eng_shadow_rates_undo(w, s, ev, a);
+	return why;
+}
+
+// Likewise.
+static enum eng_refusal mail_ask(struct eng_worker *w, struct eng_session *s,
 	const struct eng_shadow_entry *entry, const struct smtp_event *ev,
 	struct eng_shadow_asked *a)
 {
-	if (ev->verb == SMTP_VERB_RCPT) {
-		rcpt_ask(w, s, entry, ev->path, a);
-		return;
-	}
-	if (!eng_begins_mail(ev->verb))
-		return;
+	enum eng_refusal why;
+
+	a->behind = s->message != NULL;
 	if (s->message != NULL && s->message->following != NULL) { // whose will they be?
 		a->blind = true;
-		return;
+		return ENG_REFUSAL_COUNT;
 	}
-	const enum eng_refusal why = eng_access_sender(
+	why = eng_shadow_rates_ask(w, s, entry, ev, a);
+	if (why != ENG_REFUSAL_COUNT || a->blind)
+		return why;
+	why = eng_access_sender(
 		eng_image_policy(w->shadow->image), entry->session_profile, ev->path);
 	if (why != ENG_REFUSAL_COUNT)
-		a->would = refused(eng_shadow_profile(w, entry), why, POL_NONE);
+		eng_shadow_rates_undo(w, s, ev, a);
+	a->from_domain = eng_three_way_of(w, s, eng_shadow_profile(w, entry), ev->path);
+	return why;
 }
 
-// For what others sent of late, or for three domains.
-static bool is_of_others(enum eng_refusal why)
+static void taking_ask(struct eng_worker *w, struct eng_session *s,
+	const struct eng_shadow_entry *entry, const struct smtp_event *ev,
+	struct eng_shadow_asked *a)
 {
-	return why == ENG_REFUSE_THREE_WAY ||
-		(why >= ENG_REFUSE_RATE && why <= ENG_REFUSE_RATE_LAST);
-}
+	enum eng_refusal why = ENG_REFUSAL_COUNT;
+	uint32_t rule = POL_NONE;
 
-// Both have the same settings for that, so what was found for the one holds for the other.
-static bool is_of_others_alike(const struct pol_session *live, const struct pol_session *shadow)
-{
-	if (live->check_three_way != shadow->check_three_way)
-		return false;
-	for (enum eng_refusal why = ENG_REFUSE_RATE; why <= ENG_REFUSE_RATE_LAST; why++)
-		if (eng_rates_limit(live, why) != eng_rates_limit(shadow, why))
-			return false;
-	return live->client_rate_min == shadow->client_rate_min &&
-		live->sender_rate_min == shadow->sender_rate_min;
-}
-
-// The candidate would count what nobody counts for it.
-static bool is_of_others_unknown(const struct eng_session *s, enum smtp_verb verb,
-	const struct pol_session *live, const struct pol_session *shadow)
-{
-	bool counts = shadow->check_three_way && !s->auth;
-
-	if (!eng_begins_mail(verb) && verb != SMTP_VERB_RCPT)
-		return false;
-	for (enum eng_refusal why = ENG_REFUSE_RATE; why <= ENG_REFUSE_RATE_LAST; why++)
-		counts = counts || eng_rates_limit(shadow, why) != 0;
-	return counts && !is_of_others_alike(live, shadow);
+	if (ev->verb == SMTP_VERB_RCPT)
+		why = rcpt_ask(w, s, entry, ev, a, &rule);
+	else if (eng_begins_mail(ev->verb))
+		why = mail_ask(w, s, entry, ev, a);
+	if (why != ENG_REFUSAL_COUNT)
+		a->would = refused(eng_shadow_profile(w, entry), why, rule);
 }
 
 void eng_shadow_ask(struct eng_worker *w, struct eng_session *s,
@@ -206,27 +232,30 @@ void eng_shadow_ask(struct eng_worker *w, struct eng_session *s,
 	else
 		a->blind = domain_ask(w, s, ev, eng_profile(w, s), profile, &a->would);
 	if (a->would.does == ENG_DOES_GO && !a->blind)
-		access_ask(w, s, entry, ev, a);
-	if (a->would.does == ENG_DOES_GO && !a->blind)
-		a->blind = is_of_others_unknown(s, ev->verb, eng_profile(w, s), profile);
+		taking_ask(w, s, entry, ev, a);
 }
 
 void eng_shadow_command(struct eng_worker *w, struct eng_session *s, struct eng_shadow_entry *entry,
-	const struct smtp_event *ev, const struct eng_shadow_asked *a, const struct eng_ruling *r)
+	const struct smtp_event *ev, struct eng_shadow_asked *a, const struct eng_ruling *r)
 {
 	struct eng_decision live = goes();
 
 	// Cut for what the protocol has come to: so it would be under any profile.
 	if (r->does == ENG_JUDGED_CUT && r->limit->reason == ACT_DESYNC &&
-		a->would.reason != ACT_LINE_REFUSED)
+		a->would.reason != ACT_LINE_REFUSED) {
+		eng_shadow_rates_undo(w, s, ev, a);
 		return;
+	}
 	if (a->blind) {
 		eng_shadow_unfollowed(w, s);
 		return;
 	}
-	if (r->does == ENG_JUDGED_REFUSED && is_of_others(r->why) && a->would.does == ENG_DOES_GO &&
-		is_of_others_alike(eng_profile(w, s), eng_shadow_profile(w, entry)))
+	if (r->does == ENG_JUDGED_REFUSED && a->would.does == ENG_DOES_GO &&
+		eng_shadow_is_alike_limited(
+			eng_profile(w, s), eng_shadow_profile(w, entry), r->why)) {
+		eng_shadow_rates_undo(w, s, ev, a);
 		return;
+	}
 	if (r->does == ENG_JUDGED_CUT)
 		live = eng_shadow_cut(r->limit, r->max, r->max == 0 ? 0 : r->max + 1);
 	else if (r->does == ENG_JUDGED_REFUSED)
@@ -234,8 +263,10 @@ void eng_shadow_command(struct eng_worker *w, struct eng_session *s, struct eng_
 	eng_shadow_compare(w, s, entry, ENG_STAGE_COMMAND, &live, &a->would);
 	if (entry->over || live.does != ENG_DOES_GO)
 		return;
-	if (ev->verb == SMTP_VERB_RCPT)
+	if (ev->verb == SMTP_VERB_RCPT) {
 		eng_shadow_rcpt(w, s, ev->path, a);
-	else if (eng_begins_mail(ev->verb) && !eng_shadow_mail(w, s, entry, ev->path))
+	} else if (eng_begins_mail(ev->verb) && !eng_shadow_mail(w, s, entry, ev->path, a)) {
+		eng_shadow_rates_undo(w, s, ev, a);
 		eng_shadow_unfollowed(w, s);
+	}
 }

@@ -138,16 +138,36 @@ static struct eng_decision asked(const struct eng_tickets_asked *a)
 		.value = a->value};
 }
 
+// Has the candidate the limit that the connection was refused for, with the same settings?
+static bool is_alike_limited(const struct pol_session *shadow, const struct pol_session *own,
+	const struct eng_limit *limit)
+{
+	switch (limit == NULL ? ENG_REASON_COUNT : limit->reason) {
+	case ACT_CLIENT_CONNECTIONS:
+		return shadow->client_connections != own->client_connections;
+	case ACT_TOTAL_CONNECTIONS:
+		return shadow->total_connections != own->total_connections;
+	case ACT_CLIENT_RATE:
+		return shadow->client_rate != own->client_rate;
+	default:
+		return false;
+	}
+}
+
 void eng_shadow_connections(
 	struct eng_worker *w, struct eng_session *s, const struct eng_tickets_asked *live)
 {
 	struct eng_shadow_entry *entry = eng_shadow_find(w, s);
 	struct eng_tickets_asked would;
+	struct pol_session own;
 
 	if (entry == NULL)
 		return;
-	eng_tickets_ask(w->shadow->cells, eng_shadow_profile(w, entry), s,
-		(uint32_t)(w->smtp->now_us / 1000000), &would);
+	const struct pol_session *profile = eng_shadow_profile(w, entry);
+	eng_shadow_own_limits(eng_profile(w, s), profile, &own);
+	if (is_alike_limited(profile, &own, live->limited))
+		return;
+	eng_tickets_ask(w->shadow->cells, &own, s, (uint32_t)(w->smtp->now_us / 1000000), &would);
 	entry->ticket = would.ticket;
 	if (would.full > 0) { // it would have limited somebody, perhaps this one
 		entry->over = true;

@@ -8,9 +8,9 @@
 #include "eng_session.h"
 #include "hash.h"
 
-static bool is_on(struct eng_worker *w, struct eng_session *s)
+static bool is_on(const struct eng_session *s, const struct pol_session *profile)
 {
-	return eng_profile(w, s)->check_three_way && !s->auth;
+	return profile->check_three_way && !s->auth;
 }
 
 // Behind the last at-sign; empty where there is none.
@@ -30,15 +30,24 @@ static uint64_t hash_of(const struct eng_worker *w, struct span domain)
 	return hash_siphash(w->smtp->secret, domain.p, domain.n) | 1;
 }
 
-void eng_three_way_mail(struct eng_worker *w, struct eng_session *s, struct eng_message *msg,
-	struct span path)
+uint64_t eng_three_way_of(const struct eng_worker *w, const struct eng_session *s,
+	const struct pol_session *profile, struct span path)
 {
 	struct pol_word word;
 
-	if (!is_on(w, s) || (path.p != NULL && path.n == 0))
-		return;
+	if (!is_on(s, profile) || (path.p != NULL && path.n == 0))
+		return 0;
 	pol_word_form(path, &word);
-	msg->from_domain = hash_of(w, domain_of(&word));
+	return hash_of(w, domain_of(&word));
+}
+
+void eng_three_way_mail(
+	struct eng_worker *w, struct eng_session *s, struct eng_message *msg, struct span path)
+{
+	const uint64_t domain = eng_three_way_of(w, s, eng_profile(w, s), path);
+
+	if (domain != 0)
+		msg->from_domain = domain;
 }
 
 // Did the client call itself by this domain?
@@ -57,19 +66,31 @@ static bool is_helo(const struct eng_worker *w, const struct eng_session *s, str
 	return span_eq(domain, (struct span){.p = word.b, .n = word.n});
 }
 
-bool eng_three_way_rcpt(struct eng_worker *w, struct eng_session *s, struct span path)
+bool eng_three_way_may(const struct eng_worker *w, const struct eng_session *s,
+	const struct pol_session *profile, struct span path, const uint64_t from[], unsigned n)
 {
 	struct pol_word word;
 
-	if (s->message == NULL || !is_on(w, s))
+	if (n == 0 || !is_on(s, profile))
 		return true;
 	pol_word_form(path, &word);
 	const struct span domain = domain_of(&word);
 	if (!is_helo(w, s, domain))
 		return true;
 	const uint64_t hash = hash_of(w, domain);
-	for (const struct eng_message *msg = s->message; msg != NULL; msg = msg->following)
-		if (!msg->left && msg->from_domain != 0 && msg->from_domain != hash)
+	for (unsigned i = 0; i < n; i++)
+		if (from[i] != 0 && from[i] != hash)
 			return false;
 	return true;
+}
+
+bool eng_three_way_rcpt(struct eng_worker *w, struct eng_session *s, struct span path)
+{
+	uint64_t from[2];
+	unsigned n = 0;
+
+	for (const struct eng_message *msg = s->message; msg != NULL; msg = msg->following)
+		if (!msg->left)
+			from[n++] = msg->from_domain;
+	return eng_three_way_may(w, s, eng_profile(w, s), path, from, n);
 }

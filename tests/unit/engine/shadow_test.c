@@ -632,13 +632,6 @@ static void what_it_would_have_to_ask_the_dns_is_not_followed(void **)
 	assert_int_equal(counter(ACT_ASKED), 0);
 }
 
-static void two_mails(struct conn *c)
-{
-	mail(c);
-	asks(c, "RSET\r\n", "250 ok\r\n");
-	asks(c, "MAIL FROM:<a@one.example>\r\n", "250 ok\r\n");
-}
-
 static void second_rcpt_refused(struct conn *c)
 {
 	rcpt(c);
@@ -657,42 +650,24 @@ static void three_domains_refused(struct conn *c)
 	hears_begin(c, CLIENT, "550 5.7.1");
 }
 
-// What a rate comes to is known for the image in force alone.
-static void rates_hold_for_both_or_the_session_is_not_followed(void **)
+static void limits_that_only_the_one_in_force_has_are_told(void **)
 {
 	static const struct {
 		struct both both;
 		void (*script)(struct conn *c);
-		unsigned blind;
-		enum eng_does would; // where they part
 		uint16_t code;
 	} rows[] = {
-		{{.shadow = "client_messages: 1, " FREE}, two_mails, 1, 0, 0},
-		{{.shadow = "sender_recipients: 1, " FREE}, two_rcpts, 1, 0, 0},
-		{{.shadow = "check_three_way: true, " FREE}, rcpt, 1, 0, 0},
-		{{.shadow = "client_messages: 1, max_noop: 1, " FREE}, ehlo, 0, 0, 0},
-		{{.live = "client_recipients: 1, " FREE, .shadow = "client_recipients: 1, " FREE},
-			second_rcpt_refused, 0, 0, 0},
-		{{.live = "client_recipients: 1, " FREE, .shadow = "client_recipients: 2, " FREE},
-			rcpt, 1, 0, 0},
-		{{.live = "check_three_way: true, " FREE, .shadow = "check_three_way: true, " FREE},
-			three_domains_refused, 0, 0, 0},
-		{{.live = "check_three_way: true, " FREE}, three_domains_refused, 0, ENG_DOES_GO,
-			550},
-		{{.live = "client_recipients: 1, " FREE}, second_rcpt_refused, 0, ENG_DOES_GO, 450},
+		{{.live = "check_three_way: true, " FREE}, three_domains_refused, 550},
+		{{.live = "client_recipients: 1, " FREE}, second_rcpt_refused, 450},
 	};
 
 	for (unsigned i = 0; i < COUNT(rows); i++) {
 		renewed(i);
 		rows[i].script(begun(&rows[i].both));
-		if (counter(SHADOW_BLIND) != rows[i].blind || world.nparted != (rows[i].code != 0))
-			fail_msg("row %u: blind %u, parted %u", i, (unsigned)counter(SHADOW_BLIND),
-				world.nparted);
-		if (rows[i].code == 0)
-			continue;
+		assert_int_equal(counter(SHADOW_BLIND), 0);
 		assert_int_equal(parted_once()->stage, ENG_STAGE_COMMAND);
+		is(&world.parted[0].shadow, ENG_DOES_GO, 0, ENG_REASON_NONE);
 		assert_int_equal(world.parted[0].live.code, rows[i].code);
-		assert_int_equal(world.parted[0].shadow.does, rows[i].would);
 	}
 }
 
@@ -751,7 +726,7 @@ int main(void)
 		CASE(rules_and_scores_of_both_are_told),
 		CASE(the_access_rule_is_told),
 		CASE(what_it_would_have_to_ask_the_dns_is_not_followed),
-		CASE(rates_hold_for_both_or_the_session_is_not_followed),
+		CASE(limits_that_only_the_one_in_force_has_are_told),
 		CASE(a_candidate_that_ends_amid_a_message_leaves_it_whole),
 		CASE(a_candidate_replaced_amid_a_message_begins_anew),
 	};
