@@ -196,13 +196,14 @@ void eng_command_count(struct eng_session *s, const struct smtp_event *ev)
 
 // ---- words in commands and keywords
 
-// A word of `text` from *at on, blanks before it passed over; empty at the end.
+// A word of `text` from *at on, blanks before it passed over; empty at the end. Controls are blanks, as in
+// smtp/.
 struct span eng_word(struct span text, size_t *at)
 {
-	while (*at < text.n && (text.p[*at] == ' ' || text.p[*at] == '\t'))
+	while (*at < text.n && text.p[*at] <= ' ')
 		(*at)++;
 	size_t from = *at;
-	while (*at < text.n && text.p[*at] != ' ' && text.p[*at] != '\t')
+	while (*at < text.n && text.p[*at] > ' ')
 		(*at)++;
 	return span_sub(text, from, *at - from);
 }

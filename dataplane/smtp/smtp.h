@@ -102,7 +102,7 @@ enum smtp_desync { // why
 	SMTP_DESYNC_REPLY_IN_DATA,    // a final reply while message bytes flow
 	SMTP_DESYNC_BDAT_SYNTAX,      // a size that is no number or read in several ways (2 GiB and more,
 	                              // leading zeros); a word that is not LAST; an odd line (bare LF,
-	                              // bare CR, NUL, leading blanks)
+	                              // bare CR, NUL, odd blanks)
 	SMTP_DESYNC_BDAT_UNOFFERED,   // BDAT without CHUNKING in the last EHLO reply (or masked)
 	SMTP_DESYNC_BDAT_SEQUENCE,    // BDAT inside DATA's transaction or the reverse (RFC 3030 3)
 	SMTP_DESYNC_BDAT_FAILED,      // BDAT behind one, or another command between chunks, that was refused:
@@ -114,7 +114,7 @@ enum { // smtp_event.flags: what is odd about the line (never repaired, never re
 	SMTP_LINE_BARE_LF = 1 << 0,   // ended by LF without CR
 	SMTP_LINE_BARE_CR = 1 << 1,   // a CR not before the LF
 	SMTP_LINE_NUL = 1 << 2,
-	SMTP_LINE_BLANKS = 1 << 3,    // leading blanks
+	SMTP_LINE_BLANKS = 1 << 3,    // leading blanks; a control that some server takes for one
 	SMTP_LINE_8BIT = 1 << 4,      // 8-bit bytes in a command without SMTPUTF8 in force
 	SMTP_LINE_SYNTAX = 1 << 5,    // argument of a known verb does not parse (MAIL without <>, ...)
 	SMTP_LINE_STATE = 1 << 6,     // verb not allowed in this state (RCPT before MAIL, ...)
@@ -137,7 +137,8 @@ struct smtp_event {
 	uint64_t octets;
 	struct span text; // borrowed from the input of this call
 	struct span path; // the address between < and >, without them and without a source route;
-	                  // p is NULL where none was found, and not for the null sender
+	                  // p is NULL where none was found, or some server finds another one, and not
+	                  // for the null sender
 };
 
 // Limits; 0 chooses the default in brackets. Lines include their end. 16 bits: every session has them.

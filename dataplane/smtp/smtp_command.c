@@ -18,9 +18,11 @@ struct verb {
 	bool gates;    // bytes behind it wait for its reply
 };
 
+// Postfix and Sendmail take VT and FF for blanks, others any control; who does not refuses the command.
+// (CR is looked at by the caller: what is behind it may be a command of its own.)
 static bool is_blank(uint8_t c)
 {
-	return c == ' ' || c == '\t';
+	return c <= ' ' && c != '\r' && c != '\n';
 }
 
 static bool is_alnum(uint8_t c)
@@ -172,8 +174,8 @@ static void path_check(struct span path, struct smtp_command *c)
 	}
 }
 
-// RFC 5321 4.1.2 esmtp-param: keyword ["=" value].
-static void param_check(struct span param, struct smtp_command *c)
+// RFC 5321 4.1.2 esmtp-param: keyword ["=" value]. false: it is none.
+static bool param_check(struct span param, struct smtp_command *c)
 {
 	size_t n = 0;
 
@@ -182,13 +184,13 @@ static void param_check(struct span param, struct smtp_command *c)
 	struct span key = span_sub(param, 0, n);
 	struct span value = span_from(param, n < param.n ? n + 1 : n);
 
-	if (n == 0 || (n < param.n && (param.p[n] != '=' || value.n == 0)))
-		c->flags |= SMTP_LINE_SYNTAX;
+	bool good = n > 0 && (n == param.n || (param.p[n] == '=' && value.n > 0));
 	for (size_t i = 0; i < value.n; i++)
-		if (value.p[i] <= ' ' || value.p[i] == '=' || value.p[i] == 0x7f)
-			c->flags |= SMTP_LINE_SYNTAX;
+		good = good && value.p[i] > ' ' && value.p[i] != '=' && value.p[i] != 0x7f;
+	if (!good)
+		c->flags |= SMTP_LINE_SYNTAX;
 	if (c->verb == SMTP_VERB_RCPT)
-		return;
+		return good;
 	if (word_is(key, "SMTPUTF8")) {
 		c->utf8 = true;
 		c->uses |= SMTP_EXT_SMTPUTF8;
@@ -199,9 +201,12 @@ static void param_check(struct span param, struct smtp_command *c)
 	} else if (word_is(key, "BODY") && word_is(value, "BINARYMIME")) {
 		c->uses |= SMTP_EXT_BINARYMIME;
 	}
+	return good;
 }
 
-// "FROM:<path> params". Blanks around the colon are let pass: too many send them.
+// "FROM:<path> params". Blanks around the colon are let pass: too many send them. Without brackets most
+// servers take the word; but Exim takes "word <path>" for a name and its address, and blanks beside a dot
+// or an at-sign for none: where anything but parameters follows the address is not known.
 static void arg_path(struct span arg, struct smtp_command *c, const char *keyword)
 {
 	size_t n = strlen(keyword);
@@ -216,7 +221,8 @@ static void arg_path(struct span arg, struct smtp_command *c, const char *keywor
 		return;
 	}
 	arg = trim(span_from(arg, 1));
-	if (arg.n > 0 && arg.p[0] == '<') {
+	const bool bare = arg.n == 0 || arg.p[0] != '<';
+	if (!bare) {
 		struct span inner = span_from(arg, 1);
 
 		n = path_len(inner);
@@ -229,14 +235,15 @@ static void arg_path(struct span arg, struct smtp_command *c, const char *keywor
 		if (arg.n > 0 && !is_blank(arg.p[0]))
 			c->flags |= SMTP_LINE_SYNTAX;
 		arg = trim(arg);
-	} else { // no brackets: most servers take the word
+	} else {
 		c->flags |= SMTP_LINE_SYNTAX;
 		if (arg.n > 0)
 			c->path = word_take(&arg);
 	}
 	path_check(c->path, c);
 	while (arg.n > 0)
-		param_check(word_take(&arg), c);
+		if (!param_check(word_take(&arg), c) && bare)
+			c->path = (struct span){0};
 }
 
 static void arg_from(struct span arg, struct smtp_command *c)

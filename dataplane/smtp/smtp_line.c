@@ -62,6 +62,8 @@ struct smtp_line smtp_line_of(struct span in)
 			line.flags |= SMTP_LINE_BARE_CR;
 		else if (c == '\0')
 			line.flags |= SMTP_LINE_NUL;
+		else if (c < ' ' && c != '\t')
+			line.flags |= SMTP_LINE_BLANKS;
 		else if (c >= 0x80)
 			line.has_8bit = true;
 	}

@@ -76,6 +76,11 @@ static void every_verb_is_known_in_any_case_and_gates_as_rfc_2920_says(void **)
 		// odd lines gate whatever they are
 		{"RSET\n", SMTP_VERB_RSET, true},           {" RSET\r\n", SMTP_VERB_RSET, true},
 		{"RSET \r\r\n", SMTP_VERB_RSET, true},
+		// what some server takes for a blank is one: Postfix VT and FF, others any control
+		{"MAIL\vFROM:<a>\r\n", SMTP_VERB_MAIL, true}, {"RCPT\fTO:<a>\r\n", SMTP_VERB_RCPT, true},
+		{"\vRSET\r\n", SMTP_VERB_RSET, true},       {"STARTTLS\f\r\n", SMTP_VERB_STARTTLS, true},
+		{"\x01RSET\r\n", SMTP_VERB_RSET, true},     {"RSET\x1f\r\n", SMTP_VERB_RSET, true},
+		{"EHLO\vc\r\n", SMTP_VERB_EHLO, true},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -111,6 +116,13 @@ static void arguments_and_paths_are_taken_apart(void **)
 		{"MAIL FROM:\r\n", "FROM:", NULL, SMTP_LINE_SYNTAX},
 		{"MAIL FROM\r\n", "FROM", NULL, SMTP_LINE_SYNTAX},
 		{"MAIL FROM a@b\r\n", "FROM a@b", NULL, SMTP_LINE_SYNTAX},
+		{"MAIL FROM:a@b\r\n", "FROM:a@b", "a@b", SMTP_LINE_SYNTAX},
+		{"MAIL FROM:a@b SIZE=1\r\n", "FROM:a@b SIZE=1", "a@b", SMTP_LINE_SYNTAX},
+		// Exim reads c@d, c@d, a@d
+		{"MAIL FROM:a <c@d>\r\n", "FROM:a <c@d>", NULL, SMTP_LINE_SYNTAX},
+		{"MAIL FROM:\"a@b\" <c@d> SIZE=1\r\n", "FROM:\"a@b\" <c@d> SIZE=1", NULL, SMTP_LINE_SYNTAX},
+		{"MAIL FROM:a @d\r\n", "FROM:a @d", NULL, SMTP_LINE_SYNTAX},
+		{"MAIL\vFROM\f:\v<a@b>\fSIZE=1\r\n", "FROM\f:\v<a@b>\fSIZE=1", "a@b", 0},
 		{"MAIL <a@b>\r\n", "<a@b>", NULL, SMTP_LINE_SYNTAX},
 		{"MAIL FROM:<a@b> SIZE=\r\n", "FROM:<a@b> SIZE=", "a@b", SMTP_LINE_SYNTAX},
 		{"MAIL FROM:<a@b> -X=1\r\n", "FROM:<a@b> -X=1", "a@b", SMTP_LINE_SYNTAX},
