@@ -15,6 +15,7 @@ static uint8_t small(uint8_t c)
 struct reader { // of a path
 	struct pol_word *out;
 	bool quoted, literal, escaped; // inside "...", inside [...], behind a backslash
+	bool at;                       // behind an at-sign
 	bool blank;                    // blanks behind what was written
 };
 
@@ -50,8 +51,10 @@ static bool byte_read(struct reader *r, uint8_t c)
 		r->blank = r->out->n > 0;
 		return true;
 	}
-	if (is_special(r, c))
+	// Of two at-signs outside quotes Postfix leaves out one that ends the address, or all up to a colon.
+	if (is_special(r, c) || (c == '@' && r->at))
 		return false;
+	r->at |= c == '@';
 	r->literal = (r->literal || c == '[') && c != ']';
 	return byte_write(r, c);
 }

@@ -5,7 +5,7 @@
 // The form: ASCII letters are small; quotes and the backslash of a quoted pair are left out, so are
 // blanks around it and dots at the end. An empty path is "<>". Nothing is resolved: `%` and `!` in a
 // local part stay what they are. A source route is not here any more (smtp/). What has no form is not
-// readable: too long, too many dots, or bytes that are an address's in quotes only.
+// readable: too long, too many dots, two at-signs, or bytes that are an address's in quotes only.
 // A pattern is a glob over the whole of it: `*` any number of bytes, `?` one. Where it has no wildcard,
 // or only those of "*@domain" and "*@*.domain", it is a key: the end of every word that it takes. Keys
 // lie in a hash, so a list may have many of them; other globs are tried one after the other.

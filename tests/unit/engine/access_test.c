@@ -390,6 +390,37 @@ static void no_spelling_of_an_address_gets_round_a_rule(void **)
 	}
 }
 
+// Postfix takes VT and FF for blanks, other servers other controls.
+static void a_command_whose_blanks_are_controls_is_judged(void **)
+{
+	static const char *const COMMANDS[] = {"RCPT\vTO:<x@closed.example>", "RCPT\fTO:<x@closed.example>",
+		"\vRCPT TO:<x@closed.example>", "RCPT TO:\v<x@closed.example>\f",
+		"\x01RCPT\x1fTO:<x@closed.example>"};
+	struct conn *c = opened("10.0.1.1");
+
+	passes(c, "MAIL\vFROM:<a@example.org>");
+	for (size_t i = 0; i < COUNT(COMMANDS); i++)
+		refused(c, COMMANDS[i], DENIED);
+	assert_refusal(550, ACT_ACCESS_REJECTED, 2);
+}
+
+// Postfix reads x@closed.example in the first three, Exim in the others.
+static void an_address_in_which_a_server_reads_another_is_refused(void **)
+{
+	static const char *const COMMANDS[] = {"RCPT TO:<x@closed.example@>",
+		"RCPT TO:<@[a:x@closed.example>", "RCPT TO:<x@closed.example@@>",
+		"RCPT TO:friend <x@closed.example>", "RCPT TO:\"friend\" <x@closed.example>",
+		"RCPT TO:x @closed.example"};
+
+	for (size_t i = 0; i < COUNT(COMMANDS); i++) {
+		struct conn *c = opened("10.0.1.1");
+
+		passes(c, "MAIL FROM:<a@example.org>");
+		refused(c, COMMANDS[i], ODD);
+	}
+	assert_refusal(501, ACT_ADDRESS_REFUSED, 0);
+}
+
 static void an_address_that_cannot_be_judged_is_refused(void **)
 {
 	struct conn *c = opened("10.0.1.1");
@@ -739,6 +770,8 @@ int main(void)
 		CASE(the_clients_address_counts),
 		CASE(the_null_sender_has_a_pattern_of_its_own),
 		CASE(no_spelling_of_an_address_gets_round_a_rule),
+		CASE(a_command_whose_blanks_are_controls_is_judged),
+		CASE(an_address_in_which_a_server_reads_another_is_refused),
 		CASE(an_address_that_cannot_be_judged_is_refused),
 		CASE(a_long_address_is_judged_whole),
 		CASE(a_second_mail_does_not_change_whose_message_it_is),
