@@ -167,6 +167,7 @@ void eng_message_rcpt(struct eng_session *s, struct span path)
 }
 
 // The reply may be about either: the one that it is not about has a recipient less to its limit, of many.
+// Before that to its MAIL it is to a recipient of none.
 void eng_message_rcpt_reply(struct eng_session *s, uint16_t code)
 {
 	struct eng_message *msg = s->message;
@@ -175,7 +176,7 @@ void eng_message_rcpt_reply(struct eng_session *s, uint16_t code)
 		return;
 	if (code < 300)
 		msg->recipients++;
-	if (code < 400)
+	if (code < 400 || !msg->accepted)
 		return;
 	msg->asked -= msg->asked > 0;
 	if (msg->following != NULL)

@@ -255,6 +255,23 @@ static void a_reset_with_an_argument_brings_no_further_recipients(void **)
 	hears(c, SERVER, "RSET\r\nMAIL FROM:<a@b>\r\nRCPT TO:<4@d>\r\nRCPT TO:<5@d>\r\n");
 }
 
+// Nor do those that the server refuses because they came before their MAIL.
+static void recipients_in_front_of_a_mail_bring_no_further_recipients(void **)
+{
+	struct conn *c = opened(SIZED);
+
+	says(c, CLIENT, "RCPT TO:<1@d>\r\nRCPT TO:<2@d>\r\nMAIL FROM:<a@b>\r\nRCPT TO:<3@d>\r\nRCPT TO:<4@d>\r\n");
+	says(c, SERVER, "503 MAIL first\r\n503 MAIL first\r\n250 ok\r\n250 ok\r\n250 ok\r\n");
+	says(c, CLIENT, "RCPT TO:<5@d>\r\n");
+	says(c, SERVER, "250 noop\r\n");
+	hears(c, SERVER,
+		"RCPT TO:<1@d>\r\nRCPT TO:<2@d>\r\nMAIL FROM:<a@b>\r\nRCPT TO:<3@d>\r\n"
+		"RCPT TO:<4@d>\r\nNOOP         \r\n");
+	hears(c, CLIENT,
+		"503 MAIL first\r\n503 MAIL first\r\n250 ok\r\n250 ok\r\n250 ok\r\n"
+		"452 4.5.3 Too many recipients (mw-*)\r\n");
+}
+
 // ---- recipients taken out
 
 static void nothing_is_said_behind_the_servers_end(void **)
@@ -349,6 +366,7 @@ int main(void)
 		CASE(a_message_that_its_server_has_is_answered_before_the_cut),
 		CASE(a_mail_out_of_place_brings_no_further_recipients),
 		CASE(a_reset_with_an_argument_brings_no_further_recipients),
+		CASE(recipients_in_front_of_a_mail_bring_no_further_recipients),
 		CASE(nothing_is_said_behind_the_servers_end),
 		CASE(recipients_taken_out_by_the_hundred_are_all_answered),
 		CASE(recipients_taken_out_while_replies_wait_are_all_answered),
