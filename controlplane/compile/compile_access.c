@@ -9,7 +9,6 @@
 #include "cfg_list.h"
 #include "compile_int.h"
 
-#define SAME(a, b) _Static_assert((int)(a) == (int)(b), #a " is " #b)
 SAME(CFG_ACCESS_RELAY, POL_ACCESS_RELAY);
 SAME(CFG_ACCESS_REJECT, POL_ACCESS_REJECT);
 SAME(CFG_ACCESS_TEMPFAIL, POL_ACCESS_TEMPFAIL);

@@ -78,8 +78,7 @@ int compile_groups_of(const struct compile_groups *g, const struct cfg_content *
 	*mask = c->ngroups == 0 ? UINT32_MAX : 0;
 	for (uint32_t k = 0; k < c->ngroups; k++) {
 		uint32_t i = group_find(g, c->groups[k]);
-		const char *near = cfg_nearest(
-			c->groups[k], g->name, g->n, sizeof(g->name[0]));
+		const char *near = cfg_nearest(c->groups[k], g->name, g->n, sizeof(g->name[0]));
 
 		if (i < g->n) {
 			*mask |= UINT32_C(1) << i;

@@ -12,6 +12,9 @@
 #define COMPILE_PATTERNS_MAGIC UINT64_C(0x315441505257494d)
 #define COMPILE_ANSWER_MAGIC UINT64_C(0x31534e415257494d)
 
+// What config/ stores by its own numbers goes into an image as it is, and what it lets pass fits.
+#define SAME(a, b) _Static_assert((int)(a) == (int)(b), #a " is " #b)
+
 struct compile_pattern {
 	uint32_t id;        // the operator's number
 	uint32_t flags;     // HS_FLAG_*

@@ -11,8 +11,6 @@
 
 #include "cfg_servers.h"
 
-// What config/ stores by its own numbers goes into an image as it is, and what it lets pass fits.
-#define SAME(a, b) _Static_assert((int)(a) == (int)(b), #a " is " #b)
 SAME(CFG_ACTION_PASS, POL_PASS);
 SAME(CFG_ACTION_INSPECT, POL_INSPECT);
 SAME(CFG_ACTION_REJECT, POL_REJECT);
@@ -31,6 +29,9 @@ SAME(CFG_VERDICT_TEMPFAIL, POL_CONTENT_TEMPFAIL);
 SAME(CFG_VERDICT_DISCARD, POL_CONTENT_DISCARD);
 SAME(CFG_VERDICT_MONITOR, POL_CONTENT_MONITOR);
 SAME(CFG_VERDICT_COUNT, POL_CONTENT_COUNT);
+SAME(CFG_DOMAIN_OFF, POL_DOMAIN_OFF);
+SAME(CFG_DOMAIN_EXISTS, POL_DOMAIN_EXISTS);
+SAME(CFG_DOMAIN_RESOLVED, POL_DOMAIN_RESOLVED);
 SAME(CFG_SCOPE_HELO, POL_SCOPE_HELO);
 SAME(CFG_SCOPE_MAIL, POL_SCOPE_MAIL);
 SAME(CFG_SCOPE_RCPT, POL_SCOPE_RCPT);
@@ -185,8 +186,8 @@ static void blocked_add(struct names *n, const struct cfg_session *s, struct pol
 			memcpy(all, s->blocked, s->nblocked * sizeof(*all));
 		if (file.n > 0)
 			memcpy(all + s->nblocked, file.list, file.n * sizeof(*all));
-		if (compile_ranges(n->b, POL_SEC_BLOCKED, all, s->nblocked + file.n,
-			    &r->nblocked) != 0)
+		if (compile_ranges(
+			    n->b, POL_SEC_BLOCKED, all, s->nblocked + file.n, &r->nblocked) != 0)
 			n->rc = -ENOMEM;
 	}
 	free(all);

@@ -57,7 +57,8 @@ void serve_line_end(struct serve_line *l)
 	put(l, "}", 1);
 }
 
-size_t serve_utf8_len(struct span s)
+// Length of the valid UTF-8 sequence `s` begins with, 0 where it begins with none (RFC 3629).
+static size_t utf8_len(struct span s)
 {
 	// Least second byte where it is not 0x80, largest where it is not 0xbf (RFC 3629 section 4).
 	uint8_t c, lo = 0x80, hi = 0xbf;
@@ -88,7 +89,7 @@ static void put_bytes(struct serve_line *l, struct span s)
 {
 	put(l, "\"", 1);
 	while (s.n > 0) {
-		size_t n = serve_utf8_len(s);
+		size_t n = utf8_len(s);
 
 		if (n == 0 || *s.p == '\0') // a NUL in a text ends it, or all of it, for many a reader
 			put(l, "\xef\xbf\xbd", 3);

@@ -39,6 +39,3 @@ void serve_line_time(struct serve_line *l, const char *key, int64_t at_us);
 enum { SERVE_TIME_MAX = 28 }; // "2026-01-31T12:34:56.123456Z" and a NUL
 // 0, or -ERANGE before 1970 and from the year 10000 on.
 int serve_time_format(int64_t at_us, char out[SERVE_TIME_MAX]);
-
-// Length of the valid UTF-8 sequence `s` begins with, 0 where it begins with none (RFC 3629).
-size_t serve_utf8_len(struct span s);

@@ -37,7 +37,8 @@ static char *name_make(const char *prefix, const char *path)
 	return NULL;
 }
 
-char *serve_list_name(const char *dir, const char *path)
+// The name of a file for a configuration in folder `dir`; free() it. NULL without memory.
+static char *name_of(const char *dir, const char *path)
 {
 	size_t n = dir == NULL ? 0 : strlen(dir);
 
@@ -74,7 +75,8 @@ static uint32_t place_of(const struct serve_lists *l, const char *name, bool *fo
 	return lo;
 }
 
-const struct serve_list *serve_lists_find(const struct serve_lists *l, const char *name)
+// NULL where there is none.
+static const struct serve_list *list_find(const struct serve_lists *l, const char *name)
 {
 	bool found;
 	uint32_t at = place_of(l, name, &found);
@@ -107,7 +109,7 @@ int serve_lists_add(struct serve_lists *l, const char *name, const char *p, size
 	struct serve_text text = {0};
 	struct serve_list *list;
 
-	if (serve_lists_find(l, name) != NULL)
+	if (list_find(l, name) != NULL)
 		return -EEXIST;
 	if (serve_text_set(&text, p, n) != 0)
 		return -ENOMEM;
@@ -150,7 +152,7 @@ void serve_lists_fini(struct serve_lists *l)
 static int list_take(
 	struct serve_lists *out, struct serve_lists *given, const char *dir, const char *path)
 {
-	struct serve_list *list = list_new(out, serve_list_name(dir, path));
+	struct serve_list *list = list_new(out, name_of(dir, path));
 	bool found;
 	uint32_t at;
 
@@ -201,9 +203,8 @@ int serve_lists_files(const struct serve_revision *r, struct compile_file **file
 	if (rc == 0 && *files == NULL)
 		rc = -ENOMEM;
 	for (uint32_t i = 0; rc == 0 && i < *n; i++) {
-		char *name = serve_list_name(r->dir, paths[i]);
-		const struct serve_list *list =
-			name == NULL ? NULL : serve_lists_find(&r->lists, name);
+		char *name = name_of(r->dir, paths[i]);
+		const struct serve_list *list = name == NULL ? NULL : list_find(&r->lists, name);
 
 		if (name == NULL)
 			rc = -ENOMEM;

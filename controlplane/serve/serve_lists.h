@@ -27,12 +27,8 @@ struct serve_lists { // ascending by name, each once
 	uint32_t n;
 };
 
-// The name of a file for a configuration in folder `dir`; free() it. NULL without memory.
-char *serve_list_name(const char *dir, const char *path);
 // Could it be one? What comes with an import may call itself anything.
 bool serve_list_is_name(const char *name);
-// NULL where there is none.
-const struct serve_list *serve_lists_find(const struct serve_lists *l, const char *name);
 // Adds a text that is not there yet; 0, -EEXIST or -ENOMEM.
 int serve_lists_add(struct serve_lists *l, const char *name, const char *p, size_t n);
 // 0 or -ENOMEM, with nothing in *to.

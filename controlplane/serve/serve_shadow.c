@@ -313,11 +313,6 @@ void serve_config_shadow(void *arg, struct serve_call *call, json_t *params)
 	start(sh, call, r, (uint32_t)minutes);
 }
 
-uint64_t serve_shadow_version(const struct serve_shadow *sh)
-{
-	return sh->run->runs ? sh->run->rev->version : 0;
-}
-
 struct serve_shadow *serve_shadow_new(struct serve *s)
 {
 	struct serve_shadow *sh = calloc(1, sizeof(*sh));

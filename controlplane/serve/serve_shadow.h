@@ -32,5 +32,3 @@ void serve_shadow_over(struct serve_shadow *sh, const char *why);
 // Takes a record of kind shadow into the report, if it is the candidate's.
 void serve_shadow_note(
 	struct serve_shadow *sh, const struct api_record *r, const struct serve_event_names *names);
-// Version of the candidate that runs, 0 = none.
-uint64_t serve_shadow_version(const struct serve_shadow *sh);

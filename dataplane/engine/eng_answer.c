@@ -14,7 +14,7 @@ enum {
 	COMMANDS_MAX = 10,
 	CUT_REPEATS = 3,
 	LINE_MAX_UNREAD = 4096, // bytes
-	MSS_V4_BYTES = 1460, // of Ethernet's 1500
+	MSS_V4_BYTES = 1460,    // of Ethernet's 1500
 	MSS_V6_BYTES = 1440,
 };
 
@@ -138,7 +138,8 @@ static void body_deadline(struct eng_session *s, uint32_t now_ms)
 	s->dialog_at_ms = now_ms + (s->smtp.possible_ends > 0 ? ENG_END_QUIET_MS : ENG_BODY_MS);
 }
 
-void eng_answer_begin(struct eng_worker *w, struct eng_session *s)
+// The lane's begin: what reading had is given back, its place taken. No effect where it has begun.
+static void lane_begin(struct eng_worker *w, struct eng_session *s)
 {
 	if (s->flow.lane == ENG_LANE_ANSWER)
 		return;
@@ -172,7 +173,7 @@ void eng_cut(struct eng_worker *w, struct eng_session *s, uint16_t code, enum en
 		s->message->data = false; // told
 	}
 	eng_reset_side(w, s, STREAM_SERVER);
-	eng_answer_begin(w, s);
+	lane_begin(w, s);
 	cut_note(s, p->now_ms);
 	stream_cut(&s->flow.stream, &p->pool);
 	s->dialog_at_ms = p->now_ms + ENG_DIALOG_MS;
@@ -305,7 +306,7 @@ void eng_session_remnant(struct eng_worker *w, struct eng_session *s)
 	eng_message_abort(w, s);
 	if (!s->recorded)
 		eng_record_session(w, s);
-	eng_answer_begin(w, s);
+	lane_begin(w, s);
 	if (s->cut_left == 0) {
 		eng_session_end(w, s);
 		return;

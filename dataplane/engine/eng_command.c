@@ -103,12 +103,31 @@ static bool needs_auth(const struct asking *a)
 			(a->s->smtp.offered & SMTP_EXT_AUTH) != 0);
 }
 
+// The SIZE parameter of MAIL (RFC 1870 6).
+static bool size_param(struct span args, uint64_t *octets)
+{
+	static const size_t PREFIX = sizeof("SIZE=") - 1;
+	struct span word;
+	bool any = false;
+	size_t at = 0;
+	uint64_t n;
+
+	while ((word = eng_word(args, &at)).n > 0) {
+		if (word.n <= PREFIX || !eng_word_is(span_sub(word, 0, PREFIX), "SIZE=") ||
+			!eng_number(span_from(word, PREFIX), &n))
+			continue;
+		*octets = any && *octets > n ? *octets : n; // given twice: the larger one
+		any = true;
+	}
+	return any;
+}
+
 static bool is_too_large(const struct asking *a)
 {
 	uint64_t octets;
 
 	return a->profile->max_message_kb != 0 && eng_begins_mail(a->ev->verb) &&
-		eng_size_param(a->ev->text, &octets) &&
+		size_param(a->ev->text, &octets) &&
 		octets > (uint64_t)a->profile->max_message_kb * 1024;
 }
 
@@ -246,22 +265,4 @@ bool eng_number(struct span digits, uint64_t *n)
 		*n = *n * 10 + (digits.p[i] - '0');
 	}
 	return digits.n > 0;
-}
-
-bool eng_size_param(struct span args, uint64_t *octets)
-{
-	static const size_t PREFIX = sizeof("SIZE=") - 1;
-	struct span word;
-	bool any = false;
-	size_t at = 0;
-	uint64_t n;
-
-	while ((word = eng_word(args, &at)).n > 0) {
-		if (word.n <= PREFIX || !eng_word_is(span_sub(word, 0, PREFIX), "SIZE=") ||
-			!eng_number(span_from(word, PREFIX), &n))
-			continue;
-		*octets = any && *octets > n ? *octets : n; // given twice: the larger one
-		any = true;
-	}
-	return any;
 }

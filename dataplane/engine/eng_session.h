@@ -181,7 +181,7 @@ struct eng_session {
 			uint8_t commands[ENG_COUNTED]; // so many of each; no more than it can hold
 			uint8_t errors, recipient_errors;
 		};
-		struct {                     // ENG_LANE_ANSWER (eng_answer_begin)
+		struct {                     // ENG_LANE_ANSWER (eng_answer.c)
 			uint64_t reply_id;   // what the client is told; 0: none is shown
 			uint16_t reply_code; // perhaps told only at its message's end
 			uint8_t reply_text;  // enum eng_text
@@ -417,8 +417,6 @@ struct span eng_word(struct span text, size_t *at);
 bool eng_word_is(struct span word, const char *name);
 // A whole number; one beyond 64 bits is a very large one. false: it is none.
 bool eng_number(struct span digits, uint64_t *n);
-// The SIZE parameter of MAIL (RFC 1870 6).
-bool eng_size_param(struct span args, uint64_t *octets);
 // Does this AUTH mechanism bring a security layer?
 bool eng_mechanism_encrypts(struct span mechanism);
 
@@ -622,8 +620,6 @@ struct span eng_greeting(uint16_t code, uint64_t id, char *line);
 void eng_answer_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	struct stream_seg *seg);
 void eng_answer_timer(struct eng_worker *w, struct eng_session *s);
-// The lane's begin: what reading had is given back, its place taken. No effect where it has begun.
-void eng_answer_begin(struct eng_worker *w, struct eng_session *s);
 // Cuts the server off: it gets resets, the client a dialogue. `text` is the reply behind the code,
 // sent at once, or (in_body) at the end of the message that is still coming; id 0: none is shown. 421
 // and 500 hang up behind the text, code 0 without any.

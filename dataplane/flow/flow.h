@@ -19,7 +19,7 @@ struct flow_key {
 	uint16_t zero; // 0; in a cell that was given back 1, so that no key is found there
 };
 
-enum flow_state { FLOW_OPEN, FLOW_CLOSING, FLOW_STATE_COUNT };
+enum flow_state { FLOW_OPEN, FLOW_CLOSING };
 
 enum { FLOW_NONE = 0xffffffff, FLOW_L2_MAX = WIRE_L2_MAX, FLOW_L2_INLINE = 14 + 2 * 4, FLOW_NO_PORT = 0xff };
 
