@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What SMTP events mean: a message opens and is scanned, the end of data is judged. The only place that
-// decides a verdict. Commands are judged by eng_command.c, capabilities by eng_keyword.c.
+// What SMTP events mean: who is asked about a command before it goes, and what a reply changes. What a
+// command is refused for stands in eng_command.c and its neighbours; content is eng_message.c's and
+// eng_verdict.c's, capabilities are eng_keyword.c's.
 // Thread: the worker.
 #include "eng_shadow.h"
 
@@ -11,8 +12,9 @@ static bool hides_command(struct span line)
 	for (size_t i = 0; i < line.n; i++) {
 		if (line.p[i] != '\r')
 			continue;
-		while (i < line.n && (line.p[i] == '\r' || line.p[i] == ' ' || line.p[i] == '\t' ||
-					     line.p[i] == 0))
+		while (i < line.n &&
+			(line.p[i] == '\r' || line.p[i] == ' ' || line.p[i] == '\t' ||
+				line.p[i] == 0))
 			i++;
 		if (i < line.n && (line.p[i] | 0x20) >= 'a' && (line.p[i] | 0x20) <= 'z')
 			return true;
@@ -90,13 +92,12 @@ bool eng_line_is_refused(
 	if ((ev->flags & ODD) == 0)
 		return false;
 	return profile->strict_lines ||
-		((ev->flags & SMTP_LINE_BARE_CR) &&
-			hides_command(span_sub(in, ev->off, ev->len)));
+		((ev->flags & SMTP_LINE_BARE_CR) && hides_command(span_sub(in, ev->off, ev->len)));
 }
 
 // What access rules and lists say of it, and what it then means. ENG_REFUSAL_COUNT: it goes.
-static enum eng_refusal command_take(struct eng_worker *w, struct eng_session *s,
-	const struct smtp_event *ev, uint32_t *rule)
+static enum eng_refusal command_take(
+	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev, uint32_t *rule)
 {
 	enum eng_refusal why;
 
@@ -175,274 +176,12 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 	return goes;
 }
 
-// The message is spam: what its client is told. `in_body`: its end has not come yet.
-static bool condemn(struct eng_worker *w, struct eng_session *s, const struct pol_content *content,
-	bool in_body)
-{
-	struct eng_message *msg = s->message;
-
-	s->refused += s->refused < UINT8_MAX;
-	msg->judged = true;
-	msg->id = eng_id_next(w);
-	s->own_text = content->action != POL_CONTENT_DISCARD;
-	eng_outcome(w, s, ENG_OUTCOME_CONDEMNED);
-	switch (content->action) {
-	case POL_CONTENT_TEMPFAIL:
-		msg->verdict = ENG_VERDICT_TEMPFAILED;
-		eng_cut(w, s, 451, ENG_TEXT_LATER, msg->id, in_body, ACT_TEMPFAILED);
-		return false;
-	case POL_CONTENT_DISCARD:
-		msg->verdict = ENG_VERDICT_DISCARDED;
-		eng_cut(w, s, 250, ENG_TEXT_DISCARDED, 0, in_body, ACT_DISCARDED);
-		return false;
-	default:
-		msg->verdict = ENG_VERDICT_REJECTED;
-		eng_cut(w, s, 550, ENG_TEXT_SPAM, msg->id, in_body, ACT_REJECTED);
-		return false;
-	}
-}
-
-// Bytes behind the end left before we knew that it ends here: the server would read them as
-// commands that nobody judged, so it never gets the end.
-static bool left_ahead(const struct eng_worker *w, const struct eng_session *s)
-{
-	const struct stream *st = &s->flow.stream;
-
-	return stream_is_ahead(st, &w->smtp->pool, STREAM_CLIENT, st->half[STREAM_CLIENT].read);
-}
-
-static void judged(struct eng_worker *w, struct eng_session *s, enum eng_verdict verdict)
-{
-	s->message->verdict = (uint8_t)verdict;
-	s->message->judged = true;
-	if (verdict == ENG_VERDICT_MONITORED) {
-		eng_count(w, ACT_MONITORED);
-		eng_outcome(w, s, ENG_OUTCOME_CONDEMNED);
-	} else {
-		eng_count(w, MESSAGES_CLEAN);
-	}
-}
-
-void eng_verdict(const struct eng_access *access, const struct pol_content *content,
-	const struct eng_scan_result *result, struct eng_decision *out)
-{
-	*out = (struct eng_decision){.does = ENG_DOES_GO, .reason = ENG_REASON_NONE};
-	if (access->to_discard) {
-		*out = (struct eng_decision){.does = ENG_DOES_DISCARD,
-			.code = 250,
-			.reason = ACT_ACCESS_DISCARDED,
-			.access = access->rule};
-		return;
-	}
-	if (result == NULL) {
-		out->does = ENG_DOES_UNSCANNED;
-		return;
-	}
-	out->score = result->score;
-	out->threshold = content == NULL ? 0 : content->threshold;
-	memcpy(out->rules, result->rules, sizeof(out->rules));
-	if (content == NULL || result->score <= content->threshold)
-		return;
-	switch (content->action) {
-	case POL_CONTENT_MONITOR:
-		out->does = ENG_DOES_MONITOR;
-		out->reason = ACT_MONITORED;
-		return;
-	case POL_CONTENT_TEMPFAIL:
-		out->does = ENG_DOES_REFUSE;
-		out->code = 451;
-		out->reason = ACT_TEMPFAILED;
-		return;
-	case POL_CONTENT_DISCARD:
-		out->does = ENG_DOES_DISCARD;
-		out->code = 250;
-		out->reason = ACT_DISCARDED;
-		return;
-	default:
-		out->does = ENG_DOES_REFUSE;
-		out->code = 550;
-		out->reason = ACT_REJECTED;
-	}
-}
-
-// The verdict of the image in force, compared with the candidate's before anything is done by it.
-static void verdict_of(struct eng_worker *w, struct eng_session *s,
-	const struct pol_content *content, struct eng_decision *out)
-{
-	struct eng_message *msg = s->message;
-	struct eng_shadow_entry *entry = NULL;
-	struct eng_decision would;
-
-	if (w->shadow != NULL)
-		entry = eng_shadow_judge(w, s, &would);
-	const bool scanned = msg->scan != NULL && !msg->access.to_discard;
-	if (scanned)
-		eng_message_scan_close(w, msg);
-	eng_verdict(&msg->access, content, scanned ? &msg->result : NULL, out);
-	if (entry == NULL)
-		return;
-	// Not scanned for want of memory: that says nothing of either.
-	if (out->does == ENG_DOES_UNSCANNED && content != NULL && !msg->access.scan_dropped)
-		eng_shadow_unfollowed(w, s);
-	else
-		eng_shadow_compare(w, s, entry, ENG_STAGE_CONTENT, out, &would);
-}
-
-static bool on_data_end(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
-{
-	const struct pol_content *content = eng_content(w, s);
-	struct eng_message *msg = s->message;
-	struct eng_decision d;
-
-	s->messages += s->messages < UINT16_MAX;
-	eng_count(w, MESSAGES);
-	if (left_ahead(w, s)) {
-		eng_cut(w, s, 451, ENG_TEXT_LATER, 0, false, ACT_AHEAD_CUT);
-		return false;
-	}
-	if (msg == NULL)
-		return true;
-	msg->ended = true;
-	msg->octets = ev->octets;
-	verdict_of(w, s, content, &d);
-	if (!eng_access_end(w, s, false))
-		return false;
-	switch (d.does) {
-	case ENG_DOES_UNSCANNED:
-		msg->judged = true;
-		return true;
-	case ENG_DOES_GO:
-		judged(w, s, ENG_VERDICT_CLEAN);
-		return true;
-	case ENG_DOES_MONITOR:
-		judged(w, s, ENG_VERDICT_MONITORED);
-		return true;
-	default:
-		return condemn(w, s, content, false);
-	}
-}
-
-// Where the message ends can't be told for every server, and what follows would matter to one.
-static bool refuse_end(struct eng_worker *w, struct eng_session *s)
-{
-	struct eng_message *msg = s->message;
-
-	if (msg != NULL) {
-		msg->verdict = ENG_VERDICT_REJECTED;
-		msg->judged = true;
-		msg->id = eng_id_next(w);
-	}
-	s->refused += s->refused < UINT8_MAX;
-	eng_shadow_unfollowed(w, s);
-	eng_cut(w, s, 550, ENG_TEXT_END, msg == NULL ? 0 : msg->id, true, ACT_POSSIBLE_END_CUT);
-	return false;
-}
-
-// From now on the server may take the message, whether or not we hear of it.
-static bool end_goes(struct eng_session *s)
-{
-	if (s->message != NULL)
-		s->message->rates.sent = true;
-	return true;
-}
-
-// Some servers end the message here: it is judged as if they all did.
-static bool on_possible_end(
-	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
-{
-	enum {
-		POSSIBLE_ENDS_MAX = 4
-	}; // each costs a copy of the scan's streams: an honest text has few
-	struct eng_message *msg = s->message;
-
-	eng_count(w, ACT_POSSIBLE_END);
-	if (left_ahead(w, s)) {
-		eng_cut(w, s, 451, ENG_TEXT_LATER, 0, true, ACT_AHEAD_CUT);
-		return false;
-	}
-	if (ev->count > POSSIBLE_ENDS_MAX || eng_profile(w, s)->refuse_possible_end)
-		return refuse_end(w, s);
-	if (!eng_access_end(w, s, true))
-		return false;
-	if (msg == NULL || msg->scan == NULL)
-		return true;
-	struct eng_scan_result r;
-	const struct pol_content *content = eng_content(w, s);
-	bool released = content == NULL || content->action == POL_CONTENT_MONITOR;
-	if (!eng_scan_peek(msg->scan, &r)) {
-		if (released)
-			return true;
-		msg->verdict = ENG_VERDICT_TEMPFAILED; // what can't be judged must not be ended
-		msg->judged = true;
-		eng_cut(w, s, 451, ENG_TEXT_LATER, 0, true, ACT_TEMPFAILED);
-		return false;
-	}
-	bool condemned = content != NULL && r.score > content->threshold;
-	msg->at_end = condemned ? ENG_VERDICT_MONITORED : ENG_VERDICT_CLEAN;
-	if (released || !condemned)
-		return true;
-	msg->result = r;
-	return condemn(w, s, content, true);
-}
-
-// The server took a message whose strict end it did not wait for: the verdict is that of the
-// possible end which it took for one.
-static void ended_by_server(struct eng_worker *w, struct eng_session *s)
-{
-	if (s->message->at_end == ENG_VERDICT_UNSCANNED)
-		return;
-	s->messages += s->messages < UINT16_MAX;
-	eng_count(w, MESSAGES);
-	judged(w, s, s->message->at_end);
-}
-
-static bool on_data_line(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev)
-{
-	switch (ev->verb) {
-	case SMTP_VERB_MAIL:
-	case SMTP_VERB_EHLO:
-	case SMTP_VERB_HELO:
-	case SMTP_VERB_DATA:
-	case SMTP_VERB_BDAT:
-	case SMTP_VERB_RSET:
-	case SMTP_VERB_AUTH:
-	case SMTP_VERB_STARTTLS:
-	case SMTP_VERB_XCLIENT:
-	case SMTP_VERB_BURL: // bring content by a way that is not read
-	case SMTP_VERB_XEXCH50:
-		return refuse_end(w, s);
-	default:
-		break;
-	}
-	return eng_message_data(w, s, ev->text);
-}
-
 // Does a server's reply, or ours, refuse? That of a message is no error of the session.
 static bool is_error(const struct smtp_event *ev, bool ours)
 {
 	return ours
 		? ev->code != 421
 		: ev->code >= 500 && ev->verb != SMTP_VERB_NONE && ev->verb != SMTP_VERB_MESSAGE;
-}
-
-static void on_message_reply(struct eng_worker *w, struct eng_session *s, uint16_t code)
-{
-	struct eng_message *msg = s->message;
-	const bool taken = code < 300;
-
-	if (msg == NULL)
-		return;
-	if (!msg->ended && taken)
-		ended_by_server(w, s);
-	if (!msg->judged && msg->verdict == ENG_VERDICT_UNSCANNED && msg->scan != NULL)
-		msg->verdict = ENG_VERDICT_ABORTED; // the server ended it before its end
-	if (taken)
-		eng_outcome(w, s, ENG_OUTCOME_ACCEPTED);
-	eng_record_message(w, s, code);
-	msg->rates.sent = taken;
-	eng_message_done(w, s, code);
-	if (eng_message_is_stale(s))
-		eng_grouping(w, s);
 }
 
 // false: the session was cut.
@@ -485,7 +224,7 @@ static bool on_reply(
 			eng_shadow_rcpt_reply(w, s, ev->code);
 		break;
 	case SMTP_VERB_MESSAGE:
-		on_message_reply(w, s, ev->code);
+		eng_verdict_reply(w, s, ev->code);
 		break;
 	default:
 		break;
@@ -535,14 +274,11 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 	case SMTP_EV_DATA:
 		return eng_message_data(w, s, ev->text);
 	case SMTP_EV_DATA_LINE:
-		return on_data_line(w, s, ev);
+		return eng_verdict_line(w, s, ev);
 	case SMTP_EV_POSSIBLE_END:
-		if (on_possible_end(w, s, ev))
-			return end_goes(s);
-		eng_shadow_unfollowed(w, s);
-		return false;
+		return eng_verdict_possible_end(w, s, ev);
 	case SMTP_EV_DATA_END:
-		return on_data_end(w, s, ev) && end_goes(s);
+		return eng_verdict_end(w, s, ev);
 	case SMTP_EV_KEYWORD:
 		eng_keyword(w, s, ev, base, in);
 		return true;

@@ -380,12 +380,21 @@ void eng_timer_update(struct eng_worker *w, struct eng_session *s);
 bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in);
 
-// What becomes of a message at its end: by access rules, by content. `result` NULL: it was not scanned.
-void eng_verdict(const struct eng_access *access, const struct pol_content *content,
-	const struct eng_scan_result *result, struct eng_decision *out);
 // Is this command line, in `in`, one that ends the session for how it ends?
 bool eng_line_is_refused(
 	const struct smtp_event *ev, struct span in, const struct pol_session *profile);
+
+// eng_verdict.c: what becomes of a message at its end: by access rules, by content. `result` NULL: it was not
+// scanned.
+void eng_verdict(const struct eng_access *access, const struct pol_content *content,
+	const struct eng_scan_result *result, struct eng_decision *out);
+// The end of data; what some servers take for it; a line behind that. false: the session was cut.
+bool eng_verdict_end(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev);
+bool eng_verdict_possible_end(
+	struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev);
+bool eng_verdict_line(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev);
+// The server's reply to the open message.
+void eng_verdict_reply(struct eng_worker *w, struct eng_session *s, uint16_t code);
 
 // eng_bound.c: the session profile, never NULL, and the content profile, NULL where there is none; both as
 // bound. Valid for the call. May bind the session anew. Not for every segment: it looks them up.
