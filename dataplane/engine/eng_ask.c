@@ -109,7 +109,7 @@ static enum eng_find look(
 {
 	struct eng_smtp *p = w->smtp;
 
-	if (name.n > 0 && name.p[0] == '[') // an address (RFC 5321 4.1.3)
+	if (name.n > 1 && name.p[0] == '[' && name.p[name.n - 1] == ']') // an address (RFC 5321 4.1.3)
 		return ENG_FIND_EXISTS;
 	if (name.n > 0 && name.p[name.n - 1] == '.')
 		name.n--;
@@ -143,10 +143,9 @@ void eng_ask_helo(struct eng_worker *w, struct eng_session *s, struct span name)
 	s->helo_domain = ENG_HELO_GOOD;
 	if (eng_profile(w, s)->check_helo_domain == POL_DOMAIN_OFF || s->auth)
 		return;
-	for (size_t i = 0; i < name.n; i++) // RFC 5321 4.1.1.1: one word
-		if (name.p[i] == ' ' || name.p[i] == '\t')
-			name.n = i;
-	s->helo_domain = helo_state(look(w, s, ENG_ASK_HELO, name)) & 3;
+	size_t at = 0;
+	const struct span word = eng_word(name, &at); // RFC 5321 4.1.1.1: one
+	s->helo_domain = helo_state(look(w, s, ENG_ASK_HELO, word)) & 3;
 }
 
 // ---- MAIL and RCPT
@@ -157,27 +156,30 @@ struct judged {
 };
 
 // Behind the last at-sign; n = 0 where there is none.
-static struct span domain_of(struct span path)
+static struct span domain_of(struct span address)
 {
-	for (size_t i = path.n; i > 0; i--)
-		if (path.p[i - 1] == '@')
-			return span_from(path, i);
+	for (size_t i = address.n; i > 0; i--)
+		if (address.p[i - 1] == '@')
+			return span_from(address, i);
 	return (struct span){0};
-}
-
-static bool is_postmaster(struct span path)
-{
-	return path.n == 10 && strncasecmp((const char *)path.p, "postmaster", 10) == 0;
 }
 
 static struct judged domain_judge(struct eng_worker *w, struct eng_session *s,
 	const struct smtp_event *ev, uint8_t check, bool empty_refused)
 {
 	const bool mail = eng_begins_mail(ev->verb);
-	const struct span name = domain_of(ev->path);
 	struct judged j = {.why = ENG_REFUSAL_COUNT};
+	struct pol_word word;
 
-	if (ev->path.n == 0 || (!mail && is_postmaster(ev->path))) // RFC 5321 4.5.5, 4.5.1
+	if ((check == POL_DOMAIN_OFF && !empty_refused) || (ev->path.p != NULL && ev->path.n == 0))
+		return j; // RFC 5321 4.5.5: the null sender
+	pol_word_form(ev->path, &word);
+	if (!word.readable) { // its server may read another domain in it
+		j.why = ENG_REFUSE_ADDRESS;
+		return j;
+	}
+	const struct span address = {.p = word.b, .n = word.n}, name = domain_of(address);
+	if (!mail && span_eq(address, span_str("postmaster"))) // RFC 5321 4.5.1
 		return j;
 	if (name.n == 0) {
 		if (empty_refused)

@@ -46,8 +46,8 @@ static bool mail_ok(struct eng_worker *w, struct eng_session *s, const struct sm
 static bool rcpt_ok(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	enum eng_refusal *why, uint32_t *rule)
 {
-	*why = ENG_REFUSE_THREE_WAY;
-	if (!eng_three_way_rcpt(w, s, ev->path) || !eng_rates_rcpt(w, s, why))
+	*why = eng_three_way_rcpt(w, s, ev->path);
+	if (*why != ENG_REFUSAL_COUNT || !eng_rates_rcpt(w, s, why))
 		return false;
 	if (eng_access_rcpt(s, ev, why, rule))
 		return true;

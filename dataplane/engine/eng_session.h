@@ -604,15 +604,15 @@ bool eng_rates_rcpt_by(struct eng_rates_by *by, const struct eng_session *s,
 void eng_rates_rcpt_back_by(struct tbl_cells *cells, struct eng_rates *r);
 void eng_rates_end_by(struct tbl_cells *cells, struct eng_rates *rates);
 
-// eng_three_way.c: notes the domain of a sender that recipients are compared with; false: the recipient is
-// to be refused.
+// eng_three_way.c: notes the domain of a sender that recipients are compared with; why a recipient
+// is to be refused, ENG_REFUSAL_COUNT: it is not.
 void eng_three_way_mail(struct eng_worker *w, struct eng_session *s, struct eng_message *msg,
 	struct span path);
-bool eng_three_way_rcpt(struct eng_worker *w, struct eng_session *s, struct span path);
+enum eng_refusal eng_three_way_rcpt(struct eng_worker *w, struct eng_session *s, struct span path);
 // By any profile: what is noted of a sender, 0 for nothing; may it go to that recipient?
 uint64_t eng_three_way_of(const struct eng_worker *w, const struct eng_session *s,
 	const struct pol_session *profile, struct span path);
-bool eng_three_way_may(const struct eng_worker *w, const struct eng_session *s,
+enum eng_refusal eng_three_way_may(const struct eng_worker *w, const struct eng_session *s,
 	const struct pol_session *profile, struct span path, const uint64_t from[], unsigned n);
 
 // eng_answer.c

@@ -112,7 +112,7 @@ static bool domain_ask(const struct eng_worker *w, const struct eng_session *s,
 }
 
 // The domains of senders that a recipient sent now may be of.
-static bool three_way_ask(struct eng_worker *w, const struct eng_session *s,
+static enum eng_refusal three_way_ask(struct eng_worker *w, const struct eng_session *s,
 	const struct pol_session *profile, struct span path)
 {
 	uint64_t from[2];
@@ -163,8 +163,9 @@ static enum eng_refusal rcpt_ask(struct eng_worker *w, struct eng_session *s,
 		a->blind = true;
 		return ENG_REFUSAL_COUNT;
 	}
-	if (!three_way_ask(w, s, eng_shadow_profile(w, entry), ev->path))
-		return ENG_REFUSE_THREE_WAY;
+	why = three_way_ask(w, s, eng_shadow_profile(w, entry), ev->path);
+	if (why != ENG_REFUSAL_COUNT)
+		return why;
 	why = eng_shadow_rates_ask(w, s, entry, ev, a);
 	if (why != ENG_REFUSAL_COUNT || a->blind)
 		return why;

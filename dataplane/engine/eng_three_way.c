@@ -2,7 +2,7 @@
 // Three domains that a client names before it has authenticated: in HELO, of its sender, of a recipient. Who
 // calls itself by the recipient's domain is of it, or says so to be let in; then its sender is of it, too.
 // The null sender has no domain and is let through (RFC 5321 4.5.5); one without a domain, or that cannot
-// be read, is of another. Domains are compared whole, in the form of policy/pol_word.h; those of more than
+// be read, is of another; a recipient that cannot be read is refused. Domains are compared whole, in the form of policy/pol_word.h; those of more than
 // ENG_HELO_MAX bytes by so many, for no more is kept of a name in HELO.
 // Thread: the worker.
 #include "eng_session.h"
@@ -66,25 +66,27 @@ static bool is_helo(const struct eng_worker *w, const struct eng_session *s, str
 	return span_eq(domain, (struct span){.p = word.b, .n = word.n});
 }
 
-bool eng_three_way_may(const struct eng_worker *w, const struct eng_session *s,
+enum eng_refusal eng_three_way_may(const struct eng_worker *w, const struct eng_session *s,
 	const struct pol_session *profile, struct span path, const uint64_t from[], unsigned n)
 {
 	struct pol_word word;
 
 	if (n == 0 || !is_on(s, profile))
-		return true;
+		return ENG_REFUSAL_COUNT;
 	pol_word_form(path, &word);
+	if (!word.readable)
+		return ENG_REFUSE_ADDRESS;
 	const struct span domain = domain_of(&word);
 	if (!is_helo(w, s, domain))
-		return true;
+		return ENG_REFUSAL_COUNT;
 	const uint64_t hash = hash_of(w, domain);
 	for (unsigned i = 0; i < n; i++)
 		if (from[i] != 0 && from[i] != hash)
-			return false;
-	return true;
+			return ENG_REFUSE_THREE_WAY;
+	return ENG_REFUSAL_COUNT;
 }
 
-bool eng_three_way_rcpt(struct eng_worker *w, struct eng_session *s, struct span path)
+enum eng_refusal eng_three_way_rcpt(struct eng_worker *w, struct eng_session *s, struct span path)
 {
 	uint64_t from[2];
 	unsigned n = 0;

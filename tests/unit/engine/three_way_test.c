@@ -113,6 +113,20 @@ static void only_a_recipient_of_the_domain_in_helo_with_a_sender_of_another_is_r
 	}
 }
 
+// Postfix reads b@bank.example in the first, Exim in the second.
+static void a_recipient_in_which_a_server_reads_another_is_refused(void **)
+{
+	struct conn *c = said("10.0.1.1", "bank.example", "<a@other.example>");
+
+	says(c, CLIENT, "RCPT TO:<b@bank.example@>\r\n");
+	says(c, SERVER, "250 server\r\n");
+	says(c, CLIENT, "RCPT TO:b <b@bank.example>\r\n");
+	says(c, SERVER, "250 server\r\n");
+	hears(c, CLIENT,
+		"501 5.1.0 Address can't be read or is too long (mw-*)\r\n"
+		"501 5.1.0 Address can't be read or is too long (mw-*)\r\n");
+}
+
 static void the_refusal_has_a_record(void **)
 {
 	recipient(said("10.0.1.1", "bank.example", "<a@b.example>"), "<b@bank.example>", true);
@@ -170,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(only_a_recipient_of_the_domain_in_helo_with_a_sender_of_another_is_refused),
+		CASE(a_recipient_in_which_a_server_reads_another_is_refused),
 		CASE(the_refusal_has_a_record),
 		CASE(without_the_setting_nobody_is_refused),
 		CASE(who_has_authenticated_is_not_asked),
