@@ -5,13 +5,12 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-# A session that is open over the restart: says `open`, waits for the file, goes on.
+# A session that is open over the restart: makes the first file, waits for a line in the second, goes on.
 long_session() {
 	in_sub "$PYTHON" - "$LAB_SERVER4" "$1" "$2" <<'END'
 import pathlib
 import socket
 import sys
-import time
 
 sock = socket.create_connection((sys.argv[1], 25), timeout=20)
 lines = sock.makefile("r", encoding="latin-1")
@@ -19,8 +18,7 @@ lines.readline()
 sock.sendall(b"HELO client.example.com\r\n")
 lines.readline()
 pathlib.Path(sys.argv[2]).touch()
-while not pathlib.Path(sys.argv[3]).exists():
-    time.sleep(0.02)
+pathlib.Path(sys.argv[3]).open().readline()
 for command in (b"NOOP\r\n", b"QUIT\r\n"):
     sock.sendall(command)
     print(lines.readline()[:3])
@@ -29,6 +27,8 @@ END
 
 wire_begin
 wire_run
+mkfifo "$LAB/go"
+exec {go}<>"$LAB/go"
 long_session "$LAB/open" "$LAB/go" >"$LAB/long.txt" 2>&1 &
 long=$!
 wait_until 10 test -e "$LAB/open" || check 'a session is open' yes no
@@ -41,7 +41,7 @@ check_that 'the control plane says so' detached
 lab_dataplane_spawn
 wait_until 30 lab_ready || :
 check 'attached again, same policy' "$version" "$(lab_version || echo none)"
-touch "$LAB/go"
+echo >&$go
 wait $long || :
 check 'a session from before goes on in the grace' '250 221 ' "$(tr '\n' ' ' <"$LAB/long.txt")"
 check_that 'and is counted as not read' test "$(counter pass_midstream)" -gt 0

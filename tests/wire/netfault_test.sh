@@ -55,7 +55,7 @@ for number in range(2000):
     sock.send(b"%d" % number)
     if number % 50 == 49:
         time.sleep(0.001)
-time.sleep(0.1)
+time.sleep(0.1)  # longer than any delay here: the end comes last
 try:
     for _ in range(20):
         sock.send(b"end")

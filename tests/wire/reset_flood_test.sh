@@ -14,11 +14,10 @@ flood() { # FROM TO COUNT: by the interface of the side that FROM belongs to
 }
 # patient SPAM CASE: a session with a pause in the middle of the message and keep-alives in it.
 patient() {
-	in_sub "$PYTHON" - "$LAB_SERVER4" "$@" "$LAB/paused-$2" "$LAB/go" <<'END'
+	in_sub "$PYTHON" - "$LAB_SERVER4" "$@" "$LAB/paused-$2" "$LAB/go-$2" <<'END'
 import pathlib
 import socket
 import sys
-import time
 
 host, text, case, paused, go = sys.argv[1:]
 sock = socket.create_connection((host, 25), timeout=30)
@@ -41,8 +40,7 @@ for command in ("EHLO client.example.com", "MAIL FROM:<sender@example.com>", "RC
     told.append(reply())
 sock.sendall(f"Subject: patience\r\nX-Case: {case}.\r\n\r\nfirst half of it".encode())
 pathlib.Path(paused).write_text(f"{sock.getsockname()[1]}\n")
-while not pathlib.Path(go).exists():
-    time.sleep(0.02)
+pathlib.Path(go).open().readline()
 sock.sendall(f"{text}\r\n.\r\n".encode())
 told.append(reply())
 sock.sendall(b"QUIT\r\n")
@@ -54,6 +52,8 @@ stored() { "$PYTHON" "$ROOT/scripts/lib/mailbox.py" "$LAB_INBOX" count "$1"; }
 
 wire_begin
 wire_run
+mkfifo "$LAB/go-calm" "$LAB/go-loud"
+exec {calm_goes}<>"$LAB/go-calm" {loud_goes}<>"$LAB/go-loud"
 patient 'a clean text' calm >"$LAB/calm.txt" 2>&1 &
 calm=$!
 patient "$SPAM_TEXT" loud >"$LAB/loud.txt" 2>&1 &
@@ -68,7 +68,8 @@ done
 flooded() { [ "$(counter rx_packets)" -ge $((before + 12000)) ]; }
 wait_until 20 flooded || :
 # Keep-alives have gone both ways by now: they come each second.
-touch "$LAB/go"
+echo >&$calm_goes
+echo >&$loud_goes
 wait $calm || :
 wait $loud || :
 check 'a clean session goes on' '220 250 250 250 354 250 221' "$(cat "$LAB/calm.txt")"

@@ -16,10 +16,9 @@ lab_up
 in_sub ip route add local 10.77.101.0/24 dev lo
 in_sub ip route add local 10.77.102.0/24 dev lo
 in_net ip route add 10.77.0.0/16 dev b1
-mkdir "$LAB/seen"
 ip -n "$NS_BOX" link set lo up
 lab_spawn dns "$NS_BOX" "$PYTHON" "$HERE/dns_server.py" 127.0.0.1 5300
-lab_spawn server "$NS_NET" "$PYTHON" "$HERE/settings_server.py" "$LAB_SERVER4" "$LAB/seen"
+lab_spawn server "$NS_NET" "$PYTHON" "$HERE/settings_server.py" "$LAB_SERVER4"
 LAB_RULES=$LAB/own.rules
 {
 	cat "$HERE/test.rules"
@@ -35,7 +34,7 @@ wait_until 5 grep -q 'dns_server: up' "$LAB/dns.log" || die "the DNS: $(lab_log_
 lab_start || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_log_tail controlplane)"
 wait_until 10 lab_listening 25 || die "the server: $(lab_log_tail server)"
 in_sub "$PYTHON" "$HERE/settings_client.py" run "$LAB_SERVER4" "$LAB_SOCKETS/rpc.sock" "$LAB/events.jsonl" \
-	"$LAB/seen" >"$LAB/settings" || check 'the client ends well' yes no
+	"$LAB/server.log" >"$LAB/settings" || check 'the client ends well' yes no
 grep -v '^ok' "$LAB/settings" || :
 said "$LAB/settings"
 "$PYTHON" "$HERE/settings_client.py" keys "$ROOT" >"$LAB/keys" || check 'the keys are read' yes no

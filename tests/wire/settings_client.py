@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """settings_client.py config
-settings_client.py run SERVER RPC_SOCKET EVENT_LOG SEEN_FOLDER
+settings_client.py run SERVER RPC_SOCKET EVENT_LOG SERVER_LOG
 settings_client.py keys ROOT
 
 `config` prints the profiles, policies and rules of the table. `run` holds each dialogue of it with the setting
@@ -14,6 +14,7 @@ import os
 import re
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -51,32 +52,40 @@ class Rpc:
 
 
 class Log:
-    """The event log, read as it grows."""
+    """A file of JSON texts, one a line and each with its "client", read as it grows."""
 
     def __init__(self, path):
-        self.path, self.at, self.events = path, 0, []
-        self.lock = threading.Lock()
+        self.rows, self.grown = [], threading.Condition()
+        threading.Thread(target=self.follow, args=(path,), daemon=True).start()
 
-    def read(self):
-        """What is new."""
-        with self.lock, open(self.path, "rb") as source:
-            source.seek(self.at)
-            for line in source.read().split(b"\n")[:-1]:
-                self.at += len(line) + 1
-                self.events.append(json.loads(line))
+    def follow(self, path):
+        """By tail, who is told of each change and ends with us."""
+        with subprocess.Popen(["tail", f"--pid={os.getpid()}", "-n", "+1", "-F", path], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL) as tail:
+            for line in tail.stdout:
+                if line.startswith(b"{"):
+                    with self.grown:
+                        self.rows.append(json.loads(line))
+                        self.grown.notify_all()
 
-    def of(self, client, ports):
-        """The events of a client. Waited for: one for each port, and the end of sessions that began (True)."""
-        limit = time.monotonic() + PATIENCE_S
-        while True:
-            self.read()
-            mine = [e for e in self.events if e["client"] == client]
-            told = {e["client_port"] for e in mine}
-            ended = {e["client_port"] for e in mine if e["type"] == "session"}
-            missing = [port for port, began in ports if port not in (ended if began else told)]
-            if not missing or time.monotonic() > limit:
-                return mine, missing
-            time.sleep(0.02)
+    def of(self, client, missing):
+        """What is there of a client once `missing` of it is empty, at the latest when nobody waits any longer;
+        and what is missing."""
+        def mine():
+            return [row for row in self.rows if row["client"] == client]
+
+        with self.grown:
+            self.grown.wait_for(lambda: not missing(mine()), PATIENCE_S)
+            return mine(), missing(mine())
+
+
+def unrecorded(ports):
+    """Of a log of events: the ports without one, and those of sessions that began (True) without an end."""
+    def missing(events):
+        told = {e["client_port"] for e in events}
+        ended = {e["client_port"] for e in events if e["type"] == "session"}
+        return [port for port, began in ports if port not in (ended if began else told)]
+    return missing
 
 
 class Client:
@@ -188,18 +197,8 @@ class Side:
 
     def seen(self, count):
         """What the server wrote down of so many connections."""
-        limit, paths = time.monotonic() + PATIENCE_S, []
-        while time.monotonic() < limit:
-            paths = [path for path in os.scandir(self.place.seen)
-                     if path.name.startswith(self.address + "-") and not path.name.endswith(".new")]
-            if len(paths) >= count:
-                break
-            time.sleep(0.01)
-        texts = []
-        for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns):
-            with open(path, encoding="utf-8") as source:
-                texts.append(source.read())
-        return "".join(texts)
+        rows, _ = self.place.server_log.of(self.address, lambda rows: range(len(rows), count))
+        return "".join(line + "\n" for row in rows for line in row["seen"])
 
     def run(self):
         """Holds the dialogue."""
@@ -209,7 +208,7 @@ class Side:
         self.told = " ".join(client.told)
         ports = [(one.port, one.told[0] == "220") for one in [client] + client.others]
         awaited = [] if self.row.passes and not self.is_on else ports
-        self.events, self.missing = self.place.log.of(self.address, awaited)
+        self.events, self.missing = self.place.log.of(self.address, unrecorded(awaited))
         self.saw = {"client": "\n".join(client.heard + [self.told]),
                     "server": self.seen(sum(began for _, began in ports)),
                     "log": "\n".join(json.dumps({k: e[k] for k in KEPT + self.row.kept if k in e})
@@ -223,9 +222,9 @@ class Side:
 class Place:
     """Where all of it happens."""
 
-    def __init__(self, server, rpc, log, seen):
-        self.server, self.seen = server, seen
-        self.rpc, self.log = Rpc(rpc), Log(log)
+    def __init__(self, server, rpc, log, server_log):
+        self.server = server
+        self.rpc, self.log, self.server_log = Rpc(rpc), Log(log), Log(server_log)
 
 
 def objections(on, off):

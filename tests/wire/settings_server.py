@@ -1,19 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""settings_server.py ADDRESS FOLDER: the scripted server of session_settings_test.sh.
+"""settings_server.py ADDRESS: the scripted server of session_settings_test.sh.
 
-It takes everything but a few commands, and writes what it read on a connection, line by line, message
-texts included, to FOLDER/CLIENT-PORT when that is over.
+It takes everything but a few commands, and prints what it read on a connection, message texts included, as
+a line of JSON when that is over: {"client": ADDRESS, "seen": [LINE, ...]}.
 """
-import os
+import json
 import select
 import socket
 import socketserver
 import sys
+import threading
 
 from settings_table import ROWS, address
 
 LOOK_S = 0.1
+PRINTING = threading.Lock()
 REPLIES = {
     b"MAIL": "250 2.1.0 Ok", b"RSET": "250 2.0.0 Ok", b"NOOP": "250 2.0.0 Ok", b"HELO": "250 server.example",
     b"VRFY": "502 5.5.1 No", b"STARTTLS": "454 4.7.0 Not now", b"QUIT": "221 2.0.0 Bye",
@@ -37,10 +39,8 @@ class Session(socketserver.BaseRequestHandler):
         except OSError as error:
             end = str(error)
         self.seen.append(end)
-        path = os.path.join(sys.argv[2], "%s-%d" % self.client_address)
-        with open(path + ".new", "w", encoding="utf-8") as out:
-            out.write("\n".join(self.seen) + "\n")
-        os.rename(path + ".new", path)
+        with PRINTING:
+            print(json.dumps({"client": self.client_address[0], "seen": self.seen}), flush=True)
 
     def fill(self):
         """More octets; false at the end of the connection."""
