@@ -271,10 +271,16 @@ bool cfg_listen_split(const char *text, struct addr *address, uint16_t *port);
 // The nearest to `text` by edit distance among n names, the first at `list`, `stride` bytes apart;
 // NULL where there is none.
 const char *cfg_nearest(const char *text, const void *list, size_t n, size_t stride);
-// The bytes of a file or pipe, or of standard input for "-", from the heap, *n of them; cut a
-// little behind CFG_FILE_MAX, which who parses them refuses. NULL with the error in *err.
+// The bytes of a file, or of standard input for "-", from the heap, *n of them; cut a little behind
+// CFG_FILE_MAX, which who parses them refuses. NULL with the error in *err: also of a pipe, a device, a
+// folder, at once.
 enum { CFG_FILE_MAX = 64 << 20 }; // bytes
 char *cfg_file_read(const char *path, size_t *n, struct err_list *err);
+// The same of what somebody names on a command line, once: pipes and devices are read, too, and a pipe
+// that has nothing for `wait_ms` is an error. "-" and /dev/stdin are standard input, however long it takes.
+enum { CFG_INPUT_WAIT_MS = 30000 };
+char *cfg_input_read(const char *path, unsigned wait_ms, size_t *n, struct err_list *err);
+bool cfg_input_is_stdin(const char *path);
 // The files whose content belongs to a configuration, rules.file apart: paths in the tree, each once, in
 // the order of strcmp(). 0 with *paths (free() the list) and *n, or -ENOMEM.
 int cfg_files(const struct cfg *c, const char ***paths, uint32_t *n);

@@ -587,7 +587,7 @@ static struct cfg *load_path(const char *path, bool boot, struct err_list *err)
 	if (text == NULL)
 		return NULL;
 	whole = realpath(path, NULL);
-	if (whole == NULL) { // a pipe has no folder: relative paths stay as they are
+	if (whole == NULL) { // standard input has no folder: relative paths stay as they are
 		c = load_text(text, n, path, NULL, boot, err);
 	} else {
 		c = load_text(text, n, path, text_folder(whole), boot, err);

@@ -59,7 +59,7 @@ static void section_print(const struct cfg_section *sec, FILE *out)
 	if (sec->name[0] == '\0')
 		fputs("Top level", out);
 	else
-		text_print(sec->name, out);
+		fputs(sec->name, out); // a heading is taken as it is
 	fputs("\n\n", out);
 	if (sec->tuple)
 		fputs("Written as a list of its values in this order.\n\n", out);

@@ -16,6 +16,10 @@
 #include "err.h"
 
 #define CLI_SOCKET "/run/mailweir/rpc.sock"
+enum {
+	CLI_QUICK_MS = 10000, // docs/mailweirctl.1.scd says so
+	CLI_SLOW_MS = 240000, // a commit may compile for 180 s and wait 30 s for the data plane
+};
 
 // Bad input: usage, or a configuration or rules that can't be used or read. Failed: anything else.
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_BAD_INPUT = 2 };
@@ -35,6 +39,8 @@ struct cli {
 	const char *socket;
 	bool json;          // print the raw result
 	int fd;             // connection to the control plane, -1 = none yet
+	unsigned quick_ms;  // what an answer may take that needs no compilation; also to be heard at all
+	unsigned slow_ms;   // and any other
 	char *in;           // bytes read and not used yet
 	size_t in_n, in_cap;
 };

@@ -16,7 +16,7 @@
 
 #define ABOUT "about.json"
 
-enum { BLOCK = 10240, FILE_MODE = 0644, HEX = 16 };
+enum { FILE_MODE = 0644, HEX = 16 };
 
 static int entry_write(struct archive *a, const char *name, const char *p, size_t n)
 {
@@ -214,7 +214,7 @@ static int entry_take(struct archive *a, struct archive_entry *e, json_t *files,
 	return json_array_append_new(files, file);
 }
 
-json_t *cli_archive_read(int fd, char why[256])
+json_t *cli_archive_read(const void *bytes, size_t n, char why[256])
 {
 	struct archive *a = archive_read_new();
 	json_t *files = json_array();
@@ -227,7 +227,7 @@ json_t *cli_archive_read(int fd, char why[256])
 			a); // what it can't undo it says when it is there
 		rc = archive_read_support_format_tar(a);
 		if (rc == ARCHIVE_OK)
-			rc = archive_read_open_fd(a, fd, BLOCK);
+			rc = archive_read_open_memory(a, bytes, n);
 		while (rc == ARCHIVE_OK && taken == 0 &&
 			(rc = archive_read_next_header(a, &e)) == ARCHIVE_OK)
 			taken = entry_take(a, e, files, why);

@@ -3,6 +3,7 @@
 // Thread: the program's only one.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -11,5 +12,5 @@
 // 0, or -1 with one line in *why.
 int cli_archive_write(int fd, json_t *result, char why[256]);
 // The files of an archive, plain or compressed, as config.import wants them; "about.json" is left
-// out. `fd` is read to its end. NULL with one line in *why.
-json_t *cli_archive_read(int fd, char why[256]);
+// out. NULL with one line in *why.
+json_t *cli_archive_read(const void *bytes, size_t n, char why[256]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The client's side of JSON-RPC: connect, one line out, lines in. Errors become a line on standard
-// error and an exit status. Thread: the program's only one.
+// error and an exit status. A control plane that is stopped takes connections and says nothing: nothing
+// here waits for ever, and long only for one that has just answered. Thread: the program's only one.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,26 @@
 #include "cli.h"
 #include "text.h"
 
-// A commit may compile for 180 s and wait 30 s for the data plane.
-enum { ANSWER_WAIT_S = 240, READ_STEP = 64 << 10 };
+enum { READ_STEP = 64 << 10 };
+
+// Methods that compile, or search the log's old files.
+static const bool is_slow[API_RPC_COUNT] = {[API_RPC_CONFIG_CHECK] = true,
+	[API_RPC_CONFIG_COMMIT] = true,
+	[API_RPC_CONFIG_CONFIRM] = true,
+	[API_RPC_CONFIG_REVERT] = true,
+	[API_RPC_CONFIG_IMPORT] = true,
+	[API_RPC_CONFIG_SHADOW] = true,
+	[API_RPC_RULES_CHECK] = true,
+	[API_RPC_RULES_ADD] = true,
+	[API_RPC_RULES_DEL] = true,
+	[API_RPC_POLICIES_ADD] = true,
+	[API_RPC_POLICIES_INSERT] = true,
+	[API_RPC_POLICIES_SET] = true,
+	[API_RPC_POLICIES_DEL] = true,
+	[API_RPC_POLICIES_ENABLE] = true,
+	[API_RPC_POLICIES_DISABLE] = true,
+	[API_RPC_POLICIES_MOVE] = true,
+	[API_RPC_EXPLAIN_GET] = true};
 
 static int failed(const struct cli *c, const char *what)
 {
@@ -21,10 +40,26 @@ static int failed(const struct cli *c, const char *what)
 	return CLI_FAILED;
 }
 
+static void wait_set(const struct cli *c, unsigned ms)
+{
+	const struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
+
+	(void)setsockopt(
+		c->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)); // else it waits longer
+	(void)setsockopt(
+		c->fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)); // as above; connect(), too
+}
+
+static int silent(const struct cli *c, unsigned ms)
+{
+	(void)fprintf(stderr, "mailweirctl: %s: the control plane does not answer; waited %u s\n",
+		c->socket, (ms + 999) / 1000);
+	return CLI_FAILED;
+}
+
 static int cli_connect(struct cli *c)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	struct timeval wait = {.tv_sec = ANSWER_WAIT_S};
 	int rc;
 
 	if (c->fd >= 0)
@@ -34,12 +69,13 @@ static int cli_connect(struct cli *c)
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c->fd < 0)
 		return failed(c, strerror(errno));
-	(void)setsockopt(
-		c->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)); // else it waits longer
+	wait_set(c, c->quick_ms);
 	rc = connect(c->fd, (struct sockaddr *)&name, sizeof(name)) == 0 ? 0 : errno;
 	if (rc == 0)
 		return CLI_OK;
 	cli_close(c);
+	if (rc == EAGAIN) // so many wait already
+		return silent(c, c->quick_ms);
 	if (rc == ENOENT || rc == ECONNREFUSED)
 		return failed(c,
 			"the control plane does not run (mailweir-controlplane), or has "
@@ -65,7 +101,7 @@ static int send_all(struct cli *c, const char *p, size_t n)
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k < 0)
-			return -errno;
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		p += k;
 		n -= (size_t)k;
 	}
@@ -119,12 +155,13 @@ static json_t *line_read(struct cli *c, int *rc)
 	return j;
 }
 
-static int broken(const struct cli *c, int rc)
+static int broken(const struct cli *c, int rc, unsigned waited_ms)
 {
-	return failed(c,
-		rc == -ENODATA             ? "the control plane closed the connection"
-			: rc == -ETIMEDOUT ? "no answer in time"
-					   : strerror(-rc));
+	if (rc == -ETIMEDOUT)
+		return silent(c, waited_ms);
+	if (rc == -ENODATA || rc == -ECONNRESET || rc == -EPIPE)
+		return failed(c, "the control plane closed the connection");
+	return failed(c, strerror(-rc));
 }
 
 // What an error of the server means for the exit status.
@@ -156,21 +193,45 @@ static int request_send(struct cli *c, enum api_rpc_id method, json_t *params)
 	return rc;
 }
 
-json_t *cli_call(struct cli *c, enum api_rpc_id method, json_t *params, int *status)
+// One question, one answer, each step within `ms`. NULL after the error was printed.
+static json_t *ask(struct cli *c, enum api_rpc_id method, json_t *params, unsigned ms, int *status)
 {
-	json_t *answer, *result, *error;
+	json_t *answer;
 	int rc;
 
-	*status = cli_connect(c);
-	if (*status != CLI_OK)
-		return NULL;
+	wait_set(c, ms);
 	rc = request_send(c, method, params);
 	// A server that refuses us says so before it closes: what it wrote can still be read.
 	answer = rc == 0 || rc == -EPIPE || rc == -ECONNRESET ? line_read(c, &rc) : NULL;
-	if (answer == NULL) {
-		*status = broken(c, rc);
+	if (answer == NULL)
+		*status = broken(c, rc, ms);
+	return answer;
+}
+
+// Whether anybody is there who listens to us, before something is asked for that takes long.
+static bool is_there(struct cli *c, int *status)
+{
+	json_t *none = json_object();
+	json_t *answer = ask(c, API_RPC_SYSTEM_STATUS, none, c->quick_ms, status);
+	json_t *error = json_object_get(answer, "error");
+
+	if (error != NULL)
+		*status = error_print(c, error);
+	json_decref(none);
+	json_decref(answer);
+	return answer != NULL && error == NULL;
+}
+
+json_t *cli_call(struct cli *c, enum api_rpc_id method, json_t *params, int *status)
+{
+	json_t *answer, *result, *error;
+
+	*status = cli_connect(c);
+	if (*status != CLI_OK || (is_slow[method] && !is_there(c, status)))
 		return NULL;
-	}
+	answer = ask(c, method, params, is_slow[method] ? c->slow_ms : c->quick_ms, status);
+	if (answer == NULL)
+		return NULL;
 	error = json_object_get(answer, "error");
 	result = json_incref(json_object_get(answer, "result"));
 	if (error != NULL)
@@ -183,15 +244,13 @@ json_t *cli_call(struct cli *c, enum api_rpc_id method, json_t *params, int *sta
 
 json_t *cli_next(struct cli *c)
 {
-	struct timeval forever = {0};
 	json_t *note, *params;
 	int rc;
 
-	(void)setsockopt(
-		c->fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof(forever)); // else it ends sooner
+	wait_set(c, 0); // for ever
 	note = line_read(c, &rc);
 	if (note == NULL) {
-		(void)broken(c, rc);
+		(void)broken(c, rc, 0);
 		return NULL;
 	}
 	params = json_incref(json_object_get(note, "params"));

@@ -27,17 +27,16 @@ static int errors_print(const struct err_list *err, int rc)
 // The folder that relative paths in `path` start from; free it. NULL without memory.
 static char *folder_of(const char *path)
 {
-	bool input = strcmp(path, "-") == 0;
-	char *whole = realpath(input ? "." : path, NULL);
+	char *whole = cfg_input_is_stdin(path) ? NULL : realpath(path, NULL);
 
-	return whole == NULL || input ? whole : text_folder(whole);
+	return whole == NULL ? realpath(".", NULL) : text_folder(whole); // a pipe has none
 }
 
 static struct cfg *config_load(const char *path, struct err_list *err)
 {
 	struct cfg *cfg = NULL;
 	size_t n;
-	char *text = cfg_file_read(path, &n, err), *dir;
+	char *text = cfg_input_read(path, CFG_INPUT_WAIT_MS, &n, err), *dir;
 
 	if (text == NULL)
 		return NULL;
@@ -140,7 +139,7 @@ int cli_rules_check(struct cli *c, const struct cli_verb *v, json_t *params)
 	int rc = 0;
 
 	err_init(&err);
-	text = cfg_file_read(path, &n, &err);
+	text = cfg_input_read(path, CFG_INPUT_WAIT_MS, &n, &err);
 	if (text == NULL)
 		return errors_print(&err, 0);
 	set = rules = cfg_rules_load_text(text, n, path, &err);

@@ -16,17 +16,17 @@ int cli_config_text(json_t *params)
 	int rc;
 
 	err_init(&err);
-	text = cfg_file_read(path, &n, &err);
+	text = cfg_input_read(path, CFG_INPUT_WAIT_MS, &n, &err);
 	if (text == NULL) {
 		err_print(&err, stderr);
 		return CLI_BAD_INPUT;
 	}
-	whole = realpath(path, NULL);
+	whole = cfg_input_is_stdin(path) ? NULL : realpath(path, NULL);
 	rc = json_object_set_new(params, "text", json_stringn(text, n));
 	if (rc < 0)
 		(void)fprintf(stderr, "%s: is not UTF-8 text\n", path);
-	else if (whole != NULL) // else standard input: the server's own folder counts
-		rc = json_object_set_new(params, "file", json_string(whole));
+	else // of a pipe the server's own folder counts
+		rc = json_object_set_new(params, "file", json_string(whole != NULL ? whole : "-"));
 	free(whole);
 	free(text);
 	return rc < 0 ? CLI_BAD_INPUT : CLI_OK;

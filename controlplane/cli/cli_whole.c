@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cfg.h"
 #include "cli.h"
 #include "cli_archive.h"
 
@@ -71,17 +72,19 @@ int cli_config_export(struct cli *c, const struct cli_verb *v, json_t *params)
 int cli_config_import(struct cli *c, const struct cli_verb *v, json_t *params)
 {
 	const char *path = json_string_value(json_object_get(params, "file"));
-	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	struct err_list err;
 	json_t *files;
-	char why[256];
+	char why[256], *bytes;
+	size_t n;
 
-	if (fd < 0) {
-		(void)failed(path, strerror(errno));
+	err_init(&err);
+	bytes = cfg_input_read(path, CFG_INPUT_WAIT_MS, &n, &err);
+	if (bytes == NULL) {
+		err_print(&err, stderr);
 		return CLI_BAD_INPUT;
 	}
-	files = cli_archive_read(fd, why);
-	if (fd != STDIN_FILENO)
-		(void)close(fd); // only read
+	files = cli_archive_read(bytes, n, why);
+	free(bytes);
 	if (files == NULL) {
 		(void)failed(path, why);
 		return CLI_BAD_INPUT;

@@ -80,7 +80,10 @@ static int verb_run(struct cli *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const char *env = getenv("MAILWEIR_RPC");
-	struct cli c = {.socket = env != NULL && *env != '\0' ? env : CLI_SOCKET, .fd = -1};
+	struct cli c = {.socket = env != NULL && *env != '\0' ? env : CLI_SOCKET,
+		.fd = -1,
+		.quick_ms = CLI_QUICK_MS,
+		.slow_ms = CLI_SLOW_MS};
 	int used = front_take(&c, argc, argv), rc;
 
 	if (used <= 0)

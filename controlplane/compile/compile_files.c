@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Texts of the files that a configuration names: those that came with it, else those on disk.
 // Thread: one at a time.
+#include <errno.h>
 #include <string.h>
 
 #include "compile_int.h"
@@ -29,7 +30,9 @@ const char *compile_file_text(const struct compile_input *in, const char *path, 
 	}
 	if (f == NULL || f->text == NULL) {
 		err_at(err, path, 0, 0, "cannot be opened; %s",
-			f == NULL ? "it did not come with the configuration" : strerror(-f->rc));
+			f == NULL            ? "it did not come with the configuration"
+			: f->rc == -EINVAL ? "it is no regular file"
+					   : strerror(-f->rc));
 		return NULL;
 	}
 	*n = f->n;

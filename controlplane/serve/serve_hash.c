@@ -29,11 +29,13 @@ static int key_read(struct serve_hash *h, const char *path)
 {
 	struct stat st;
 	ssize_t k;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), rc;
 
 	if (fd < 0)
 		return -errno;
 	rc = fstat(fd, &st) < 0 ? -errno : (st.st_mode & S_IRWXO) != 0 ? -EACCES : 0;
+	if (rc == 0 && !S_ISREG(st.st_mode)) // a pipe would hold the start up
+		rc = -EINVAL;
 	while (rc == 0 && h->n < sizeof(h->key)) {
 		k = read(fd, h->key + h->n, sizeof(h->key) - h->n);
 		if (k == 0)
@@ -56,6 +58,8 @@ struct serve_hash *serve_hash_open(const char *path, struct err_list *err)
 		h->n--;
 	if (rc == -EACCES)
 		err_add(err, "%s: %s: cannot be read, or others may read it as well", key, path);
+	else if (rc == -EINVAL)
+		err_add(err, "%s: %s: is no regular file", key, path);
 	else if (rc != 0)
 		err_add(err, "%s: %s: %s", key, path, strerror(-rc));
 	else if (h->n < SERVE_KEY_MIN || h->n > SERVE_KEY_MAX)

@@ -101,7 +101,7 @@ int serve_revision_parse(struct serve_revision *r, bool read_shipped, struct err
 		if (rc != 0) {
 			err_at(err, r->cfg->rules.at.file, r->cfg->rules.at.line,
 				r->cfg->rules.at.col, "rules.file: %s: cannot be opened; %s", path,
-				strerror(-rc));
+				rc == -EINVAL ? "it is no regular file" : strerror(-rc));
 			return -EINVAL;
 		}
 	}
