@@ -163,6 +163,7 @@ struct cfg_list { // of address patterns: those written here, and those of a fil
 	const char **patterns;
 	uint32_t n;
 	const char *file; // "" = none
+	struct cfg_place file_at; // line 0: not given
 };
 
 struct cfg_session {
@@ -189,6 +190,7 @@ struct cfg_session {
 	struct prefix *blocked;      // servers
 	uint32_t nblocked;
 	const char *blocked_file; // more of them, "" = none
+	struct cfg_place blocked_file_at;
 	struct cfg_list lists[CFG_LIST_USES];
 };
 

@@ -48,7 +48,7 @@ struct cfg_section;
 struct cfg_field {
 	const char *key;
 	enum cfg_kind kind, item;
-	size_t off, off2; // in the section's struct
+	size_t off, off2; // in the section's struct; of a PATH off2 is that of its struct cfg_place, or 0
 	size_t size; // of the member at off
 	size_t item_size; // of a list's entry
 	int64_t min, max; // numbers: value; texts: bytes; lists: entries
@@ -58,6 +58,7 @@ struct cfg_field {
 	const char *none_word; // what stands for "nothing" (REF, LIST)
 	const char *unit;
 	const char *const *words; // ends in NULL
+	const char *yes; // the word that true (yes, on) stands for; false then is the first one
 	const struct cfg_section *sub;
 	const char *help;
 };

@@ -355,6 +355,12 @@ static void load_field(struct load *l, const struct cfg_section *sec, const stru
 	case CFG_KIND_LIST:
 		load_list(l, sec, f, node, base);
 		break;
+	case CFG_KIND_PATH:
+		if (f->off2 != 0)
+			*(struct cfg_place *)((char *)base + f->off2) = (struct cfg_place){
+				.file = l->name, .line = line_of(node), .col = col_of(node)};
+		load_scalar(l, sec, f, f->kind, node, cfg_slot_of(f, base));
+		break;
 	default:
 		load_scalar(l, sec, f, f->kind, node, cfg_slot_of(f, base));
 		break;

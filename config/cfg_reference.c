@@ -43,6 +43,8 @@ void cfg_values_print(const struct cfg_field *f, enum cfg_kind kind, const char 
 	case CFG_KIND_WORD:
 		for (unsigned i = 0; f->words[i] != NULL; i++)
 			fprintf(out, "%s%s%s%s", i == 0 ? "" : ", ", quote, f->words[i], quote);
+		if (f->yes != NULL)
+			fprintf(out, "; %strue%s is %s%s%s", quote, quote, quote, f->yes, quote);
 		return;
 	case CFG_KIND_NUMBER:
 		fprintf(out, "%s%" PRId64 "..%" PRId64 " %s", f->zero ? "0 or " : "", f->min,

@@ -123,10 +123,15 @@ static int parse_word(
 	const struct cfg_field *f, const struct cfg_value *v, struct cfg_slot slot, char *why)
 {
 	char buf[SHOWN_MAX], all[CFG_WHY_MAX / 2] = "";
+	const char *text = v->text;
 	size_t used = 0;
+	bool yes;
 
+	if (f->yes != NULL && parse_bool(v, (struct cfg_slot){.at = &yes}, all) == 0)
+		text = yes ? f->yes : f->words[0];
+	all[0] = '\0';
 	for (uint32_t i = 0; f->words[i] != NULL; i++) {
-		if (strcmp(v->text, f->words[i]) == 0) {
+		if (strcmp(text, f->words[i]) == 0) {
 			number_put(slot, i);
 			return 0;
 		}

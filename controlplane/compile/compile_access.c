@@ -93,7 +93,7 @@ static uint32_t profile_list(struct lists *n, const struct cfg_session *s, enum 
 		file = cfg_patterns_load_text(text, bytes, l->file, n->err);
 	free(own);
 	if (n->err->count > before) {
-		WRONG(n, &s->at, "session profile \"%s\": %s_file cannot be used", s->name,
+		WRONG(n, &l->file_at, "session profile \"%s\": %s_file cannot be used", s->name,
 			USES[use]);
 		return POL_NONE;
 	}

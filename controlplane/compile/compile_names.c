@@ -167,7 +167,7 @@ static void blocked_add(struct names *n, const struct cfg_session *s, struct pol
 	struct prefix *all;
 
 	if (!blocked_read(n, s, &file)) {
-		WRONG(n, &s->at, "session profile \"%s\": blocked_servers_file cannot be used",
+		WRONG(n, &s->blocked_file_at, "session profile \"%s\": blocked_servers_file cannot be used",
 			s->name);
 		return;
 	}

@@ -471,17 +471,100 @@ static const struct row rows[] = {
 		   "action: drop}\n",
 		""},
 	{"policies that differ in one field do not shadow",
-		DP "policies:\n"
+		DP "pickup: {ports: [25, 26]}\npolicies:\n"
 		   "  - {name: p1, action: pass, source: 10.0.0.0/8}\n"
 		   "  - {name: p2, action: pass, destination: 10.0.0.0/8}\n"
 		   "  - {name: p3, action: pass, port: 25}\n"
 		   "  - {name: p4, action: pass, vlan: untagged}\n"
 		   "  - {name: p5, action: pass, ingress: a}\n"
-		   "  - {name: p6, action: pass, ingress: b}\n"
+		   "  - {name: p6, action: pass, ingress: b, destination: 10.0.0.0/7}\n"
 		   "  - {name: p7, action: pass, source: \"fd00::/8\"}\n"
 		   "  - {name: p8, action: pass, vlan: 10-20}\n"
 		   "  - {name: p9, action: pass, vlan: 20-21}\n",
 		""},
+	{"several policies shadow one between them, field by field",
+		DP "pickup: {ports: [25, 26, 27, 2525]}\npolicies:\n"
+		   "  - {name: s1, action: pass, source: 10.1.0.0/25}\n"
+		   "  - {name: s2, action: pass, source: 10.1.0.128/25}\n"
+		   "  - {name: s, action: drop, source: 10.1.0.0/24}\n"
+		   "  - {name: t1, action: pass, source: 10.2.0.0/24, port: 20-26}\n"
+		   "  - {name: t2, action: pass, source: 10.2.0.0/24, port: 27}\n"
+		   "  - {name: t3, action: pass, source: 10.2.0.0/24, port: 2000-3000, ingress: a}\n"
+		   "  - {name: t4, action: pass, source: 10.2.0.0/16, port: 2525, ingress: b}\n"
+		   "  - {name: t, action: drop, source: 10.2.0.7}\n"
+		   "  - {name: v1, action: pass, destination: 10.3.0.0/24, vlan: untagged}\n"
+		   "  - {name: v2, action: pass, destination: 10.3.0.0/24, vlan: 1-4094}\n"
+		   "  - {name: v, action: drop, destination: 10.3.0.0/24}\n"
+		   "  - {name: w1, action: pass, source: 10.4.0.0/16, destination: 10.5.0.0/17}\n"
+		   "  - {name: w2, action: pass, source: 10.4.0.0/17}\n"
+		   "  - {name: w3, action: pass, source: 10.4.128.0/18}\n"
+		   "  - {name: w4, action: pass, source: 10.4.192.0/19}\n"
+		   "  - {name: w5, action: pass, source: 10.4.224.0/20}\n"
+		   "  - {name: w6, action: pass, source: 10.4.240.0/20}\n"
+		   "  - {name: w, action: drop, source: 10.4.0.0/16}\n",
+		"f:6:5: warning: policy \"s\" can never match; policies \"s1\" in line 4 and \"s2\" in "
+		"line 5 take all its connections between them\n"
+		"f:11:5: warning: policy \"t\" can never match; policies \"t1\" in line 7, \"t2\" in "
+		"line 8, \"t3\" in line 9 and \"t4\" in line 10 take all its connections between "
+		"them\n"
+		"f:14:5: warning: policy \"v\" can never match; policies \"v1\" in line 12 and \"v2\" "
+		"in line 13 take all its connections between them\n"
+		"f:21:5: warning: policy \"w\" can never match; policies \"w2\" in line 16, \"w3\" in "
+		"line 17, \"w4\" in line 18, \"w5\" in line 19 and 1 more take all its connections "
+		"between them\n"},
+	{"what several leave a little of is not shadowed",
+		DP "pickup: {ports: [25, 26]}\npolicies:\n"
+		   "  - {name: s1, action: pass, source: 10.1.0.0/25}\n"
+		   "  - {name: s2, action: pass, source: 10.1.0.128/26}\n"
+		   "  - {name: s3, action: pass, source: 10.1.0.192/26, enabled: false}\n"
+		   "  - {name: s, action: drop, source: 10.1.0.0/24}\n"
+		   "  - {name: t1, action: pass, source: 10.2.0.0/24, port: 25}\n"
+		   "  - {name: t2, action: pass, source: 10.2.0.0/25, port: 26}\n"
+		   "  - {name: t, action: drop, source: 10.2.0.0/24}\n"
+		   "  - {name: v1, action: pass, source: 10.3.0.0/24, vlan: 1-4094}\n"
+		   "  - {name: v, action: drop, source: 10.3.0.0/24}\n",
+		""},
+	{"no connection is of both families",
+		DP "policies:\n"
+		   "  - {name: a, action: pass, source: 10.0.0.0/8, destination: \"fd00::/8\"}\n"
+		   "  - {name: b, action: pass, source: \"fd00::/8\", destination: 0.0.0.0/0}\n"
+		   "  - {name: c, action: pass, source: \"fd00::/8\"}\n"
+		   "  - {name: d, action: pass, destination: 0.0.0.0/0}\n",
+		"f:3:5: warning: policy \"a\" can never match; one of source and destination is IPv4, "
+		"the other IPv6\n"
+		"f:4:5: warning: policy \"b\" can never match; one of source and destination is IPv4, "
+		"the other IPv6\n"},
+	{"policies that pickup asks nothing",
+		DP "pickup: {incoming: drop, outgoing: proxy, by_ingress: [{ingress: b, incoming: proxy, "
+		   "outgoing: pass}]}\n"
+		   "protected_domains: {d: {servers: [10.0.0.0/24, 10.2.0.1]}}\npolicies:\n"
+		   "  - {name: a, action: drop, ingress: a, destination: 10.0.0.5}\n"
+		   "  - {name: b, action: drop, ingress: b, destination: 10.3.0.0/24}\n"
+		   "  - {name: c, action: drop, ingress: a, destination: 10.2.0.0/24}\n"
+		   "  - {name: d, action: drop, ingress: b, destination: 10.2.0.0/24}\n"
+		   "  - {name: e, action: drop, destination: 10.0.0.5}\n",
+		"f:5:5: warning: policy \"a\" can never match; pickup passes or drops all its "
+		"connections\n"
+		"f:6:5: warning: policy \"b\" can never match; pickup passes or drops all its "
+		"connections\n"},
+	{"profiles of a policy that has no use for them",
+		DP "content_profiles: {c: {}}\nsession_profiles: {s: {}}\npolicies:\n"
+		   "  - {name: a, action: reject, source: 10.0.0.1, session: s}\n"
+		   "  - {name: b, action: tempfail, source: 10.0.0.2, content: c}\n"
+		   "  - {name: c, action: pass, source: 10.0.0.3, session: s, content: c}\n",
+		"f:5:5: warning: policy \"a\" does not inspect; its session profile has no effect\n"
+		"f:6:5: warning: policy \"b\" does not inspect; its content profile has no effect\n"
+		"f:7:5: warning: policy \"c\" does not inspect; its profiles have no effect\n"},
+	{"a protected domain without a server", DP POL "protected_domains: {d: {servers: []}}\n",
+		"f:3:24: warning: protected domain \"d\" has no server; no connection is incoming to "
+		"it\n"},
+	{"true where a word is meant that has one for it",
+		DP POL "session_profiles: {a: {prevent_open_relaying: true, check_sender_domain: on},\n"
+		       "  b: {prevent_open_relaying: no, check_sender_domain: off}}\n",
+		""},
+	{"and where it has none", DP POL "session_profiles: {a: {pipelining: true}}\n",
+		"f:3:36: session_profiles.*.pipelining: \"true\" is not known; it is one of: pass, "
+		"loose, strict, no\n"},
 
 	// Access rules and lists.
 	{"rules of every kind, one value or several", DP POL_READ

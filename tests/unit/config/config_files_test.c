@@ -44,10 +44,30 @@ static void all_of_them_once_in_order(void **)
 	cfg_free(cfg);
 }
 
+static void each_has_the_place_where_it_is_named(void **)
+{
+	const struct cfg_session *one;
+	struct err_list err;
+	struct cfg *cfg;
+
+	err_init(&err);
+	cfg = cfg_load_text(text, sizeof(text) - 1, "t", "/x", &err);
+	assert_non_null(cfg);
+	one = &cfg->sessions[0];
+	assert_int_equal(one->lists[CFG_LIST_SAFE_SENDERS].file_at.line, 8);
+	assert_int_equal(one->lists[CFG_LIST_SAFE_SENDERS].file_at.col, 28);
+	assert_int_equal(one->blocked_file_at.line, 9);
+	assert_int_equal(one->blocked_file_at.col, 56);
+	assert_string_equal(one->blocked_file_at.file, "t");
+	assert_int_equal(cfg->sessions[1].blocked_file_at.line, 0);
+	cfg_free(cfg);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_of_them_once_in_order),
+		cmocka_unit_test(each_has_the_place_where_it_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

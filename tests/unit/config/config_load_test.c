@@ -485,7 +485,7 @@ static void a_file_that_is_not_there_is_one_error(void **)
 	assert_int_equal(err.count, 1);
 	err_init(&err);
 	assert_null(cfg_load("/tmp", &err));
-	assert_string_equal(err.text[0], "/tmp: cannot be read; Is a directory");
+	assert_string_equal(err.text[0], "/tmp: is a folder; only a file can be read again when it is needed");
 }
 
 int main(void)
