@@ -16,6 +16,7 @@ struct edit {
 	struct cfg_arena *arena;
 	struct cfg_policy *list; // a copy with room for one more
 	uint32_t n;
+	const char *beside; // name of the policy that it goes beside
 	struct err_list *err;
 	int rc;
 };
@@ -64,6 +65,30 @@ static uint32_t policy_find(struct edit *d, const char *name)
 		fail(d, "there is no policy \"%.64s\"; none is configured", name);
 	d->rc = -ENOENT;
 	return d->n;
+}
+
+// What stands beside the place: a policy's name, or where none is called so, its number in the list
+// before the change, from 1.
+static void beside_take(struct edit *d)
+{
+	const char *text = d->e->beside;
+	unsigned long number;
+
+	if (d->e->place != CFG_EDIT_BEFORE && d->e->place != CFG_EDIT_AFTER)
+		return;
+	d->beside = text;
+	for (uint32_t i = 0; i < d->n; i++)
+		if (strcmp(d->list[i].name, text) == 0)
+			return;
+	if (*text == '\0' || text[strspn(text, "0123456789")] != '\0')
+		return; // who looks for it says so
+	number = strtoul(text, NULL, 10);
+	if (number >= 1 && number <= d->n) {
+		d->beside = d->list[number - 1].name;
+		return;
+	}
+	fail(d, "there is no policy number %.64s; there are %u", text, d->n);
+	d->rc = -ENOENT;
 }
 
 static void value_take(struct edit *d, const struct cfg_field *f, const char *text,
@@ -194,7 +219,7 @@ static uint32_t place_of(struct edit *d, uint32_t was)
 		return was < d->n ? was + 1 : d->n;
 	case CFG_EDIT_BEFORE:
 	case CFG_EDIT_AFTER:
-		at = policy_find(d, d->e->beside);
+		at = policy_find(d, d->beside);
 		break;
 	}
 	return at + (d->e->place == CFG_EDIT_AFTER && at < d->n);
@@ -249,7 +274,7 @@ static uint32_t move(struct edit *d, uint32_t at)
 	uint32_t to;
 
 	if ((d->e->place == CFG_EDIT_BEFORE || d->e->place == CFG_EDIT_AFTER) &&
-		strcmp(d->e->beside, d->e->name) == 0) {
+		strcmp(d->beside, d->e->name) == 0) {
 		fail(d, "policy \"%s\" cannot stand beside itself", d->e->name);
 		return at;
 	}
@@ -263,6 +288,10 @@ static uint32_t change(struct edit *d)
 {
 	uint32_t at;
 
+	if (d->e->kind == CFG_EDIT_ADD || d->e->kind == CFG_EDIT_MOVE)
+		beside_take(d);
+	if (d->rc != 0)
+		return d->n;
 	if (d->e->kind == CFG_EDIT_ADD)
 		return add(d);
 	at = policy_find(d, d->e->name);

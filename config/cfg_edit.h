@@ -28,7 +28,7 @@ struct cfg_edit { // everything borrowed
 	enum cfg_edit_kind kind;
 	enum cfg_edit_place place;
 	const char *name;   // of the policy
-	const char *beside; // name of the other one
+	const char *beside; // name of the other one, or its number from 1 where none is called so
 	struct cfg_edit_value value[CFG_EDIT_VALUES_MAX];
 	unsigned nvalues;
 };

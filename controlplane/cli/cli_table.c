@@ -55,7 +55,7 @@ static const struct cli_arg policy_match[] = {
 #define POLICY_NAME \
 	{"name", CLI_TEXT, .required = true, .bare = true, .meta = "NAME", .help = "its name"}
 #define POLICY_BESIDE \
-	{"before", CLI_TEXT, .meta = "OTHER", .help = "in front of this policy"}, \
+	{"before", CLI_TEXT, .meta = "OTHER", .help = "in front of this policy: its name or number"}, \
 	{"after", CLI_TEXT, .meta = "OTHER", .help = "behind this policy"}
 
 static const struct cli_arg policies_add[] = {POLICY_NAME, POLICY_VALUES};

@@ -77,6 +77,21 @@ static bool place_take(struct serve_call *call, const struct serve_revision *r, 
 	return true;
 }
 
+// What no connection is, and what nobody would look at. False after the call was answered.
+static bool question_makes_sense(struct serve_call *call, const struct question *q)
+{
+	const struct serve_recipient *r = &q->recipient;
+	const char *why = NULL;
+
+	if (addr_is_v4(&q->key.source) != addr_is_v4(&q->key.destination))
+		why = "params.source, params.destination: one is IPv4, the other IPv6";
+	else if (r->recipient == NULL && (r->sender != NULL || r->helo != NULL || r->auth))
+		why = "params.recipient: is missing; sender, helo and auth are about it";
+	if (why != NULL)
+		serve_call_error(call, API_RPC_ERR_PARAMS, NULL, "%s", why);
+	return why == NULL;
+}
+
 static bool question_take(struct serve_call *call, json_t *params, struct question *q)
 {
 	const struct serve_param table[] = {
@@ -103,7 +118,7 @@ static bool question_take(struct serve_call *call, json_t *params, struct questi
 	q->recipient.client = q->key.source;
 	q->key.port = (uint16_t)q->port;
 	q->key.vlan = (uint16_t)q->vlan;
-	return true;
+	return question_makes_sense(call, q);
 }
 
 enum { VALUE_MAX = 256 }; // bytes of a value as text

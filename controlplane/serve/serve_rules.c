@@ -33,6 +33,16 @@ static void rule_submit(struct serve *s, struct serve_call *call, enum serve_cha
 		on_changed);
 }
 
+// False after the call was answered.
+static bool scope_take(struct serve_call *call, const char *text, enum cfg_rule_scope *scope)
+{
+	if (cfg_scope_parse(text, scope) == 0)
+		return true;
+	serve_call_error(call, API_RPC_ERR_PARAMS, NULL,
+		"params.scope: not one of helo, mail, rcpt, header, body");
+	return false;
+}
+
 void serve_rules_add(void *arg, struct serve_call *call, json_t *params)
 {
 	const char *scope = NULL;
@@ -52,13 +62,9 @@ void serve_rules_add(void *arg, struct serve_call *call, json_t *params)
 		{"utf8", SERVE_PARAM_BOOL, .out = &rule.utf8},
 	};
 
-	if (!serve_params_take(call, params, table, sizeof(table) / sizeof(table[0])))
+	if (!serve_params_take(call, params, table, sizeof(table) / sizeof(table[0])) ||
+		!scope_take(call, scope, &where))
 		return;
-	if (cfg_scope_parse(scope, &where) != 0) {
-		serve_call_error(call, API_RPC_ERR_PARAMS, NULL,
-			"params.scope: not one of helo, mail, rcpt, header, body");
-		return;
-	}
 	rule.scope = (uint8_t)where;
 	rule.score = (int32_t)score;
 	rule.id = (uint32_t)id;
@@ -121,9 +127,11 @@ void serve_rules_list(void *arg, struct serve_call *call, json_t *params)
 		{"scope", SERVE_PARAM_TEXT, .out = &scope},
 		{"added", SERVE_PARAM_BOOL, .out = &added},
 	};
+	enum cfg_rule_scope where;
 	json_t *list;
 
-	if (!serve_params_take(call, params, table, 2))
+	if (!serve_params_take(call, params, table, 2) ||
+		(scope != NULL && !scope_take(call, scope, &where)))
 		return;
 	list = json_array();
 	if (r != NULL && !added)

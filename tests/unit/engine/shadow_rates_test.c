@@ -471,8 +471,8 @@ static void what_is_in_force_does_the_same_with_and_without_a_candidate(void **)
 	static char before[1 << 17], after[1 << 17];
 	static uint64_t counts[ENG_REASON_COUNT];
 	static const char *const shadows[] = {LIMITED, "",
-		"client_messages: 1, client_recipients: 1, sender_messages: 1, sender_recipients: 1, "
-		"client_connections: 1, total_connections: 2, client_rate: 1, max_noop: 1"};
+		("client_messages: 1, client_recipients: 1, sender_messages: 1, sender_recipients: 1, "
+		 "client_connections: 1, total_connections: 2, client_rate: 1, max_noop: 1")};
 
 	in_force(LIMITED);
 	mixed(before, sizeof(before));

@@ -177,6 +177,7 @@ static void rules_come_back_as_they_were_given(void **state)
 	assert_int_equal(world_rules_count(b), 1);
 	assert_int_equal(world_call_error(b, "rules.del", json_pack("{s:i}", "id", 1), NULL), -32005);
 	assert_int_equal(world_call_error(b, "rules.add", world_rule("", true), NULL), -32003);
+	assert_int_equal(world_call_error(b, "rules.list", json_pack("{s:s}", "scope", "bdy"), NULL), -32602);
 }
 
 static void a_bad_configuration_changes_nothing_and_names_every_place(void **state)
@@ -582,7 +583,7 @@ static void a_match_says_why_the_policies_before_did_not(void **state)
 	world_service_open(b);
 	world_settle(b, "committed", true);
 	r = world_call(b, "policy.match",
-		json_pack("{s:s,s:s}", "source", "10.77.0.9", "destination", "::1"));
+		json_pack("{s:s,s:s}", "source", "10.77.0.9", "destination", "10.9.9.9"));
 	assert_string_equal(json_string_value(json_object_get(r, "policy")), "one");
 	assert_string_equal(json_string_value(json_object_get(r, "content")), "spam");
 	assert_true(json_is_true(json_object_get(r, "picked_up")));
@@ -613,6 +614,15 @@ static void a_match_says_why_the_policies_before_did_not(void **state)
 					 "1.1.1.1", "ingress", "nowhere"),
 				 NULL),
 		-32005);
+	assert_int_equal(world_call_error(b, "policy.match",
+				 json_pack("{s:s,s:s}", "source", "1.1.1.1", "destination", "::1"),
+				 NULL),
+		-32602);
+	assert_int_equal(world_call_error(b, "policy.match",
+				 json_pack("{s:s,s:s,s:s}", "source", "1.1.1.1", "destination",
+					 "1.1.1.2", "sender", "a@b.example"),
+				 NULL),
+		-32602);
 }
 
 static void a_match_says_which_access_rule_takes_a_recipient(void **state)
@@ -634,7 +644,7 @@ static void a_match_says_which_access_rule_takes_a_recipient(void **state)
 	world_settle(b, "committed", true);
 	json_decref(world_call(b, "config.commit", json_pack("{s:s}", "text", text)));
 	r = world_call(b, "policy.match",
-		json_pack("{s:s,s:s,s:s,s:s,s:b}", "source", "10.77.0.9", "destination", "::1",
+		json_pack("{s:s,s:s,s:s,s:s,s:b}", "source", "10.77.0.9", "destination", "10.9.9.9",
 			"recipient", "x@Members.example", "sender", "bad@example.org", "auth", 1));
 	a = json_object_get(r, "access");
 	assert_string_equal(json_string_value(json_object_get(a, "rule")), "bad");
@@ -645,7 +655,7 @@ static void a_match_says_which_access_rule_takes_a_recipient(void **state)
 	assert_string_equal(json_string_value(json_object_get(a, "miss")), "auth");
 	json_decref(r);
 	r = world_call(b, "policy.match",
-		json_pack("{s:s,s:s,s:s}", "source", "10.77.0.9", "destination", "::1", "recipient",
+		json_pack("{s:s,s:s,s:s}", "source", "10.77.0.9", "destination", "10.9.9.9", "recipient",
 			"x@open.example"));
 	a = json_object_get(r, "access");
 	assert_true(json_is_null(json_object_get(a, "rule")));
@@ -654,7 +664,7 @@ static void a_match_says_which_access_rule_takes_a_recipient(void **state)
 	assert_string_equal(json_string_value(json_object_get(a, "recipient_list")), "safe");
 	json_decref(r);
 	r = world_call(b, "policy.match",
-		json_pack("{s:s,s:s}", "source", "10.77.0.9", "destination", "::1"));
+		json_pack("{s:s,s:s}", "source", "10.77.0.9", "destination", "10.9.9.9"));
 	assert_true(json_is_null(json_object_get(r, "access"))); // nobody asked
 	json_decref(r);
 }
