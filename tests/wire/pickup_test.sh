@@ -42,7 +42,12 @@ pickup() {
 	sed "s|^pickup: .*|pickup: {ports: [25], by_ingress: [{ingress: access, $1}]}\n${2:-}|" "$LAB_CONF" >"$LAB/pickup.yaml"
 	lab_cli config commit "$LAB/pickup.yaml" >"$LAB/commit.out" 2>&1 || { cat "$LAB/commit.out"; return 1; }
 }
-matched() { lab_ask "$1" policy match --source 10.77.0.1 --destination "$2"; }
+matched() { # MEMBER SERVER: of the subscriber's connection to it
+	case $2 in
+	*:*) lab_ask "$1" policy match --source $LAB_CLIENT6 --destination "$2" ;;
+	*) lab_ask "$1" policy match --source $LAB_CLIENT4 --destination "$2" ;;
+	esac
+}
 domain="protected_domains: {example.net: {servers: [$LAB_SERVER4]}}"
 
 pickup 'incoming: drop, outgoing: proxy'
