@@ -3,7 +3,7 @@
 // from its reply, so no command ends a message: a MAIL that is sent while one is open opens a
 // second one beside it, and the replies say which of the two lives. Content always finds a message:
 // where none is open at its begin, one is opened then.
-// Scan memory is limited; where there is none the message that has stalled longest gives its own.
+// Messages and memory for their scans are limited; where there are none one that has stalled gives its own.
 // Thread: the worker.
 #include "eng_shadow.h"
 
@@ -16,43 +16,81 @@ static void copy_cut(char *to, uint8_t *to_len, size_t cap, struct span from)
 	*to_len = (uint8_t)n;
 }
 
-static void scan_unlink(struct eng_smtp *p, struct eng_message *msg)
+// Every message is in one of two lines, in the order of the last byte that each saw.
+static struct eng_line *line_of(struct eng_smtp *p, const struct eng_message *msg)
 {
+	return msg->scan != NULL ? &p->scanned : &p->unscanned;
+}
+
+static void line_out(struct eng_smtp *p, struct eng_message *msg)
+{
+	struct eng_line *line = line_of(p, msg);
+
 	if (msg->older == NULL)
-		p->scan_oldest = msg->newer;
+		line->oldest = msg->newer;
 	else
 		msg->older->newer = msg->newer;
 	if (msg->newer == NULL)
-		p->scan_newest = msg->older;
+		line->newest = msg->older;
 	else
 		msg->newer->older = msg->older;
 	msg->older = msg->newer = NULL;
 }
 
-static void scan_link_newest(struct eng_smtp *p, struct eng_message *msg)
+static void line_in(struct eng_smtp *p, struct eng_message *msg)
 {
+	struct eng_line *line = line_of(p, msg);
+
 	msg->seen_ms = p->now_ms;
-	msg->older = p->scan_newest;
+	msg->older = line->newest;
 	msg->newer = NULL;
-	if (p->scan_newest == NULL)
-		p->scan_oldest = msg;
+	if (line->newest == NULL)
+		line->oldest = msg;
 	else
-		p->scan_newest->newer = msg;
-	p->scan_newest = msg;
+		line->newest->newer = msg;
+	line->newest = msg;
 }
 
-// Cuts the session whose message has stalled longest; true where that gave memory back.
-static bool scan_reclaim(struct eng_worker *w, const struct eng_session *asking)
+static bool has_stalled(
+	const struct eng_smtp *p, const struct eng_session *asking, const struct eng_message *msg)
 {
-	struct eng_smtp *p = w->smtp;
-	struct eng_message *msg = p->scan_oldest;
+	return msg != NULL && msg->session != asking && p->now_ms - msg->seen_ms >= ENG_STALLED_MS;
+}
 
-	if (msg == NULL || msg->session == asking || p->now_ms - msg->seen_ms < ENG_STALLED_MS)
-		return false;
+// A message that has stalled gives up what it has. Its session is cut; but where its server has all of it and
+// takes its time, nobody has to hear of that, if it is not to be remembered (eng_message_done).
+static void reclaim(struct eng_worker *w, struct eng_message *msg)
+{
 	struct eng_session *s = msg->session;
+
+	if (msg->ended && (!msg->bdat || msg->recipients > 0)) {
+		eng_message_abort(w, s);
+		return;
+	}
 	eng_cut(w, s, 451, ENG_TEXT_STALLED, 0, true, ACT_SCAN_TAKEN);
 	s->more = true; // its reply leaves by its timer: another session is being read now
 	eng_timer_update(w, s);
+}
+
+// The scan that has stalled longest; true where that gave memory back.
+static bool scan_reclaim(struct eng_worker *w, const struct eng_session *asking)
+{
+	struct eng_message *msg = w->smtp->scanned.oldest;
+
+	if (!has_stalled(w->smtp, asking, msg))
+		return false;
+	reclaim(w, msg);
+	return true;
+}
+
+// A message of either kind.
+static bool message_reclaim(struct eng_worker *w, const struct eng_session *asking)
+{
+	struct eng_message *msg = w->smtp->unscanned.oldest;
+
+	if (!has_stalled(w->smtp, asking, msg))
+		return scan_reclaim(w, asking);
+	reclaim(w, msg);
 	return true;
 }
 
@@ -62,14 +100,16 @@ static void scan_open(struct eng_worker *w, struct eng_session *s, struct eng_me
 		eng_count(w, PASS_NO_PROFILE);
 		return;
 	}
-	msg->scan = eng_scan_open(w, w->image, eng_groups(w, s));
-	if (msg->scan == NULL && scan_reclaim(w, s))
-		msg->scan = eng_scan_open(w, w->image, eng_groups(w, s));
-	if (msg->scan == NULL) {
+	struct eng_scan *scan = eng_scan_open(w, w->image, eng_groups(w, s));
+	if (scan == NULL && scan_reclaim(w, s))
+		scan = eng_scan_open(w, w->image, eng_groups(w, s));
+	if (scan == NULL) {
 		eng_count(w, PASS_NO_SCAN_MEMORY);
 		return;
 	}
-	scan_link_newest(w->smtp, msg);
+	line_out(w->smtp, msg);
+	msg->scan = scan;
+	line_in(w->smtp, msg);
 	char buf[ENG_HELO_MAX];
 	struct span helo = eng_helo_get(w, s, buf);
 	if (helo.n > 0)
@@ -80,7 +120,7 @@ static struct eng_message *message_new(struct eng_worker *w, struct eng_session 
 {
 	struct eng_smtp *p = w->smtp;
 
-	if (p->free_message == NULL && !scan_reclaim(w, s)) {
+	if (p->free_message == NULL && !message_reclaim(w, s)) {
 		eng_count(w, PASS_NO_SCAN_MEMORY);
 		return NULL;
 	}
@@ -91,15 +131,17 @@ static struct eng_message *message_new(struct eng_worker *w, struct eng_session 
 		.verdict = ENG_VERDICT_UNSCANNED,
 		.at_end = ENG_VERDICT_UNSCANNED};
 	w->counters[GAUGE_MESSAGES]++;
+	line_in(p, msg);
 	scan_open(w, s, msg);
 	return msg;
 }
 
 void eng_message_scan_drop(struct eng_worker *w, struct eng_message *msg)
 {
-	scan_unlink(w->smtp, msg);
+	line_out(w->smtp, msg);
 	eng_scan_abort(msg->scan);
 	msg->scan = NULL;
+	line_in(w->smtp, msg);
 }
 
 static void message_free(struct eng_worker *w, struct eng_message *msg)
@@ -114,6 +156,7 @@ static void message_free(struct eng_worker *w, struct eng_message *msg)
 	if (msg->shadow_run != 0)
 		eng_shadow_message_end(w, msg);
 	eng_rates_end(w, &msg->rates);
+	line_out(p, msg);
 	msg->next = p->free_message;
 	p->free_message = msg;
 	w->counters[GAUGE_MESSAGES]--;
@@ -121,9 +164,10 @@ static void message_free(struct eng_worker *w, struct eng_message *msg)
 
 void eng_message_scan_close(struct eng_worker *w, struct eng_message *msg)
 {
-	scan_unlink(w->smtp, msg);
+	line_out(w->smtp, msg);
 	eng_scan_close(msg->scan, &msg->result);
 	msg->scan = NULL;
+	line_in(w->smtp, msg);
 }
 
 struct eng_message *eng_message_mail(
@@ -265,16 +309,10 @@ bool eng_message_begin(struct eng_worker *w, struct eng_session *s, bool bdat)
 	return true;
 }
 
-static void message_scan(
-	struct eng_worker *w, struct eng_message *msg, struct span text, size_t head)
+static void message_scan(struct eng_message *msg, struct span text, size_t head)
 {
 	eng_scan_header(msg->scan, span_sub(text, 0, head));
 	eng_scan_body(msg->scan, span_from(text, head));
-	if (msg->newer != NULL) {
-		scan_unlink(w->smtp, msg);
-		scan_link_newest(w->smtp, msg);
-	}
-	msg->seen_ms = w->smtp->now_ms;
 }
 
 bool eng_message_data(struct eng_worker *w, struct eng_session *s, struct span text)
@@ -285,7 +323,12 @@ bool eng_message_data(struct eng_worker *w, struct eng_session *s, struct span t
 		return true;
 	const size_t head = eng_header_read(&msg->header, text);
 	if (msg->scan != NULL)
-		message_scan(w, msg, text, head);
+		message_scan(msg, text, head);
+	if (msg->newer != NULL) {
+		line_out(w->smtp, msg);
+		line_in(w->smtp, msg);
+	}
+	msg->seen_ms = w->smtp->now_ms;
 	return msg->plain || eng_limits_data(w, s, text, head);
 }
 

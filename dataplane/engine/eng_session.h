@@ -81,7 +81,7 @@ struct eng_message {
 	struct eng_message *next; // in the pool
 	struct eng_message *following; // of a MAIL sent before the reply that decides about it
 	struct eng_session *session;
-	struct eng_message *older, *newer; // of those that hold a scan, by the last byte they saw
+	struct eng_message *older, *newer; // in its line (eng_message.c)
 	struct eng_scan *scan;             // NULL: not scanned
 	uint32_t seen_ms;                  // last byte
 	uint32_t mails;                    // MAIL commands whose reply is to come
@@ -316,6 +316,10 @@ struct eng_helos { // names that clients gave
 	uint32_t fresh; // from here on never used
 };
 
+struct eng_line { // of messages, by the last byte that each saw
+	struct eng_message *oldest, *newest;
+};
+
 struct eng_smtp {
 	struct flow_table *flows;
 	struct flow_half_table *half;
@@ -332,7 +336,7 @@ struct eng_smtp {
 	bool cookies_on;
 	bool half_old; // more half-open ones are too old than a turn may end
 	uint8_t secret[16]; // of those numbers
-	struct eng_message *scan_oldest, *scan_newest;
+	struct eng_line scanned, unscanned; // open messages that have a scan, and those without
 	uint64_t image_version;      // the one that image_since_us speaks of
 	uint32_t asked_ms;           // last question
 	uint8_t asks_silent;         // questions in a row that nobody answered in time

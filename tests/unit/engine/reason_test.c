@@ -274,6 +274,43 @@ static void a_message_that_stalls_gives_its_memory_to_one_that_does_not(void **)
 	assert_int_equal(counter(PASS_NO_SCAN_MEMORY), 0);
 }
 
+// It has no scan, but a place.
+static void a_message_that_is_not_scanned_and_stalls_gives_its_place(void **)
+{
+	struct conn *first = dial("10.0.11.1", 2000), *second = dial("10.0.1.2", 2001);
+
+	greets(first);
+	greets(second);
+	begins_mail(first);
+	says(first, CLIENT, "Subject: x\r\n");
+	pass_ms(11 * 1000);
+	begins_mail(second);
+	assert_int_equal(counter(ACT_SCAN_TAKEN), 1);
+	says(second, CLIENT, SPAM);
+	hears_begin(second, CLIENT, "550 ");
+	assert_true(first->end[SERVER].reset);
+}
+
+static void a_message_whose_server_takes_its_time_is_told_though_its_place_is_gone(void **)
+{
+	struct conn *first = dial("10.0.1.1", 2000), *second = dial("10.0.1.2", 2001);
+
+	greets(first);
+	greets(second);
+	begins_mail(first);
+	says(first, CLIENT, HAM);
+	hears(first, SERVER, HAM);
+	pass_ms(11 * 1000);
+	begins_mail(second);
+	assert_int_equal(counter(ACT_SCAN_TAKEN), 0);
+	says(second, CLIENT, SPAM);
+	hears_begin(second, CLIENT, "550 ");
+	says(first, SERVER, "250 queued\r\n");
+	hears(first, CLIENT, "250 queued\r\n");
+	begins_mail(first);
+	assert_false(first->end[SERVER].reset);
+}
+
 // ---- what we do
 
 static void a_one_way_connection_whose_server_turns_up_is_reset(void **)
@@ -479,6 +516,10 @@ int main(void)
 		CASE_IN(world_of_one_message, a_message_that_finds_no_memory_is_passed_and_counted),
 		CASE_IN(world_of_one_message,
 			a_message_that_stalls_gives_its_memory_to_one_that_does_not),
+		CASE_IN(world_of_one_message,
+			a_message_that_is_not_scanned_and_stalls_gives_its_place),
+		CASE_IN(world_of_one_message,
+			a_message_whose_server_takes_its_time_is_told_though_its_place_is_gone),
 		CASE(a_one_way_connection_whose_server_turns_up_is_reset),
 		CASE(a_fin_behind_half_a_command_resets_both),
 		CASE(a_masked_keyword_rewrites_its_segment),
