@@ -21,8 +21,8 @@ static const char *const not_compared[] = {
 	"connections, messages and recipients whose number, minutes or profile is another than in force count "
 	"from then, and only sessions that have not yet differed; the others count for both",
 	"connections to TCP ports that only the candidate picks up",
-	"checks of domains by DNS where their settings differ: a session that the candidate would ask about "
-	"is not followed; where they are the same, so is the finding",
+	"how long commands would wait for the DNS; a session whose domain finds no place among the candidate's "
+	"questions (8 a worker at a time) is not followed",
 	"idle times, and how fast commands sent in one group go on (pipelining: loose)",
 	"what only the candidate would do at a possible end of data amid a message; a session that is cut "
 	"there is not followed",

@@ -10,7 +10,7 @@
 // Thread: the worker.
 #include <string.h>
 
-#include "eng_session.h"
+#include "eng_shadow.h"
 #include "hash.h"
 #include "seq.h"
 
@@ -42,15 +42,28 @@ static struct eng_known *set_of(struct eng_smtp *p, uint64_t key)
 	return p->known[key % ENG_KNOWN_SETS];
 }
 
-static enum eng_find known(struct eng_smtp *p, uint64_t key)
+static enum eng_find known(const struct eng_smtp *p, uint64_t key)
 {
-	const struct eng_known *set = set_of(p, key);
+	const struct eng_known *set = p->known[key % ENG_KNOWN_SETS];
 
 	for (unsigned i = 0; i < ENG_KNOWN_WAYS; i++)
 		if (set[i].key == key && set[i].found != ENG_FIND_NONE &&
 			seq_lt(p->now_ms, set[i].until_ms))
 			return set[i].found;
 	return ENG_FIND_NONE;
+}
+
+enum eng_find eng_ask_known(const struct eng_smtp *p, struct span *name, uint64_t *key)
+{
+	*key = 0;
+	if (name->n > 1 && name->p[0] == '[' && name->p[name->n - 1] == ']') // an address (RFC 5321 4.1.3)
+		return ENG_FIND_EXISTS;
+	if (name->n > 0 && name->p[name->n - 1] == '.')
+		name->n--;
+	if (name->n == 0 || name->n > ENG_DOMAIN_MAX)
+		return ENG_FIND_ABSENT;
+	*key = key_of(p, *name);
+	return known(p, *key);
 }
 
 // In the place of the same name, or of what is over first.
@@ -75,51 +88,72 @@ static void remember(struct eng_smtp *p, const struct eng_finding *f)
 	};
 }
 
-static bool ask(struct eng_worker *w, struct eng_session *s, enum eng_ask_kind kind, uint64_t key,
-	struct span name)
+// false: there is nobody, or no room.
+static bool send(struct eng_worker *w, const struct eng_question *q)
 {
 	struct eng_smtp *p = w->smtp;
 	const struct eng_sink *sink = sink_of(w);
-	const struct eng_question q = {
+
+	if (sink == NULL || sink->ask == NULL || sink->ask(sink->arg, q) != 0)
+		return false;
+	p->asked_ms = p->now_ms;
+	p->asking = true;
+	return true;
+}
+
+static struct eng_question question(
+	const struct eng_session *s, enum eng_ask_kind kind, uint64_t key, struct span name)
+{
+	return (struct eng_question){
 		.session = s->id,
 		.key = key,
-		.flow = flow_place(p->flows, &s->flow),
+		.flow = FLOW_NONE,
 		.deadline_ms = ASK_MS,
 		.kind = kind,
 		.otherwise = ENG_FIND_UNKNOWN,
 		.name = name,
 	};
+}
 
-	if (sink == NULL || sink->ask == NULL || sink->ask(sink->arg, &q) != 0) {
+static bool ask(struct eng_worker *w, struct eng_session *s, enum eng_ask_kind kind, uint64_t key,
+	struct span name)
+{
+	struct eng_question q = question(s, kind, key, name);
+
+	q.flow = flow_place(w->smtp->flows, &s->flow);
+	if (!send(w, &q)) {
 		eng_count(w, ACT_ASK_NOBODY);
 		return false;
 	}
 	eng_count(w, ACT_ASKED);
-	p->asked_ms = p->now_ms;
-	p->asking = true;
-	if (p->asks_silent < SILENT_MAX)
+	if (w->shadow != NULL)
+		eng_shadow_name_asked(w, key);
+	if (w->smtp->asks_silent < SILENT_MAX)
 		return true;
 	eng_count(w, ACT_ASK_NOBODY); // perhaps its answer brings them back
 	return false;
+}
+
+bool eng_ask_aside(struct eng_worker *w, const struct eng_session *s, enum eng_ask_kind kind,
+	uint64_t key, struct span name)
+{
+	const struct eng_question q = question(s, kind, key, name);
+
+	if (!send(w, &q))
+		return false;
+	eng_count(w, SHADOW_ASKED);
+	return true;
 }
 
 // A finding, or ENG_FIND_NONE where it is asked for and to be waited for.
 static enum eng_find look(
 	struct eng_worker *w, struct eng_session *s, enum eng_ask_kind kind, struct span name)
 {
-	struct eng_smtp *p = w->smtp;
-
-	if (name.n > 1 && name.p[0] == '[' && name.p[name.n - 1] == ']') // an address (RFC 5321 4.1.3)
-		return ENG_FIND_EXISTS;
-	if (name.n > 0 && name.p[name.n - 1] == '.')
-		name.n--;
-	if (name.n == 0 || name.n > ENG_DOMAIN_MAX)
-		return ENG_FIND_ABSENT;
-	uint64_t key = key_of(p, name);
-	enum eng_find found = known(p, key);
+	uint64_t key;
+	const enum eng_find found = eng_ask_known(w->smtp, &name, &key);
 
 	if (found != ENG_FIND_NONE) {
-		eng_count(w, ACT_ASK_KNOWN);
+		eng_count_n(w, ACT_ASK_KNOWN, key != 0);
 		return found;
 	}
 	if (s->asking == ENG_ASKING_LATE)
@@ -138,14 +172,20 @@ static uint32_t helo_state(enum eng_find found)
 					   : ENG_HELO_GOOD;
 }
 
+// RFC 5321 4.1.1.1: one word.
+struct span eng_ask_helo_name(struct span text)
+{
+	size_t at = 0;
+
+	return eng_word(text, &at);
+}
+
 void eng_ask_helo(struct eng_worker *w, struct eng_session *s, struct span name)
 {
 	s->helo_domain = ENG_HELO_GOOD;
 	if (eng_profile(w, s)->check_helo_domain == POL_DOMAIN_OFF || s->auth)
 		return;
-	size_t at = 0;
-	const struct span word = eng_word(name, &at); // RFC 5321 4.1.1.1: one
-	s->helo_domain = helo_state(look(w, s, ENG_ASK_HELO, word)) & 3;
+	s->helo_domain = helo_state(look(w, s, ENG_ASK_HELO, eng_ask_helo_name(name))) & 3;
 }
 
 // ---- MAIL and RCPT
@@ -164,45 +204,61 @@ static struct span domain_of(struct span address)
 	return (struct span){0};
 }
 
-static struct judged domain_judge(struct eng_worker *w, struct eng_session *s,
-	const struct smtp_event *ev, uint8_t check, bool empty_refused)
+bool eng_ask_name(const struct smtp_event *ev, const struct pol_session *profile,
+	struct pol_word *word, struct span *name, enum eng_refusal *why)
 {
-	const bool mail = eng_begins_mail(ev->verb);
-	struct judged j = {.why = ENG_REFUSAL_COUNT};
-	struct pol_word word;
+	const bool mail = eng_begins_mail(ev->verb),
+		   off = (mail ? profile->check_sender_domain : profile->check_recipient_domain) ==
+		POL_DOMAIN_OFF;
 
-	if ((check == POL_DOMAIN_OFF && !empty_refused) || (ev->path.p != NULL && ev->path.n == 0))
-		return j; // RFC 5321 4.5.5: the null sender
-	pol_word_form(ev->path, &word);
-	if (!word.readable) { // its server may read another domain in it
-		j.why = ENG_REFUSE_ADDRESS;
-		return j;
+	*why = ENG_REFUSAL_COUNT;
+	if ((off && !profile->reject_empty_domain) || (ev->path.p != NULL && ev->path.n == 0))
+		return false; // RFC 5321 4.5.5: the null sender
+	pol_word_form(ev->path, word);
+	if (!word->readable) { // its server may read another domain in it
+		*why = ENG_REFUSE_ADDRESS;
+		return false;
 	}
-	const struct span address = {.p = word.b, .n = word.n}, name = domain_of(address);
+	const struct span address = {.p = word->b, .n = word->n};
+	*name = domain_of(address);
 	if (!mail && span_eq(address, span_str("postmaster"))) // RFC 5321 4.5.1
-		return j;
-	if (name.n == 0) {
-		if (empty_refused)
-			j.why = mail ? ENG_REFUSE_SENDER_EMPTY : ENG_REFUSE_RCPT_EMPTY;
-		return j;
+		return false;
+	if (name->n == 0) {
+		if (profile->reject_empty_domain)
+			*why = mail ? ENG_REFUSE_SENDER_EMPTY : ENG_REFUSE_RCPT_EMPTY;
+		return false;
 	}
-	if (check == POL_DOMAIN_OFF)
-		return j;
-	switch (look(w, s, mail ? ENG_ASK_SENDER : ENG_ASK_RECIPIENT, name)) {
-	case ENG_FIND_NONE:
-		j.waits = true;
-		break;
+	return !off;
+}
+
+enum eng_refusal eng_ask_refuses(bool mail, uint8_t check, enum eng_find found)
+{
+	switch (found) {
 	case ENG_FIND_ABSENT:
 	case ENG_FIND_NO_MAIL:
-		j.why = mail ? ENG_REFUSE_SENDER_DOMAIN : ENG_REFUSE_RCPT_DOMAIN;
-		break;
+		return mail ? ENG_REFUSE_SENDER_DOMAIN : ENG_REFUSE_RCPT_DOMAIN;
 	case ENG_FIND_UNKNOWN:
-		if (check == POL_DOMAIN_RESOLVED)
-			j.why = ENG_REFUSE_SENDER_UNKNOWN;
-		break;
+		return check == POL_DOMAIN_RESOLVED ? ENG_REFUSE_SENDER_UNKNOWN
+						    : ENG_REFUSAL_COUNT;
 	default:
-		break;
+		return ENG_REFUSAL_COUNT;
 	}
+}
+
+static struct judged domain_judge(struct eng_worker *w, struct eng_session *s,
+	const struct pol_session *profile, const struct smtp_event *ev)
+{
+	const bool mail = eng_begins_mail(ev->verb);
+	struct pol_word word;
+	struct judged j = {0};
+	struct span name;
+
+	if (!eng_ask_name(ev, profile, &word, &name, &j.why))
+		return j;
+	const enum eng_find found = look(w, s, mail ? ENG_ASK_SENDER : ENG_ASK_RECIPIENT, name);
+	j.waits = found == ENG_FIND_NONE;
+	j.why = eng_ask_refuses(mail,
+		mail ? profile->check_sender_domain : profile->check_recipient_domain, found);
 	return j;
 }
 
@@ -213,18 +269,13 @@ static struct judged command_judge(struct eng_worker *w, struct eng_session *s,
 
 	if (s->auth)
 		return j;
-	if (!eng_begins_mail(ev->verb)) {
-		if (ev->verb != SMTP_VERB_RCPT)
-			return j;
-		return domain_judge(w, s, ev, profile->check_recipient_domain,
-			profile->reject_empty_domain);
-	}
+	if (!eng_begins_mail(ev->verb))
+		return ev->verb == SMTP_VERB_RCPT ? domain_judge(w, s, profile, ev) : j;
 	if (profile->check_helo_domain != POL_DOMAIN_OFF && s->helo_domain == ENG_HELO_ABSENT) {
 		j.why = ENG_REFUSE_HELO_DOMAIN;
 		return j;
 	}
-	j = domain_judge(
-		w, s, ev, profile->check_sender_domain, profile->reject_empty_domain);
+	j = domain_judge(w, s, profile, ev);
 	if (s->helo_domain == ENG_HELO_ASKED && s->asking != ENG_ASKING_LATE)
 		j.waits = true; // both were asked, and both are waited for at once
 	return j;
@@ -322,6 +373,10 @@ void eng_asks_turn(struct eng_worker *w)
 	if (sink == NULL || sink->finding == NULL)
 		return;
 	for (unsigned i = 0; i < FINDINGS_A_TURN && sink->finding(sink->arg, &f) == 0; i++) {
+		if (w->shadow != NULL)
+			eng_shadow_name_found(w, &f);
+		if (f.flow == FLOW_NONE) // a candidate asked, no session
+			continue;
 		p->asks_silent = 0;
 		remember(p, &f);
 		tell(w, &f);

@@ -190,3 +190,15 @@ enum eng_refusal eng_ask_judged(struct eng_worker *w, struct eng_session *s);
 bool eng_ask_late(struct eng_worker *w, struct eng_session *s);
 // Findings that have come.
 void eng_asks_turn(struct eng_worker *w);
+// By any profile: the domain that a MAIL or RCPT is judged by, in *word. false: none, and *why it is refused
+// already.
+bool eng_ask_name(const struct smtp_event *ev, const struct pol_session *profile,
+	struct pol_word *word, struct span *name, enum eng_refusal *why);
+// What a finding means to a MAIL, or to a RCPT, under such a check (enum pol_domain).
+enum eng_refusal eng_ask_refuses(bool mail, uint8_t check, enum eng_find found);
+// The name in a HELO's text. What is known of a name, and its mark (0: it is none to look up); NONE: nothing.
+struct span eng_ask_helo_name(struct span text);
+enum eng_find eng_ask_known(const struct eng_smtp *p, struct span *name, uint64_t *key);
+// Asks for a candidate, for whom no session waits: its finding is of no place. false: it can't be asked.
+bool eng_ask_aside(struct eng_worker *w, const struct eng_session *s, enum eng_ask_kind kind,
+	uint64_t key, struct span name);

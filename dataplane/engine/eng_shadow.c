@@ -169,14 +169,19 @@ static uint32_t *bucket_of(struct eng_shadow_worker *own, uint64_t session)
 	return &own->bucket[session & own->mask];
 }
 
-static struct eng_shadow_entry *entry_of(struct eng_worker *w, const struct eng_session *s)
+struct eng_shadow_entry *eng_shadow_entry_of(struct eng_worker *w, uint64_t session)
 {
 	struct eng_shadow_worker *own = w->shadow->own[w->id];
-	uint32_t i = s->shadow ? *bucket_of(own, s->id) : FLOW_NONE;
+	uint32_t i = *bucket_of(own, session);
 
-	while (i != FLOW_NONE && own->entry[i].session != s->id)
+	while (i != FLOW_NONE && own->entry[i].session != session)
 		i = own->entry[i].next;
 	return i == FLOW_NONE ? NULL : &own->entry[i];
+}
+
+static struct eng_shadow_entry *entry_of(struct eng_worker *w, const struct eng_session *s)
+{
+	return s->shadow ? eng_shadow_entry_of(w, s->id) : NULL;
 }
 
 struct eng_shadow_entry *eng_shadow_find(struct eng_worker *w, const struct eng_session *s)
@@ -197,8 +202,10 @@ struct eng_shadow_entry *eng_shadow_add(struct eng_worker *w, struct eng_session
 		i = own->fresh++;
 	else
 		return NULL;
-	own->entry[i] = (struct eng_shadow_entry){
-		.session = s->id, .next = *bucket, .ticket = TBL_CELL_NONE};
+	own->entry[i] = (struct eng_shadow_entry){.session = s->id,
+		.next = *bucket,
+		.ticket = TBL_CELL_NONE,
+		.helo = ENG_FIND_EXISTS};
 	*bucket = i;
 	s->shadow = true;
 	return &own->entry[i];
@@ -226,6 +233,7 @@ void eng_shadow_ended(struct eng_worker *w, struct eng_session *s)
 	if (*place == FLOW_NONE) // of a candidate before this one
 		return;
 	const uint32_t i = *place;
+	eng_shadow_domain_end(w, &own->entry[i]);
 	*place = own->entry[i].next;
 	own->entry[i].next = own->free;
 	own->free = i;

@@ -16,6 +16,10 @@ enum {
 	ENG_SHADOW_SESSIONS_MAX = 16384, // of a worker: more are not compared, counted
 	ENG_SHADOW_CELLS_MAX = 65536,    // of limits, all workers together
 	ENG_SHADOW_DROPPED = 1024,       // marks of SYNs, so that a repeat is not told again
+	// Of a worker: decisions that wait for findings; questions under way; names known, and asked for.
+	ENG_SHADOW_WAITS_MAX = 128,
+	ENG_SHADOW_QUESTIONS_MAX = 8,
+	ENG_SHADOW_NAME_SETS = 64,
 };
 
 struct eng_shadow_entry {                                  // a session that is compared
@@ -23,7 +27,23 @@ struct eng_shadow_entry {                                  // a session that is 
 	uint32_t next;                                     // in its bucket, or among the free
 	uint32_t ticket;                                   // in the candidate's cells
 	uint32_t policy, session_profile, content_profile; // indexes of its image, POL_NONE
-	bool over;                                         // it has parted, or can't be followed
+	uint64_t helo_key;                                 // mark of its name in HELO
+	uint8_t helo;  // enum eng_find, of that; NONE: not yet, COUNT: never
+	uint8_t waits; // decisions that wait for findings
+	bool over;     // it has parted, or can't be followed
+};
+
+struct eng_shadow_wait { // a decision of a candidate that waits for findings about domains
+	bool used;
+	bool mail;         // else of a recipient, or (kind) of HELO alone
+	uint8_t kind;      // enum eng_ask_kind
+	uint8_t check;     // enum pol_domain, of the second name
+	uint8_t found[2];  // enum eng_find, of the name in HELO, of the other one
+	uint64_t key[2];   // their marks
+	uint32_t until_ms; // by then what is not known is what the DNS can't tell
+	uint32_t policy;   // index in its image
+	struct eng_who who;
+	struct eng_decision live;
 };
 
 struct eng_shadow_message {            // what a candidate makes of an open message
@@ -44,6 +64,12 @@ struct eng_shadow_worker { // of one worker
 	uint32_t mask;
 	uint32_t free, fresh; // first of the free; from here on never used
 	uint64_t dropped[ENG_SHADOW_DROPPED];
+	// eng_shadow_domain.c
+	struct eng_known name[ENG_SHADOW_NAME_SETS][ENG_KNOWN_WAYS]; // found NONE: asked for
+	uint64_t question[ENG_SHADOW_QUESTIONS_MAX];                 // marks of names; 0: none
+	uint32_t question_until_ms[ENG_SHADOW_QUESTIONS_MAX];
+	uint32_t waits, waits_looked_ms;
+	struct eng_shadow_wait wait[ENG_SHADOW_WAITS_MAX];
 };
 
 struct eng_shadow {
@@ -67,7 +93,10 @@ struct eng_shadow_asked { // of a command
 	uint64_t from_domain;                  // likewise
 	bool counted;                          // among its messages or recipients
 	bool behind;                           // a message was open
-	bool blind;                            // it can't be known here
+	bool waits;                            // for findings about domains:
+	uint8_t check, found[2];               // as in eng_shadow_wait
+	uint64_t key[2];
+	bool blind; // it can't be known here
 };
 
 // What is compared of this session; NULL: nothing, or nothing more. There is a candidate.
@@ -84,6 +113,8 @@ void eng_shadow_compare(struct eng_worker *w, struct eng_session *s, struct eng_
 
 // An entry for a session, its indexes to be filled; NULL where none is left.
 struct eng_shadow_entry *eng_shadow_add(struct eng_worker *w, struct eng_session *s);
+// That of a session, also where it is over; NULL: none.
+struct eng_shadow_entry *eng_shadow_entry_of(struct eng_worker *w, uint64_t session);
 bool eng_shadow_alike(const struct eng_decision *a, const struct eng_decision *b);
 // Counts and records a difference; `parted` filled but for the candidate's version.
 void eng_shadow_tell(struct eng_worker *w, const struct eng_who *who, struct eng_parted *parted);
@@ -115,6 +146,20 @@ void eng_shadow_rates_end(
 void eng_shadow_rates_part(struct eng_worker *w, struct eng_session *s, enum eng_stage stage,
 	const struct eng_decision *live, const struct eng_decision *shadow);
 
+// eng_shadow_domain.c: what it says of the domain of a MAIL or RCPT: ENG_REFUSAL_COUNT: nothing, or a->waits,
+// or a->blind. Then the command was judged; HELO was; the session is over.
+enum eng_refusal eng_shadow_domain_ask(struct eng_worker *w, struct eng_session *s,
+	const struct eng_shadow_entry *entry, const struct smtp_event *ev,
+	struct eng_shadow_asked *a);
+void eng_shadow_domain_wait(struct eng_worker *w, struct eng_session *s,
+	struct eng_shadow_entry *entry, const struct smtp_event *ev,
+	const struct eng_shadow_asked *a, const struct eng_decision *live);
+void eng_shadow_helo(struct eng_worker *w, struct eng_session *s, struct eng_shadow_entry *entry,
+	struct span text);
+void eng_shadow_domain_end(struct eng_worker *w, const struct eng_shadow_entry *entry);
+struct eng_decision eng_shadow_refuse(
+	const struct pol_session *profile, enum eng_refusal why, uint32_t rule);
+
 // ---- what the rest of the engine calls; each only where w->shadow is set
 
 // A session was made; `code` of its greeting where it is refused.
@@ -142,6 +187,10 @@ void eng_shadow_ask(struct eng_worker *w, struct eng_session *s,
 	struct eng_shadow_asked *a);
 void eng_shadow_command(struct eng_worker *w, struct eng_session *s, struct eng_shadow_entry *entry,
 	const struct smtp_event *ev, struct eng_shadow_asked *a, const struct eng_ruling *r);
+// A name was asked for by a session; a finding has come, whoever asked; a tick of the worker.
+void eng_shadow_name_asked(struct eng_worker *w, uint64_t key);
+void eng_shadow_name_found(struct eng_worker *w, const struct eng_finding *f);
+void eng_shadow_tick(struct eng_worker *w);
 // The server's reply to a recipient.
 void eng_shadow_rcpt_reply(struct eng_worker *w, const struct eng_session *s, uint16_t code);
 // A message's content begins; a piece of it, `head` octets of its header first, `limit` is the one in force

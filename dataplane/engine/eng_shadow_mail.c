@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a candidate would say of keywords, commands and errors: its own profiles, access rules and lists.
 // Each is asked before the session's state changes, by the functions that decide for real and in their order.
-// Findings about domains hold for both where both have the same settings; else the session is not followed.
 // Thread: the worker.
 #include "eng_shadow.h"
 
@@ -19,7 +18,7 @@ struct eng_decision eng_shadow_cut(const struct eng_limit *limit, uint32_t max, 
 		.value = value};
 }
 
-static struct eng_decision refused(
+struct eng_decision eng_shadow_refuse(
 	const struct pol_session *profile, enum eng_refusal why, uint32_t rule)
 {
 	struct eng_decision d = {.does = ENG_DOES_REFUSE,
@@ -84,32 +83,6 @@ void eng_shadow_error(
 }
 
 // ---- commands
-
-// What was found of a domain holds for both where both ask for the same. true: it can't be known.
-static bool domain_ask(const struct eng_worker *w, const struct eng_session *s,
-	const struct smtp_event *ev, const struct pol_session *live,
-	const struct pol_session *shadow, struct eng_decision *would)
-{
-	const enum eng_refusal found = w->smtp->ask_why;
-	const bool rcpt = ev->verb == SMTP_VERB_RCPT;
-	const uint8_t of_live[] = {live->reject_empty_domain,
-		rcpt ? live->check_recipient_domain : live->check_sender_domain,
-		rcpt ? 0 : live->check_helo_domain};
-	const uint8_t of_shadow[] = {shadow->reject_empty_domain,
-		rcpt ? shadow->check_recipient_domain : shadow->check_sender_domain,
-		rcpt ? 0 : shadow->check_helo_domain};
-	bool same = true, none = true;
-
-	if (s->auth || (!rcpt && !eng_begins_mail(ev->verb)))
-		return false;
-	for (unsigned i = 0; i < 3; i++) {
-		same = same && of_live[i] == of_shadow[i];
-		none = none && of_shadow[i] == 0;
-	}
-	if (same && found != ENG_REFUSAL_COUNT)
-		*would = refused(shadow, found, POL_NONE);
-	return !same && !none;
-}
 
 // The domains of senders that a recipient sent now may be of.
 static enum eng_refusal three_way_ask(struct eng_worker *w, const struct eng_session *s,
@@ -210,7 +183,20 @@ static void taking_ask(struct eng_worker *w, struct eng_session *s,
 	else if (eng_begins_mail(ev->verb))
 		why = mail_ask(w, s, entry, ev, a);
 	if (why != ENG_REFUSAL_COUNT)
-		a->would = refused(eng_shadow_profile(w, entry), why, rule);
+		a->would = eng_shadow_refuse(eng_shadow_profile(w, entry), why, rule);
+}
+
+static void domain_ask(struct eng_worker *w, struct eng_session *s,
+	const struct eng_shadow_entry *entry, const struct smtp_event *ev,
+	struct eng_shadow_asked *a)
+{
+	enum eng_refusal why;
+
+	if (s->auth || (ev->verb != SMTP_VERB_RCPT && !eng_begins_mail(ev->verb)))
+		return;
+	why = eng_shadow_domain_ask(w, s, entry, ev, a);
+	if (why != ENG_REFUSAL_COUNT)
+		a->would = eng_shadow_refuse(eng_shadow_profile(w, entry), why, POL_NONE);
 }
 
 void eng_shadow_ask(struct eng_worker *w, struct eng_session *s,
@@ -229,9 +215,9 @@ void eng_shadow_ask(struct eng_worker *w, struct eng_session *s,
 	if (r.does == ENG_JUDGED_CUT)
 		a->would = eng_shadow_cut(r.limit, r.max, r.max + 1);
 	else if (r.does == ENG_JUDGED_REFUSED)
-		a->would = refused(profile, r.why, POL_NONE);
+		a->would = eng_shadow_refuse(profile, r.why, POL_NONE);
 	else
-		a->blind = domain_ask(w, s, ev, eng_profile(w, s), profile, &a->would);
+		domain_ask(w, s, entry, ev, a);
 	if (a->would.does == ENG_DOES_GO && !a->blind)
 		taking_ask(w, s, entry, ev, a);
 }
@@ -251,20 +237,24 @@ void eng_shadow_command(struct eng_worker *w, struct eng_session *s, struct eng_
 		eng_shadow_unfollowed(w, s);
 		return;
 	}
+	if (r->does == ENG_JUDGED_CUT)
+		live = eng_shadow_cut(r->limit, r->max, r->max == 0 ? 0 : r->max + 1);
+	else if (r->does == ENG_JUDGED_REFUSED)
+		live = eng_shadow_refuse(eng_profile(w, s), r->why, r->rule);
 	if (r->does == ENG_JUDGED_REFUSED && a->would.does == ENG_DOES_GO &&
 		eng_shadow_is_alike_limited(
 			eng_profile(w, s), eng_shadow_profile(w, entry), r->why)) {
 		eng_shadow_rates_undo(w, s, ev, a);
-		return;
+		a->would = live;
 	}
-	if (r->does == ENG_JUDGED_CUT)
-		live = eng_shadow_cut(r->limit, r->max, r->max == 0 ? 0 : r->max + 1);
-	else if (r->does == ENG_JUDGED_REFUSED)
-		live = refused(eng_profile(w, s), r->why, r->rule);
 	eng_shadow_compare(w, s, entry, ENG_STAGE_COMMAND, &live, &a->would);
+	if (a->waits && !entry->over)
+		eng_shadow_domain_wait(w, s, entry, ev, a, &live);
 	if (entry->over || live.does != ENG_DOES_GO)
 		return;
-	if (ev->verb == SMTP_VERB_RCPT) {
+	if (ev->verb == SMTP_VERB_HELO || ev->verb == SMTP_VERB_EHLO) {
+		eng_shadow_helo(w, s, entry, ev->text);
+	} else if (ev->verb == SMTP_VERB_RCPT) {
 		eng_shadow_rcpt(w, s, ev->path, a);
 	} else if (eng_begins_mail(ev->verb) && !eng_shadow_mail(w, s, entry, ev->path, a)) {
 		eng_shadow_rates_undo(w, s, ev, a);

@@ -501,6 +501,8 @@ uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us)
 	eng_half_tick(w);
 	if (p->asking)
 		eng_asks_turn(w);
+	if (w->shadow != NULL)
+		eng_shadow_tick(w);
 	if (p->sums > 0)
 		eng_outcomes_flush(w);
 	w->counters[GAUGE_FLOWS] = flow_count(p->flows);

@@ -622,7 +622,7 @@ static void the_access_rule_is_told(void **)
 	assert_int_equal(world.parted[0].live.access, 0);
 }
 
-static void what_it_would_have_to_ask_the_dns_is_not_followed(void **)
+static void where_it_can_ask_nobody_the_session_is_not_followed(void **)
 {
 	const struct both b = {.shadow = "check_sender_domain: exists, " FREE};
 
@@ -725,7 +725,7 @@ int main(void)
 		CASE(a_whole_session_alike_is_not_told),
 		CASE(rules_and_scores_of_both_are_told),
 		CASE(the_access_rule_is_told),
-		CASE(what_it_would_have_to_ask_the_dns_is_not_followed),
+		CASE(where_it_can_ask_nobody_the_session_is_not_followed),
 		CASE(limits_that_only_the_one_in_force_has_are_told),
 		CASE(a_candidate_that_ends_amid_a_message_leaves_it_whole),
 		CASE(a_candidate_replaced_amid_a_message_begins_anew),
