@@ -23,6 +23,7 @@
 #include "io.h"
 #include "lnk.h"
 #include "log.h"
+#include "tbl_cells.h"
 #include "text.h"
 
 LOG_COMPONENT("main");
@@ -35,6 +36,7 @@ struct run { // what main makes, in order
 	struct io_port_conf ports[ENG_PORTS_MAX];
 	struct io_conf io_conf;
 	struct eng_conf eng_conf;
+	struct lnk_cells cells;
 	struct io *io;
 	struct eng *eng;
 	struct lnk *lnk;
@@ -171,7 +173,7 @@ static int conf_fill(struct run *r, struct err_list *err)
 		.ports = r->ports,
 		.nports = (uint16_t)d->nports,
 		.memory_mb = d->memory_mb,
-		.engine_bytes = eng_memory_bytes(&r->eng_conf)};
+		.engine_bytes = eng_memory_bytes(&r->eng_conf) - tbl_cells_bytes(d->limit_cells)};
 	return 0;
 }
 
@@ -196,6 +198,13 @@ static void port_row(void *arg, uint16_t port, struct api_port_stats *row)
 	row->tx_bytes = s.tx_bytes;
 	row->tx_errors = s.tx_errors;
 	row->tx_full = s.tx_full;
+}
+
+static uint64_t workers_clock(void *arg)
+{
+	const struct run *r = arg;
+
+	return io_clock_us(r->io);
 }
 
 // The id of a user or group of the configuration; "" = none.
@@ -225,9 +234,11 @@ static int link_open(struct run *r, struct err_list *err)
 		.ports = r->eng_conf.ports,
 		.image_max = (uint64_t)r->cfg->dataplane.image_max_mb << 20,
 		.hugepages = io_uses_hugepages(r->io),
+		.cells = &r->cells,
 		.uid = LNK_ID_NONE,
 		.gid = LNK_ID_NONE,
 		.port = port_row,
+		.clock = workers_clock,
 		.arg = r};
 	char dir[LINK_PATH_BYTES];
 	struct passwd *pw;
@@ -323,10 +334,12 @@ static void ready_say(const struct run *r)
 			c->port[i].peer != ENG_NO_PORT ? ", peer " : "",
 			c->port[i].peer != ENG_NO_PORT ? r->ports[c->port[i].peer].name : "");
 	}
-	LOG(NOTICE, "memory: %llu MB of %s for %u flows, %u messages, %u slabs, %u limit cells",
+	LOG(NOTICE,
+		"memory: %llu MB of %s for %u flows, %u messages, %u slabs; %llu MB%s for %u limit cells",
 		(unsigned long long)(io_memory_bytes(r->io) >> 20),
 		io_uses_hugepages(r->io) ? "hugepages" : "ordinary pages", c->flows, c->messages,
-		c->slabs, c->limit_cells);
+		c->slabs, (unsigned long long)(r->cells.bytes >> 20),
+		r->cells.hugepages ? " of hugepages" : "", c->limit_cells);
 	LOG(NOTICE, "ready: %u ports, %u workers, link %s", c->ports, c->workers,
 		r->cfg->control.link);
 }
@@ -355,6 +368,11 @@ static int parts_start(struct run *r, struct err_list *err)
 	if (r->io == NULL)
 		return failure();
 	io_describe(r->io, &r->eng_conf);
+	ret = lnk_cells_open(&r->cells, r->eng_conf.limit_cells, io_uses_hugepages(r->io), err);
+	if (ret < 0)
+		return ret;
+	r->eng_conf.cells = r->cells.mem;
+	errno = 0;
 	r->eng = eng_new(&r->eng_conf, err);
 	if (r->eng == NULL)
 		return failure();
@@ -370,13 +388,14 @@ static void parts_stop(struct run *r)
 		io_stop(r->io);
 	lnk_free(r->lnk);
 	eng_free(r->eng);
+	lnk_cells_close(&r->cells);
 	io_free(r->io);
 	cfg_free(r->cfg);
 }
 
 int main(int argc, char **argv)
 {
-	static struct run run;
+	static struct run run = {.cells = {.fd = -1}};
 	static struct err_list err;
 	struct options opt;
 	int signal_fd, ret = options_read(argc, argv, &opt);

@@ -11,13 +11,14 @@
 #include "addr.h"
 
 #define API_LINK_MAGIC UINT64_C(0x314b4e494c57494d) // "MIWLINK1"
-#define API_LINK_VERSION 7
+#define API_LINK_VERSION 8
 
 enum { API_WORKERS_MAX = 64, API_SLOTS = 3, API_TEXT_MAX = 128, API_RULES_MAX = 8 };
 enum { API_SLOT_SHADOW = 2 }; // where a candidate's image lies; those before it are for images in force
 
-// First datagram of the data plane on link.sock (SOCK_SEQPACKET), with two descriptors by
-// SCM_RIGHTS: the link memory (read-write, sealed SHRINK|GROW|SEAL) and the statistics (read-only).
+// First datagram of the data plane on link.sock (SOCK_SEQPACKET), with three descriptors by
+// SCM_RIGHTS: the link memory (read-write, sealed SHRINK|GROW|SEAL), the statistics and the limit cells
+// (api_cells.h; both read-only). Without limit cells two.
 struct api_hello {
 	uint64_t magic;
 	uint32_t version;
@@ -35,7 +36,9 @@ struct api_hello {
 	uint64_t slot_off[API_SLOTS];             // image slots
 	uint64_t slot_bytes;                      // of one slot
 	int32_t pid;                              // of the data plane
-	uint32_t spare;
+	uint32_t counts_open;      // 1: what limits counted before may be handed back (API_CMD_COUNTS)
+	uint64_t cells_bytes;      // of the limit cells, 0 = none
+	uint64_t counts_off, counts_bytes; // where struct api_count lie that are handed back
 };
 
 // After the hello either side may send one-byte datagrams on the socket: "look at the rings".
@@ -48,6 +51,8 @@ enum api_command_kind {
 	API_CMD_PING,
 	API_CMD_SHADOW, // a candidate beside the image in force: `image`, 0 bytes = none any more. It ends
 			// by itself with the attachment, and where another image comes into force
+	API_CMD_COUNTS, // what the limits of a data plane before this one counted: `counts`. Before the first
+			// image; -EALREADY behind it. What comes after it waits until it is done
 	API_CMD_COUNT
 };
 
@@ -57,6 +62,7 @@ struct api_command { // control plane -> manager
 	union {
 		struct { uint32_t slot; uint32_t spare; uint64_t bytes, version; } image;
 		struct { uint32_t max; uint32_t spare; } flows; // at most `max` rows
+		struct { uint64_t rows; uint8_t secret[16]; } counts; // struct api_count; of their cells
 		uint64_t pad[6];
 	};
 };

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define API_STATS_MAGIC UINT64_C(0x5354415453574d01)
-#define API_STATS_VERSION 4
+#define API_STATS_VERSION 5
 
 enum { API_STATS_NAMES_MAX = 256, API_STATS_PORTS_MAX = 32, API_STATS_POLICIES_MAX = 16384 };
 
@@ -53,4 +53,6 @@ struct api_stats { // head of the statistics memory
 	uint64_t bytes;            // of the whole memory
 	uint64_t hugepages;        // 1 = memory comes from hugepages
 	uint64_t shadow_version;   // of the candidate that runs beside the image in force, 0 = none
+	uint64_t counts_taken;     // of limits, handed back by the control plane
+	uint64_t counts_over, counts_full; // ... that were out of date, for which no cell was left
 };

@@ -271,6 +271,21 @@ const struct core_stats *core_link_stats(const struct core_link *l)
 	return l->state == CORE_LINK_ATTACHED ? l->region.stats : NULL;
 }
 
+struct core_cells *core_link_cells_take(struct core_link *l)
+{
+	struct core_cells *cells = l->region.cells;
+
+	l->region.cells = NULL; // an empty region has none
+	return cells;
+}
+
+uint64_t core_link_counts_room(const struct core_link *l)
+{
+	return l->state == CORE_LINK_ATTACHED
+		? l->region.hello.counts_bytes / sizeof(struct api_count)
+		: 0;
+}
+
 uint64_t core_link_attached_us(const struct core_link *l)
 {
 	return l->attached_us;

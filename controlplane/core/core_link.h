@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "api_link.h"
+#include "core_cells.h"
 #include "core_loop.h"
 #include "core_stats.h"
 
@@ -83,5 +84,14 @@ int core_link_shadow_push(struct core_link *l, const void *bytes, uint64_t n, ui
 // Asks for at most `max` flow rows. `row` for each, then `done`. 0, -ENOTCONN, -EBUSY, -EAGAIN.
 int core_link_flows_ask(struct core_link *l, uint32_t max, core_link_flow_cb row,
 	core_link_done_cb done, void *arg);
+// The limit cells of this attachment, the caller's from now on to free: they outlive it. NULL where there
+// are none, where they were taken already, and while detached.
+struct core_cells *core_link_cells_take(struct core_link *l);
+// Rows that the data plane has room for, for the next function; 0 while detached.
+uint64_t core_link_counts_room(const struct core_link *l);
+// Hands `n` counts back, whose tags are by `secret`; what is sent after them waits until they are taken. 0,
+// -ENOTCONN, -EBUSY, -EFBIG, -EAGAIN; `done`: -EALREADY where the data plane counts itself.
+int core_link_counts_push(struct core_link *l, const uint8_t secret[API_CELLS_SECRET],
+	const struct api_count *rows, uint64_t n, core_link_done_cb done, void *arg);
 // Asks for nothing but an answer. 0, -ENOTCONN, -EBUSY, -EAGAIN.
 int core_link_ping(struct core_link *l, core_link_done_cb done, void *arg);

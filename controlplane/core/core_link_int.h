@@ -17,6 +17,7 @@ enum core_link_state { CORE_LINK_AWAY, CORE_LINK_HELLO, CORE_LINK_ATTACHED };
 enum core_link_ask {
 	CORE_ASK_IMAGE,
 	CORE_ASK_SHADOW,
+	CORE_ASK_COUNTS,
 	CORE_ASK_FLOWS,
 	CORE_ASK_PING,
 	CORE_ASK_COUNT
@@ -36,6 +37,7 @@ struct core_region { // what the data plane handed over, mapped and proved
 	struct api_hello hello;
 	uint8_t *mem;
 	struct core_stats *stats;
+	struct core_cells *cells;  // until the owner takes them
 	struct api_ring command, event;
 	struct api_ring outcome[API_WORKERS_MAX], record[API_WORKERS_MAX];
 	struct api_ring ask[API_WORKERS_MAX], answer[API_WORKERS_MAX];

@@ -218,10 +218,10 @@ bool core_link_drain(struct core_link *l, unsigned laps)
 	return more;
 }
 
-// Does it name a slot, which the data plane reads until it answers?
+// Does it name a slot, or rows, which the data plane reads until it answers?
 static bool has_slot(enum core_link_ask ask)
 {
-	return ask == CORE_ASK_IMAGE || ask == CORE_ASK_SHADOW;
+	return ask == CORE_ASK_IMAGE || ask == CORE_ASK_SHADOW || ask == CORE_ASK_COUNTS;
 }
 
 void core_link_expire(struct core_link *l, uint64_t now_us)
@@ -232,7 +232,7 @@ void core_link_expire(struct core_link *l, uint64_t now_us)
 		// The slot of an image without an answer may still be read: only a new attachment
 		// has a slot that is surely ours.
 		if (has_slot(i) && l->doomed == NULL)
-			l->doomed = "the data plane did not answer an image in time";
+			l->doomed = "the data plane did not answer an image or counts in time";
 		pending_end(&l->pending[i], -ETIMEDOUT, "no answer in time");
 	}
 }
@@ -338,6 +338,24 @@ int core_link_shadow_push(struct core_link *l, const void *bytes, uint64_t n, ui
 	return push(l, CORE_ASK_SHADOW, &(struct api_command){.kind = API_CMD_SHADOW},
 		&(struct pushed){API_SLOT_SHADOW, bytes, n, version},
 		&(struct core_link_pending){.done = done, .arg = arg});
+}
+
+int core_link_counts_push(struct core_link *l, const uint8_t secret[API_CELLS_SECRET],
+	const struct api_count *rows, uint64_t n, core_link_done_cb done, void *arg)
+{
+	const struct core_link_pending p = {.done = done, .arg = arg};
+	struct api_command c = {.kind = API_CMD_COUNTS};
+	int rc = can_ask(l, CORE_ASK_COUNTS);
+
+	if (rc < 0)
+		return rc;
+	if (n > core_link_counts_room(l))
+		return -EFBIG;
+	c.counts.rows = n;
+	memcpy(c.counts.secret, secret, sizeof(c.counts.secret));
+	if (n > 0)
+		memcpy(l->region.mem + l->region.hello.counts_off, rows, n * sizeof(*rows));
+	return ask(l, CORE_ASK_COUNTS, &c, &p);
 }
 
 int core_link_flows_ask(

@@ -14,7 +14,7 @@
 
 #include "core_link_int.h"
 
-enum { FDS = 2, FDS_ROOM = 8 }; // room for more, so that they can be closed
+enum { FDS = 3, FDS_ROOM = 8 }; // room for more, so that they can be closed
 
 struct parcel { // a datagram and its descriptors
 	ssize_t n;
@@ -84,6 +84,9 @@ static const char *hello_fault(const struct api_hello *h)
 		if (h->slot_off[i] % 64 != 0 || h->slot_off[i] > h->link_bytes ||
 			h->slot_bytes > h->link_bytes - h->slot_off[i])
 			return "an image slot lies outside the memory";
+	if (h->counts_off % 64 != 0 || h->counts_off > h->link_bytes ||
+		h->counts_bytes > h->link_bytes - h->counts_off)
+		return "the room for counts lies outside the memory";
 	return NULL;
 }
 
@@ -132,7 +135,8 @@ static int region_map(struct core_region *r, const struct parcel *p, struct err_
 		err_add(err, "the data plane refuses us");
 		return -ECONNREFUSED;
 	}
-	if (p->n != (ssize_t)sizeof(r->hello) || p->cut || p->fds != FDS)
+	if (p->n != (ssize_t)sizeof(r->hello) || p->cut ||
+		p->fds != (r->hello.cells_bytes == 0 ? FDS - 1 : FDS))
 		fault = "no hello";
 	if (fault == NULL)
 		fault = hello_fault(&r->hello);
@@ -148,6 +152,11 @@ static int region_map(struct core_region *r, const struct parcel *p, struct err_
 	if (core_stats_workers(r->stats) != r->hello.workers) {
 		err_add(err, "hello: its statistics are of another number of workers");
 		return -EPROTO;
+	}
+	if (r->hello.cells_bytes != 0) {
+		r->cells = core_cells_new(p->fd[2], r->hello.cells_bytes, err);
+		if (r->cells == NULL)
+			return -EPROTO;
 	}
 	mem = mmap(NULL, r->hello.link_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd[0], 0);
 	if (mem == MAP_FAILED) {
@@ -187,5 +196,6 @@ void core_region_close(struct core_region *r)
 	if (r->mem != NULL)
 		(void)munmap(r->mem, r->hello.link_bytes); // fails only for a wrong range
 	core_stats_free(r->stats);
+	core_cells_free(r->cells);
 	*r = (struct core_region){0};
 }

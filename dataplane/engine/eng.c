@@ -67,7 +67,8 @@ uint64_t eng_memory_bytes(const struct eng_conf *conf)
 		conf->messages * sizeof(struct eng_message) +
 		conf->workers *
 		(sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *) + eng_frags_bytes()) +
-		(conf->limit_cells > 0 ? tbl_cells_bytes(conf->limit_cells) : 0) +
+		(conf->limit_cells > 0 && conf->cells == NULL ? tbl_cells_bytes(conf->limit_cells)
+							      : 0) +
 		(conf->mode == ENG_MODE_LEARN ? FDB_ENTRIES * (uint64_t)FDB_BYTES : 0);
 }
 
@@ -134,10 +135,11 @@ static int cells_new(struct eng *e, struct err_list *err)
 
 	if (n == 0)
 		return 0;
-	void *memory = rte_malloc_socket(
-		"limit cells", tbl_cells_bytes(n), RTE_CACHE_LINE_SIZE, e->conf.socket);
+	void *memory = e->conf.cells;
+	if (memory == NULL)
+		memory = e->own_cells = rte_malloc_socket(
+			"limit cells", tbl_cells_bytes(n), RTE_CACHE_LINE_SIZE, e->conf.socket);
 	if (memory == NULL || getentropy(secret, sizeof(secret)) != 0) {
-		rte_free(memory);
 		err_add(err, "%u limit cells: no memory", n);
 		return -ENOMEM;
 	}
@@ -207,7 +209,7 @@ void eng_free(struct eng *e)
 	free(e->retired);
 	eng_kept_free(e);
 	tbl_fdb_free(e->fdb);
-	rte_free(e->cells);
+	rte_free(e->own_cells);
 	rte_free(e);
 }
 

@@ -36,6 +36,7 @@ struct eng_conf {
 		port[ENG_PORTS_MAX];     // by data-plane port number = order in the configuration
 	uint32_t flows, messages, slabs; // all workers together
 	uint32_t limit_cells;            // likewise; 0: no limits
+	void *cells;                     // memory for them (tbl_cells_bytes); NULL: DPDK's
 	struct rte_mempool *pool;        // packets we build; data room for the largest MTU
 	int socket;                      // NUMA
 };

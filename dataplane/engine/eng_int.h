@@ -18,6 +18,7 @@ struct eng {
 	struct eng_conf conf;
 	struct tbl_fdb *fdb;              // learn mode, else NULL
 	struct tbl_cells *cells;          // of limits, all workers'; NULL: none
+	void *own_cells;                  // their memory where it is ours
 	struct eng_worker *worker[ENG_WORKERS_MAX];
 	_Atomic(struct eng_image *) image; // w: manager, r: workers at a burst boundary
 	struct eng_image **retired;       // swapped out, perhaps still used

@@ -165,6 +165,11 @@ bool io_uses_hugepages(const struct io *io)
 	return io->hugepages;
 }
 
+uint64_t io_clock_us(const struct io *io)
+{
+	return io_now_us(io, rte_rdtsc());
+}
+
 uint64_t io_memory_bytes(const struct io *io)
 {
 	struct rte_malloc_socket_stats st;

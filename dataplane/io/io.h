@@ -67,6 +67,9 @@ int io_signals_open(void); // a signalfd, or -errno
 // The manager loop, until a signal. Returns the exit status: 0, or IO_EXIT_STALLED.
 int io_manage(struct io *io, int signal_fd, const struct io_chores *chores);
 
+// The workers' clock: their now_us, by the processor's counter, so not exactly CLOCK_MONOTONIC. Any thread.
+uint64_t io_clock_us(const struct io *io);
+
 // Stops workers and devices. Their counters may still be read.
 void io_stop(struct io *io);
 void io_free(struct io *io); // NULL is fine

@@ -67,6 +67,7 @@ static void detach(struct lnk *l)
 	(void)close(l->peer_fd); // what it still holds are bells; epoll forgets it too
 	l->peer_fd = -1;
 	l->flows.deaf = true;
+	l->counts.active = false; // its successor may begin anew
 	l->fault = NULL;
 	l->ring_bell = false;
 	l->state = LNK_LEAVING;
@@ -89,7 +90,8 @@ static int hello_send(struct lnk *l, int fd)
 	struct api_hello *h;
 	int region_fd, rc;
 
-	l->region = lnk_region_new(l->conf.workers, l->conf.image_max, &region_fd);
+	l->region =
+		lnk_region_new(l->conf.workers, l->conf.image_max, lnk_counts_bytes(l), &region_fd);
 	if (l->region == NULL)
 		return -errno;
 	h = &l->region->hello;
@@ -98,7 +100,10 @@ static int hello_send(struct lnk *l, int fd)
 	h->stats_bytes = l->stats.bytes;
 	h->image_version = eng_image_version(l->conf.eng);
 	h->pid = getpid();
-	rc = lnk_region_send(l->region, fd, region_fd, l->stats.fd);
+	h->counts_open = l->counts.open;
+	h->cells_bytes = l->conf.cells == NULL ? 0 : l->conf.cells->bytes;
+	rc = lnk_region_send(l->region, fd, region_fd, l->stats.fd,
+		l->conf.cells == NULL ? -1 : l->conf.cells->fd);
 	(void)close(region_fd); // mapped here, sent there
 	if (rc == 0)
 		rc = watch(l, fd, EPOLLIN, EPOLL_CTL_ADD);
@@ -221,6 +226,7 @@ int lnk_poll(struct lnk *l, uint64_t now_us)
 	bool more = false;
 
 	timed_turn(l, now_us);
+	lnk_cells_turn(l, now_us);
 	if (l->state == LNK_ATTACHED)
 		more = attached_turn(l, now_us);
 	if (l->state != LNK_ATTACHED && l->flows.active)
@@ -273,6 +279,7 @@ struct lnk *lnk_new(const struct lnk_conf *conf, struct err_list *err)
 	(void)clock_gettime(CLOCK_REALTIME, &now); // this clock always is
 	l->conf = *conf;
 	l->boot = (uint64_t)now.tv_sec;
+	l->counts.open = conf->cells != NULL;
 	l->peer_fd = l->listener.fd = l->stats.fd = -1;
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	rc = l->epoll_fd < 0 ? -errno : 0;

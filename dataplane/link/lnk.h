@@ -16,6 +16,22 @@
 
 struct lnk;
 
+struct lnk_cells { // memory for the engine's limit cells (eng_conf.cells)
+	uint8_t *mem;
+	uint64_t bytes;
+	int fd; // sealed: receivers can map it to read only
+	bool hugepages;
+};
+
+// Makes memory for at least `count` cells, TBL_CELLS_MAX at most, of hugepages if asked and there are
+// any: behind DPDK, which needs its own, and before the engine is made. 0, or -errno with the reason in
+// *err. It outlives the engine and the link.
+int lnk_cells_open(struct lnk_cells *c, uint32_t count, bool hugepages, struct err_list *err);
+void lnk_cells_close(struct lnk_cells *c); // not opened: zero but fd -1
+
+// What the workers' clock says now, microseconds (eng_rx's now_us).
+typedef uint64_t (*lnk_clock_cb)(void *arg);
+
 // Fills the row of port `port`, which comes zeroed. On the manager thread, every 500 ms.
 typedef void (*lnk_port_cb)(void *arg, uint16_t port, struct api_port_stats *row);
 
@@ -30,8 +46,10 @@ struct lnk_conf {
 	bool hugepages;        // what the statistics say of our memory
 	uint32_t uid;          // of a control plane beside our own and root; LNK_ID_NONE = none
 	uint32_t gid;          // group of the socket file; LNK_ID_NONE = unchanged
+	const struct lnk_cells *cells; // the engine counts in; NULL: the control plane sees none
 	lnk_port_cb port;      // may be NULL where ports is 0
-	void *arg;             // of the callback
+	lnk_clock_cb clock;    // NULL: as lnk_poll's now_us
+	void *arg;             // of the callbacks
 };
 
 // Opens the socket (mode 0660), makes the statistics memory and binds every worker's counters to

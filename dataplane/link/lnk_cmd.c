@@ -97,8 +97,8 @@ static bool image_in_range(struct lnk *l, const struct api_command *c)
 	return false;
 }
 
-static void image_refused(struct lnk *l, const struct api_command *c, const char *what,
-	const struct err_list *err)
+static void image_refused(
+	struct lnk *l, const struct api_command *c, const char *what, const struct err_list *err)
 {
 	const char *why = err->kept > 0 ? err->text[0] : "no reason given";
 
@@ -141,6 +141,7 @@ static void image_take(struct lnk *l, const struct api_command *c)
 		return;
 	}
 	lnk_shadow_end(l, "another image comes into force");
+	lnk_counts_close(l);
 	eng_image_swap(l->conf.eng, img);
 	lnk_stats_count(&head->image_swaps);
 	lnk_stats_set(&head->image_version, eng_image_version(l->conf.eng));
@@ -165,8 +166,7 @@ static void shadow_take(struct lnk *l, const struct api_command *c)
 	}
 	err_init(&err);
 	copy = slot_copy(l, c, &err);
-	begun = copy != NULL &&
-		eng_shadow_begin(l->conf.eng, copy, c->image.bytes, &err) == 0;
+	begun = copy != NULL && eng_shadow_begin(l->conf.eng, copy, c->image.bytes, &err) == 0;
 	free(copy);
 	if (!begun) {
 		image_refused(l, c, "candidate", &err);
@@ -176,6 +176,15 @@ static void shadow_take(struct lnk *l, const struct api_command *c)
 	LOG(NOTICE, "candidate %llu: runs beside image %llu", (unsigned long long)c->image.version,
 		(unsigned long long)eng_image_version(l->conf.eng));
 	ack(l, c->seq, 0, "");
+}
+
+// They are taken in later turns, and answered then.
+static void counts_take(struct lnk *l, const struct api_command *c)
+{
+	int rc = lnk_counts_begin(l, c);
+
+	if (rc < 0)
+		ack(l, c->seq, rc, "limits count already");
 }
 
 // All workers are asked at once: one that sleeps answers when it wakes.
@@ -215,6 +224,9 @@ static void obey(struct lnk *l, const struct api_command *c)
 	case API_CMD_FLOWS:
 		flows_begin(l, c);
 		break;
+	case API_CMD_COUNTS:
+		counts_take(l, c);
+		break;
 	case API_CMD_PING:
 		ack(l, c->seq, 0, "");
 		break;
@@ -226,7 +238,12 @@ static void obey(struct lnk *l, const struct api_command *c)
 
 bool lnk_commands(struct lnk *l)
 {
-	for (unsigned i = 0; i < COMMANDS_A_TURN; i++) {
+	if (l->counts.active) {
+		if (!lnk_counts_turn(l))
+			return l->fault == NULL;
+		ack(l, l->counts.seq, 0, "");
+	}
+	for (unsigned i = 0; i < COMMANDS_A_TURN && !l->counts.active; i++) {
 		struct api_command c;
 		int rc;
 

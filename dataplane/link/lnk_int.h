@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "api_cells.h"
 #include "api_link.h"
 #include "api_ring.h"
 #include "lnk.h"
@@ -55,6 +56,17 @@ struct lnk_flows { // a flows.list under way
 	uint64_t asked;   // bit set of workers
 };
 
+enum { LNK_COUNTS_A_TURN = 4096 };
+
+struct lnk_counts { // what limits counted before us, handed back
+	bool open;         // no image was in force yet, nor was it done: nobody counts
+	bool active;       // under way; commands wait
+	uint32_t seq;
+	uint64_t rows, at; // of how many, how far
+	uint64_t taken, over, full;
+	struct api_count copy[LNK_COUNTS_A_TURN];
+};
+
 enum lnk_state {
 	LNK_AWAY,     // nobody attached
 	LNK_ATTACHED,
@@ -71,9 +83,11 @@ struct lnk {
 	uint32_t peer_uid;
 	struct lnk_region *region; // attached or leaving
 	struct lnk_flows flows;
+	struct lnk_counts counts;
 	bool ring_bell;            // events were put this turn
 	const char *fault;         // what the control plane did wrong this turn
 	uint64_t epoch, boot;
+	uint64_t now_us;           // of this turn
 	uint64_t ports_due_us, reap_due_us, log_due_us;
 	uint32_t log_held;         // refusals not logged since the last line
 };
@@ -98,10 +112,24 @@ void lnk_stats_count(uint64_t *field);               // one more
 // lnk_region.c
 // Fresh memory, laid out, with every ring open. *fd is sealed and the caller's to close. NULL with
 // errno. The rest of the hello is the caller's to fill.
-struct lnk_region *lnk_region_new(uint16_t workers, uint64_t image_max, int *fd);
+struct lnk_region *lnk_region_new(
+	uint16_t workers, uint64_t image_max, uint64_t counts_bytes, int *fd);
 void lnk_region_free(struct lnk_region *r); // NULL is fine
-// Sends the hello with the two descriptors. 0 or -errno.
-int lnk_region_send(const struct lnk_region *r, int peer_fd, int region_fd, int stats_fd);
+// Sends the hello with its descriptors; cells_fd -1: none. 0 or -errno.
+int lnk_region_send(
+	const struct lnk_region *r, int peer_fd, int region_fd, int stats_fd, int cells_fd);
+
+// lnk_cells.c
+// Bytes of room that all counts need which our cells can take.
+uint64_t lnk_counts_bytes(const struct lnk *l);
+// Tells the time to those who read the cells, and keeps it for those who hand counts back.
+void lnk_cells_turn(struct lnk *l, uint64_t now_us);
+// API_CMD_COUNTS. 0: under way, or l->fault is set; -EALREADY.
+int lnk_counts_begin(struct lnk *l, const struct api_command *c);
+// A bounded number of those under way. True when that was the last; false also with l->fault.
+bool lnk_counts_turn(struct lnk *l);
+// Workers may count from now on: nothing is taken back any more.
+void lnk_counts_close(struct lnk *l);
 
 // lnk_sink.c
 // Makes a tap's sink, for the worker of that id.

@@ -13,6 +13,8 @@
 
 #include "lnk_int.h"
 
+enum { PAGE_BYTES = 4096 };
+
 // The next `n` bytes, on cache lines of their own.
 static uint64_t reserve(uint64_t *end, uint64_t n)
 {
@@ -22,7 +24,7 @@ static uint64_t reserve(uint64_t *end, uint64_t n)
 	return off;
 }
 
-static void layout(struct api_hello *h, uint16_t workers, uint64_t image_max)
+static void layout(struct api_hello *h, uint16_t workers, uint64_t image_max, uint64_t counts_bytes)
 {
 	uint64_t end = 0;
 
@@ -47,6 +49,9 @@ static void layout(struct api_hello *h, uint16_t workers, uint64_t image_max)
 	}
 	for (unsigned i = 0; i < API_SLOTS; i++)
 		h->slot_off[i] = reserve(&end, image_max);
+	end = (end + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1); // can be given back alone
+	h->counts_off = reserve(&end, counts_bytes);
+	h->counts_bytes = counts_bytes;
 	h->link_bytes = end;
 }
 
@@ -77,8 +82,8 @@ static void rings_make(struct lnk_region *r)
 	}
 }
 
-// What the workers write to is taken now, so that they never meet the end of memory; the slots,
-// behind it, only when an image comes.
+// What the workers write to is taken now, so that they never meet the end of memory; what is behind it
+// only when an image or counts come.
 static int memory_make(struct lnk_region *r, int fd)
 {
 	void *mem;
@@ -94,7 +99,8 @@ static int memory_make(struct lnk_region *r, int fd)
 	return 0;
 }
 
-struct lnk_region *lnk_region_new(uint16_t workers, uint64_t image_max, int *fd)
+struct lnk_region *lnk_region_new(
+	uint16_t workers, uint64_t image_max, uint64_t counts_bytes, int *fd)
 {
 	size_t bytes = sizeof(struct lnk_region) + workers * sizeof(struct lnk_tap);
 	struct lnk_region *r = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
@@ -103,7 +109,7 @@ struct lnk_region *lnk_region_new(uint16_t workers, uint64_t image_max, int *fd)
 	if (r == NULL)
 		return NULL;
 	memset(r, 0, bytes);
-	layout(&r->hello, workers, image_max);
+	layout(&r->hello, workers, image_max, counts_bytes);
 	r->bytes = r->hello.link_bytes;
 	*fd = memfd_create("mailweir-link", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	rc = *fd < 0 ? -errno : memory_make(r, *fd);
@@ -127,9 +133,11 @@ void lnk_region_free(struct lnk_region *r)
 	free(r);
 }
 
-int lnk_region_send(const struct lnk_region *r, int peer_fd, int region_fd, int stats_fd)
+int lnk_region_send(
+	const struct lnk_region *r, int peer_fd, int region_fd, int stats_fd, int cells_fd)
 {
-	const int fds[2] = {region_fd, stats_fd};
+	const int fds[3] = {region_fd, stats_fd, cells_fd};
+	const size_t bytes = cells_fd < 0 ? sizeof(fds) - sizeof(fds[0]) : sizeof(fds);
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(fds))] = {0};
 	struct api_hello hello = r->hello;
 	struct iovec iov = {.iov_base = &hello, .iov_len = sizeof(hello)};
@@ -137,14 +145,14 @@ int lnk_region_send(const struct lnk_region *r, int peer_fd, int region_fd, int 
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control,
-		.msg_controllen = sizeof(control),
+		.msg_controllen = CMSG_SPACE(bytes),
 	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(c), fds, sizeof(fds));
+	c->cmsg_len = CMSG_LEN(bytes);
+	memcpy(CMSG_DATA(c), fds, bytes);
 	if (sendmsg(peer_fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		return -errno;
 	return 0;

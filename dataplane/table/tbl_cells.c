@@ -30,20 +30,21 @@
 
 #include "hash.h"
 #include "panic.h"
+#include "tbl_cells_layout.h"
 
 enum {
-	SLOTS = 31, // of a bucket; with the turn the tags fill four cache lines
+	SLOTS = TBL_CELLS_SLOTS,
 	TRIES = 64, // claims that another one may be ahead of
 	NO_SLOT = SLOTS,
 };
 
-enum phase { PHASE_FREE, PHASE_CLAIMED, PHASE_OPEN };
+enum phase { PHASE_FREE, PHASE_CLAIMED, PHASE_OPEN = TBL_CELLS_OPEN };
 
 // A cell's word: tickets 24 bits, pins 8, phase 2, number 30.
 #define TICKET UINT64_C(1)
 #define PIN (UINT64_C(1) << 24)
-#define PHASE(p) ((uint64_t)(p) << 32)
-#define NUMBER (UINT64_C(1) << 34)
+#define PHASE(p) ((uint64_t)(p) << TBL_CELLS_PHASE_SHIFT)
+#define NUMBER (UINT64_C(1) << TBL_CELLS_NUMBER_SHIFT)
 #define TICKETS_MASK (PIN - 1)
 #define HELD_MASK (PHASE(1) - 1) // tickets and pins
 #define PHASE_MASK PHASE(3)
@@ -53,31 +54,10 @@ enum phase { PHASE_FREE, PHASE_CLAIMED, PHASE_OPEN };
 #define TURN_SLOT (UINT64_C(1) << 29)
 #define TURN_COUNT_MASK (TURN_SLOT - 1)
 
-// The window of a cell: its begin 32 bits, events of the one before it 16, of this one 16. 0: none.
-struct window {
+struct window { // as it lies in a cell's word of 64 bits: tbl_cells_layout.h
 	uint32_t start_s, before, now;
 };
 
-struct cell {
-	_Atomic uint64_t word;
-	_Atomic uint64_t window;
-	_Atomic uint32_t window_s; // its length
-	_Atomic uint32_t second;   // cell of the ticket that is given back with one of this
-};
-
-struct bucket {
-	_Alignas(64) _Atomic uint64_t turn;
-	_Atomic uint64_t tag[SLOTS];
-	struct cell cell[SLOTS];
-};
-
-struct tbl_cells {
-	uint8_t secret[16];
-	uint32_t buckets;
-	struct bucket bucket[];
-};
-
-_Static_assert(sizeof(struct bucket) == 1024, "33 bytes a cell");
 _Static_assert(TBL_CELLS_TICKETS_MAX < TICKETS_MASK, "tickets fit");
 _Static_assert(TBL_CELLS_EVENTS_MAX <= UINT16_MAX, "events fit");
 _Static_assert(SLOTS < 1 << 5, "a slot fits into a turn");
@@ -89,7 +69,7 @@ static uint32_t buckets_of(uint32_t count)
 
 uint64_t tbl_cells_bytes(uint32_t count)
 {
-	return sizeof(struct tbl_cells) + (uint64_t)buckets_of(count) * sizeof(struct bucket);
+	return sizeof(struct tbl_cells) + (uint64_t)buckets_of(count) * sizeof(struct tbl_bucket);
 }
 
 struct tbl_cells *tbl_cells_init(void *memory, uint32_t count, const uint8_t secret[16])
@@ -174,7 +154,7 @@ static uint32_t window_events(const struct window *w, uint32_t window_s, uint32_
 	return w->now + (uint32_t)((w->before * rest_s + window_s - 1) / window_s);
 }
 
-static bool window_is_empty(const struct cell *cell, uint32_t now_s)
+static bool window_is_empty(const struct tbl_cell *cell, uint32_t now_s)
 {
 	const uint64_t bits = atomic_load_explicit(&cell->window, memory_order_relaxed);
 	const uint32_t window_s = atomic_load_explicit(&cell->window_s, memory_order_relaxed);
@@ -204,9 +184,9 @@ struct want {
 enum held { HELD, HELD_OVER, HELD_NOT };
 
 // Takes it from a cell, if that is the key's (rule 4).
-static enum held slot_hold(struct bucket *b, unsigned slot, struct want *want)
+static enum held slot_hold(struct tbl_bucket *b, unsigned slot, struct want *want)
 {
-	struct cell *cell = &b->cell[slot];
+	struct tbl_cell *cell = &b->cell[slot];
 	// Pairs with rule 3's release: behind an OPEN word stand its tag and its window.
 	uint64_t word = atomic_load_explicit(&cell->word, memory_order_acquire);
 
@@ -234,7 +214,7 @@ static enum held slot_hold(struct bucket *b, unsigned slot, struct want *want)
 }
 
 // The key's cell among those of the bucket; *held says whether it was taken from.
-static unsigned slot_find(struct bucket *b, struct want *want, enum held *held)
+static unsigned slot_find(struct tbl_bucket *b, struct want *want, enum held *held)
 {
 	for (unsigned slot = 0; slot < SLOTS; slot++) {
 		// A hint: slot_hold looks again.
@@ -249,7 +229,7 @@ static unsigned slot_find(struct bucket *b, struct want *want, enum held *held)
 }
 
 // Opens the cell of the last claim in force, if its claimer has not come to it yet (rule 3).
-static void turn_help(struct bucket *b, uint64_t turn)
+static void turn_help(struct tbl_bucket *b, uint64_t turn)
 {
 	_Atomic uint64_t *at = &b->cell[turn_slot(turn)].word;
 	uint64_t word = atomic_load_explicit(at, memory_order_relaxed);
@@ -259,7 +239,7 @@ static void turn_help(struct bucket *b, uint64_t turn)
 			phase_set(word, PHASE_OPEN), memory_order_acq_rel, memory_order_relaxed);
 }
 
-static bool slot_is_free(const struct cell *cell, uint64_t word, uint32_t now_s)
+static bool slot_is_free(const struct tbl_cell *cell, uint64_t word, uint32_t now_s)
 {
 	return phase_of(word) == PHASE_FREE ||
 		(phase_of(word) == PHASE_OPEN && (word & HELD_MASK) == 0 &&
@@ -268,10 +248,11 @@ static bool slot_is_free(const struct cell *cell, uint64_t word, uint32_t now_s)
 
 // A cell for a key that had none in the bucket at `turn`; the claimer holds what it wanted. NO_SLOT
 // with *again: the bucket has changed since; else all are in use.
-static unsigned slot_claim(struct bucket *b, uint64_t turn, const struct want *want, bool *again)
+static unsigned slot_claim(
+	struct tbl_bucket *b, uint64_t turn, const struct want *want, bool *again)
 {
 	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		struct cell *cell = &b->cell[slot];
+		struct tbl_cell *cell = &b->cell[slot];
 		// Pairs with the release of a ticket or pin: what its holder wrote is there.
 		uint64_t word = atomic_load_explicit(&cell->word, memory_order_acquire);
 
@@ -300,7 +281,7 @@ static unsigned slot_claim(struct bucket *b, uint64_t turn, const struct want *w
 }
 
 // Takes it from the key's cell, which it gets if it has none.
-static unsigned slot_get(struct bucket *b, struct want *want, enum tbl_cells_answer *answer)
+static unsigned slot_get(struct tbl_bucket *b, struct want *want, enum tbl_cells_answer *answer)
 {
 	enum held held;
 	unsigned slot = slot_find(b, want, &held); // most have one: no turn is looked at
@@ -345,7 +326,7 @@ enum tbl_cells_answer tbl_cells_take(struct tbl_cells *c, const struct tbl_cell_
 	return answer;
 }
 
-static struct cell *cell_at(struct tbl_cells *c, uint32_t cell)
+static struct tbl_cell *cell_at(struct tbl_cells *c, uint32_t cell)
 {
 	return &c->bucket[cell / SLOTS].cell[cell % SLOTS];
 }
@@ -369,7 +350,7 @@ enum tbl_cells_answer tbl_cells_take_also(struct tbl_cells *c, const struct tbl_
 	return answer;
 }
 
-static void cell_give(struct cell *cell)
+static void cell_give(struct tbl_cell *cell)
 {
 	// Pairs with the acquire in slot_claim.
 	const uint64_t word = atomic_fetch_sub_explicit(&cell->word, TICKET, memory_order_release);
@@ -382,7 +363,7 @@ void tbl_cells_give(struct tbl_cells *c, uint32_t ticket)
 {
 	if (ticket == TBL_CELL_NONE)
 		return;
-	struct cell *cell = cell_at(c, ticket & ~(uint32_t)ALSO);
+	struct tbl_cell *cell = cell_at(c, ticket & ~(uint32_t)ALSO);
 
 	if (ticket & ALSO) // before the first, which keeps the number of this
 		cell_give(cell_at(c, atomic_load_explicit(&cell->second, memory_order_relaxed)));
@@ -392,7 +373,7 @@ void tbl_cells_give(struct tbl_cells *c, uint32_t ticket)
 // ---- events
 
 // Counts in the window of a cell that is pinned. *start_s: where that window begins.
-static enum tbl_cells_answer cell_count(struct cell *cell, uint32_t limit, uint32_t window_s,
+static enum tbl_cells_answer cell_count(struct tbl_cell *cell, uint32_t limit, uint32_t window_s,
 	uint32_t now_s, uint32_t *value, uint32_t *start_s)
 {
 	// Relaxed: each event stands in this word alone; who frees the cell has seen the pin go.
@@ -435,7 +416,7 @@ enum tbl_cells_answer tbl_cells_hold(struct tbl_cells *c, const struct tbl_cell_
 {
 	struct want want = {.tag = tag_of(c, key), .unit = PIN, .now_s = now_s};
 	const uint32_t at = bucket_of(c, want.tag);
-	struct bucket *b = &c->bucket[at];
+	struct tbl_bucket *b = &c->bucket[at];
 	enum tbl_cells_answer answer;
 	uint32_t start_s = 0;
 
@@ -470,7 +451,7 @@ static uint32_t least(uint32_t a, uint32_t b)
 // window; what is over by then has gone. No pin: while any of them counts the cell is not idle, so it
 // is that key's; once none does, whoever has it began a window later than the one behind theirs.
 static void cell_release(
-	struct cell *cell, uint32_t start_s, uint32_t window_s, uint32_t now, uint32_t before)
+	struct tbl_cell *cell, uint32_t start_s, uint32_t window_s, uint32_t now, uint32_t before)
 {
 	uint64_t bits = atomic_load_explicit(&cell->window, memory_order_relaxed);
 	struct window w;
@@ -500,6 +481,52 @@ void tbl_cells_release(struct tbl_cells *c, struct tbl_cells_held *held, uint32_
 	held->before = (uint16_t)(held->before - before);
 }
 
+// ---- counts of a table before this one
+
+bool tbl_cells_row_is_sound(const struct tbl_cells_row *row)
+{
+	return row->window_s > 0 && row->window_s <= TBL_CELLS_WINDOW_MAX_S &&
+		row->before <= TBL_CELLS_EVENTS_MAX && row->now <= TBL_CELLS_EVENTS_MAX;
+}
+
+void tbl_cells_secret(struct tbl_cells *c, const uint8_t secret[16])
+{
+	memcpy(c->secret, secret, sizeof(c->secret));
+}
+
+enum tbl_cells_answer tbl_cells_put(
+	struct tbl_cells *c, const struct tbl_cells_row *row, uint32_t now_s)
+{
+	// One that begins later than now would not end.
+	const struct window w = {.start_s = now_s - row->start_s > INT32_MAX ? now_s : row->start_s,
+		.before = row->before,
+		.now = row->now};
+	const struct window left = window_at(window_bits(&w), row->window_s, now_s);
+	struct want want = {.tag = row->tag, .unit = PIN, .now_s = now_s};
+	struct tbl_bucket *b = &c->bucket[bucket_of(c, row->tag)];
+	enum tbl_cells_answer answer;
+
+	ASSERT(tbl_cells_row_is_sound(row));
+	if (left.before == 0 && left.now == 0)
+		return TBL_CELLS_OVER;
+	const unsigned slot = slot_get(b, &want, &answer);
+	if (answer != TBL_CELLS_PASS)
+		return answer;
+	// Relaxed: no worker counts yet.
+	atomic_store_explicit(&b->cell[slot].window_s, row->window_s, memory_order_relaxed);
+	atomic_store_explicit(&b->cell[slot].window, window_bits(&left), memory_order_relaxed);
+	// Pairs with the acquire in slot_claim.
+	(void)atomic_fetch_sub_explicit(&b->cell[slot].word, PIN, memory_order_release);
+	return answer;
+}
+
+void tbl_cells_clock(struct tbl_cells *c, uint64_t now_us, uint64_t at_us)
+{
+	// Relaxed: who reads one of them anew and the other old is wrong by the time between two calls.
+	atomic_store_explicit(&c->clock_us, now_us, memory_order_relaxed);
+	atomic_store_explicit(&c->at_us, at_us, memory_order_relaxed);
+}
+
 uint64_t tbl_cells_name(const struct tbl_cells *c, const void *name, size_t n)
 {
 	return hash_siphash(c->secret, name, n);
@@ -509,10 +536,10 @@ struct tbl_cell_state tbl_cells_read(
 	const struct tbl_cells *c, const struct tbl_cell_key *key, uint32_t now_s)
 {
 	const uint64_t tag = tag_of(c, key);
-	const struct bucket *b = &c->bucket[bucket_of(c, tag)];
+	const struct tbl_bucket *b = &c->bucket[bucket_of(c, tag)];
 
 	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		const struct cell *cell = &b->cell[slot];
+		const struct tbl_cell *cell = &b->cell[slot];
 		const uint64_t word = atomic_load_explicit(&cell->word, memory_order_acquire);
 
 		if (phase_of(word) != PHASE_OPEN ||

@@ -19,8 +19,11 @@
 // hash (tbl_cells_name) is as good: two of a million are one with the same chance, and then share a
 // limit, too; who does not know the secret cannot look for such a pair.
 //
+// The memory may be one that outlives the process (tbl_cells_layout.h): then somebody else can read what
+// windows say, and a table made later takes it over. Tickets are not taken over: their holders are gone.
+//
 // Why this is right under races is said at the head of tbl_cells.c.
-// Thread: any worker, everything but tbl_cells_init.
+// Thread: any worker, everything but tbl_cells_init and what is said to be the manager's.
 #pragma once
 
 #include <stdbool.h>
@@ -102,3 +105,26 @@ struct tbl_cell_state {
 // What a key's cell says; zero where it has none.
 struct tbl_cell_state tbl_cells_read(
 	const struct tbl_cells *c, const struct tbl_cell_key *key, uint32_t now_s);
+
+// What a cell counted in a table that was before this one, under the same secret.
+struct tbl_cells_row {
+	uint64_t tag; // of its key, by the secret
+	uint32_t
+		start_s; // of its window, by the clock of now_s below; later than that: it begins then
+	uint32_t window_s; // 1..TBL_CELLS_WINDOW_MAX_S
+	uint16_t before,
+		now; // events of the window before it, and of it: up to TBL_CELLS_EVENTS_MAX
+};
+
+// Is each of its fields in range? Any bytes may be asked about.
+bool tbl_cells_row_is_sound(const struct tbl_cells_row *row);
+// Takes another secret; what was counted before is never found again. The manager, before any worker
+// counts.
+void tbl_cells_secret(struct tbl_cells *c, const uint8_t secret[16]);
+// Puts a sound row into the cell of its tag, in place of what is there. PASS; OVER: its time is over,
+// nothing was put; FULL: no cell is left. The manager, before any worker counts.
+enum tbl_cells_answer tbl_cells_put(
+	struct tbl_cells *c, const struct tbl_cells_row *row, uint32_t now_s);
+// Tells who reads from outside what the workers' clock says (now_us, of which now_s is the seconds), and
+// when: at_us of CLOCK_MONOTONIC. The manager, each turn.
+void tbl_cells_clock(struct tbl_cells *c, uint64_t now_us, uint64_t at_us);

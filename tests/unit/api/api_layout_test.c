@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "api_cells.h"
 #include "api_link.h"
 #include "api_ring.h"
 #include "api_stats.h"
@@ -28,7 +29,7 @@ static const struct {
 	const char *type, *field;
 	size_t want_off, want_bytes, off, bytes;
 } layout[] = {
-	SIZE(api_hello, 2160),
+	SIZE(api_hello, 2184),
 	FIELD(api_hello, magic, 0, 8),
 	FIELD(api_hello, version, 8, 4),
 	FIELD(api_hello, workers, 12, 4),
@@ -46,7 +47,10 @@ static const struct {
 	FIELD(api_hello, slot_off, 2120, 24),
 	FIELD(api_hello, slot_bytes, 2144, 8),
 	FIELD(api_hello, pid, 2152, 4),
-	FIELD(api_hello, spare, 2156, 4),
+	FIELD(api_hello, counts_open, 2156, 4),
+	FIELD(api_hello, cells_bytes, 2160, 8),
+	FIELD(api_hello, counts_off, 2168, 8),
+	FIELD(api_hello, counts_bytes, 2176, 8),
 	SIZE(api_command, 56),
 	FIELD(api_command, kind, 0, 4),
 	FIELD(api_command, seq, 4, 4),
@@ -56,6 +60,8 @@ static const struct {
 	FIELD(api_command, image.version, 24, 8),
 	FIELD(api_command, flows.max, 8, 4),
 	FIELD(api_command, flows.spare, 12, 4),
+	FIELD(api_command, counts.rows, 8, 8),
+	FIELD(api_command, counts.secret, 16, 16),
 	FIELD(api_command, pad, 8, 48),
 	SIZE(api_flow, 96),
 	FIELD(api_flow, client, 0, 16),
@@ -195,7 +201,7 @@ static const struct {
 	FIELD(api_port_stats, tx_bytes, 216, 8),
 	FIELD(api_port_stats, tx_errors, 224, 8),
 	FIELD(api_port_stats, tx_full, 232, 8),
-	SIZE(api_stats, 144),
+	SIZE(api_stats, 168),
 	FIELD(api_stats, magic, 0, 8),
 	FIELD(api_stats, version, 8, 4),
 	FIELD(api_stats, workers, 12, 4),
@@ -216,6 +222,30 @@ static const struct {
 	FIELD(api_stats, bytes, 120, 8),
 	FIELD(api_stats, hugepages, 128, 8),
 	FIELD(api_stats, shadow_version, 136, 8),
+	FIELD(api_stats, counts_taken, 144, 8),
+	FIELD(api_stats, counts_over, 152, 8),
+	FIELD(api_stats, counts_full, 160, 8),
+	SIZE(api_cells, 64),
+	FIELD(api_cells, secret, 0, 16),
+	FIELD(api_cells, buckets, 16, 4),
+	FIELD(api_cells, spare, 20, 4),
+	FIELD(api_cells, clock_us, 24, 8),
+	FIELD(api_cells, at_us, 32, 8),
+	SIZE(api_cell_bucket, 1024),
+	FIELD(api_cell_bucket, turn, 0, 8),
+	FIELD(api_cell_bucket, tag, 8, 248),
+	FIELD(api_cell_bucket, cell, 256, 744),
+	SIZE(api_cell, 24),
+	FIELD(api_cell, word, 0, 8),
+	FIELD(api_cell, window, 8, 8),
+	FIELD(api_cell, window_s, 16, 4),
+	FIELD(api_cell, second, 20, 4),
+	SIZE(api_count, 24),
+	FIELD(api_count, tag, 0, 8),
+	FIELD(api_count, start_s, 8, 8),
+	FIELD(api_count, window_s, 16, 4),
+	FIELD(api_count, before, 20, 2),
+	FIELD(api_count, now, 22, 2),
 	SIZE(api_ring_mem, 128),
 	FIELD(api_ring_mem, head, 0, 4),
 	FIELD(api_ring_mem, tail, 64, 4),
@@ -225,8 +255,8 @@ static const struct {
 static void every_field_lies_where_its_version_put_it(void **state)
 {
 	(void)state;
-	assert_int_equal(API_LINK_VERSION, 7);
-	assert_int_equal(API_STATS_VERSION, 4);
+	assert_int_equal(API_LINK_VERSION, 8);
+	assert_int_equal(API_STATS_VERSION, 5);
 	for (size_t i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
 		const char *field = layout[i].field == NULL ? "whole" : layout[i].field;
 
@@ -364,6 +394,8 @@ static void the_numbers_of_the_enumerations_stand(void **state)
 	assert_int_equal(API_CMD_IMAGE, 1);
 	assert_int_equal(API_CMD_FLOWS, 2);
 	assert_int_equal(API_CMD_PING, 3);
+	assert_int_equal(API_CMD_SHADOW, 4);
+	assert_int_equal(API_CMD_COUNTS, 5);
 	assert_int_equal(API_EVT_ACK, 1);
 	assert_int_equal(API_EVT_FLOW, 2);
 	assert_int_equal(API_EVT_FLOWS_END, 3);

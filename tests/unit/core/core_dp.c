@@ -20,7 +20,8 @@ void dp_listen(struct dp *d)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 
-	*d = (struct dp){.listener = -1, .peer = -1, .link_fd = -1, .stats_fd = -1};
+	*d = (struct dp){
+		.listener = -1, .peer = -1, .link_fd = -1, .stats_fd = -1, .cells_fd = -1};
 	(void)snprintf(d->dir, sizeof(d->dir), "/tmp/core-test-XXXXXX");
 	assert_non_null(mkdtemp(d->dir));
 	(void)snprintf(d->path, sizeof(d->path), "%s/link", d->dir);
@@ -64,6 +65,8 @@ static void link_layout(struct api_hello *h)
 	}
 	for (unsigned i = 0; i < API_SLOTS; i++)
 		h->slot_off[i] = reserve(&end, DP_SLOT);
+	h->counts_bytes = DP_COUNTS * sizeof(struct api_count);
+	h->counts_off = reserve(&end, h->counts_bytes);
 	h->link_bytes = end;
 }
 
@@ -133,6 +136,35 @@ void dp_make(struct dp *d)
 	}
 }
 
+static void cells_unmap(struct dp *d)
+{
+	if (d->cells != NULL)
+		(void)munmap(d->cells, api_cells_bytes(d->cells->buckets));
+	d->cells = NULL;
+}
+
+void dp_cells(struct dp *d, uint32_t buckets)
+{
+	cells_unmap(d);
+	d->hello.counts_open = 1;
+	d->hello.cells_bytes = api_cells_bytes(buckets);
+	d->cells = (void *)memory(&d->cells_fd, d->hello.cells_bytes);
+	d->cells->buckets = buckets;
+	assert_int_equal(fcntl(d->cells_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 0);
+}
+
+void dp_count(struct dp *d, uint32_t bucket, unsigned i, const struct api_count *row)
+{
+	struct api_cell_bucket *b = &d->cells->bucket[bucket];
+	const uint32_t ago_s = (uint32_t)((int64_t)(d->cells->at_us / 1000000) - row->start_s);
+	const uint32_t start_s = (uint32_t)(d->cells->clock_us / 1000000) - ago_s;
+
+	b->tag[i] = row->tag;
+	b->cell[i].window = (uint64_t)start_s << 32 | (uint32_t)row->before << 16 | row->now;
+	b->cell[i].window_s = row->window_s;
+	b->cell[i].word = UINT64_C(2) << 32;
+}
+
 void dp_seal(struct dp *d, int link_seals, int stats_seals)
 {
 	assert_int_equal(fcntl(d->link_fd, F_ADD_SEALS, link_seals), 0);
@@ -147,7 +179,8 @@ bool dp_accept(struct dp *d)
 
 void dp_send(struct dp *d, size_t bytes, unsigned fds)
 {
-	const int all[4] = {d->link_fd, d->stats_fd, d->link_fd, d->stats_fd};
+	const int third = d->cells_fd >= 0 ? d->cells_fd : d->link_fd;
+	const int all[4] = {d->link_fd, d->stats_fd, third, d->stats_fd};
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(all))] = {0};
 	uint8_t buf[2 * sizeof(d->hello)] = {0};
 	struct iovec iov = {.iov_base = buf, .iov_len = bytes};
@@ -180,13 +213,16 @@ void dp_drop(struct dp *d)
 		(void)close(d->link_fd);
 	if (d->stats_fd >= 0)
 		(void)close(d->stats_fd);
-	d->peer = d->link_fd = d->stats_fd = -1;
+	if (d->cells_fd >= 0)
+		(void)close(d->cells_fd);
+	d->peer = d->link_fd = d->stats_fd = d->cells_fd = -1;
 	d->link = d->stats = NULL;
 }
 
 void dp_close(struct dp *d)
 {
 	dp_drop(d);
+	cells_unmap(d);
 	(void)close(d->listener);
 	(void)unlink(d->path);
 	(void)rmdir(d->dir);

@@ -18,6 +18,8 @@
 
 #include <cmocka.h>
 
+#include "tbl_cells.h"
+
 static void port_row(void *arg, uint16_t port, struct api_port_stats *row)
 {
 	(void)arg;
@@ -26,7 +28,14 @@ static void port_row(void *arg, uint16_t port, struct api_port_stats *row)
 	row->mtu = 1500;
 }
 
+static const uint8_t SECRET[16] = {0xd0};
+
 void bench_open(struct bench *b, uint64_t image_max)
+{
+	bench_open_cells(b, image_max, 0);
+}
+
+void bench_open_cells(struct bench *b, uint64_t image_max, uint32_t cells)
 {
 	struct err_list err;
 	struct lnk_conf conf = {.path = b->path,
@@ -38,12 +47,17 @@ void bench_open(struct bench *b, uint64_t image_max)
 		.gid = LNK_ID_NONE,
 		.port = port_row};
 
-	*b = (struct bench){.now_us = 1000000};
+	*b = (struct bench){.now_us = BENCH_BEGIN_S * UINT64_C(1000000), .cells = {.fd = -1}};
 	(void)snprintf(b->dir, sizeof(b->dir), "/tmp/lnk-test-XXXXXX");
 	assert_non_null(mkdtemp(b->dir));
 	(void)snprintf(b->path, sizeof(b->path), "%s/control.link", b->dir);
 	eng_double_init(&b->eng);
 	err_init(&err);
+	if (cells > 0) {
+		assert_int_equal(lnk_cells_open(&b->cells, cells, false, &err), 0);
+		(void)tbl_cells_init(b->cells.mem, cells, SECRET);
+		conf.cells = &b->cells;
+	}
 	b->lnk = lnk_new(&conf, &err);
 	if (b->lnk == NULL)
 		fail_msg("%s", err.text[0]);
@@ -54,6 +68,7 @@ void bench_close(struct bench *b)
 	struct stat st;
 
 	lnk_free(b->lnk);
+	lnk_cells_close(&b->cells);
 	assert_int_equal(lstat(b->path, &st), -1); // its socket file is gone
 	assert_int_equal(rmdir(b->dir), 0);
 }
@@ -81,7 +96,7 @@ void peer_connect(struct peer *p, const char *path)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 
-	*p = (struct peer){.fd = -1, .link_fd = -1, .stats_fd = -1};
+	*p = (struct peer){.fd = -1, .link_fd = -1, .stats_fd = -1, .cells_fd = -1};
 	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
 	p->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	assert_true(p->fd >= 0);
@@ -97,7 +112,7 @@ static void ring_open(struct peer *p, struct api_ring *r, uint64_t off, uint32_t
 
 int peer_hello(struct peer *p)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(3 * sizeof(int))];
 	struct iovec iov = {.iov_base = &p->hello, .iov_len = sizeof(p->hello)};
 	struct msghdr m = {.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -105,19 +120,23 @@ int peer_hello(struct peer *p)
 		.msg_controllen = sizeof(control)};
 	ssize_t n = recvmsg(p->fd, &m, MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c;
-	int fds[2];
+	int fds[3] = {-1, -1, -1};
+	size_t bytes = sizeof(fds);
 	void *mem;
 
 	if (n <= 0)
 		return n == 0 ? -ECONNRESET : -errno;
 	if (n != (ssize_t)sizeof(p->hello))
 		return -EPROTO;
+	if (p->hello.cells_bytes == 0)
+		bytes -= sizeof(fds[2]);
 	c = CMSG_FIRSTHDR(&m);
-	if (c == NULL || c->cmsg_len != CMSG_LEN(sizeof(fds)))
+	if (c == NULL || c->cmsg_len != CMSG_LEN(bytes))
 		return -EPROTO;
-	memcpy(fds, CMSG_DATA(c), sizeof(fds));
+	memcpy(fds, CMSG_DATA(c), bytes);
 	p->link_fd = fds[0];
 	p->stats_fd = fds[1];
+	p->cells_fd = fds[2];
 	mem = mmap(NULL, p->hello.link_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->link_fd, 0);
 	if (mem == MAP_FAILED)
 		return -errno;
@@ -183,7 +202,9 @@ void peer_close(struct peer *p)
 		(void)close(p->link_fd);
 	if (p->stats_fd >= 0)
 		(void)close(p->stats_fd);
-	*p = (struct peer){.fd = -1, .link_fd = -1, .stats_fd = -1};
+	if (p->cells_fd >= 0)
+		(void)close(p->cells_fd);
+	*p = (struct peer){.fd = -1, .link_fd = -1, .stats_fd = -1, .cells_fd = -1};
 }
 
 unsigned count_fds(void)

@@ -10,8 +10,10 @@
 #include "eng_double.h"
 #include "lnk.h"
 
+enum { BENCH_BEGIN_S = 1 }; // of its clock, which goes 1 ms a turn
+
 struct peer {
-	int fd, link_fd, stats_fd; // -1 = none
+	int fd, link_fd, stats_fd, cells_fd; // -1 = none
 	struct api_hello hello;
 	uint8_t *mem;
 	struct api_ring command, event;
@@ -22,11 +24,14 @@ struct peer {
 struct bench { // one data plane's end and its double
 	char dir[64], path[96];
 	struct eng eng;
+	struct lnk_cells cells; // where it has some
 	struct lnk *lnk;
 	uint64_t now_us;
 };
 
 void bench_open(struct bench *b, uint64_t image_max);
+// The same with limit cells, whose table is made; 0 = none.
+void bench_open_cells(struct bench *b, uint64_t image_max, uint32_t cells);
 void bench_close(struct bench *b);
 int bench_poll(struct bench *b); // one turn, 1 ms later
 const struct api_stats *bench_stats(const struct peer *p); // mapped read-only; stats_unmap
