@@ -54,6 +54,7 @@ static void on_attached(void *arg, const struct api_hello *hello)
 	struct serve *s = arg;
 
 	serve_hits_attached(s, hello);
+	serve_counts_attached(s->counts, hello); // before any image
 	serve_changes_attached(s->changes, hello);
 }
 
@@ -91,10 +92,10 @@ static void shadow_names(
 	names->candidate.session = serve_names_session(s->names, version, r->shadow.policy);
 	names->candidate.content = serve_names_content(s->names, version, r->shadow.policy);
 	names->candidate.reason = reason_name(s, r->shadow.shadow.reason);
-	names->candidate.access = serve_names_access(
-		s->names, version, (uint32_t)version, r->shadow.shadow.access);
-	names->access = serve_names_access(s->names, r->image_version, (uint32_t)r->image_version,
-		r->shadow.live.access);
+	names->candidate.access =
+		serve_names_access(s->names, version, (uint32_t)version, r->shadow.shadow.access);
+	names->access = serve_names_access(
+		s->names, r->image_version, (uint32_t)r->image_version, r->shadow.live.access);
 }
 
 static void on_record(void *arg, const struct api_record *r)
@@ -151,6 +152,7 @@ static void on_detached(void *arg, const char *why)
 
 	(void)why; // the link has said it
 	serve_shadow_over(s->shadow, "the data plane went");
+	serve_counts_detached(s->counts);
 }
 
 // Files made as root have to stay ours after the user is dropped.
@@ -197,6 +199,8 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 	s->shadow = serve_shadow_new(s);
 	s->store = serve_store_open(s->control->state_dir, err);
 	if (s->store != NULL)
+		s->counts = serve_counts_new(conf->loop, s->store);
+	if (s->counts != NULL)
 		s->changes = serve_changes_new(&(struct serve_changes_conf){.loop = conf->loop,
 			.store = s->store,
 			.file = conf->file,
@@ -240,6 +244,7 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 
 int serve_start(struct serve *s, struct err_list *err)
 {
+	serve_counts_start(s->counts, s->link);
 	return serve_changes_start(s->changes, s->link, err);
 }
 
@@ -275,6 +280,7 @@ void serve_free(struct serve *s)
 	serve_changes_free(s->changes);
 	serve_asks_free(s->asks); // tells the link
 	core_link_free(s->link);
+	serve_counts_free(s->counts);
 	serve_events_close(s->events);
 	if (s->rpc != NULL)
 		serve_rpc_close(s->rpc);

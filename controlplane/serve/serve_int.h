@@ -9,6 +9,7 @@
 #include "serve_ask.h"
 #include "serve.h"
 #include "serve_change.h"
+#include "serve_counts.h"
 #include "serve_events.h"
 #include "serve_explain.h"
 #include "serve_hash.h"
@@ -42,6 +43,7 @@ struct serve {
 	struct serve_events *events;
 	struct serve_hash *hash;                // of mail addresses in events, NULL = none
 	struct serve_store *store;
+	struct serve_counts *counts;            // what limits counted
 	struct serve_changes *changes;
 	struct serve_names *names;              // of policies and contexts by image version
 	struct serve_explain *explain;          // explain.get under way, NULL = none

@@ -82,6 +82,17 @@ static void link_counts(const struct serve *s, struct serve_exposition *x)
 	one(x, METRIC_LINK_ABSURD, n->absurd);
 }
 
+static void limit_counts(const struct serve *s, struct serve_exposition *x)
+{
+	const struct serve_counts_state n = serve_counts_state(s->counts);
+
+	one(x, METRIC_COUNTS_KEPT, n.kept);
+	one(x, METRIC_COUNTS_AT, (uint64_t)n.at_s);
+	one(x, METRIC_COUNTS_RETURNED, n.returned);
+	one(x, METRIC_COUNTS_LOST, n.lost);
+	one(x, METRIC_COUNTS_FAILED, n.error != 0);
+}
+
 // Without a question there is no resolver, and nothing was counted.
 static void domains(const struct serve *s, struct serve_exposition *x)
 {
@@ -123,6 +134,9 @@ static void data_plane(const struct core_stats *stats, struct serve_exposition *
 	one(x, METRIC_IMAGE_VERSION, head.image_version);
 	one(x, METRIC_IMAGE_SWAPS, head.image_swaps);
 	one(x, METRIC_IMAGE_REFUSED, head.image_refused);
+	one(x, METRIC_COUNTS_TAKEN, head.counts_taken);
+	one(x, METRIC_COUNTS_OVER, head.counts_over);
+	one(x, METRIC_COUNTS_FULL, head.counts_full);
 }
 
 static bool is_ours(const char *name)
@@ -267,6 +281,7 @@ int serve_metrics_write(struct serve *s, bool openmetrics, struct evbuffer *out)
 
 	control_plane(s, &x);
 	link_counts(s, &x);
+	limit_counts(s, &x);
 	domains(s, &x);
 	if (stats != NULL) {
 		data_plane(stats, &x);

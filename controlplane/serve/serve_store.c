@@ -15,7 +15,14 @@
 
 #include "serve_sock.h"
 
-enum { READ_MAX = 1 << 30, ALIGN = 64, DIR_MODE = 0750, FILE_MODE = 0640, NAME_BYTES = 64 };
+enum {
+	READ_MAX = 1 << 30,
+	ALIGN = 64,
+	DIR_MODE = 0750,
+	FILE_MODE = 0640,
+	OWN_MODE = 0600,
+	NAME_BYTES = 64
+};
 
 #define FOLDER "revisions"
 #define FRESH ".new" // behind a name while the file is being written
@@ -54,7 +61,7 @@ static int dir_make(const char *dir)
 
 static int folder_fd(const struct serve_store *st, enum serve_file f)
 {
-	return f == SERVE_FILE_HEAD ? st->dir_fd : st->folder_fd;
+	return f == SERVE_FILE_REVISION || f == SERVE_FILE_IMAGE ? st->folder_fd : st->dir_fd;
 }
 
 // Ten digits, so that a listing is in order; later ones are longer.
@@ -62,6 +69,8 @@ static void file_name(enum serve_file f, uint64_t revision, char out[NAME_BYTES]
 {
 	if (f == SERVE_FILE_HEAD)
 		(void)snprintf(out, NAME_BYTES, "revision.json"); // all fit
+	else if (f == SERVE_FILE_COUNTS)
+		(void)snprintf(out, NAME_BYTES, "limits.counts");
 	else
 		(void)snprintf(out, NAME_BYTES, "%010" PRIu64 "%s", revision, endings[f]);
 }
@@ -181,6 +190,8 @@ int serve_store_chown(struct serve_store *st, unsigned uid, unsigned gid)
 	file_name(SERVE_FILE_HEAD, 0, head);
 	o.fd = st->dir_fd;
 	owner_set(&o, head);
+	file_name(SERVE_FILE_COUNTS, 0, head);
+	owner_set(&o, head);
 	if (fchown(st->dir_fd, uid, gid) < 0 || fchown(st->folder_fd, uid, gid) < 0 ||
 		fchown(st->lock_fd, uid, gid) < 0)
 		o.rc = -errno;
@@ -264,17 +275,38 @@ static int bytes_write(int fd, const char *p, size_t n)
 	return 0;
 }
 
-static int fresh_write(int dir_fd, const char *name, const struct serve_blob *parts, unsigned n)
+static int fresh_write(
+	int dir_fd, const char *name, const struct serve_blob *parts, unsigned n, bool durable)
 {
-	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE), rc = 0;
+	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+		durable ? FILE_MODE : OWN_MODE);
+	int rc = 0;
 
 	if (fd < 0)
 		return -errno;
 	for (unsigned i = 0; rc == 0 && i < n; i++)
 		rc = bytes_write(fd, parts[i].p, parts[i].n);
-	if (rc == 0 && fsync(fd) < 0)
+	if (rc == 0 && durable && fsync(fd) < 0)
 		rc = -errno;
 	if (close(fd) < 0 && rc == 0)
+		rc = -errno;
+	return rc;
+}
+
+static int file_write(struct serve_store *st, enum serve_file f, uint64_t revision,
+	const struct serve_blob *parts, unsigned nparts, bool durable)
+{
+	char name[NAME_BYTES], fresh[NAME_BYTES + sizeof(FRESH)];
+	int fd = folder_fd(st, f), rc;
+
+	file_name(f, revision, name);
+	(void)snprintf(fresh, sizeof(fresh), "%s" FRESH, name); // fits by its size
+	rc = fresh_write(fd, fresh, parts, nparts, durable);
+	if (rc == 0 && renameat(fd, fresh, fd, name) < 0)
+		rc = -errno;
+	if (rc != 0)
+		(void)unlinkat(fd, fresh, 0); // else the next open does it
+	if (rc == 0 && durable && fsync(fd) < 0)
 		rc = -errno;
 	return rc;
 }
@@ -282,19 +314,13 @@ static int fresh_write(int dir_fd, const char *name, const struct serve_blob *pa
 int serve_store_write(struct serve_store *st, enum serve_file f, uint64_t revision,
 	const struct serve_blob *parts, unsigned nparts)
 {
-	char name[NAME_BYTES], fresh[NAME_BYTES + sizeof(FRESH)];
-	int fd = folder_fd(st, f), rc;
+	return file_write(st, f, revision, parts, nparts, true);
+}
 
-	file_name(f, revision, name);
-	(void)snprintf(fresh, sizeof(fresh), "%s" FRESH, name); // fits by its size
-	rc = fresh_write(fd, fresh, parts, nparts);
-	if (rc == 0 && renameat(fd, fresh, fd, name) < 0)
-		rc = -errno;
-	if (rc != 0)
-		(void)unlinkat(fd, fresh, 0); // else the next open does it
-	if (rc == 0 && fsync(fd) < 0)
-		rc = -errno;
-	return rc;
+int serve_store_put(
+	struct serve_store *st, enum serve_file f, const struct serve_blob *parts, unsigned nparts)
+{
+	return file_write(st, f, 0, parts, nparts, false);
 }
 
 int serve_store_remove(struct serve_store *st, enum serve_file f, uint64_t revision)

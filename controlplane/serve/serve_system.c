@@ -30,8 +30,7 @@ static unsigned unit_of(const struct api_stat_name *name)
 {
 	unsigned u = 0;
 
-	while (u < sizeof(units) / sizeof(units[0]) &&
-		strcmp(name->unit, units[u].unit) != 0)
+	while (u < sizeof(units) / sizeof(units[0]) && strcmp(name->unit, units[u].unit) != 0)
 		u++;
 	return u;
 }
@@ -121,9 +120,9 @@ static json_t *dataplane(const struct serve *s)
 	if (hello == NULL)
 		return json_null();
 	core_stats_head(core_link_stats(s->link), &head);
-	return json_pack("{s:i,s:o,s:o,s:i,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "pid", (int)hello->pid,
-		"boot", serve_json_time((int64_t)head.boot), "epoch", serve_json_u64(hello->epoch),
-		"workers", (int)head.workers, "heartbeat_ms",
+	return json_pack("{s:i,s:o,s:o,s:i,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "pid",
+		(int)hello->pid, "boot", serve_json_time((int64_t)head.boot), "epoch",
+		serve_json_u64(hello->epoch), "workers", (int)head.workers, "heartbeat_ms",
 		serve_json_u64(now > head.heartbeat_us ? (now - head.heartbeat_us) / 1000 : 0),
 		"hugepages", head.hugepages != 0, "image_version",
 		serve_json_u64(head.image_version), "image_swaps", serve_json_u64(head.image_swaps),
@@ -174,6 +173,22 @@ static json_t *link_state(const struct serve *s)
 		serve_json_u64(n->records), "absurd", serve_json_u64(n->absurd));
 }
 
+// What limits count, as it is kept; taken and what follows: of the data plane.
+static json_t *limits(const struct serve *s)
+{
+	const struct serve_counts_state n = serve_counts_state(s->counts);
+	struct api_stats head = {0};
+
+	if (core_link_stats(s->link) != NULL)
+		core_stats_head(core_link_stats(s->link), &head);
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "kept", serve_json_u64(n.kept), "at",
+		serve_json_time(n.at_s), "returned", serve_json_u64(n.returned), "lost",
+		serve_json_u64(n.lost), "error",
+		n.error == 0 ? json_null() : json_string(strerror(n.error)), "taken",
+		serve_json_u64(head.counts_taken), "out_of_date", serve_json_u64(head.counts_over),
+		"without_cell", serve_json_u64(head.counts_full));
+}
+
 static json_t *status(const struct serve *s)
 {
 	const struct core_stats *stats = core_link_stats(s->link);
@@ -181,14 +196,14 @@ static json_t *status(const struct serve *s)
 	bool attached = stats != NULL;
 	json_t *reasons = attached ? not_scanned(stats, &unread) : json_array();
 
-	return json_pack("{s:o,s:o,s:s,s:i,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "not_scanned",
+	return json_pack("{s:o,s:o,s:s,s:i,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "not_scanned",
 		reasons, "smtp", attached ? smtp(stats, unread) : json_null(), "version",
 		s->version, "pid", (int)getpid(), "uptime_s",
 		serve_json_u64((now - s->started_us) / 1000000), "attached", attached, "attached_s",
 		attached ? serve_json_u64((now - since) / 1000000) : json_null(), "dataplane",
 		dataplane(s), "config", config(s), "flows",
 		attached ? serve_json_u64(counter(stats, "flows")) : json_null(), "event_log",
-		event_log(s), "link", link_state(s));
+		event_log(s), "link", link_state(s), "limits", limits(s));
 }
 
 void serve_system_status(void *arg, struct serve_call *call, json_t *params)
