@@ -7,6 +7,7 @@
 #include "eng_answer.h"
 #include "eng_int.h"
 #include "pol_image.h"
+#include "pol_word.h"
 #include "smtp.h"
 
 struct eng_session;
