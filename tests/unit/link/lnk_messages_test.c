@@ -175,23 +175,60 @@ static void a_refused_image_is_answered_with_the_reason_and_the_old_one_stays(vo
 	bench_close(&b);
 }
 
-static void outcomes_and_records_arrive_as_the_worker_gave_them(void **state)
+// The sink of worker 1 once a control plane is attached.
+static const struct eng_sink *sink_of(struct bench *b, struct peer *p)
 {
-	static const char longish[300] = {[0 ... 298] = 'x'};
+	bench_open(b, SLOT);
+	assert_null(b->eng.sink[1]);
+	peer_attach(b, p);
+	assert_non_null(b->eng.sink[1]);
+	assert_int_equal(b->eng.sink[1]->fill(b->eng.sink[1]->arg), 0);
+	return b->eng.sink[1];
+}
+
+// What comes out of the ring of what the worker gave.
+static struct api_record arrives(
+	const struct eng_sink *sink, struct peer *p, const struct eng_record *r)
+{
+	struct api_record ar;
+
+	assert_int_equal(sink->record(sink->arg, r), 0);
+	assert_int_equal(api_ring_take(&p->record[1], &ar), 0);
+	assert_int_equal(ar.worker, 1);
+	assert_true(ar.at_us > INT64_C(1600000000) * 1000000);
+	return ar;
+}
+
+static void an_outcome_arrives_as_the_worker_gave_it(void **)
+{
 	struct eng_outcome o = {.kind = ENG_OUTCOME_CONDEMNED,
 		.count = 3,
 		.context = 4,
 		.session_profile = 5,
 		.image_version = 6,
 		.client = {.b = {1, 2, 3}}};
-	struct eng_record r = {.kind = ENG_REC_MESSAGE,
-		.who = {.client_port = 1025,
-			.server_port = 25,
-			.vlan = 9,
-			.context = 2,
-			.policy = 3,
-			.image_version = 4,
-			.session = 5},
+	struct api_outcome ao;
+	struct bench b;
+	struct peer p;
+	const struct eng_sink *sink = sink_of(&b, &p);
+
+	assert_int_equal(sink->outcome(sink->arg, &o), 0);
+	assert_int_equal(api_ring_take(&p.outcome[1], &ao), 0);
+	assert_int_equal(ao.kind, API_OUT_CONDEMNED);
+	assert_int_equal(ao.count, 3);
+	assert_int_equal(ao.context, 4);
+	assert_int_equal(ao.session_profile, 5);
+	assert_int_equal(ao.image_version, 6);
+	assert_memory_equal(&ao.client, &o.client, sizeof(ao.client));
+	peer_close(&p);
+	bench_close(&b);
+}
+
+static void a_message_arrives_with_what_is_too_long_cut(void **)
+{
+	static const char longish[300] = {[0 ... 298] = 'x'};
+	const struct eng_record r = {.kind = ENG_REC_MESSAGE,
+		.who = {.client_port = 1025},
 		.id = 77,
 		.octets = 4096,
 		.score = -2,
@@ -205,32 +242,11 @@ static void outcomes_and_records_arrive_as_the_worker_gave_them(void **state)
 		.from = span_str("a@example.net"),
 		.to = {0},
 		.subject = {.p = (const uint8_t *)longish, .n = 299}};
-	const struct eng_sink *sink;
-	struct api_outcome ao;
-	struct api_record ar;
 	struct bench b;
 	struct peer p;
+	const struct api_record ar = arrives(sink_of(&b, &p), &p, &r);
 
-	(void)state;
-	bench_open(&b, SLOT);
-	assert_null(b.eng.sink[1]);
-	peer_attach(&b, &p);
-	sink = b.eng.sink[1];
-	assert_non_null(sink);
-	assert_int_equal(sink->fill(sink->arg), 0);
-	assert_int_equal(sink->outcome(sink->arg, &o), 0);
-	assert_int_equal(api_ring_take(&p.outcome[1], &ao), 0);
-	assert_int_equal(ao.kind, API_OUT_CONDEMNED);
-	assert_int_equal(ao.count, 3);
-	assert_int_equal(ao.context, 4);
-	assert_int_equal(ao.session_profile, 5);
-	assert_int_equal(ao.image_version, 6);
-	assert_memory_equal(&ao.client, &o.client, sizeof(ao.client));
-	assert_int_equal(sink->record(sink->arg, &r), 0);
-	assert_int_equal(api_ring_take(&p.record[1], &ar), 0);
 	assert_int_equal(ar.kind, API_REC_MESSAGE);
-	assert_int_equal(ar.worker, 1);
-	assert_true(ar.at_us > INT64_C(1600000000) * 1000000);
 	assert_int_equal(ar.client_port, 1025);
 	assert_int_equal(ar.message.id, 77);
 	assert_int_equal(ar.message.score, -2);
@@ -243,27 +259,45 @@ static void outcomes_and_records_arrive_as_the_worker_gave_them(void **state)
 	assert_int_equal(ar.message.has_subject, 1);
 	assert_int_equal(ar.message.subject_len, API_SUBJECT_MAX);
 	assert_memory_equal(ar.message.subject, longish, API_SUBJECT_MAX);
-	r.kind = ENG_REC_SESSION, r.lane = ENG_LANE_ANSWER, r.tls = true,
-	r.reason = ENG_REASON_NONE;
-	assert_int_equal(sink->record(sink->arg, &r), 0);
-	assert_int_equal(api_ring_take(&p.record[1], &ar), 0);
+	peer_close(&p);
+	bench_close(&b);
+}
+
+static void the_end_of_a_session_and_a_refusal_arrive(void **)
+{
+	const struct eng_record session = {.kind = ENG_REC_SESSION,
+					.lane = ENG_LANE_ANSWER,
+					.tls = true,
+					.reason = ENG_REASON_NONE},
+				refusal = {.kind = ENG_REC_REFUSAL, .code = 550};
+	struct bench b;
+	struct peer p;
+	const struct eng_sink *sink = sink_of(&b, &p);
+	struct api_record ar = arrives(sink, &p, &session);
+
 	assert_int_equal(ar.kind, API_REC_SESSION);
 	assert_int_equal(ar.session_end.lane, API_LANE_ANSWER);
 	assert_int_equal(ar.session_end.tls, 1);
 	assert_int_equal(ar.session_end.reason, 0xffff);
-	r.kind = ENG_REC_REFUSAL;
-	assert_int_equal(sink->record(sink->arg, &r), 0);
-	assert_int_equal(api_ring_take(&p.record[1], &ar), 0);
+	ar = arrives(sink, &p, &refusal);
 	assert_int_equal(ar.kind, API_REC_REFUSAL);
 	assert_int_equal(ar.refusal.code, 550);
-	r.kind = ENG_REC_SHADOW;
-	r.parted = &(struct eng_parted){.stage = ENG_STAGE_CONNECTIONS,
+	peer_close(&p);
+	bench_close(&b);
+}
+
+static void what_a_candidate_would_have_done_arrives(void **)
+{
+	const struct eng_parted parted = {.stage = ENG_STAGE_CONNECTIONS,
 		.candidate = 99,
 		.policy = 4,
 		.live = {.does = ENG_DOES_GO, .reason = ENG_REASON_NONE},
 		.shadow = {.does = ENG_DOES_CUT, .code = 421, .reason = 7, .limit = 1, .value = 2}};
-	assert_int_equal(sink->record(sink->arg, &r), 0);
-	assert_int_equal(api_ring_take(&p.record[1], &ar), 0);
+	const struct eng_record r = {.kind = ENG_REC_SHADOW, .parted = &parted};
+	struct bench b;
+	struct peer p;
+	const struct api_record ar = arrives(sink_of(&b, &p), &p, &r);
+
 	assert_int_equal(ar.kind, API_REC_SHADOW);
 	assert_int_equal(ar.shadow.candidate, 99);
 	assert_int_equal(ar.shadow.policy, 4);
@@ -567,7 +601,10 @@ int main(void)
 		cmocka_unit_test(statistics_can_be_read_and_not_written),
 		cmocka_unit_test(an_image_is_put_in_force_and_acknowledged),
 		cmocka_unit_test(a_refused_image_is_answered_with_the_reason_and_the_old_one_stays),
-		cmocka_unit_test(outcomes_and_records_arrive_as_the_worker_gave_them),
+		cmocka_unit_test(an_outcome_arrives_as_the_worker_gave_it),
+		cmocka_unit_test(a_message_arrives_with_what_is_too_long_cut),
+		cmocka_unit_test(the_end_of_a_session_and_a_refusal_arrive),
+		cmocka_unit_test(what_a_candidate_would_have_done_arrives),
 		cmocka_unit_test(what_a_candidate_would_do_costs_no_line_about_what_was_done),
 		cmocka_unit_test(
 			a_candidate_comes_and_ends_with_a_command_an_image_or_the_attachment),
