@@ -10,6 +10,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 CODE_DIRS = ("dataplane/", "controlplane/", "config/", "tests/", "perf/")
 
 
+def usage(text):
+    """Prints what the script is about and ends it, where that was asked for."""
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        print(text.strip())
+        sys.exit(0)
+
+
 def files():
     """Paths of the tree's files, relative to ROOT; without git all but build folders."""
     git = subprocess.run(
