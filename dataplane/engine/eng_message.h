@@ -36,42 +36,48 @@ struct eng_access {
 
 // Exists only while a message is open.
 struct eng_message {
-	struct eng_message *next; // in the pool
-	struct eng_message *following; // of a MAIL sent before the reply that decides about it
+	// One cache line: what is looked at with each piece of its content.
+	_Alignas(64) struct eng_message *older; // in its line (eng_message.c)
+	struct eng_message *newer;
+	struct eng_scan *scan;         // NULL: not scanned
+	uint64_t size_now;             // octets of it so far
+	uint32_t size_max, header_max; // 0: any
+	uint32_t seen_ms;              // last byte
+	uint32_t shadow_run;           // a candidate's number; 0: none
+	bool plain;                    // nobody asks for sizes any more (eng_limits.c)
+	bool judged, data, bdat, ended;
+	bool accepted; // its MAIL got a 2xx
+	bool left;     // a RSET was sent behind it
+	bool stale; // its last chunk was refused: who had no recipients may still be in the transaction
+	struct eng_header header; // what is asked of it lies first
+
 	struct eng_session *session;
-	struct eng_message *older, *newer; // in its line (eng_message.c)
-	struct eng_scan *scan;             // NULL: not scanned
-	uint32_t seen_ms;                  // last byte
-	uint32_t mails;                    // MAIL commands whose reply is to come
-	struct eng_scan_result result;
-	uint64_t octets, id;
-	uint32_t recipients;
+	uint32_t header_now;
+	uint32_t shadow; // the candidate's state of this message
 	uint8_t from_len, to_len;
 	uint8_t verdict; // enum eng_verdict, once judged
 	uint8_t at_end;  // the same of its last possible end; UNSCANNED: there was none
-	uint64_t size_now;             // octets of it so far
-	uint32_t size_max, header_max; // 0: any
-	uint32_t header_now;
-	uint32_t asked; // recipients accepted or waiting for their reply
-	bool judged, data, bdat, ended;
-	bool accepted; // its MAIL got a 2xx
+	uint32_t mails;  // MAIL commands whose reply is to come
+	uint32_t recipients;
+	uint32_t asked;                // recipients accepted or waiting for their reply
+	struct eng_message *next;      // in the pool
+	struct eng_message *following; // of a MAIL sent before the reply that decides about it
+	struct eng_scan_result result;
+	uint64_t octets, id;
 	char from[ENG_PATH_MAX], to[ENG_PATH_MAX];
-	struct eng_header header;
 	// eng_access.c
 	struct eng_image *image; // whose rules and lists judge its recipients; NULL: none do
 	struct eng_access access;
-	uint16_t why;            // enum eng_reason: why it was not scanned, or discarded
+	uint16_t why;                      // enum eng_reason: why it was not scanned, or discarded
 	uint16_t refused[ENG_REFUSED_MAX]; // ... that refused one whose reply is to come
 	uint16_t lost;                     // of those, the ones that found no place
 	uint8_t refused_at, nrefused;
-	bool left; // a RSET was sent behind it
 	bool chunks_taken, chunks_refused; // by its server
-	bool plain; // nobody looks at each piece of its content (eng_limits.c)
-	uint32_t shadow_run, shadow; // a candidate's number and its state of this message; 0: none
-	bool stale; // its last chunk was refused: who had no recipients may still be in the transaction
-	uint64_t from_domain; // eng_three_way.c
+	uint64_t from_domain;              // eng_three_way.c
 	struct eng_rates rates;
 };
+_Static_assert(
+	offsetof(struct eng_message, header.subject) == 64, "what is before it: a cache line");
 
 // eng_message.c: a MAIL command; a recipient; the begin of content; content; what the server said.
 // The MAIL's message, NULL where none was left.
