@@ -123,6 +123,7 @@ static void on_record(void *arg, const struct api_record *r)
 		shadow_names(s, r, &names);
 	names.reason = reason_name(s, reason_of(r));
 	serve_events_add(s->events, r, &names);
+	serve_refused_note(s->refused, r, &names);
 	if (r->kind == API_REC_SHADOW)
 		serve_shadow_note(s->shadow, r, &names);
 }
@@ -195,6 +196,7 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 	s->started_us = core_now_us();
 	s->started_s = time(NULL);
 	s->names = serve_names_new();
+	s->refused = serve_refused_new();
 	s->asks = serve_asks_new(conf->loop);
 	s->shadow = serve_shadow_new(s);
 	s->store = serve_store_open(s->control->state_dir, err);
@@ -214,8 +216,8 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 	if (s->events != NULL && *s->control->event_syslog != '\0' &&
 		serve_events_syslog(s->events, s->control->event_syslog) != 0)
 		err_add(err, "control.event_syslog: out of memory");
-	if (s->events != NULL && s->names != NULL && s->asks != NULL && s->shadow != NULL &&
-		!err_any(err))
+	if (s->events != NULL && s->names != NULL && s->refused != NULL && s->asks != NULL &&
+		s->shadow != NULL && !err_any(err))
 		s->rpc = serve_rpc_open(&(struct serve_rpc_conf){.base = base,
 						.path = s->control->rpc,
 						.group = s->control->group,
@@ -286,6 +288,7 @@ void serve_free(struct serve *s)
 		serve_rpc_close(s->rpc);
 	serve_store_close(s->store);
 	serve_names_free(s->names);
+	serve_refused_free(s->refused);
 	serve_hash_close(s->hash);
 	free(s);
 }

@@ -101,6 +101,23 @@ void serve_expose_u64(struct serve_exposition *x, const struct serve_metric *m, 
 		x->failed = true;
 }
 
+void serve_expose_by(struct serve_exposition *x, const struct serve_metric *m,
+	const char *const label[2], const char *const value[2], uint64_t v)
+{
+	put(x, PREFIX);
+	put(x, m->name);
+	put(x, suffixes[m->kind]);
+	for (unsigned i = 0; i < 2; i++) {
+		put(x, i == 0 ? "{" : ",");
+		put(x, label[i]);
+		put(x, "=\"");
+		put_escaped(x, value[i], true);
+		put(x, "\"");
+	}
+	if (evbuffer_add_printf(x->out, "} %" PRIu64 "\n", v) < 0)
+		x->failed = true;
+}
+
 void serve_expose_real(struct serve_exposition *x, const struct serve_metric *m, const char *label,
 	const char *value, double v)
 {

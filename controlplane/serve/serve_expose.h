@@ -29,6 +29,9 @@ void serve_expose_family(struct serve_exposition *x, const struct serve_metric *
 // One sample; `label` NULL or "" = none, `value` any text: what is not printable ASCII becomes '?'.
 void serve_expose_u64(struct serve_exposition *x, const struct serve_metric *m, const char *label,
 	const char *value, uint64_t v);
+// One with two labels.
+void serve_expose_by(struct serve_exposition *x, const struct serve_metric *m,
+	const char *const label[2], const char *const value[2], uint64_t v);
 void serve_expose_real(struct serve_exposition *x, const struct serve_metric *m, const char *label,
 	const char *value, double v); // NaN and infinities are numbers here
 // Behind the last family.

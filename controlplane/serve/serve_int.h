@@ -16,6 +16,7 @@
 #include "serve_http.h"
 #include "serve_names.h"
 #include "serve_params.h"
+#include "serve_refused.h"
 #include "serve_rpc.h"
 #include "serve_shadow.h"
 #include "serve_store.h"
@@ -48,6 +49,7 @@ struct serve {
 	struct serve_names *names;              // of policies and contexts by image version
 	struct serve_explain *explain;          // explain.get under way, NULL = none
 	struct serve_hits hits;
+	struct serve_refused *refused;          // by policy and reason
 	struct serve_call *flows_call;          // flows.list under way, NULL = none
 	json_t *flows_rows;
 	uint32_t flows_max;

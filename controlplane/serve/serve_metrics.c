@@ -185,6 +185,20 @@ static void policies(
 			serve_policy_hits(s, stats, i));
 }
 
+static void refusals(const struct serve *s, struct serve_exposition *x)
+{
+	static const char *const by[2] = {"policy", "reason"};
+	json_t *all = (json_t *)(uintptr_t)serve_refused_all(s->refused), *row, *count;
+	const char *policy, *reason;
+
+	family(x, METRIC_POLICY_REFUSALS);
+	json_object_foreach(all, policy, row)
+		json_object_foreach(row, reason, count)
+			serve_expose_by(x, &metrics[METRIC_POLICY_REFUSALS], by,
+				(const char *const[2]){policy, reason},
+				(uint64_t)json_integer_value(count));
+}
+
 static uint64_t port_value(const struct api_port_stats *p, enum metric m)
 {
 	switch (m) {
@@ -283,6 +297,7 @@ int serve_metrics_write(struct serve *s, bool openmetrics, struct evbuffer *out)
 	link_counts(s, &x);
 	limit_counts(s, &x);
 	domains(s, &x);
+	refusals(s, &x);
 	if (stats != NULL) {
 		data_plane(stats, &x);
 		not_scanned(stats, &x);

@@ -69,11 +69,12 @@ static json_t *policies(const struct serve *s, const struct core_stats *stats)
 	if (r == NULL || head.image_version != r->version)
 		return list;
 	for (uint32_t i = 0; i < pol_count(r->pol, POL_SEC_POLICIES); i++) {
+		const char *name = pol_string(r->pol, pol_policy_at(r->pol, i)->name);
+
 		(void)json_array_append_new(list,
-			json_pack("{s:o,s:o}", "policy",
-				serve_json_text(pol_string(r->pol, pol_policy_at(r->pol, i)->name)),
-				"hits",
-				serve_json_u64(serve_policy_hits(s, stats, i)))); // else one less
+			json_pack("{s:o,s:o,s:o}", "policy", serve_json_text(name), "hits",
+				serve_json_u64(serve_policy_hits(s, stats, i)), "refused",
+				serve_refused_of(s->refused, name))); // else one less
 	}
 	return list;
 }

@@ -49,6 +49,12 @@ check 'every reason is in it' '' "$(missing)"
 check 'every metric of our own is in it' '' "$(own_missing)"
 check 'messages' 2 "$(value mailweir_messages_total)"
 check 'one was rejected' 1 "$(value mailweir_messages_rejected_total)"
+refused() { scrape openmetrics && value 'mailweir_policy_refusals_total{policy="internal",reason="messages_rejected"}'; }
+refused_is() { [ "$(refused)" = "$1" ]; }
+wait_until 3 refused_is 1 || :
+check 'and is said to have refused it' 1 "$(refused)"
+check 'nothing else' 1 "$(grep -c '^mailweir_policy_refusals_total' "$LAB/openmetrics")"
+check 'stats has it by policy, too' 1 "$(lab_ask policies.policy=internal.refused.messages_rejected stats get)"
 check 'the policy was hit' 2 "$(value 'mailweir_policy_connections_total{policy="internal"}')"
 check 'revision in force' "$(lab_version)" "$(value mailweir_image_version)"
 check 'a port' 1 "$(value 'mailweir_port_up{port="access"}')"
