@@ -397,8 +397,8 @@ static const struct cfg_field session_fields[] = {
 		LIST(cfg_session, blocked, nblocked),
 		.preset = "",
 		.reload = true,
-		.help = "addresses or prefixes of servers that clients must not connect to: answered "
-			"554 in the greeting"},
+		.help = "addresses or prefixes of servers that clients must not connect to, but those of "
+			"protected domains: answered 554 in the greeting"},
 	{.key = "blocked_servers_file",
 		.kind = CFG_KIND_PATH,
 		AT2(cfg_session, blocked_file, blocked_file_at),

@@ -74,6 +74,8 @@ void cli_match_show(const json_t *result, const json_t *params)
 		(void)printf("action %s, session profile %s, content profile %s\n",
 			cli_text(result, "action"), cli_text(result, "session"),
 			cli_text(result, "content"));
+	if (cli_bool(result, "server_blocked"))
+		(void)printf("the session profile blocks this server: answered 554 in the greeting\n");
 	if (json_is_object(json_object_get(result, "access")))
 		access_show(json_object_get(result, "access"));
 }

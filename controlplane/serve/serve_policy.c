@@ -259,7 +259,10 @@ static json_t *answer(const struct serve_revision *r, const struct question *q)
 	bool context = key->context < pol_count(r->pol, POL_SEC_CONTEXTS);
 	bool read = p != NULL && p->action == POL_INSPECT && q->recipient.recipient != NULL;
 
-	return json_pack("{s:o,s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o}", "index",
+	bool blocked = p != NULL && p->action == POL_INSPECT &&
+		pol_is_blocked(r->pol, p->session, &key->destination);
+
+	return json_pack("{s:o,s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:b}", "index",
 		p == NULL || pick ? json_null() : json_integer(i), "policy",
 		name_or_null(r, p != NULL && !pick, p == NULL ? 0 : p->name), "direction",
 		pol_is_incoming(r->pol, &key->destination) ? "incoming" : "outgoing", "pickup",
@@ -273,7 +276,8 @@ static json_t *answer(const struct serve_revision *r, const struct question *q)
 		"ingress", serve_json_text(port_name(r, key->ingress)), "picked_up",
 		pol_picks_up(r->pol, key->port), "revision", serve_json_u64(r->version), "tried",
 		tried(r, key, i), "access",
-		read ? serve_policy_access(r->pol, p->session, &q->recipient) : json_null());
+		read ? serve_policy_access(r->pol, p->session, &q->recipient) : json_null(),
+		"server_blocked", blocked);
 }
 
 void serve_policy_match(void *arg, struct serve_call *call, json_t *params)

@@ -166,7 +166,8 @@ bool pol_is_blocked(const struct pol_image *img, uint32_t session, const struct 
 		return false;
 	const struct pol_session *s = pol_session_at(img, session);
 
-	return s->nblocked > 0 && is_inside(pol_blocked_at(img, s->blocked), s->nblocked, server);
+	return s->nblocked > 0 && is_inside(pol_blocked_at(img, s->blocked), s->nblocked, server) &&
+		!pol_is_incoming(img, server);
 }
 
 uint32_t pol_match_pick(const struct pol_image *img, const struct pol_key *key)

@@ -27,7 +27,8 @@ uint32_t pol_match(const struct pol_image *img, const struct pol_key *key);
 uint32_t pol_match_pick(const struct pol_image *img, const struct pol_key *key);
 // Is the server one of a protected domain? Then the connection is incoming, else outgoing.
 bool pol_is_incoming(const struct pol_image *img, const struct addr *server);
-// Does the session profile of this index, or POL_NONE, block the server?
+// Does the session profile of this index, or POL_NONE, block the server? Never one of a protected domain:
+// it is outgoing connections that a profile blocks.
 bool pol_is_blocked(const struct pol_image *img, uint32_t session, const struct addr *server);
 // Why policy `i` of the list does not match `key`; POL_MISS_NONE where it does.
 enum pol_miss pol_explain(const struct pol_image *img, const struct pol_key *key, uint32_t i);

@@ -222,6 +222,8 @@ static void each_port_and_direction_gets_its_own_word(void **)
 static void each_profile_blocks_its_own_servers(void **)
 {
 	static struct prefix first[4], second[1];
+	static struct prefix own;
+	static struct cfg_domain domain = {.name = "d", .servers = &own, .nservers = 1};
 	static struct cfg_session sessions[] = {
 		{.name = "first", .blocked = first, .nblocked = 4},
 		{.name = "none"},
@@ -235,6 +237,7 @@ static void each_profile_blocks_its_own_servers(void **)
 		{"192.0.2.26", {false, false, false}},
 		{"198.51.100.0", {true, false, false}},
 		{"198.51.100.255", {true, false, false}},
+		{"198.51.100.77", {false, false, false}}, // of a protected domain: incoming
 		{"198.51.101.0", {false, false, false}},
 		{"2001:db8::1", {true, false, false}},
 		{"203.0.113.9", {false, false, true}},
@@ -251,7 +254,9 @@ static void each_profile_blocks_its_own_servers(void **)
 	assert_int_equal(prefix_parse("2001:db8::/32", &first[2]), 0);
 	assert_int_equal(prefix_parse("192.0.2.25", &first[3]), 0);
 	assert_int_equal(prefix_parse("203.0.113.0/24", &second[0]), 0);
+	assert_int_equal(prefix_parse("198.51.100.77", &own), 0);
 	cfg.sessions = sessions, cfg.nsessions = COUNT(sessions);
+	cfg.domains = &domain, cfg.ndomains = 1;
 	cfg.npolicies = 0;
 	err_init(&err);
 	assert_int_equal(compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), 0);

@@ -587,6 +587,7 @@ static void a_match_says_why_the_policies_before_did_not(void **state)
 	assert_string_equal(json_string_value(json_object_get(r, "policy")), "one");
 	assert_string_equal(json_string_value(json_object_get(r, "content")), "spam");
 	assert_true(json_is_true(json_object_get(r, "picked_up")));
+	assert_true(json_is_false(json_object_get(r, "server_blocked")));
 	json_decref(r);
 	r = world_call(b, "policy.match",
 		json_pack("{s:s,s:s,s:i}", "source", "10.78.0.9", "destination", "1.1.1.1", "port",
@@ -632,7 +633,7 @@ static void a_match_says_which_access_rule_takes_a_recipient(void **state)
 		" pairs: [[access, core]]}\n"
 		"contexts: [{name: default, ports: [access, core]}]\n"
 		"policies: [{name: all, action: inspect, session: s}]\n"
-		"session_profiles: {s: {safe_recipients: \"*@open.example\"}}\n"
+		"session_profiles: {s: {safe_recipients: \"*@open.example\", blocked_servers: 10.9.9.8}}\n"
 		"access:\n"
 		"  - {name: members, auth: no, recipient: \"*@members.example\", action: reject}\n"
 		"  - {name: bad, sender: bad@example.org, action: tempfail}\n";
@@ -666,6 +667,10 @@ static void a_match_says_which_access_rule_takes_a_recipient(void **state)
 	r = world_call(b, "policy.match",
 		json_pack("{s:s,s:s}", "source", "10.77.0.9", "destination", "10.9.9.9"));
 	assert_true(json_is_null(json_object_get(r, "access"))); // nobody asked
+	json_decref(r);
+	r = world_call(b, "policy.match",
+		json_pack("{s:s,s:s}", "source", "10.77.0.9", "destination", "10.9.9.8"));
+	assert_true(json_is_true(json_object_get(r, "server_blocked")));
 	json_decref(r);
 }
 
