@@ -108,7 +108,7 @@ static const struct cfg_field session_fields[] = {
 		.unit = "messages",
 		.reload = true,
 		.help = "the same of a sender's address in sender_rate_min minutes: with AUTH over all "
-			"clients, else of each client; not of the null sender; 0 = any number"},
+			"clients of a server, else of each client; not of the null sender; 0 = any number"},
 	{.key = "sender_recipients",
 		.kind = CFG_KIND_NUMBER,
 		AT(cfg_session, sender_recipients),

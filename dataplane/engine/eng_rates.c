@@ -8,10 +8,10 @@
 // While a client has two transactions open it may not begin a third: nobody could tell whose it is.
 //
 // Who a sender is: its address, in the form that access rules know it by (policy/pol_word.h), so
-// spellings of one do not add up; the null sender is nobody. An address is easily forged: for a client
-// that has authenticated it counts over all clients, for any other one together with that client. So
-// nobody from outside can use up what another one's address may send. Addresses that cannot be read are
-// together one of their client's.
+// spellings of one do not add up; the null sender is nobody. An address is easily forged: of clients that
+// have authenticated it counts over all of them, together with the server that says so (which may be a
+// forger's own), of any other one together with that client. So nobody from outside can use up what another
+// one's address may send. Addresses that cannot be read are together one of their client's.
 // A key has the address by a keyed hash of 64 bits; two that share it, one of a million in thirty million
 // times, share their limits. Where no cell is left there is no limit, and that is counted. Cells of
 // messages that are not taken are free again at once: filling the table takes mail that is.
@@ -62,7 +62,7 @@ static uint64_t sender_of(
 	const struct eng_rates_by *by, const struct eng_session *s, struct span path)
 {
 	struct {
-		struct addr client; // zero: any
+		struct addr client, server; // one of them; zero: any
 		uint8_t word[POL_WORD_MAX];
 	} name = {0};
 	struct pol_word word;
@@ -72,9 +72,12 @@ static uint64_t sender_of(
 	pol_word_form(path, &word);
 	if (!word.readable || !s->auth)
 		name.client = eng_tickets_client(&s->flow.key.client);
+	else
+		name.server = s->flow.key.server;
 	const size_t n = word.readable ? word.n : 0;
 	memcpy(name.word, word.b, n);
-	const uint64_t sender = tbl_cells_name(by->cells, &name, sizeof(name.client) + n);
+	const uint64_t sender =
+		tbl_cells_name(by->cells, &name, offsetof(typeof(name), word) + n);
 	return sender == 0 ? 1 : sender;
 }
 

@@ -271,6 +271,26 @@ static void behind_auth_a_sender_is_one_over_all_clients(void **)
 	refused(c, "MAIL FROM:<boss@b>", ENG_RATE_SENDER_MESSAGES);
 }
 
+// Who says that they have may be the forger's own.
+static void a_server_of_the_forgers_own_takes_nothing_from_others(void **)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		struct conn *c = dial("10.0.3.1", (uint16_t)(1500 + i));
+
+		assert_int_equal(addr_parse("198.51.100.1", &c->server), 0);
+		greets_with(c, "250-mx\r\n250 AUTH PLAIN\r\n");
+		hears(c, SERVER, "EHLO me\r\n");
+		hears_begin(c, CLIENT, "220 mx\r\n250");
+		authenticates(c);
+		taken(c, "MAIL FROM:<boss@b>");
+		taken(c, "RCPT TO:<c@d>");
+		content_passes(c);
+	}
+	struct conn *c = opened("10.0.3.4");
+	authenticates(c);
+	taken(c, "MAIL FROM:<boss@b>");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +306,7 @@ int main(void)
 		CASE(addresses_that_cannot_be_read_are_one_sender_of_their_client),
 		CASE(a_forged_sender_takes_nothing_from_others),
 		CASE(behind_auth_a_sender_is_one_over_all_clients),
+		CASE(a_server_of_the_forgers_own_takes_nothing_from_others),
 	};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);

@@ -112,19 +112,24 @@ uint32_t counted(
 {
 	struct tbl_cell_key key = {
 		.profile = pol_session_key(profile), .kind = (uint16_t)(16 + rate)};
-	struct addr client;
-	uint8_t name[64];
+	struct addr client, server;
+	uint8_t name[80];
 
 	assert_int_equal(addr_parse(source, &client), 0);
+	assert_int_equal(addr_parse("192.0.2.25", &server), 0);
 	if (sender == NULL) {
 		key.client = client;
 	} else {
-		memset(name, 0, sizeof(client));
-		if (!auth)
+		const size_t both = sizeof(client) + sizeof(server);
+
+		memset(name, 0, both);
+		if (auth)
+			memcpy(name + sizeof(client), &server, sizeof(server));
+		else
 			memcpy(name, &client, sizeof(client));
-		memcpy(name + sizeof(client), sender, strlen(sender));
+		memcpy(name + both, sender, strlen(sender));
 		const uint64_t hash =
-			tbl_cells_name(world.eng->cells, name, sizeof(client) + strlen(sender));
+			tbl_cells_name(world.eng->cells, name, both + strlen(sender));
 		memcpy(key.client.b, &hash, sizeof(hash));
 	}
 	return tbl_cells_read(world.eng->cells, &key, (uint32_t)(world.now_us / 1000000)).events;
