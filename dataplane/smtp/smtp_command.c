@@ -206,7 +206,8 @@ static bool param_check(struct span param, struct smtp_command *c)
 
 // "FROM:<path> params". Blanks around the colon are let pass: too many send them. Without brackets most
 // servers take the word; but Exim takes "word <path>" for a name and its address, and blanks beside a dot
-// or an at-sign for none: where anything but parameters follows the address is not known.
+// or an at-sign for none, and qmail what is in the first brackets: where anything but parameters follows,
+// or brackets do, the address is not known.
 static void arg_path(struct span arg, struct smtp_command *c, const char *keyword)
 {
 	size_t n = strlen(keyword);
@@ -241,9 +242,12 @@ static void arg_path(struct span arg, struct smtp_command *c, const char *keywor
 			c->path = word_take(&arg);
 	}
 	path_check(c->path, c);
-	while (arg.n > 0)
-		if (!param_check(word_take(&arg), c) && bare)
+	while (arg.n > 0) {
+		const struct span param = word_take(&arg);
+		const bool good = param_check(param, c);
+		if (bare && (!good || memchr(param.p, '<', param.n) != NULL))
 			c->path = (struct span){0};
+	}
 }
 
 static void arg_from(struct span arg, struct smtp_command *c)

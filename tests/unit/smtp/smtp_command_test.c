@@ -118,6 +118,9 @@ static void arguments_and_paths_are_taken_apart(void **)
 		{"MAIL FROM a@b\r\n", "FROM a@b", NULL, SMTP_LINE_SYNTAX},
 		{"MAIL FROM:a@b\r\n", "FROM:a@b", "a@b", SMTP_LINE_SYNTAX},
 		{"MAIL FROM:a@b SIZE=1\r\n", "FROM:a@b SIZE=1", "a@b", SMTP_LINE_SYNTAX},
+		{"RCPT TO:a@b ORCPT=rfc822;c@d\r\n", "TO:a@b ORCPT=rfc822;c@d", "a@b", SMTP_LINE_SYNTAX},
+		{"RCPT TO:a@b X=<c@d>\r\n", "TO:a@b X=<c@d>", NULL, SMTP_LINE_SYNTAX}, // qmail: c@d
+		{"RCPT TO:<a@b> X=<c@d>\r\n", "TO:<a@b> X=<c@d>", "a@b", 0},
 		// Exim reads c@d, c@d, a@d
 		{"MAIL FROM:a <c@d>\r\n", "FROM:a <c@d>", NULL, SMTP_LINE_SYNTAX},
 		{"MAIL FROM:\"a@b\" <c@d> SIZE=1\r\n", "FROM:\"a@b\" <c@d> SIZE=1", NULL, SMTP_LINE_SYNTAX},
