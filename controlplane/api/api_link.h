@@ -11,7 +11,7 @@
 #include "addr.h"
 
 #define API_LINK_MAGIC UINT64_C(0x314b4e494c57494d) // "MIWLINK1"
-#define API_LINK_VERSION 8
+#define API_LINK_VERSION 9
 
 enum { API_WORKERS_MAX = 64, API_SLOTS = 3, API_TEXT_MAX = 128, API_RULES_MAX = 8 };
 enum { API_SLOT_SHADOW = 2 }; // where a candidate's image lies; those before it are for images in force
@@ -220,6 +220,7 @@ enum { API_DOMAIN_MAX = 253 }; // bytes; RFC 1035 3.1 in its written form
 struct api_ask {                   // worker -> control plane
 	uint64_t session;          // id; comes back
 	uint64_t key;              // the worker's own mark of the name; comes back
+	uint64_t asker;            // the client: each has a share of what may be asked at once
 	uint32_t flow;             // the session's place in the worker's table; comes back
 	uint32_t deadline_ms;      // from now; what comes later is remembered for others at most
 	uint8_t kind;              // enum api_ask_kind

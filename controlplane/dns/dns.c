@@ -16,6 +16,7 @@
 #include <event2/event.h>
 
 #include "dns_int.h"
+#include "hash.h"
 #include "log.h"
 
 LOG_COMPONENT("dns");
@@ -24,7 +25,9 @@ enum {
 	TIMEOUT_MS = 1500,
 	ENTRIES = 10000,
 	ENTRIES_LEAST = 16,
-	ASKED_MAX = 1024,
+	ASKED_MAX = 4096,
+	SHARES = 4096, // askers of one hash have one share: 8 kB instead of a table
+	SHARE_MAX = 256,
 	WAITERS_MAX = 65536,
 	TRIES = 2,          // c-ares waits twice as long the second time: a third, and two thirds
 	EDNS_BYTES = 1232,  // of a UDP reply: goes through without fragments
@@ -46,8 +49,9 @@ struct dns {
 	struct dns_memory memory;
 	struct dns_counts counts;
 	uint32_t first, last; // the line
-	uint32_t timeout_ms, asked_max;
+	uint32_t timeout_ms, asked_max, share_max;
 	uint32_t waiters;
+	uint16_t share[SHARES]; // waiters of each asker
 	bool closing;
 };
 
@@ -93,6 +97,7 @@ static void tell(struct dns *d, struct dns_entry *e, enum dns_found found, uint3
 		struct dns_waiter *next = w->next;
 
 		d->waiters--;
+		d->share[w->share]--;
 		w->done(w->arg, found, ttl_s);
 		free(w);
 		w = next;
@@ -248,14 +253,15 @@ static bool is_open(const struct dns_entry *e)
 	return e->found == 0;
 }
 
-static struct dns_entry *entry_for(struct dns *d, const char *name)
+// `fits`: the question may wait for one that is not there yet.
+static struct dns_entry *entry_for(struct dns *d, const char *name, bool fits)
 {
 	struct dns_entry *e = dns_memory_find(&d->memory, name);
 	bool instead;
 
 	if (e != NULL && (is_open(e) || core_now_us() < e->until_us))
 		return e;
-	if (d->counts.asked >= d->asked_max)
+	if (!fits || d->counts.asked >= d->asked_max)
 		return NULL;
 	if (e != NULL) { // what was known is too old
 		if (e->queries > 0 || e->waiters != NULL)
@@ -271,10 +277,18 @@ static struct dns_entry *entry_for(struct dns *d, const char *name)
 	return e;
 }
 
-void dns_ask(struct dns *d, struct span raw, dns_done_cb done, void *arg)
+// Who asks for slow names by the thousand shall find nobody else's place.
+static bool waiter_fits(const struct dns *d, uint32_t share)
 {
+	return d->waiters < WAITERS_MAX && d->share[share] < d->share_max;
+}
+
+void dns_ask(struct dns *d, struct span raw, uint64_t asker, dns_done_cb done, void *arg)
+{
+	const uint32_t share =
+		(uint32_t)(hash_siphash(d->memory.key, &asker, sizeof(asker)) % SHARES);
 	char name[DNS_NAME_MAX + 1];
-	struct dns_waiter *w;
+	struct dns_waiter *w = NULL;
 	struct dns_entry *e;
 
 	d->counts.questions++;
@@ -283,22 +297,24 @@ void dns_ask(struct dns *d, struct span raw, dns_done_cb done, void *arg)
 		done(arg, DNS_ABSENT, UNKNOWN_TTL_S);
 		return;
 	}
-	e = d->closing ? NULL : entry_for(d, name);
+	e = d->closing ? NULL : entry_for(d, name, waiter_fits(d, share));
 	if (e != NULL && (!is_open(e) || e->told)) {
 		d->counts.hits++;
 		done(arg, is_open(e) ? DNS_UNKNOWN : (enum dns_found)e->found,
 			is_open(e) ? UNKNOWN_TTL_S : ttl_left(e, core_now_us()));
 		return;
 	}
-	w = e == NULL || d->waiters >= WAITERS_MAX ? NULL : malloc(sizeof(*w));
+	if (e != NULL && waiter_fits(d, share))
+		w = malloc(sizeof(*w));
 	if (w == NULL) {
 		d->counts.full++;
 		done(arg, DNS_UNKNOWN, 0);
 		return;
 	}
-	*w = (struct dns_waiter){.next = e->waiters, .done = done, .arg = arg};
+	*w = (struct dns_waiter){.next = e->waiters, .done = done, .arg = arg, .share = share};
 	e->waiters = w;
 	d->waiters++;
+	d->share[share]++;
 	if (e->dns != NULL && e->queries > 0)
 		d->counts.joined++;
 	else
@@ -413,6 +429,7 @@ struct dns *dns_new(struct core_loop *loop, const struct dns_conf *conf, struct 
 	d->loop = loop;
 	d->timeout_ms = or_default(conf->timeout_ms, TIMEOUT_MS);
 	d->asked_max = asked < entries / 2 ? asked : entries / 2;
+	d->share_max = or_default(conf->share_max, SHARE_MAX);
 	d->first = d->last = DNS_NO_ENTRY;
 	d->timer = core_timer_new(loop, rang, d);
 	if (d->timer == NULL || dns_memory_init(&d->memory, entries) != 0)

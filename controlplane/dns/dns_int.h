@@ -26,6 +26,7 @@ struct dns_waiter {
 	struct dns_waiter *next;
 	dns_done_cb done;
 	void *arg;
+	uint32_t share; // of whom it is
 };
 
 struct dns_entry {

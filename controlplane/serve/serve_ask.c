@@ -138,8 +138,8 @@ void serve_asks_take(struct serve_asks *a, uint32_t worker, const struct api_ask
 	if (dns == NULL)
 		on_found(w, DNS_UNKNOWN, 0);
 	else
-		dns_ask(dns, (struct span){.p = (const uint8_t *)q->name, .n = q->name_len}, on_found,
-			w);
+		dns_ask(dns, (struct span){.p = (const uint8_t *)q->name, .n = q->name_len},
+			q->asker, on_found, w);
 }
 
 const struct dns_counts *serve_asks_counts(const struct serve_asks *a)

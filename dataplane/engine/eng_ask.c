@@ -101,12 +101,22 @@ static bool send(struct eng_worker *w, const struct eng_question *q)
 	return true;
 }
 
+static uint64_t asker_of(const struct eng_session *s)
+{
+	const struct addr client = eng_tickets_client(&s->flow.key.client);
+	uint64_t half[2];
+
+	memcpy(half, client.b, sizeof(half));
+	return half[0] ^ half[1]; // one of them is the same for all clients of a family
+}
+
 static struct eng_question question(
 	const struct eng_session *s, enum eng_ask_kind kind, uint64_t key, struct span name)
 {
 	return (struct eng_question){
 		.session = s->id,
 		.key = key,
+		.asker = asker_of(s),
 		.flow = FLOW_NONE,
 		.deadline_ms = ASK_MS,
 		.kind = kind,

@@ -147,6 +147,7 @@ enum { ENG_DOMAIN_MAX = 253 };
 struct eng_question {
 	uint64_t session; // id of who waits
 	uint64_t key;     // the worker's mark of the name; comes back, as do session and flow
+	uint64_t asker;   // the client (an IPv6 one's network), the same for all its sessions
 	uint32_t flow;    // place in the worker's flow table
 	uint32_t deadline_ms;
 	enum eng_ask_kind kind;

@@ -237,6 +237,7 @@ static int ask_put(void *arg, const struct eng_question *q)
 	struct api_ask out = {
 		.session = q->session,
 		.key = q->key,
+		.asker = q->asker,
 		.flow = q->flow,
 		.deadline_ms = q->deadline_ms,
 		.kind = (uint8_t)q->kind,

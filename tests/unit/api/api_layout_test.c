@@ -162,15 +162,16 @@ static const struct {
 	FIELD(api_decision, score, 20, 4),
 	FIELD(api_decision, threshold, 24, 4),
 	FIELD(api_decision, rules, 28, 32),
-	SIZE(api_ask, 280),
+	SIZE(api_ask, 288),
 	FIELD(api_ask, session, 0, 8),
 	FIELD(api_ask, key, 8, 8),
-	FIELD(api_ask, flow, 16, 4),
-	FIELD(api_ask, deadline_ms, 20, 4),
-	FIELD(api_ask, kind, 24, 1),
-	FIELD(api_ask, otherwise, 25, 1),
-	FIELD(api_ask, name_len, 26, 1),
-	FIELD(api_ask, name, 27, 253),
+	FIELD(api_ask, asker, 16, 8),
+	FIELD(api_ask, flow, 24, 4),
+	FIELD(api_ask, deadline_ms, 28, 4),
+	FIELD(api_ask, kind, 32, 1),
+	FIELD(api_ask, otherwise, 33, 1),
+	FIELD(api_ask, name_len, 34, 1),
+	FIELD(api_ask, name, 35, 253),
 	SIZE(api_answer, 32),
 	FIELD(api_answer, session, 0, 8),
 	FIELD(api_answer, key, 8, 8),
@@ -255,7 +256,7 @@ static const struct {
 static void every_field_lies_where_its_version_put_it(void **state)
 {
 	(void)state;
-	assert_int_equal(API_LINK_VERSION, 8);
+	assert_int_equal(API_LINK_VERSION, 9);
 	assert_int_equal(API_STATS_VERSION, 5);
 	for (size_t i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
 		const char *field = layout[i].field == NULL ? "whole" : layout[i].field;

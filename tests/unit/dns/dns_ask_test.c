@@ -87,7 +87,7 @@ static struct seen ask(struct bench *b, const char *name)
 {
 	struct seen s = {0};
 
-	dns_ask(b->dns, span_str(name), on_done, &s);
+	dns_ask(b->dns, span_str(name), 1, on_done, &s);
 	until(b, &s.told, 1);
 	assert_int_equal(s.told, 1);
 	return s;
@@ -175,7 +175,7 @@ static void what_is_known_is_not_asked_again(void **state)
 		struct seen first = ask(&b, names[i]), again = {0};
 		unsigned asked = b.server.asked;
 
-		dns_ask(b.dns, span_str(names[i]), on_done, &again);
+		dns_ask(b.dns, span_str(names[i]), 1, on_done, &again);
 		assert_int_equal(again.told, 1); // at once
 		assert_int_equal(again.found, first.found);
 		turn(&b);
@@ -193,7 +193,7 @@ static void the_same_question_twice_is_one_question(void **state)
 	(void)state;
 	bench_open(&b, (struct dns_conf){0});
 	for (unsigned i = 0; i < 8; i++)
-		dns_ask(b.dns, span_str(i % 2 ? "mx.example" : "Mx.Example"), on_done, &s[i]);
+		dns_ask(b.dns, span_str(i % 2 ? "mx.example" : "Mx.Example"), 1, on_done, &s[i]);
 	for (unsigned i = 0; i < 8; i++) {
 		until(&b, &s[i].told, 1);
 		assert_int_equal(s[i].found, DNS_EXISTS);
@@ -236,7 +236,7 @@ static void a_flood_of_names_takes_bounded_memory_and_few_queries(void **state)
 	b.server.dead = true;
 	for (unsigned i = 0; i < 200; i++) {
 		(void)snprintf(name, sizeof(name), "mx.n%u.example", i);
-		dns_ask(b.dns, span_str(name), on_done, &s[i]);
+		dns_ask(b.dns, span_str(name), 1, on_done, &s[i]);
 	}
 	assert_int_equal(dns_counts(b.dns)->asked, 4);
 	assert_int_equal(dns_counts(b.dns)->full, 196);
@@ -255,6 +255,36 @@ static void a_flood_of_names_takes_bounded_memory_and_few_queries(void **state)
 		assert_int_equal(known.found, DNS_EXISTS);
 		assert_true(dns_counts(b.dns)->entries <= 16);
 	}
+	bench_close(&b);
+}
+
+static void who_asks_for_slow_names_by_the_thousand_takes_nobody_elses_place(void **state)
+{
+	struct seen slow[100] = {0}, other = {0}, again = {0};
+	char name[32];
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, (struct dns_conf){.asked_max = 64, .share_max = 16});
+	b.server.dead = true;
+	for (unsigned i = 0; i < 100; i++) {
+		(void)snprintf(name, sizeof(name), "mx.slow%u.example", i % 50);
+		dns_ask(b.dns, span_str(name), 7, on_done, &slow[i]);
+	}
+	assert_int_equal(dns_counts(b.dns)->asked, 16);
+	assert_int_equal(dns_counts(b.dns)->full, 84);
+	for (unsigned i = 16; i < 100; i++)
+		assert_true(slow[i].told == 1 && slow[i].found == DNS_UNKNOWN);
+	dns_ask(b.dns, span_str("mx.slow0.example"), 8, on_done, &other);
+	assert_int_equal(dns_counts(b.dns)->joined, 1);
+	b.server.dead = false;
+	assert_int_equal(ask(&b, "mx.example").found, DNS_EXISTS);
+	until(&b, &other.told, 1);
+	for (unsigned i = 0; i < 16; i++)
+		until(&b, &slow[i].told, 1);
+	dns_ask(b.dns, span_str("mx.other.example"), 7, on_done, &again); // its share is free again
+	until(&b, &again.told, 1);
+	assert_int_equal(again.found, DNS_EXISTS);
 	bench_close(&b);
 }
 
@@ -286,9 +316,9 @@ static void who_still_waits_at_the_end_is_told(void **state)
 
 	(void)state;
 	bench_open(&b, (struct dns_conf){0});
-	dns_ask(b.dns, span_str("silent.example"), on_done, &s[0]);
-	dns_ask(b.dns, span_str("silent.example"), on_done, &s[1]);
-	dns_ask(b.dns, span_str("half.example"), on_done, &s[2]);
+	dns_ask(b.dns, span_str("silent.example"), 1, on_done, &s[0]);
+	dns_ask(b.dns, span_str("silent.example"), 1, on_done, &s[1]);
+	dns_ask(b.dns, span_str("half.example"), 1, on_done, &s[2]);
 	turn(&b);
 	bench_close(&b);
 	for (unsigned i = 0; i < 3; i++) {
@@ -318,6 +348,7 @@ int main(void)
 		cmocka_unit_test(the_same_question_twice_is_one_question),
 		cmocka_unit_test(an_answer_behind_the_deadline_is_kept_for_the_next_one),
 		cmocka_unit_test(a_flood_of_names_takes_bounded_memory_and_few_queries),
+		cmocka_unit_test(who_asks_for_slow_names_by_the_thousand_takes_nobody_elses_place),
 		cmocka_unit_test(as_many_names_are_remembered_as_the_configuration_says),
 		cmocka_unit_test(who_still_waits_at_the_end_is_told),
 		cmocka_unit_test(a_server_that_is_no_address_is_an_error),

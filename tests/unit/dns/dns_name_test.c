@@ -69,7 +69,7 @@ static void bytes_that_are_no_name_are_absent_and_not_asked_for(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct seen s = {0};
 
-		dns_ask(d, (struct span){.p = (const uint8_t *)bad[i].p, .n = bad[i].n}, on_done,
+		dns_ask(d, (struct span){.p = (const uint8_t *)bad[i].p, .n = bad[i].n}, 1, on_done,
 			&s);
 		if (s.told != 1 || s.found != DNS_ABSENT)
 			fail_msg("case %zu: %s", i, bad[i].p);
@@ -106,7 +106,7 @@ static void long_and_odd_names_are_names(void **state)
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		struct seen s = {0};
 
-		dns_ask(d, span_str(good[i]), on_done, &s);
+		dns_ask(d, span_str(good[i]), 1, on_done, &s);
 		if (s.told != 0 || dns_counts(d)->queries != 1)
 			fail_msg("%s", good[i]);
 		dns_free(d); // the next one begins anew

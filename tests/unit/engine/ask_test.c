@@ -112,6 +112,26 @@ static struct conn *opened(const char *source)
 	return c;
 }
 
+// ... whichever session of it asks; others have their own.
+static void a_question_says_which_client_asks(void **)
+{
+	static const char *const SOURCES[] = {"10.0.22.1", "10.0.22.1", "10.0.22.2"};
+	struct conn *c;
+
+	for (unsigned i = 0; i < sizeof(SOURCES) / sizeof(SOURCES[0]); i++) {
+		char line[40];
+
+		c = dial(SOURCES[i], (uint16_t)(2000 + i));
+		handshake(c);
+		says(c, SERVER, "220 mx\r\n");
+		(void)snprintf(line, sizeof(line), "EHLO n%u.example\r\n", i);
+		says(c, CLIENT, line);
+	}
+	assert_int_equal(nasked, 3);
+	assert_true(asked[0].q.asker == asked[1].q.asker);
+	assert_true(asked[0].q.asker != asked[2].q.asker);
+}
+
 static void neither_a_command_that_waits_nor_what_is_behind_it_leaves(void **)
 {
 	struct conn *c = opened("10.0.22.1");
@@ -503,6 +523,7 @@ static void a_server_that_is_blocked_is_answered_for_with_554(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(a_question_says_which_client_asks),
 		CASE(neither_a_command_that_waits_nor_what_is_behind_it_leaves),
 		CASE(a_command_whose_domain_is_absent_is_refused_in_its_place),
 		CASE(helo_is_told_at_mail_and_never_held),

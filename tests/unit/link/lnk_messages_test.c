@@ -409,6 +409,7 @@ static void questions_and_findings_cross_as_they_were_put(void **state)
 	char name[ENG_DOMAIN_MAX + 1] = "a.b";
 	struct eng_question q = {.session = 1,
 		.key = 2,
+		.asker = 5,
 		.flow = 3,
 		.deadline_ms = 2000,
 		.kind = ENG_ASK_RECIPIENT,
@@ -429,6 +430,7 @@ static void questions_and_findings_cross_as_they_were_put(void **state)
 	assert_int_equal(api_ring_take(&p.ask[1], &got), 0);
 	assert_int_equal(got.session, 1);
 	assert_int_equal(got.key, 2);
+	assert_int_equal(got.asker, 5);
 	assert_int_equal(got.flow, 3);
 	assert_int_equal(got.deadline_ms, 2000);
 	assert_int_equal(got.kind, API_ASK_RECIPIENT);
