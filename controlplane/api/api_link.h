@@ -122,6 +122,7 @@ enum api_stage { // where a candidate's decisions first part from those of the i
 	API_STAGE_ERRORS,      // refused commands
 	API_STAGE_SIZE,        // of a message
 	API_STAGE_CONTENT,     // at its end
+	API_STAGE_IDLE,        // silence
 	API_STAGE_COUNT
 };
 

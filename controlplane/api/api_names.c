@@ -32,6 +32,7 @@ static const char *const stages[] = {
 	[API_STAGE_ERRORS] = "errors",
 	[API_STAGE_SIZE] = "size",
 	[API_STAGE_CONTENT] = "content",
+	[API_STAGE_IDLE] = "idle",
 };
 static const char *const does[] = {
 	[API_DOES_GO] = "accept",

@@ -23,7 +23,9 @@ static const char *const not_compared[] = {
 	"connections to TCP ports that only the candidate picks up",
 	"how long commands would wait for the DNS; a session whose domain finds no place among the candidate's "
 	"questions (8 a worker at a time) is not followed",
-	"idle times, and how fast commands sent in one group go on (pipelining: loose)",
+	"idle times longer than in force: that a session was closed is told, not what it would have done then; of a "
+	"shorter one, a silence that ends within about a second behind it",
+	"how fast commands sent in one group go on (pipelining: loose)",
 	"what only the candidate would do at a possible end of data amid a message; a session that is cut "
 	"there is not followed",
 	"anything behind the first difference of a session, and in TLS",

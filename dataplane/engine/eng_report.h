@@ -71,6 +71,7 @@ enum eng_stage {
 	ENG_STAGE_ERRORS,      // refused commands
 	ENG_STAGE_SIZE,        // of a message
 	ENG_STAGE_CONTENT,     // at its end
+	ENG_STAGE_IDLE,        // silence
 	ENG_STAGE_COUNT
 };
 enum eng_does {

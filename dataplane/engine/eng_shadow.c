@@ -234,6 +234,7 @@ void eng_shadow_ended(struct eng_worker *w, struct eng_session *s)
 		return;
 	const uint32_t i = *place;
 	eng_shadow_domain_end(w, &own->entry[i]);
+	own->entry[i].over = true;
 	*place = own->entry[i].next;
 	own->entry[i].next = own->free;
 	own->free = i;

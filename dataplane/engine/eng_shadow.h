@@ -28,9 +28,11 @@ struct eng_shadow_entry {                                  // a session that is 
 	uint32_t ticket;                                   // in the candidate's cells
 	uint32_t policy, session_profile, content_profile; // indexes of its image, POL_NONE
 	uint64_t helo_key;                                 // mark of its name in HELO
-	uint8_t helo;  // enum eng_find, of that; NONE: not yet, COUNT: never
-	uint8_t waits; // decisions that wait for findings
-	bool over;     // it has parted, or can't be followed
+	uint8_t helo;     // enum eng_find, of that; NONE: not yet, COUNT: never
+	uint8_t waits;    // decisions that wait for findings
+	bool over;        // it has parted, or can't be followed
+	uint32_t flow;    // its place
+	uint32_t idle_ms; // the candidate's idle time, where that is shorter; else 0
 };
 
 struct eng_shadow_wait { // a decision of a candidate that waits for findings about domains
@@ -69,6 +71,10 @@ struct eng_shadow_worker { // of one worker
 	uint64_t question[ENG_SHADOW_QUESTIONS_MAX];                 // marks of names; 0: none
 	uint32_t question_until_ms[ENG_SHADOW_QUESTIONS_MAX];
 	uint32_t waits, waits_looked_ms;
+	// eng_shadow_idle.c
+	bool idles;       // an entry has an idle time
+	uint32_t idle_at; // entry that is looked at next
+	uint64_t idle_us; // ... and was last
 	struct eng_shadow_wait wait[ENG_SHADOW_WAITS_MAX];
 };
 
@@ -157,6 +163,10 @@ void eng_shadow_domain_wait(struct eng_worker *w, struct eng_session *s,
 void eng_shadow_helo(struct eng_worker *w, struct eng_session *s, struct eng_shadow_entry *entry,
 	struct span text);
 void eng_shadow_domain_end(struct eng_worker *w, const struct eng_shadow_entry *entry);
+// eng_shadow_idle.c: an entry is made; a tick.
+void eng_shadow_idle_begin(
+	struct eng_worker *w, const struct eng_session *s, struct eng_shadow_entry *entry);
+void eng_shadow_idle_tick(struct eng_worker *w);
 struct eng_decision eng_shadow_refuse(
 	const struct pol_session *profile, enum eng_refusal why, uint32_t rule);
 
@@ -191,6 +201,8 @@ void eng_shadow_command(struct eng_worker *w, struct eng_session *s, struct eng_
 void eng_shadow_name_asked(struct eng_worker *w, uint64_t key);
 void eng_shadow_name_found(struct eng_worker *w, const struct eng_finding *f);
 void eng_shadow_tick(struct eng_worker *w);
+// It is closed after so long a silence, by the profile in force.
+void eng_shadow_idle_over(struct eng_worker *w, struct eng_session *s, uint32_t quiet_ms);
 // The server's reply to a recipient.
 void eng_shadow_rcpt_reply(struct eng_worker *w, const struct eng_session *s, uint16_t code);
 // A message's content begins; a piece of it, `head` octets of its header first, `limit` is the one in force

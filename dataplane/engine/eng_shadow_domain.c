@@ -279,6 +279,7 @@ void eng_shadow_tick(struct eng_worker *w)
 	struct eng_shadow_worker *own = own_of(w);
 	const uint32_t now_ms = w->smtp->now_ms;
 
+	eng_shadow_idle_tick(w);
 	if (own->waits == 0 || now_ms - own->waits_looked_ms < LOOK_MS)
 		return;
 	own->waits_looked_ms = now_ms;

@@ -94,6 +94,7 @@ void eng_shadow_opened(struct eng_worker *w, struct eng_session *s, uint16_t cod
 	entry->policy = index;
 	entry->session_profile = pol_policy_at(img, index)->session;
 	entry->content_profile = pol_policy_at(img, index)->content;
+	eng_shadow_idle_begin(w, s, entry);
 }
 
 void eng_shadow_refused(struct eng_worker *w, const struct flow_key *key, uint16_t in_port,

@@ -454,6 +454,8 @@ static void on_timer(struct eng_worker *w, struct eng_session *s)
 	if (s->flow.lane != ENG_LANE_ANSWER && quiet_ms >= eng_quiet_max_ms(s)) {
 		if (s->flow.state == FLOW_OPEN &&
 			s->flow.lane == ENG_LANE_INSPECT) { // never forgotten silently
+			if (w->shadow != NULL)
+				eng_shadow_idle_over(w, s, quiet_ms);
 			eng_count(w, ACT_IDLE_RESET);
 			eng_count_n(w, ACT_HOLDS_TIMEOUT, (unsigned)s->held_client + s->held_server);
 			s->reason = ACT_IDLE_RESET;

@@ -671,6 +671,56 @@ static void limits_that_only_the_one_in_force_has_are_told(void **)
 	}
 }
 
+enum { SECOND_MS = 1000 };
+
+static void silence_is_told_where_only_the_candidate_would_close(void **)
+{
+	const struct both b = {.live = "idle_s: 120, " FREE, .shadow = "idle_s: 60, " FREE};
+	struct conn *c = begun(&b), *other = opens("10.0.1.2");
+
+	ehlo(c);
+	ehlo(other);
+	pass_ms(59 * SECOND_MS);
+	asks(other, "NOOP\r\n", "250 ok\r\n");
+	assert_int_equal(world.nparted, 0);
+	pass_ms(3 * SECOND_MS);
+	const struct eng_parted *p = parted_once();
+	assert_int_equal(p->stage, ENG_STAGE_IDLE);
+	is(&p->live, ENG_DOES_GO, 0, ENG_REASON_NONE);
+	is(&p->shadow, ENG_DOES_CUT, 0, ACT_IDLE_RESET);
+	assert_int_equal(p->shadow.limit, 60);
+	assert_true(p->shadow.value >= 60 && p->shadow.value <= 62);
+	assert_int_equal(world.parted_who[0].client_port, c->client_port);
+	asks(c, "NOOP\r\n", "250 ok\r\n"); // it is open still
+	hangs_up(c, CLIENT);
+	hangs_up(c, SERVER);
+	(void)parted_once();
+}
+
+static void silence_is_told_where_only_the_one_in_force_closes(void **)
+{
+	const struct both b = {.live = "idle_s: 60, " FREE, .shadow = "idle_s: 120, " FREE};
+
+	ehlo(begun(&b));
+	pass_ms(70 * SECOND_MS);
+	const struct eng_parted *p = parted_once();
+	assert_int_equal(p->stage, ENG_STAGE_IDLE);
+	is(&p->live, ENG_DOES_CUT, 0, ACT_IDLE_RESET);
+	is(&p->shadow, ENG_DOES_GO, 0, ENG_REASON_NONE);
+	assert_int_equal(p->live.limit, 60);
+	assert_int_equal(counter(ACT_IDLE_RESET), 1);
+}
+
+static void the_same_silence_under_both_is_not_told(void **)
+{
+	const struct both b = {.live = "idle_s: 60, " FREE, .shadow = "idle_s: 60, " FREE};
+
+	ehlo(begun(&b));
+	pass_ms(70 * SECOND_MS);
+	assert_int_equal(counter(ACT_IDLE_RESET), 1);
+	assert_int_equal(world.nparted, 0);
+}
+
 static void a_candidate_that_ends_amid_a_message_leaves_it_whole(void **)
 {
 	const struct both b = {.shadow_content = NEW};
@@ -727,6 +777,9 @@ int main(void)
 		CASE(the_access_rule_is_told),
 		CASE(where_it_can_ask_nobody_the_session_is_not_followed),
 		CASE(limits_that_only_the_one_in_force_has_are_told),
+		CASE(silence_is_told_where_only_the_candidate_would_close),
+		CASE(silence_is_told_where_only_the_one_in_force_closes),
+		CASE(the_same_silence_under_both_is_not_told),
 		CASE(a_candidate_that_ends_amid_a_message_leaves_it_whole),
 		CASE(a_candidate_replaced_amid_a_message_begins_anew),
 	};
