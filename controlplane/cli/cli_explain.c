@@ -197,8 +197,9 @@ static void refusal_print(const json_t *e, const json_t *reasons)
 		at_connect ? " at connect" : "", cli_int(e, "code"));
 	reason_print(": ", e, reasons);
 	if (json_is_integer(json_object_get(e, "limit")))
-		(void)printf("; the limit is %" PRId64 ", this was %" PRId64, cli_int(e, "limit"),
-			cli_int(e, "value"));
+		(void)printf("; the limit is %" PRId64, cli_int(e, "limit"));
+	if (json_is_integer(json_object_get(e, "value")))
+		(void)printf(", this was %" PRId64, cli_int(e, "value"));
 	if (has(e, "access_rule"))
 		(void)printf("; access rule \"%s\"", cli_text(e, "access_rule"));
 	if (has(e, "id"))

@@ -137,13 +137,14 @@ static void put_refusal(
 	put_id(l, "id", r->refusal.id);
 	serve_line_str(l, "reason", r->refusal.reason == NO_REASON ? NULL : names->reason);
 	serve_line_str(l, "access_rule", names->access);
-	if (r->refusal.limit == 0 && r->refusal.value == 0) {
+	if (r->refusal.limit == 0 && r->refusal.value == 0)
 		serve_line_null(l, "limit");
+	else
+		serve_line_u64(l, "limit", r->refusal.limit);
+	if (r->refusal.value == 0) // nothing passes a limit so: what did is not known
 		serve_line_null(l, "value");
-		return;
-	}
-	serve_line_u64(l, "limit", r->refusal.limit);
-	serve_line_u64(l, "value", r->refusal.value);
+	else
+		serve_line_u64(l, "value", r->refusal.value);
 }
 
 struct decision_keys {

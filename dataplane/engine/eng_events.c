@@ -136,7 +136,7 @@ static bool command_judge(struct eng_worker *w, struct eng_session *s, const str
 		eng_count(w, ACT_LINE_ODD);
 	if (eng_line_is_refused(ev, in, profile)) {
 		*r = (struct eng_ruling){.does = ENG_JUDGED_CUT, .limit = &odd};
-		eng_cut(w, s, odd.code, odd.text, 0, false, odd.reason);
+		eng_limit_cut(w, s, &odd, 0, 0, false);
 		return false;
 	}
 	if (may_end_chunks(s, ev)) {

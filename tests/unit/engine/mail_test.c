@@ -296,7 +296,7 @@ static void odd_line_ends_are_refused_where_the_profile_is_strict(void **)
 	hears(c, CLIENT, "220 mx\r\n");
 	says(c, CLIENT, "EHLO me\n");
 	hears(c, SERVER, "");
-	hears_begin(c, CLIENT, "500 5.5.2 ");
+	hears_begin(c, CLIENT, "500 5.5.2 Line end refused (mw-");
 	assert_true(c->end[CLIENT].fin_got && c->end[SERVER].reset);
 	assert_int_equal(counter(ACT_LINE_REFUSED), 1);
 }

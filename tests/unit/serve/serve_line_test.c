@@ -261,6 +261,27 @@ static void a_subject_stays_inert(void **state)
 	json_decref(j);
 }
 
+static void a_refusal_tells_the_limit_and_what_passed_it_as_far_as_known(void **)
+{
+	static const struct {
+		uint32_t limit, value;
+		bool has_limit, has_value;
+	} cases[] = {{0, 0, false, false}, {5, 6, true, true}, {20480, 0, true, false}, {0, 1, true, true}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct api_record r = {.kind = API_REC_REFUSAL,
+			.refusal = {.limit = cases[i].limit, .value = cases[i].value}};
+		struct serve_line l;
+		json_t *j;
+
+		serve_event_line(&l, &r, &(struct serve_event_names){0});
+		j = parse(&l);
+		assert_int_equal(json_is_integer(json_object_get(j, "limit")), cases[i].has_limit);
+		assert_int_equal(json_is_integer(json_object_get(j, "value")), cases[i].has_value);
+		json_decref(j);
+	}
+}
+
 static void a_record_full_of_rubbish_still_gives_a_line(void **state)
 {
 	struct api_record r;
@@ -487,6 +508,7 @@ int main(void)
 		cmocka_unit_test(a_message_has_its_documented_fields),
 		cmocka_unit_test(a_session_has_its_documented_fields),
 		cmocka_unit_test(a_subject_stays_inert),
+		cmocka_unit_test(a_refusal_tells_the_limit_and_what_passed_it_as_far_as_known),
 		cmocka_unit_test(a_record_full_of_rubbish_still_gives_a_line),
 		cmocka_unit_test(the_longest_record_fits),
 		cmocka_unit_test(addresses_become_keyed_hashes),
