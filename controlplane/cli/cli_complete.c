@@ -51,26 +51,35 @@ static bool noun_was_there(unsigned i)
 	return false;
 }
 
-// `status` and the nouns alone are short forms (cli_args.c).
-static void first_words_print(FILE *f)
+static void nouns_print(FILE *f)
 {
-	(void)fputs("\t' ') words='", f);
 	for (unsigned i = 0; i < cli_verb_count; i++) {
 		if (!noun_was_there(i))
 			(void)fprintf(f, "%s ", cli_verbs[i].noun);
 	}
-	(void)fprintf(f, "status help %s --version' ;;\n", common);
 }
 
-// The verbs of the noun of verb `i`, the first that has it.
-static void second_words_print(unsigned i, FILE *f)
+// `status` and the nouns alone are short forms (cli_args.c).
+static void first_words_print(FILE *f)
 {
-	(void)fprintf(f, "\t'%s ') words='", cli_verbs[i].noun);
+	(void)fputs("\t' ') words='", f);
+	nouns_print(f);
+	(void)fprintf(f, "status help %s --version' ;;\n", common);
+	(void)fputs("\t'help ') words='", f);
+	nouns_print(f);
+	(void)fputs("status' ;;\n", f);
+}
+
+// The verbs of the noun of verb `i`, the first that has it; behind `help` without options.
+static void second_words_print(unsigned i, bool help, FILE *f)
+{
+	(void)fprintf(
+		f, "\t'%s%s%s') words='", help ? "help " : "", cli_verbs[i].noun, help ? "" : " ");
 	for (unsigned k = i; k < cli_verb_count; k++) {
 		if (strcmp(cli_verbs[k].noun, cli_verbs[i].noun) == 0)
 			(void)fprintf(f, "%s ", cli_verbs[k].verb);
 	}
-	(void)fprintf(f, "%s' ;;\n", common);
+	(void)fprintf(f, "%s' ;;\n", help ? "" : common);
 }
 
 static bool is_file(const struct cli_arg *a)
@@ -105,8 +114,10 @@ void cli_completion(FILE *f)
 	(void)fputs(head, f);
 	first_words_print(f);
 	for (unsigned i = 0; i < cli_verb_count; i++) {
-		if (!noun_was_there(i))
-			second_words_print(i, f);
+		if (!noun_was_there(i)) {
+			second_words_print(i, false, f);
+			second_words_print(i, true, f);
+		}
 		options_print(&cli_verbs[i], f);
 	}
 	(void)fputs(tail, f);
