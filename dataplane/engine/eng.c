@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The engine as a whole: workers made and freed, a worker's turn, the image in force and who may
-// still be reading an old one, the questions of flows.list.
+// still be reading an old one, lists of flows.
 //
 // Grace periods: a worker raises `turn` at each burst boundary (eng_turn) with a sequentially
 // consistent store and only then reads `image`; the manager stores the new image and only then
@@ -35,14 +35,14 @@ enum {
 	FDB_ENTRIES = 65536,
 	FDB_REPORTS_A_TURN = 256,
 	FDB_AGED_A_TURN = 64,
-	ASK_ROWS = 64, // power of two
+	LISTING_ROWS = 64, // power of two
 	FDB_BYTES = 96,
 };
 
-enum ask_state { ASK_IDLE, ASK_OPEN, ASK_ANSWERED };
+enum listing_state { LISTING_IDLE, LISTING_OPEN, LISTING_TOLD };
 
-struct eng_ask {               // one question of flows.list
-	_Atomic int state;     // w: manager IDLE -> OPEN, worker OPEN -> ANSWERED, manager -> IDLE
+struct eng_listing {           // of flows, for flows.list
+	_Atomic int state;     // w: manager IDLE -> OPEN, worker OPEN -> TOLD, manager -> IDLE
 	uint32_t max, cursor;  // max: w: manager while IDLE; both: worker while OPEN
 	struct rte_ring *rows; // struct eng_flow_row, worker -> manager
 };
@@ -79,9 +79,9 @@ static void worker_free(struct eng_worker *w)
 	if (w->smtp != NULL)
 		eng_smtp_free(w->smtp);
 	eng_frags_free(w->frags);
-	if (w->ask != NULL)
-		rte_ring_free(w->ask->rows);
-	rte_free(w->ask);
+	if (w->listing != NULL)
+		rte_ring_free(w->listing->rows);
+	rte_free(w->listing);
 	rte_ring_free(w->inbox);
 	rte_free(w->own_counters);
 	rte_free(w);
@@ -102,16 +102,17 @@ static struct eng_worker *worker_new(struct eng *e, uint16_t id, struct err_list
 	w->own_counters = rte_zmalloc_socket(
 		"counters", ENG_REASON_COUNT * sizeof(uint64_t), RTE_CACHE_LINE_SIZE, conf->socket);
 	w->counters = w->own_counters;
-	w->ask = rte_zmalloc_socket("ask", sizeof(*w->ask), RTE_CACHE_LINE_SIZE, conf->socket);
+	w->listing = rte_zmalloc_socket(
+		"listing", sizeof(*w->listing), RTE_CACHE_LINE_SIZE, conf->socket);
 	(void)snprintf(name, sizeof(name), "inbox_%u", id);
 	w->inbox = rte_ring_create(name, INBOX_MAX, conf->socket, RING_F_SC_DEQ);
-	if (w->own_counters == NULL || w->ask == NULL || w->inbox == NULL)
+	if (w->own_counters == NULL || w->listing == NULL || w->inbox == NULL)
 		goto no_memory;
 	(void)snprintf(name, sizeof(name), "rows_%u", id);
-	w->ask->rows = rte_ring_create_elem(name, sizeof(struct eng_flow_row), ASK_ROWS,
+	w->listing->rows = rte_ring_create_elem(name, sizeof(struct eng_flow_row), LISTING_ROWS,
 		conf->socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->frags = eng_frags_new(conf->socket);
-	if (w->ask->rows == NULL || w->frags == NULL)
+	if (w->listing->rows == NULL || w->frags == NULL)
 		goto no_memory;
 	w->smtp = eng_smtp_new(w, conf, err);
 	if (w->smtp == NULL) {
@@ -285,24 +286,24 @@ static uint32_t read_smtp(struct eng_worker *w, uint64_t now_us)
 	return n;
 }
 
-static void answer_flows(struct eng_worker *w, uint64_t now_us)
+static void list_flows(struct eng_worker *w, uint64_t now_us)
 {
-	struct eng_ask *ask = w->ask;
+	struct eng_listing *listing = w->listing;
 	struct eng_flow_row rows[8];
-	uint32_t room = rte_ring_free_count(ask->rows);
+	uint32_t room = rte_ring_free_count(listing->rows);
 	uint32_t want, n;
 
-	want = RTE_MIN(RTE_MIN(room, ask->max), (uint32_t)RTE_DIM(rows));
-	if (want == 0 && ask->max > 0)
+	want = RTE_MIN(RTE_MIN(room, listing->max), (uint32_t)RTE_DIM(rows));
+	if (want == 0 && listing->max > 0)
 		return;
-	n = want == 0 ? 0 : eng_smtp_rows(w, &ask->cursor, rows, want, now_us);
+	n = want == 0 ? 0 : eng_smtp_rows(w, &listing->cursor, rows, want, now_us);
 	if (n > 0)
-		(void)rte_ring_sp_enqueue_burst_elem(ask->rows, rows, sizeof(rows[0]), n, NULL);
-	ask->max -= n;
-	if (ask->max == 0 ||
-		ask->cursor ==
+		(void)rte_ring_sp_enqueue_burst_elem(listing->rows, rows, sizeof(rows[0]), n, NULL);
+	listing->max -= n;
+	if (listing->max == 0 ||
+		listing->cursor ==
 			ENG_ROWS_END) // pairs with the acquire in eng_flows_take: rows first, then the end
-		atomic_store_explicit(&ask->state, ASK_ANSWERED, memory_order_release);
+		atomic_store_explicit(&listing->state, LISTING_TOLD, memory_order_release);
 }
 
 // All that another image asks of a worker. Packets wait so long, so it is measured. A worker that wakes
@@ -349,8 +350,8 @@ uint32_t eng_turn(struct eng_worker *w, uint64_t now_us)
 		done += eng_smtp_tick(w, now_us);
 		done += eng_fragment_tick(w, now_us);
 		w->tick_at_us = now_us + TICK_US;
-		if (atomic_load_explicit(&w->ask->state, memory_order_acquire) == ASK_OPEN)
-			answer_flows(w, now_us);
+		if (atomic_load_explicit(&w->listing->state, memory_order_acquire) == LISTING_OPEN)
+			list_flows(w, now_us);
 	}
 	return done;
 }
@@ -360,7 +361,7 @@ uint32_t eng_wait_us(struct eng_worker *w, uint64_t now_us)
 	if (w->smtpq_head != w->smtpq_tail || !rte_ring_empty(w->inbox))
 		return 0;
 	// A list of flows that is being told goes on at the next tick.
-	bool asked = atomic_load_explicit(&w->ask->state, memory_order_relaxed) == ASK_OPEN;
+	bool asked = atomic_load_explicit(&w->listing->state, memory_order_relaxed) == LISTING_OPEN;
 	uint32_t wait_us = eng_fragment_wait_us(w, now_us, WAIT_MAX_US);
 
 	wait_us = eng_smtp_wait_us(w, now_us, wait_us);
@@ -484,32 +485,32 @@ bool eng_quiesced(struct eng *e)
 
 int eng_flows_ask(struct eng *e, uint16_t worker, uint32_t max)
 {
-	struct eng_ask *ask;
+	struct eng_listing *listing;
 
 	ASSERT(worker < e->conf.workers);
-	ask = e->worker[worker]->ask;
-	if (atomic_load_explicit(&ask->state, memory_order_relaxed) != ASK_IDLE)
+	listing = e->worker[worker]->listing;
+	if (atomic_load_explicit(&listing->state, memory_order_relaxed) != LISTING_IDLE)
 		return -EBUSY;
-	ask->max = max;
-	ask->cursor = 0;
+	listing->max = max;
+	listing->cursor = 0;
 	// Release: max and cursor before the question (pairs with eng_turn).
-	atomic_store_explicit(&ask->state, ASK_OPEN, memory_order_release);
+	atomic_store_explicit(&listing->state, LISTING_OPEN, memory_order_release);
 	return 0;
 }
 
 int eng_flows_take(struct eng *e, uint16_t worker, struct eng_flow_row *row)
 {
-	struct eng_ask *ask;
+	struct eng_listing *listing;
 	int state;
 
 	ASSERT(worker < e->conf.workers);
-	ask = e->worker[worker]->ask;
-	state = atomic_load_explicit(&ask->state, memory_order_acquire);
-	if (rte_ring_sc_dequeue_elem(ask->rows, row, sizeof(*row)) == 0)
+	listing = e->worker[worker]->listing;
+	state = atomic_load_explicit(&listing->state, memory_order_acquire);
+	if (rte_ring_sc_dequeue_elem(listing->rows, row, sizeof(*row)) == 0)
 		return 0;
-	if (state == ASK_OPEN)
+	if (state == LISTING_OPEN)
 		return -EAGAIN;
-	atomic_store_explicit(&ask->state, ASK_IDLE, memory_order_relaxed);
+	atomic_store_explicit(&listing->state, LISTING_IDLE, memory_order_relaxed);
 	return -ENOENT;
 }
 

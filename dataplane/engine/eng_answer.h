@@ -4,6 +4,7 @@
 #pragma once
 
 #include "eng_int.h"
+#include "pol_image.h"
 #include "stream.h"
 
 enum { ENG_REPLY_MAX = 400 }; // bytes of a reply of ours
@@ -44,6 +45,12 @@ enum eng_text { // behind the code of a reply of ours (eng_answer.c)
 	ENG_TEXT_TOTAL_CONNECTIONS,
 	ENG_TEXT_COUNT
 };
+
+// The code of a greeting by which a policy refuses: POL_REJECT or POL_TEMPFAIL.
+static inline uint16_t eng_refuse_code(enum pol_action action)
+{
+	return action == POL_REJECT ? 554 : 421;
+}
 
 // eng_answer.c
 // The client of a connection that is to be refused acknowledged our SYN-ACK, numbered `isn`.

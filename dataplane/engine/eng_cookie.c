@@ -121,6 +121,6 @@ bool eng_cookie_take(struct eng_worker *w, const struct flow_key *key, struct rt
 	enum pol_action action = eng_policy_match(w, key, meta->in_port, vlan, &index);
 	if (action != POL_REJECT && action != POL_TEMPFAIL)
 		return false;
-	eng_cookie_refuse_consume(w, key, m, action == POL_REJECT ? 554 : 421);
+	eng_cookie_refuse_consume(w, key, m, eng_refuse_code(action));
 	return true;
 }

@@ -118,7 +118,7 @@ void eng_half_syn_consume(
 	h->md5 = eng_syn_read(m, v, &h->client);
 	if (refuse) {
 		h->lane = ENG_LANE_ANSWER;
-		h->code = action == POL_REJECT ? 554 : 421;
+		h->code = eng_refuse_code(action);
 		h->server.isn = eng_cookie(w, key, v->seq);
 		eng_cookie_syn_ack_consume(w, m, h->server.isn);
 		return;

@@ -16,39 +16,39 @@ static void copy_cut(char *to, uint8_t *to_len, size_t cap, struct span from)
 	*to_len = (uint8_t)n;
 }
 
-// Every message is in one of two lines, in the order of the last byte that each saw.
-static struct eng_line *line_of(struct eng_smtp *p, const struct eng_message *msg)
+// Every message is in one of two queues, in the order of the last byte that each saw.
+static struct eng_queue *queue_of(struct eng_smtp *p, const struct eng_message *msg)
 {
 	return msg->scan != NULL ? &p->scanned : &p->unscanned;
 }
 
-static void line_out(struct eng_smtp *p, struct eng_message *msg)
+static void queue_out(struct eng_smtp *p, struct eng_message *msg)
 {
-	struct eng_line *line = line_of(p, msg);
+	struct eng_queue *queue = queue_of(p, msg);
 
 	if (msg->older == NULL)
-		line->oldest = msg->newer;
+		queue->oldest = msg->newer;
 	else
 		msg->older->newer = msg->newer;
 	if (msg->newer == NULL)
-		line->newest = msg->older;
+		queue->newest = msg->older;
 	else
 		msg->newer->older = msg->older;
 	msg->older = msg->newer = NULL;
 }
 
-static void line_in(struct eng_smtp *p, struct eng_message *msg)
+static void queue_in(struct eng_smtp *p, struct eng_message *msg)
 {
-	struct eng_line *line = line_of(p, msg);
+	struct eng_queue *queue = queue_of(p, msg);
 
 	msg->seen_ms = p->now_ms;
-	msg->older = line->newest;
+	msg->older = queue->newest;
 	msg->newer = NULL;
-	if (line->newest == NULL)
-		line->oldest = msg;
+	if (queue->newest == NULL)
+		queue->oldest = msg;
 	else
-		line->newest->newer = msg;
-	line->newest = msg;
+		queue->newest->newer = msg;
+	queue->newest = msg;
 }
 
 static bool has_stalled(
@@ -107,9 +107,9 @@ static void scan_open(struct eng_worker *w, struct eng_session *s, struct eng_me
 		eng_count(w, PASS_NO_SCAN_MEMORY);
 		return;
 	}
-	line_out(w->smtp, msg);
+	queue_out(w->smtp, msg);
 	msg->scan = scan;
-	line_in(w->smtp, msg);
+	queue_in(w->smtp, msg);
 	char buf[ENG_HELO_MAX];
 	struct span helo = eng_helo_get(w, s, buf);
 	if (helo.n > 0)
@@ -131,17 +131,17 @@ static struct eng_message *message_new(struct eng_worker *w, struct eng_session 
 		.verdict = ENG_VERDICT_UNSCANNED,
 		.at_end = ENG_VERDICT_UNSCANNED};
 	w->counters[GAUGE_MESSAGES]++;
-	line_in(p, msg);
+	queue_in(p, msg);
 	scan_open(w, s, msg);
 	return msg;
 }
 
 void eng_message_scan_drop(struct eng_worker *w, struct eng_message *msg)
 {
-	line_out(w->smtp, msg);
+	queue_out(w->smtp, msg);
 	eng_scan_abort(msg->scan);
 	msg->scan = NULL;
-	line_in(w->smtp, msg);
+	queue_in(w->smtp, msg);
 }
 
 static void message_free(struct eng_worker *w, struct eng_message *msg)
@@ -156,7 +156,7 @@ static void message_free(struct eng_worker *w, struct eng_message *msg)
 	if (msg->shadow_run != 0)
 		eng_shadow_message_end(w, msg);
 	eng_rates_end(w, &msg->rates);
-	line_out(p, msg);
+	queue_out(p, msg);
 	msg->next = p->free_message;
 	p->free_message = msg;
 	w->counters[GAUGE_MESSAGES]--;
@@ -164,10 +164,10 @@ static void message_free(struct eng_worker *w, struct eng_message *msg)
 
 void eng_message_scan_close(struct eng_worker *w, struct eng_message *msg)
 {
-	line_out(w->smtp, msg);
+	queue_out(w->smtp, msg);
 	eng_scan_close(msg->scan, &msg->result);
 	msg->scan = NULL;
-	line_in(w->smtp, msg);
+	queue_in(w->smtp, msg);
 }
 
 struct eng_message *eng_message_mail(
@@ -325,8 +325,8 @@ bool eng_message_data(struct eng_worker *w, struct eng_session *s, struct span t
 	if (msg->scan != NULL)
 		message_scan(msg, text, head);
 	if (msg->newer != NULL) {
-		line_out(w->smtp, msg);
-		line_in(w->smtp, msg);
+		queue_out(w->smtp, msg);
+		queue_in(w->smtp, msg);
 	}
 	msg->seen_ms = w->smtp->now_ms;
 	return msg->plain || eng_limits_data(w, s, text, head);

@@ -37,7 +37,7 @@ struct eng_access {
 // Exists only while a message is open.
 struct eng_message {
 	// One cache line: what is looked at with each piece of its content.
-	_Alignas(64) struct eng_message *older; // in its line (eng_message.c)
+	_Alignas(64) struct eng_message *older; // in its queue (eng_message.c)
 	struct eng_message *newer;
 	struct eng_scan *scan;         // NULL: not scanned
 	uint64_t size_now;             // octets of it so far

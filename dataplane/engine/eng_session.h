@@ -157,7 +157,7 @@ struct eng_helos { // names that clients gave
 	uint32_t fresh; // from here on never used
 };
 
-struct eng_line { // of messages, by the last byte that each saw
+struct eng_queue { // of messages, by the last byte that each saw
 	struct eng_message *oldest, *newest;
 };
 
@@ -177,7 +177,7 @@ struct eng_smtp {
 	bool cookies_on;
 	bool half_old; // more half-open ones are too old than a turn may end
 	uint8_t secret[16]; // of those numbers
-	struct eng_line scanned, unscanned; // open messages that have a scan, and those without
+	struct eng_queue scanned, unscanned; // open messages that have a scan, and those without
 	uint64_t image_version;      // the one that image_since_us speaks of
 	uint32_t asked_ms;           // last question
 	uint8_t asks_silent;         // questions in a row that nobody answered in time

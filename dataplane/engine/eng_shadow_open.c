@@ -38,9 +38,8 @@ static struct eng_decision candidate(
 	case POL_INSPECT:
 		return decided(ENG_DOES_INSPECT, 0, ENG_REASON_NONE);
 	case POL_REJECT:
-		return decided(ENG_DOES_REFUSE, 554, why);
 	case POL_TEMPFAIL:
-		return decided(ENG_DOES_REFUSE, 421, why);
+		return decided(ENG_DOES_REFUSE, eng_refuse_code(action), why);
 	case POL_DROP:
 		return decided(ENG_DOES_DROP, 0, DROP_POLICY);
 	default:

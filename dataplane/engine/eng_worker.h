@@ -34,7 +34,7 @@ struct eng_worker {
 	void *flush_arg;
 	uint64_t tick_at_us;    // when eng_smtp_tick is due
 	uint64_t turns;         // burst boundaries so far: what `turn` goes on from after a sleep
-	struct eng_ask *ask;    // flows.list (eng.c)
+	struct eng_listing *listing; // of flows (eng.c)
 	uint64_t *own_counters; // what `counters` points at until statistics memory is bound
 	struct eng_out out[ENG_PORTS_MAX];
 	struct rte_mbuf *smtpq[ENG_SMTPQ_MAX];
