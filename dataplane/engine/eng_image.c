@@ -142,6 +142,10 @@ static void pick_set(struct eng_pick *pick, const struct pol_image *policy)
 
 		pick->ports[port / 64] |= UINT64_C(1) << port % 64;
 	}
+	for (uint32_t i = 0; i < pol_count(policy, POL_SEC_CONTEXTS) && i < ENG_CONTEXT_NONE; i++)
+		pick->context_key[i] = (uint32_t)pol_session_key(pol_string(
+					       policy, pol_context_at(policy, i)->name)) |
+			1;
 	for (uint16_t port = 0; port < ENG_PORTS_MAX; port++) {
 		uint16_t i = pol_context_of(policy, port);
 

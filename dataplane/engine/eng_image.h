@@ -19,6 +19,7 @@ struct eng_pick {
 	uint64_t version;
 	uint16_t context[ENG_PORTS_MAX];       // of a data-plane port: index, or ENG_CONTEXT_NONE
 	bool by_vlan[ENG_PORTS_MAX];           // the outer VID counts, too
+	uint32_t context_key[ENG_CONTEXT_NONE + 1]; // stands for a context's name in every image; 0: none
 	uint64_t ports[(UINT16_MAX + 1) / 64]; // a bit a TCP port that is picked up
 };
 

@@ -167,6 +167,7 @@ struct eng_rates_by {
 	struct tbl_cells *cells; // NULL: there are no limits
 	const struct pol_session *profile;
 	uint32_t now_s;
+	uint32_t context; // eng_context_key
 	uint32_t full; // times that no cell was left, and so no limit
 };
 bool eng_rates_any(const struct pol_session *profile); // has it one of these limits?

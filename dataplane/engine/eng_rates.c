@@ -81,12 +81,13 @@ static uint64_t sender_of(
 	return sender == 0 ? 1 : sender;
 }
 
-static struct tbl_cell_key key_of(
-	const struct eng_session *s, const struct eng_rates *r, enum eng_rate rate)
+static struct tbl_cell_key key_of(const struct eng_rates_by *by, const struct eng_session *s,
+	const struct eng_rates *r, enum eng_rate rate)
 {
 	struct tbl_cell_key key = {
 		.profile = r->profile,
-		.context = s->flow.key.context,
+		.context = by->context,
+		.vlan = eng_context_vlan(s->flow.key.context),
 		.kind = (uint16_t)(CELLS_RATE + rate),
 	};
 
@@ -108,7 +109,7 @@ static enum tbl_cells_answer hold(struct eng_rates_by *by, const struct eng_sess
 
 	if (limit == 0 || (is_senders(rate) && r->sender == 0))
 		return TBL_CELLS_FULL;
-	const struct tbl_cell_key key = key_of(s, r, rate);
+	const struct tbl_cell_key key = key_of(by, s, r, rate);
 	const enum tbl_cells_answer answer = tbl_cells_hold(
 		by->cells, &key, limit, minutes * 60, by->now_s, &r->held[rate], &value);
 	by->full += answer == TBL_CELLS_FULL;
@@ -189,7 +190,8 @@ static struct eng_rates_by in_force(struct eng_worker *w, struct eng_session *s)
 {
 	return (struct eng_rates_by){.cells = w->eng->cells,
 		.profile = eng_profile(w, s),
-		.now_s = (uint32_t)(w->smtp->now_us / 1000000)};
+		.now_s = (uint32_t)(w->smtp->now_us / 1000000),
+		.context = eng_context_key(w, s->flow.key.context)};
 }
 
 bool eng_rates_mail(struct eng_worker *w, struct eng_session *s, struct span path,

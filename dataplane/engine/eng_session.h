@@ -263,8 +263,9 @@ struct eng_tickets_asked {
 	uint32_t ticket;                 // taken, also where it is limited; TBL_CELL_NONE
 	uint32_t full;                   // times that no cell was left, and so no limit
 };
-void eng_tickets_ask(struct tbl_cells *cells, const struct pol_session *profile,
-	const struct eng_session *s, uint32_t now_s, struct eng_tickets_asked *out);
+void eng_tickets_ask(const struct eng_worker *w, struct tbl_cells *cells,
+	const struct pol_session *profile, const struct eng_session *s,
+	struct eng_tickets_asked *out);
 // Is a connection that has just opened within the limits of its profile? It then holds
 // what they count until eng_tickets_give. false: it was told and cut.
 bool eng_tickets_take(struct eng_worker *w, struct eng_session *s);

@@ -167,7 +167,7 @@ void eng_shadow_connections(
 	eng_shadow_own_limits(eng_profile(w, s), profile, &own);
 	if (is_alike_limited(profile, &own, live->limited))
 		return;
-	eng_tickets_ask(w->shadow->cells, &own, s, (uint32_t)(w->smtp->now_us / 1000000), &would);
+	eng_tickets_ask(w, w->shadow->cells, &own, s, &would);
 	entry->ticket = would.ticket;
 	if (would.full > 0) { // it would have limited somebody, perhaps this one
 		entry->over = true;

@@ -60,7 +60,8 @@ static bool asking_begin(struct eng_worker *w, struct eng_session *s,
 	eng_shadow_own_limits(eng_profile(w, s), eng_shadow_profile(w, entry), &k->own);
 	k->by = (struct eng_rates_by){.cells = w->shadow->cells,
 		.profile = &k->own,
-		.now_s = (uint32_t)(w->smtp->now_us / 1000000)};
+		.now_s = (uint32_t)(w->smtp->now_us / 1000000),
+		.context = eng_context_key(w, s->flow.key.context)};
 	return k->by.cells != NULL && eng_rates_any(&k->own);
 }
 

@@ -78,8 +78,9 @@ static bool rate_over(struct ask *a)
 			limit);
 }
 
-void eng_tickets_ask(struct tbl_cells *cells, const struct pol_session *profile,
-	const struct eng_session *s, uint32_t now_s, struct eng_tickets_asked *out)
+void eng_tickets_ask(const struct eng_worker *w, struct tbl_cells *cells,
+	const struct pol_session *profile, const struct eng_session *s,
+	struct eng_tickets_asked *out)
 {
 	static const struct eng_limit client = {421, ENG_TEXT_CLIENT_CONNECTIONS,
 					      ACT_CLIENT_CONNECTIONS},
@@ -97,10 +98,11 @@ void eng_tickets_ask(struct tbl_cells *cells, const struct pol_session *profile,
 		.profile = profile,
 		.client = {.client = eng_tickets_client(&s->flow.key.client),
 			.profile = profile->key,
-			.context = s->flow.key.context,
+			.context = eng_context_key(w, s->flow.key.context),
+			.vlan = eng_context_vlan(s->flow.key.context),
 			.kind = CELLS_CLIENT},
 		.total = {.profile = profile->key, .kind = CELLS_TOTAL},
-		.now_s = now_s,
+		.now_s = (uint32_t)(w->smtp->now_us / 1000000),
 		.out = out,
 	};
 	out->limited = client_over(&a) ? &client
@@ -114,8 +116,7 @@ bool eng_tickets_take(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_tickets_asked a;
 
-	eng_tickets_ask(w->eng->cells, eng_profile(w, s), s,
-		(uint32_t)(w->smtp->now_us / 1000000), &a);
+	eng_tickets_ask(w, w->eng->cells, eng_profile(w, s), s, &a);
 	eng_count_n(w, ACT_CELLS_FULL, a.full);
 	s->ticket = a.ticket; // eng_limit_cut gives it back
 	if (w->shadow != NULL)

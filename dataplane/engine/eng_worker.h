@@ -51,6 +51,18 @@ static inline uint16_t eng_context_index(uint16_t context)
 	return i == ENG_CONTEXT_NONE ? (uint16_t)POL_ANY : i;
 }
 
+// The context as limits know it: by its name, which says the same in every image, and its VLAN. There is
+// an image.
+static inline uint32_t eng_context_key(const struct eng_worker *w, uint16_t context)
+{
+	return w->pick->context_key[context & ENG_CONTEXT_NONE];
+}
+
+static inline uint16_t eng_context_vlan(uint16_t context)
+{
+	return context >> ENG_CONTEXT_BITS;
+}
+
 // Is this TCP port picked up: one bit test, for every TCP packet. There is an image.
 static inline bool eng_picks_up(const struct eng_worker *w, uint16_t port)
 {

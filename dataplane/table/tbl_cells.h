@@ -43,8 +43,8 @@ enum {
 struct tbl_cell_key {
 	struct addr client;     // zero: all clients
 	uint64_t profile;       // a hash of its name: the same in every configuration
-	uint16_t context, kind; // whose the numbers are
-	uint32_t spare;         // 0
+	uint32_t context;       // likewise; 0: none
+	uint16_t vlan, kind;    // of it, where that has several; what is counted
 };
 _Static_assert(sizeof(struct tbl_cell_key) == 32, "it is hashed as it lies: no padding");
 

@@ -121,6 +121,27 @@ static void three_in_ten_minutes_pass_and_the_fourth_is_refused(void **)
 	is_refused("10.0.41.1", OF_LATE, ACT_CLIENT_RATE, 3);
 }
 
+// Its place in the list says nothing: another commit may have another one there.
+static void a_context_counts_under_its_name(void **)
+{
+#define ONLY(name)                                                       \
+	"contexts: [{name: " name ", ports: [access, core]}]\n"          \
+	"session_profiles: {s: {client_rate: 2, client_rate_min: 60}}\n" \
+	"policies: [{name: p, action: inspect, session: s}]\n"
+	world_use(ONLY("north"), 101);
+	both_hang_up(passes("10.0.41.9"));
+	both_hang_up(passes("10.0.41.9"));
+	is_refused("10.0.41.9", OF_LATE, ACT_CLIENT_RATE, 2);
+	world_use(ONLY("south"), 102);
+	both_hang_up(passes("10.0.41.9"));
+	world_use(ONLY("north"), 103);
+	is_refused("10.0.41.9", OF_LATE, ACT_CLIENT_RATE, 2);
+	world_use(ONLY("south"), 104);
+	both_hang_up(passes("10.0.41.9"));
+	is_refused("10.0.41.9", OF_LATE, ACT_CLIENT_RATE, 2);
+#undef ONLY
+}
+
 static void three_of_all_clients_pass_and_the_fourth_is_refused(void **)
 {
 	struct conn *c = passes("10.0.42.1");
@@ -309,6 +330,7 @@ int main(void)
 		CASE(an_ipv6_client_is_its_network),
 		CASE(without_the_setting_nobody_is_refused),
 		CASE(three_in_ten_minutes_pass_and_the_fourth_is_refused),
+		CASE(a_context_counts_under_its_name),
 		CASE(three_of_all_clients_pass_and_the_fourth_is_refused),
 		CASE(limits_together_hold_each_and_a_refusal_takes_nothing),
 		CASE(every_end_gives_a_ticket_back),

@@ -110,8 +110,9 @@ void both_hang_up(struct conn *c)
 uint32_t counted(
 	const char *profile, enum eng_rate rate, const char *source, const char *sender, bool auth)
 {
-	struct tbl_cell_key key = {
-		.profile = pol_session_key(profile), .kind = (uint16_t)(16 + rate)};
+	struct tbl_cell_key key = {.profile = pol_session_key(profile),
+		.context = eng_context_key(world.w, 0), // the only one
+		.kind = (uint16_t)(16 + rate)};
 	struct addr client, server;
 	uint8_t name[80];
 
