@@ -85,6 +85,21 @@ static size_t utf8_len(struct span s)
 	return n;
 }
 
+// Of two or three bytes of UTF-8: what a terminal does instead of showing it. C1 (U+009B is ESC [), line
+// ends, and what turns the direction of the text beside it.
+static uint32_t point_of(struct span s, size_t n)
+{
+	if (n == 2)
+		return (s.p[0] & 0x1fu) << 6 | (s.p[1] & 0x3fu);
+	return n == 3 ? (s.p[0] & 0x0fu) << 12 | (s.p[1] & 0x3fu) << 6 | (s.p[2] & 0x3fu) : 0;
+}
+
+static bool is_control(uint32_t point)
+{
+	return (point >= 0x80 && point <= 0x9f) || point == 0x200e || point == 0x200f ||
+		(point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+}
+
 static void put_bytes(struct serve_line *l, struct span s)
 {
 	put(l, "\"", 1);
@@ -93,6 +108,8 @@ static void put_bytes(struct serve_line *l, struct span s)
 
 		if (n == 0 || *s.p == '\0') // a NUL in a text ends it, or all of it, for many a reader
 			put(l, "\xef\xbf\xbd", 3);
+		else if (n > 1 && is_control(point_of(s, n)))
+			put_fmt(l, "\\u%04x", (unsigned)point_of(s, n));
 		else if (n > 1)
 			put(l, (const char *)s.p, n);
 		else if (*s.p == '"' || *s.p == '\\')

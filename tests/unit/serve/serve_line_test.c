@@ -32,6 +32,8 @@ static const struct {
 	{"control characters survive", "\r\n\t\x01\x1f\x7f", 6, "\r\n\t\x01\x1f\x7f"},
 	{"two, three and four bytes of UTF-8 stay", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x93\xa7", 9,
 		"\xc3\xa4\xe2\x82\xac\xf0\x9f\x93\xa7"},
+	{"controls beyond ASCII survive", "\xc2\x9b\xe2\x80\xa8\xe2\x80\xae\xe2\x81\xa9", 11,
+		"\xc2\x9b\xe2\x80\xa8\xe2\x80\xae\xe2\x81\xa9"},
 	{"a lone continuation is replaced", "a\x80z", 3, "a" R "z"},
 	{"a cut sequence is replaced byte by byte", "\xe2\x82", 2, R R},
 	{"a sequence cut by text is replaced", "\xe2\x82z", 3, R R "z"},
@@ -228,6 +230,11 @@ static const struct {
 	const char *line; // as the log has it
 } subjects[] = {
 	{"an empty one is none of its lack", "", 0, ",\"subject\":\"\"}"},
+	{"what a terminal obeys is escaped, no neighbour of it",
+		"\xc2\x9b"
+		"2J\xc2\xa0\xe2\x80\xae\xe2\x80\xad\xe2\x80\xa7\xe2\x80\xa8\xe2\x81\xa6\xe2\x81\xaa",
+		24,
+		",\"subject\":\"\\u009b2J\xc2\xa0\\u202e\\u202d\xe2\x80\xa7\\u2028\\u2066\xe2\x81\xaa\"}"},
 	{"NUL is replaced, ESC, DEL and a line end are escaped", "a\0b\x1b[2J\x7f\r\n", 10,
 		",\"subject\":\"a" R "b\\u001b[2J\\u007f\\u000d\\u000a\"}"},
 	{"quotes end nothing", "\",\"verdict\":\"clean\\", 19,
