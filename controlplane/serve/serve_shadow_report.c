@@ -20,7 +20,8 @@ static const char *const not_compared[] = {
 	"connections that were open before the candidate came, and what they hold or sent: limits of "
 	"connections, messages and recipients whose number, minutes or profile is another than in force count "
 	"from then, and only sessions that have not yet differed; the others count for both",
-	"connections to TCP ports that only the candidate picks up",
+	"connections to TCP ports that only the candidate picks up; of those that a policy in force drops all but "
+	"64 a second and worker, which are not followed",
 	"how long commands would wait for the DNS; a session whose domain finds no place among the candidate's "
 	"questions (8 a worker at a time) is not followed",
 	"idle times longer than in force: that a session was closed is told, not what it would have done then; of a "

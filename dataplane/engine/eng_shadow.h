@@ -13,9 +13,10 @@
 #include "tbl_cells.h"
 
 enum {
-	ENG_SHADOW_SESSIONS_MAX = 16384, // of a worker: more are not compared, counted
-	ENG_SHADOW_CELLS_MAX = 65536,    // of limits, all workers together
-	ENG_SHADOW_DROPPED = 1024,       // marks of SYNs, so that a repeat is not told again
+	ENG_SHADOW_SESSIONS_MAX = 16384,  // of a worker: more are not compared, counted
+	ENG_SHADOW_CELLS_MAX = 65536,     // of limits, all workers together
+	ENG_SHADOW_DROPPED = 1024,        // marks of SYNs, so that a repeat is not told again
+	ENG_SHADOW_DROPPED_A_SECOND = 64, // of a worker: more swallowed SYNs are not compared
 	// Of a worker: decisions that wait for findings; questions under way; names known, and asked for.
 	ENG_SHADOW_WAITS_MAX = 128,
 	ENG_SHADOW_QUESTIONS_MAX = 8,
@@ -66,6 +67,7 @@ struct eng_shadow_worker { // of one worker
 	uint32_t mask;
 	uint32_t free, fresh; // first of the free; from here on never used
 	uint64_t dropped[ENG_SHADOW_DROPPED];
+	uint32_t dropped_s, dropped_now; // second; compared in it
 	// eng_shadow_domain.c
 	struct eng_known name[ENG_SHADOW_NAME_SETS][ENG_KNOWN_WAYS]; // found NONE: asked for
 	uint64_t question[ENG_SHADOW_QUESTIONS_MAX];                 // marks of names; 0: none

@@ -3,7 +3,8 @@
 // and contexts there are, its own limits of connections, counted in cells of its own from when it came.
 // A connection is compared where it becomes one, when its client has acknowledged the server's number, as
 // limits are asked (eng_tickets.c): SYNs with foreign addresses fill no report. What the policy in force
-// swallows never comes so far: there the SYN is compared, and its repeats are not told again.
+// swallows never comes so far: there the SYN is compared, and its repeats are not told again; of SYNs, which
+// cost their sender nothing and may have foreign addresses, a worker compares few a second.
 // Thread: the worker.
 #include "eng_half.h"
 #include "eng_shadow.h"
@@ -107,6 +108,16 @@ void eng_shadow_refused(struct eng_worker *w, const struct flow_key *key, uint16
 	(void)compare(w, who, &c, &live, &index);
 }
 
+static bool is_one_too_many(const struct eng_worker *w, struct eng_shadow_worker *own)
+{
+	const uint32_t now_s = (uint32_t)(w->smtp->now_us / 1000000);
+
+	if (own->dropped_s != now_s)
+		own->dropped_now = 0;
+	own->dropped_s = now_s;
+	return ++own->dropped_now > ENG_SHADOW_DROPPED_A_SECOND;
+}
+
 void eng_shadow_dropped(
 	struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m, uint32_t policy)
 {
@@ -123,6 +134,11 @@ void eng_shadow_dropped(
 	if (*place == mark)
 		return;
 	*place = mark;
+	if (is_one_too_many(w, own)) {
+		eng_count(w, SHADOW_COMPARED); // it is one of those
+		eng_count(w, SHADOW_BLIND);
+		return;
+	}
 	eng_who_key(key, &who);
 	(void)compare(w, &who, &c, &live, &index);
 }

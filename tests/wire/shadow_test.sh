@@ -115,6 +115,18 @@ check 'the report stays' '20 12' "$(lab_ask compared config shadow) $(lab_ask di
 check_that 'another one' lab_cli config shadow "$LAB/candidate.yaml"
 check_that 'a commit' lab_cli config commit "$LAB_CONF"
 check 'ends it' 'over another revision came into force' "$(lab_ask state config shadow) $(lab_ask why config shadow)"
+check_that 'one beside a commit that may take itself back' lab_cli config commit "$LAB_CONF" --confirm 5
+check_that 'begins' lab_cli config shadow "$LAB/candidate.yaml"
+check_that 'and ends' lab_cli config revert 1
+check 'when that one goes' 'over another revision came into force' "$(lab_ask state config shadow) $(lab_ask why config shadow)"
+check 'in the data plane, too' '' "$(lab_ask dataplane.shadow_version status)"
+check_that 'one that the data plane leaves alone' lab_cli config shadow "$LAB/candidate.yaml"
+proc_end "$LAB/pids/dataplane" KILL
+lab_dataplane_spawn
+wait_until 20 lab_ready || :
+check 'is over' 'over the data plane went' "$(lab_ask state config shadow) $(lab_ask why config shadow)"
+mail 'and mail goes on' '250, equal' "$(message afterwards)" --host $LAB_SERVER4 --bind 10.77.0.71
+check 'nothing is compared' 0 "$(counter shadow_compared)"
 check_that 'and another' lab_cli config shadow "$LAB/candidate.yaml"
 proc_end "$LAB/pids/controlplane" KILL
 lab_controlplane_spawn

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "eng_session.h"
+#include "eng_shadow.h"
 #include "session_world.h"
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_new, world_end)
@@ -163,6 +163,75 @@ static void a_swallowed_syn_is_told_once_however_often_it_comes(void **)
 	is(&parted_once()->live, ENG_DOES_DROP, 0, DROP_POLICY);
 	is(&world.parted[0].shadow, ENG_DOES_INSPECT, 0, ENG_REASON_NONE);
 	assert_int_equal(counter(DROP_POLICY), 4);
+}
+
+static void a_flood_of_swallowed_syns_fills_no_report(void **)
+{
+	enum { SYNS = ENG_SHADOW_DROPPED_A_SECOND + 40 };
+
+	candidate(PLAIN, "action: inspect, session: s");
+	world.deaf = true; // more than the test remembers
+	struct conn *c = dial("10.0.6.1", 1);
+	const uint64_t begin_us = world.now_us;
+	for (unsigned i = 0; i < SYNS; i++) {
+		c->client_port++;
+		segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+	}
+	settle();
+	assert_true(world.now_us - begin_us < 1000000);
+	const uint64_t told = counter(SHADOW_PARTED);
+	assert_true(told >= ENG_SHADOW_DROPPED_A_SECOND && told <= 2 * ENG_SHADOW_DROPPED_A_SECOND);
+	assert_int_equal(counter(SHADOW_BLIND), SYNS - told);
+	assert_int_equal(counter(SHADOW_COMPARED), SYNS);
+	assert_int_equal(counter(DROP_POLICY), SYNS);
+	pass_ms(1500);
+	c->client_port++;
+	segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+	settle();
+	assert_int_equal(counter(SHADOW_PARTED), told + 1);
+	world.deaf = false;
+}
+
+static void where_it_has_no_scan_left_the_message_goes_as_before(void **)
+{
+	(void)world_end(NULL);
+	(void)world_new_sized(256, 128, 1024); // an eighth of what is in force: 16
+	candidate(PLAIN, "action: inspect, session: s, content: c");
+	struct conn *c[20];
+	for (unsigned i = 0; i < COUNT(c); i++) {
+		c[i] = opens("10.0.1.1");
+		greets(c[i]);
+		begins_mail(c[i]);
+	}
+	assert_int_equal(counter(SHADOW_BLIND), 4);
+	assert_int_equal(counter(PASS_NO_SCAN_MEMORY), 0);
+	for (unsigned i = 0; i < COUNT(c); i++) {
+		says(c[i], CLIENT, "Subject: x\r\n\r\nbuy-now-cheap\r\n.\r\n");
+		hears_begin(c[i], CLIENT, "550 5.7.1 Message refused as spam");
+	}
+	assert_int_equal(world.nparted, 0);
+	assert_int_equal(counter(ACT_REJECTED), COUNT(c));
+}
+
+static void more_sessions_than_it_has_room_for_are_not_followed(void **)
+{
+	enum { MORE = 3 };
+
+	(void)world_end(NULL);
+	(void)world_new_sized(2 * ENG_SHADOW_SESSIONS_MAX, 64, 1024);
+	candidate(PLAIN, "action: inspect, session: s, content: c");
+	struct conn *c = dial("10.0.1.1", 1000);
+	for (unsigned i = 0; i < ENG_SHADOW_SESSIONS_MAX + MORE; i++) {
+		c->client_port++;
+		reboot(c);
+		handshake(c);
+	}
+	assert_int_equal(counter(PASS_TABLE_FULL), 0);
+	assert_int_equal(counter(SHADOW_COMPARED), ENG_SHADOW_SESSIONS_MAX + MORE);
+	assert_int_equal(counter(SHADOW_BLIND), MORE);
+	is_read(opens("10.0.1.2")); // as all are
+	assert_int_equal(counter(SHADOW_BLIND), MORE + 1);
+	assert_int_equal(world.nparted, 0);
 }
 
 static void what_is_alike_under_both_is_not_told(void **)
@@ -759,6 +828,9 @@ int main(void)
 		CASE(what_policies_do_is_compared_and_told_once),
 		CASE(a_refusal_at_connect_is_compared_with_its_code),
 		CASE(a_swallowed_syn_is_told_once_however_often_it_comes),
+		CASE(a_flood_of_swallowed_syns_fills_no_report),
+		CASE(where_it_has_no_scan_left_the_message_goes_as_before),
+		CASE(more_sessions_than_it_has_room_for_are_not_followed),
 		CASE(what_is_alike_under_both_is_not_told),
 		CASE(the_candidates_own_ports_and_contexts_count),
 		CASE(without_a_candidate_nothing_is_compared),
