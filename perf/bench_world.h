@@ -51,6 +51,10 @@ bool bench_image(
 // The engine, with the image in force. NULL: said why.
 bool bench_open(struct bench *b, const struct bench_conf *conf);
 void bench_close(struct bench *b);
+// A candidate beside it: the same configuration, or one whose limits of connections, messages and recipients
+// have other numbers; or none any more. false: said why.
+enum bench_shadow { BENCH_SHADOW_NONE, BENCH_SHADOW_SAME, BENCH_SHADOW_OTHER, BENCH_SHADOWS };
+bool bench_shadow(struct bench *b, enum bench_shadow which);
 
 void bench_conn_init(struct bench_conn *c, uint32_t index, enum bench_net net);
 void bench_key(const struct bench_conn *c, struct flow_key *key);

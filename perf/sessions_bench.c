@@ -5,6 +5,8 @@
 // burst. Of a step the group in the middle counts: another program that has the processor meanwhile is
 // in a burst or two only. Writes one JSON object to standard output; perf/sessions runs it.
 //   sessions_bench ROUNDS MEMORY_MB huge|pages SETS
+//   sessions_bench ROUNDS MEMORY_MB huge|pages shadow   under all limits, without a candidate, beside the same
+//                                                       configuration, beside one with other limits
 // Thread: one.
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,8 +43,8 @@ static void text_fill(void)
 	memcpy(text + TEXT_BYTES, ".\r\n", 3);
 }
 
-static void say(
-	struct bench *b, struct bench_conn *c, enum bench_side side, uint8_t flags, const char *what)
+static void say(struct bench *b, struct bench_conn *c, enum bench_side side, uint8_t flags,
+	const char *what)
 {
 	bench_say(b, c, ENG_BURST, side, TCP_ACK | flags, what, (uint16_t)strlen(what));
 	if ((flags & TCP_FIN) != 0)
@@ -58,8 +60,8 @@ static void sessions(struct bench *b, struct bench_conn *c)
 	bench_greet(b, c, ENG_BURST, &handshake);
 	bench_mail(b, c, ENG_BURST);
 	for (size_t at = 0; at < sizeof(text); at += SEGMENT_BYTES) {
-		const size_t n = sizeof(text) - at < SEGMENT_BYTES ? sizeof(text) - at
-								   : SEGMENT_BYTES;
+		const size_t n =
+			sizeof(text) - at < SEGMENT_BYTES ? sizeof(text) - at : SEGMENT_BYTES;
 		bench_say(b, c, ENG_BURST, BENCH_CLIENT, TCP_ACK | TCP_PSH, text + at, (uint16_t)n);
 		if (at == SEGMENT_BYTES)
 			say(b, c, BENCH_SERVER, 0, "");
@@ -126,16 +128,58 @@ static void show(double *bare, double *limited, double *more, unsigned n, unsign
 		more[n * 3 / 4]);
 }
 
+// ---- a candidate
+
+static bool shadows_right(const struct bench *b)
+{
+	if (bench_counter(b, SHADOW_COMPARED) > 0 && bench_counter(b, SHADOW_PARTED) == 0 &&
+		bench_counter(b, SHADOW_BLIND) == 0)
+		return true;
+	fprintf(stderr, "sessions: %llu compared, %llu differ, %llu not followed\n",
+		(unsigned long long)bench_counter(b, SHADOW_COMPARED),
+		(unsigned long long)bench_counter(b, SHADOW_PARTED),
+		(unsigned long long)bench_counter(b, SHADOW_BLIND));
+	return false;
+}
+
+// Each of the three by turns, the first round of each untimed: its memory is cold.
+static bool shadows(struct bench *b, unsigned n)
+{
+	static double ns[BENCH_SHADOWS][ROUNDS_MAX], more[BENCH_SHADOWS][ROUNDS_MAX];
+
+	for (unsigned i = 0; i < n; i++) {
+		for (unsigned k = 0; k < BENCH_SHADOWS; k++) {
+			const unsigned which = (i + k) % BENCH_SHADOWS;
+			if (!bench_shadow(b, (enum bench_shadow)which))
+				return false;
+			(void)round_run(b, BENCH_LIMITED, 0);
+			ns[which][i] = round_run(b, BENCH_LIMITED, 0);
+		}
+		for (unsigned which = 1; which < BENCH_SHADOWS; which++)
+			more[which][i] = ns[which][i] - ns[BENCH_SHADOW_NONE][i];
+	}
+	for (unsigned which = 1; which < BENCH_SHADOWS; which++)
+		(void)bench_median(more[which], n); // sorted from here on
+	printf("{\"none_ns\": %.1f, \"same_ns\": %.1f, \"other_ns\": %.1f, "
+	       "\"same_more_ns\": [%.1f, %.1f, %.1f], \"other_more_ns\": [%.1f, %.1f, %.1f]}\n",
+		bench_median(ns[0], n), bench_median(ns[1], n), bench_median(ns[2], n),
+		more[1][n / 4], more[1][n / 2], more[1][n * 3 / 4], more[2][n / 4], more[2][n / 2],
+		more[2][n * 3 / 4]);
+	return shadows_right(b);
+}
+
 int main(int argc, char **argv)
 {
 	static double bare[ROUNDS_MAX], limited[ROUNDS_MAX], more[ROUNDS_MAX];
 	const unsigned n = argc == 5 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
-	const unsigned sets = argc == 5 ? (unsigned)strtoul(argv[4], NULL, 10) : 0;
+	const bool shadow = argc == 5 && strcmp(argv[4], "shadow") == 0;
+	const unsigned sets = shadow ? 1 : argc == 5 ? (unsigned)strtoul(argv[4], NULL, 10) : 0;
 	struct bench b;
 
 	if (n == 0 || n > ROUNDS_MAX || sets == 0 || sets > SETS_MAX) {
 		fprintf(stderr,
-			"usage: sessions_bench ROUNDS MEMORY_MB huge|pages SETS, 1..%d, 1..%d\n",
+			"usage: sessions_bench ROUNDS MEMORY_MB huge|pages SETS|shadow, 1..%d, "
+			"1..%d\n",
 			ROUNDS_MAX, SETS_MAX);
 		return 2;
 	}
@@ -144,6 +188,12 @@ int main(int argc, char **argv)
 		return 1;
 	b.csum_good = true;
 	text_fill();
+	if (shadow) {
+		const bool right = shadows(&b, n);
+		bench_close(&b);
+		bench_stop();
+		return right ? 0 : 1;
+	}
 	for (unsigned set = 0; set < sets; set++) { // all have their cells then
 		(void)round_run(&b, BENCH_FREE, set);
 		(void)round_run(&b, BENCH_LIMITED, set);

@@ -198,8 +198,11 @@ bool eng_rates_mail(struct eng_worker *w, struct eng_session *s, struct span pat
 	struct eng_rates *rates, enum eng_refusal *why)
 {
 	struct eng_rates_by by = in_force(w, s);
-	const bool passes = eng_rates_mail_by(&by, s, path, rates, why);
 
+	*rates = (struct eng_rates){0};
+	if (by.cells == NULL || !eng_rates_any(by.profile))
+		return true;
+	const bool passes = eng_rates_mail_by(&by, s, path, rates, why);
 	eng_count_n(w, ACT_CELLS_FULL, by.full);
 	return passes;
 }

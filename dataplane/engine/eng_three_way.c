@@ -91,6 +91,8 @@ enum eng_refusal eng_three_way_rcpt(struct eng_worker *w, struct eng_session *s,
 	uint64_t from[2];
 	unsigned n = 0;
 
+	if (s->message == NULL || !is_on(s, eng_profile(w, s)))
+		return ENG_REFUSAL_COUNT;
 	for (const struct eng_message *msg = s->message; msg != NULL; msg = msg->following)
 		if (!msg->left)
 			from[n++] = msg->from_domain;
