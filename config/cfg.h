@@ -55,6 +55,12 @@ enum cfg_access_action { // of an access rule
 	CFG_ACCESS_BYPASS,
 	CFG_ACCESS_COUNT
 };
+enum cfg_direction { // of a connection
+	CFG_DIRECTION_ANY,
+	CFG_DIRECTION_IN, // to a server of a protected domain
+	CFG_DIRECTION_OUT,
+	CFG_DIRECTION_COUNT
+};
 enum cfg_auth { CFG_AUTH_ANY, CFG_AUTH_YES, CFG_AUTH_NO, CFG_AUTH_COUNT };
 enum cfg_list_use { // of a session profile's lists
 	CFG_LIST_SAFE_SENDERS,
@@ -200,6 +206,7 @@ struct cfg_access { // a rule about recipients
 	bool enabled;
 	struct prefix *clients; // none = any
 	uint32_t nclients;
+	uint8_t direction; // enum cfg_direction
 	uint8_t auth;   // enum cfg_auth
 	uint8_t action; // enum cfg_access_action
 	const char **helo, **senders, **recipients; // patterns; none = any

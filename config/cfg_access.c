@@ -103,6 +103,7 @@ static bool clients_cover(const struct cfg_access *outer, const struct cfg_acces
 static bool rule_covers(const struct cfg_access *outer, const struct cfg_access *inner)
 {
 	return (outer->auth == CFG_AUTH_ANY || outer->auth == inner->auth) &&
+		(outer->direction == CFG_DIRECTION_ANY || outer->direction == inner->direction) &&
 		clients_cover(outer, inner) &&
 		patterns_cover(outer->helo, outer->nhelo, inner->helo, inner->nhelo) &&
 		patterns_cover(outer->senders, outer->nsenders, inner->senders, inner->nsenders) &&

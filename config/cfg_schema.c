@@ -12,6 +12,7 @@ static const char *const pick_words[] = {"proxy", "pass", "drop", NULL};
 static const char *const action_words[] = {"pass", "inspect", "reject", "tempfail", "drop", NULL};
 static const char *const access_words[] = {
 	"relay", "reject", "tempfail", "discard", "bypass", NULL};
+static const char *const direction_words[] = {"any", "incoming", "outgoing", NULL};
 static const char *const auth_words[] = {"any", "yes", "no", NULL};
 static const char *const verdict_words[] = {"reject", "tempfail", "discard", "monitor", NULL};
 
@@ -589,6 +590,14 @@ static const struct cfg_field access_fields[] = {
 		.none_word = "any",
 		.reload = true,
 		.help = "the client's address: any, addresses or prefixes"},
+	{.key = "direction",
+		.kind = CFG_KIND_WORD,
+		AT(cfg_access, direction),
+		.words = direction_words,
+		.preset = "any",
+		.reload = true,
+		.help = "of the connection: incoming, to a server of a protected domain, or outgoing, to "
+			"any other"},
 	{.key = "auth",
 		.kind = CFG_KIND_WORD,
 		AT(cfg_access, auth),

@@ -18,6 +18,9 @@ SAME(CFG_ACCESS_COUNT, POL_ACCESS_COUNT);
 SAME(CFG_AUTH_YES, POL_AUTH_YES);
 SAME(CFG_AUTH_NO, POL_AUTH_NO);
 SAME(CFG_AUTH_COUNT, POL_AUTH_COUNT);
+SAME(CFG_DIRECTION_IN, POL_DIRECTION_IN);
+SAME(CFG_DIRECTION_OUT, POL_DIRECTION_OUT);
+SAME(CFG_DIRECTION_COUNT, POL_DIRECTION_COUNT);
 SAME(CFG_LIST_SAFE_SENDERS, POL_LIST_SAFE_SENDERS);
 SAME(CFG_LIST_BLOCKED_SENDERS, POL_LIST_BLOCKED_SENDERS);
 SAME(CFG_LIST_SAFE_RECIPIENTS, POL_LIST_SAFE_RECIPIENTS);
@@ -139,6 +142,7 @@ int compile_access(struct pol_build *b, const struct compile_input *in, struct e
 			.sender = list_add(&n, &a->at, "sender", a->senders, a->nsenders),
 			.recipient =
 				list_add(&n, &a->at, "recipient", a->recipients, a->nrecipients),
+			.direction = a->direction,
 			.auth = a->auth,
 			.action = a->action,
 			.enabled = a->enabled,

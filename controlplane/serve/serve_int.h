@@ -64,7 +64,7 @@ void serve_flows_list(void *arg, struct serve_call *call, json_t *params);
 void serve_sessions_tail(void *arg, struct serve_call *call, json_t *params);
 // What becomes of a recipient under a session profile (an index, or POL_NONE), as policy.match tells it.
 struct serve_recipient {
-	struct addr client;
+	struct addr client, server;
 	bool auth;
 	const char *helo, *sender, *recipient; // the first two NULL: none
 };

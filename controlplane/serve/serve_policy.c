@@ -116,6 +116,7 @@ static bool question_take(struct serve_call *call, json_t *params, struct questi
 		return false;
 	}
 	q->recipient.client = q->key.source;
+	q->recipient.server = q->key.destination;
 	q->key.port = (uint16_t)q->port;
 	q->key.vlan = (uint16_t)q->vlan;
 	return question_makes_sense(call, q);

@@ -42,11 +42,12 @@ json_t *serve_policy_access(
 	uint32_t i;
 
 	key.client = q->client;
+	key.server = q->server;
 	key.auth = q->auth;
 	pol_word_make(img, span_str(q->helo == NULL ? "" : q->helo), &key.helo);
 	pol_word_make(img, span_str(q->sender == NULL ? "" : q->sender), &key.sender);
 	pol_word_make(img, span_str(q->recipient), &key.recipient);
-	pol_access_mail(img, &key.client, &key.helo, &key.sender, &bits);
+	pol_access_mail(img, &key.client, &key.server, &key.helo, &key.sender, &bits);
 	i = pol_access_rcpt(img, &bits, key.auth, &key.recipient);
 	r = i == POL_NONE ? NULL : pol_access_at(img, i);
 	return json_pack("{s:o,s:s,s:o,s:o,s:o}", "rule",

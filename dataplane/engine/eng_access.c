@@ -51,7 +51,7 @@ void eng_access_note(struct eng_worker *w, const struct eng_session *s, const st
 	pol_word_make(img, sender, &from);
 	pol_word_make(img, eng_helo_get(w, s, buf), &helo);
 	out->safe_sender = in_list(img, profile, POL_LIST_SAFE_SENDERS, &from);
-	pol_access_mail(img, &s->flow.key.client, &helo, &from, &out->bits);
+	pol_access_mail(img, &s->flow.key.client, &s->flow.key.server, &helo, &from, &out->bits);
 }
 
 enum eng_refusal eng_access_sender(

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "pol_match.h"
+
 static bool client_takes(
 	const struct pol_image *img, const struct pol_access *r, const struct addr *client)
 {
@@ -14,13 +16,21 @@ static bool client_takes(
 	return r->nclients == 0;
 }
 
+static bool direction_takes(
+	const struct pol_image *img, const struct pol_access *r, const struct addr *server)
+{
+	return r->direction == POL_DIRECTION_ANY ||
+		(r->direction == POL_DIRECTION_IN) == pol_is_incoming(img, server);
+}
+
 static bool auth_takes(const struct pol_access *r, bool auth)
 {
 	return r->auth == POL_AUTH_ANY || (r->auth == POL_AUTH_YES) == auth;
 }
 
 void pol_access_mail(const struct pol_image *img, const struct addr *client,
-	const struct pol_word *helo, const struct pol_word *sender, struct pol_access_bits *out)
+	const struct addr *server, const struct pol_word *helo, const struct pol_word *sender,
+	struct pol_access_bits *out)
 {
 	const uint32_t n = pol_count(img, POL_SEC_ACCESS);
 
@@ -28,7 +38,7 @@ void pol_access_mail(const struct pol_image *img, const struct addr *client,
 	for (uint32_t i = 0; i < n; i++) {
 		const struct pol_access *r = pol_access_at(img, i);
 
-		if (r->enabled && client_takes(img, r, client) &&
+		if (r->enabled && client_takes(img, r, client) && direction_takes(img, r, server) &&
 			pol_list_takes(img, r->helo, helo) &&
 			pol_list_takes(img, r->sender, sender))
 			out->w[i / 64] |= UINT64_C(1) << i % 64;
@@ -61,6 +71,8 @@ enum pol_access_miss pol_access_explain(
 		return POL_ACCESS_DISABLED;
 	if (!client_takes(img, r, &key->client))
 		return POL_ACCESS_CLIENT;
+	if (!direction_takes(img, r, &key->server))
+		return POL_ACCESS_DIRECTION;
 	if (!auth_takes(r, key->auth))
 		return POL_ACCESS_AUTH;
 	if (!pol_list_takes(img, r->helo, &key->helo))
@@ -93,5 +105,5 @@ const char *pol_access_judge(const struct pol_image *img, uint32_t i)
 		return "unknown action";
 	if (r->enabled > 1)
 		return "enabled is neither 0 nor 1";
-	return r->spare8 == 0 ? NULL : "spare field in use";
+	return r->direction < POL_DIRECTION_COUNT ? NULL : "unknown direction";
 }

@@ -93,6 +93,8 @@ enum pol_access_action { // of an access rule, on a recipient
 };
 
 enum pol_auth { POL_AUTH_ANY, POL_AUTH_YES, POL_AUTH_NO, POL_AUTH_COUNT };
+// Of a connection: incoming is to a server of a protected domain, outgoing any other.
+enum pol_direction { POL_DIRECTION_ANY, POL_DIRECTION_IN, POL_DIRECTION_OUT, POL_DIRECTION_COUNT };
 
 enum pol_list_use { // of a session profile's lists
 	POL_LIST_SAFE_SENDERS,
@@ -213,7 +215,7 @@ struct pol_access {
 	uint8_t auth;               // enum pol_auth
 	uint8_t action;             // enum pol_access_action
 	uint8_t enabled;
-	uint8_t spare8;
+	uint8_t direction; // enum pol_direction
 };
 
 struct pol_list { // of patterns, pol_word.h

@@ -47,6 +47,7 @@ static const char *const ACCESS_MISSES[] = {
 	[POL_ACCESS_TAKES] = "matches",
 	[POL_ACCESS_DISABLED] = "disabled",
 	[POL_ACCESS_CLIENT] = "client",
+	[POL_ACCESS_DIRECTION] = "direction",
 	[POL_ACCESS_AUTH] = "auth",
 	[POL_ACCESS_HELO] = "helo",
 	[POL_ACCESS_SENDER] = "sender",

@@ -97,10 +97,11 @@ static void access_check(const struct pol_image *img, struct span key)
 	const uint32_t n = pol_count(img, POL_SEC_ACCESS);
 
 	memcpy(k.client.b, key.p, 16);
+	memcpy(k.server.b, key.p + 16, 16);
 	pol_word_make(img, span_sub(key, 16, 8), &k.helo);
 	pol_word_make(img, span_sub(key, 16, 14), &k.sender);
 	pol_word_make(img, span_sub(key, 24, 16), &k.recipient);
-	pol_access_mail(img, &k.client, &k.helo, &k.sender, &bits);
+	pol_access_mail(img, &k.client, &k.server, &k.helo, &k.sender, &bits);
 	found = pol_access_rcpt(img, &bits, k.auth, &k.recipient);
 	while (i < n && pol_access_explain(img, &k, i) != POL_ACCESS_TAKES) {
 		CHECK(pol_string(img, pol_access_at(img, i)->name) != NULL);

@@ -372,6 +372,7 @@ ROWS = [
     access("name", "mine", "his", told=("220 250 250 550 221 fin",) * 2, differs="log", kept=("access_rule",)),
     access("enabled", "true", "false"),
     access("client", "[OWN]", "[10.77.0.250]"),
+    access("direction", "outgoing", "incoming"),
     access("auth", "no", "yes"),
     access("helo", "[client.example.com]", "[other.example.com]"),
     access("sender", "[a@example.com]", "[c@example.com]"),

@@ -362,6 +362,7 @@ struct rule {
 	const char *client, *helo, *sender, *recipient; // NULL = any
 	enum pol_auth auth;
 	bool off;
+	enum pol_direction direction;
 };
 
 static uint32_t one_list(struct pol_build *b, const char *pattern)
@@ -372,7 +373,10 @@ static uint32_t one_list(struct pol_build *b, const char *pattern)
 static struct made rules_of(const struct rule *rules, uint32_t n)
 {
 	struct pol_build *b = pol_build_new();
+	const struct pol_range server = {
+		.lo = sample_addr("192.0.2.0"), .hi = sample_addr("192.0.2.255")};
 
+	(void)pol_build_add(b, POL_SEC_SERVERS, &server); // one
 	for (uint32_t i = 0; i < n; i++) {
 		struct pol_access r = {.name = pol_build_string(b, "rule"),
 			.clients = pol_build_count(b, POL_SEC_CLIENTS),
@@ -380,6 +384,7 @@ static struct made rules_of(const struct rule *rules, uint32_t n)
 			.helo = one_list(b, rules[i].helo),
 			.sender = one_list(b, rules[i].sender),
 			.recipient = one_list(b, rules[i].recipient),
+			.direction = (uint8_t)rules[i].direction,
 			.auth = (uint8_t)rules[i].auth,
 			.enabled = !rules[i].off};
 
@@ -408,7 +413,7 @@ static uint32_t ask(const struct pol_image *img, const struct pol_access_key *k)
 {
 	struct pol_access_bits bits;
 
-	pol_access_mail(img, &k->client, &k->helo, &k->sender, &bits);
+	pol_access_mail(img, &k->client, &k->server, &k->helo, &k->sender, &bits);
 	return pol_access_rcpt(img, &bits, k->auth, &k->recipient);
 }
 
@@ -452,6 +457,39 @@ static void the_first_rule_that_takes_a_recipient_decides(void **)
 		assert_int_equal(ask(m.img, &k), ASKED[i].found);
 		assert_int_equal(pol_access_explain(m.img, &k, 0), POL_ACCESS_DISABLED);
 		assert_int_equal(pol_access_explain(m.img, &k, 1), ASKED[i].miss);
+	}
+	free(m.bytes.bytes);
+}
+
+// 192.0.2.0/24 are servers of a protected domain.
+static void a_rule_of_a_direction_takes_nothing_of_the_other(void **)
+{
+	static const struct rule rules[] = {
+		{.direction = POL_DIRECTION_IN, .recipient = "in@x.example"},
+		{.direction = POL_DIRECTION_OUT, .recipient = "*@x.example"},
+		{.recipient = "any@y.example"},
+	};
+	static const struct {
+		const char *server, *recipient;
+		uint32_t found;
+		enum pol_access_miss miss; // of rule 0
+	} asked[] = {
+		{"192.0.2.1", "in@x.example", 0, POL_ACCESS_TAKES},
+		{"192.0.3.1", "in@x.example", 1, POL_ACCESS_DIRECTION},
+		{"192.0.2.1", "out@x.example", POL_NONE, POL_ACCESS_RECIPIENT},
+		{"192.0.3.1", "out@x.example", 1, POL_ACCESS_DIRECTION},
+		{"192.0.2.1", "any@y.example", 2, POL_ACCESS_RECIPIENT},
+		{"192.0.3.1", "any@y.example", 2, POL_ACCESS_DIRECTION},
+	};
+	struct made m = rules_of(rules, COUNT(rules));
+
+	for (size_t i = 0; i < COUNT(asked); i++) {
+		struct pol_access_key k =
+			key_of(m.img, "10.1.1.1", "h", "a@b.example", asked[i].recipient, true);
+
+		k.server = sample_addr(asked[i].server);
+		assert_int_equal(ask(m.img, &k), asked[i].found);
+		assert_int_equal(pol_access_explain(m.img, &k, 0), asked[i].miss);
 	}
 	free(m.bytes.bytes);
 }
@@ -511,6 +549,7 @@ int main(void)
 		cmocka_unit_test(a_hundred_thousand_patterns_are_found_and_no_other),
 		cmocka_unit_test(no_pattern_and_no_address_takes_long),
 		cmocka_unit_test(the_first_rule_that_takes_a_recipient_decides),
+		cmocka_unit_test(a_rule_of_a_direction_takes_nothing_of_the_other),
 		cmocka_unit_test(without_rules_everything_is_permitted),
 		cmocka_unit_test(every_rule_can_decide),
 		cmocka_unit_test(names_are_the_words_of_the_configuration),

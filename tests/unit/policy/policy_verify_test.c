@@ -251,7 +251,7 @@ static const struct wrong {
 	FIELD(ACCESS, 0, pol_access, auth, POL_AUTH_COUNT),
 	FIELD(ACCESS, 0, pol_access, action, POL_ACCESS_COUNT),
 	FIELD(ACCESS, 0, pol_access, enabled, 2),
-	FIELD(ACCESS, 0, pol_access, spare8, 1),
+	FIELD(ACCESS, 0, pol_access, direction, POL_DIRECTION_COUNT),
 	BYTE(CLIENTS, 0, prefix, len, 0, 129),
 	BYTE(CLIENTS, 0, prefix, addr, 15, 1), // host bit behind /24
 	FIELD(LISTS, 0, pol_list, slots, 1),
@@ -264,9 +264,9 @@ static const struct wrong {
 	FIELD(LISTS, 1, pol_list, nslots, 1),
 	FIELD(LISTS, 1, pol_list, globs, 0),
 	FIELD(LISTS, 1, pol_list, nglobs, 0),
-	FIELD(GLOBS, 0, pol_glob, text, 0),       // ""
+	FIELD(GLOBS, 0, pol_glob, text, 0), // ""
 	FIELD(GLOBS, 0, pol_glob, text, 0x10000),
-	FIELD(GLOBS, 1, pol_glob, text, 1),       // no wildcard
+	FIELD(GLOBS, 1, pol_glob, text, 1), // no wildcard
 	FIELD(RULES, 0, pol_rule, id, 0),
 	FIELD(RULES, 0, pol_rule, score, POL_SCORE_MAX + 1),
 	FIELD(RULES, 0, pol_rule, score, (uint32_t)(-POL_SCORE_MAX - 1)),
@@ -397,7 +397,7 @@ static size_t read_access(const struct pol_image *img)
 	pol_word_make(img, span_str("x@example.net"), &key.helo);
 	pol_word_make(img, span_str("\"a\"@a.b.c.d.example.com."), &key.sender);
 	pol_word_make(img, span_str("NEWS-1@example.org"), &key.recipient);
-	pol_access_mail(img, &key.client, &key.helo, &key.sender, &bits);
+	pol_access_mail(img, &key.client, &key.server, &key.helo, &key.sender, &bits);
 	sum += pol_access_rcpt(img, &bits, true, &key.recipient);
 	for (uint32_t i = 0; i < pol_count(img, POL_SEC_ACCESS); i++)
 		sum += pol_access_explain(img, &key, i) +
