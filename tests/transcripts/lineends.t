@@ -795,7 +795,7 @@ E: REPLY 250 RSET ok
 == a command line with a NUL waits for its reply
 I: ehlo
 C: RSET\0\r\nRSET\r\n
-E: COMMAND RSET +NUL,SYNTAX \0
+E: COMMAND RSET +NUL
 S: 250 ok\r\n
 E: REPLY 250 RSET ok
 E: COMMAND RSET +PIPELINED
@@ -834,7 +834,7 @@ Z: stopped client=0 server=0
 == DATA cut off by a NUL is DATA if the server says so
 I: rcpt
 C: DATA\0x\r\nhello\r\n.\r\n
-E: COMMAND DATA +NUL,SYNTAX \0x
+E: COMMAND DATA +NUL,SYNTAX x
 S: 354 go\r\n
 E: REPLY 354 DATA go
 E: DATA_BEGIN

@@ -134,5 +134,5 @@ E: REPLY 503 STARTTLS no
 S: 220 mx.example ESMTP\r\n
 E: REPLY 220 mx.example ESMTP
 C: \x16\x03\x01\0\x05\x01\0\0\x01\n\0
-E: COMMAND UNKNOWN +BARE_LF,NUL
+E: COMMAND UNKNOWN +BARE_LF,NUL,BLANKS
 Z: gated client=1 server=0
