@@ -14,7 +14,7 @@ static bool is_letter(uint8_t c)
 
 static bool is_blank(uint8_t c)
 {
-	return c == ' ' || c == '\t';
+	return c <= ' ' && c != '\r' && c != '\n';
 }
 
 static bool is_digit(uint8_t c)

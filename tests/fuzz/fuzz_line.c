@@ -30,6 +30,9 @@ static uint16_t flags_model(struct span body, bool crlf)
 	for (size_t i = 0; i < body.n; i++) {
 		flags |= body.p[i] == '\r' ? SMTP_LINE_BARE_CR : 0;
 		flags |= body.p[i] == 0 ? SMTP_LINE_NUL : 0;
+		flags |= memchr("\0\t\r", body.p[i], 3) == NULL && body.p[i] < ' '
+			? SMTP_LINE_BLANKS
+			: 0;
 	}
 	if (body.n > 0 && (body.p[0] == ' ' || body.p[0] == '\t'))
 		flags |= SMTP_LINE_BLANKS;
