@@ -57,6 +57,8 @@ send --to 'closed@example.net@' --message "$clean"
 check 'one that Postfix reads so' 501 "$(reply rcpt | cut -c1-3)"
 check 'VT and FF, blanks to Postfix' '220 250 250 550 250 221' "$(in_sub "$PYTHON" "$ROOT/tests/wire/smtp_talk.py" "$LAB/talk" $LAB_SERVER4 10.77.0.1 \
 	$'EHLO\vme' $'MAIL\vFROM:<a@example.com>' $'RCPT\vTO:\f<closed@example.net>' $'RCPT\vTO:\f<inbox@example.net>' | tr '\n' ' ' | sed 's/ $//')"
+check 'a word behind CR and VT' '220 250 250 500 closed' "$(in_sub "$PYTHON" "$ROOT/tests/wire/smtp_talk.py" "$LAB/talk" $LAB_SERVER4 10.77.0.1 \
+	'EHLO me' 'MAIL FROM:<a@example.com>' $'RCPT\r\vTO:<closed@example.net>' | tr '\n' ' ' | sed 's/ $//')"
 send --to closed@example.net --from boss@example.com --message "$clean"
 check 'relay above it' 250 "$(outcome 1)"
 send --to later@example.net --message "$clean"

@@ -301,6 +301,24 @@ static void odd_line_ends_are_refused_where_the_profile_is_strict(void **)
 	assert_int_equal(counter(ACT_LINE_REFUSED), 1);
 }
 
+// To a server that takes any of these for blanks RCPT and TO: are a command, though to us it has no verb.
+static void a_bare_cr_hides_no_command_with_whatever_blank_behind_it(void **)
+{
+	static const char *const LINES[] = {"RCPT\rTO:<a@b>\r\n", "RCPT\r\vTO:<a@b>\r\n",
+		"MAIL\r\fFROM:<a@b>\r\n", "EHLO\r\v\f me\r\n", "\r\x01RSET\r\n",
+		"EHLO\r[192.0.2.1]\r\n", "RCPT TO:<a@b>\r \v,<c@d>\r\n"};
+
+	for (unsigned i = 0; i < COUNT(LINES); i++) {
+		struct conn *c = opened_with("10.0.1.1", "250 mx\r\n");
+
+		forget_words(c);
+		says(c, CLIENT, LINES[i]);
+		hears(c, SERVER, "");
+		hears_begin(c, CLIENT, "500 5.5.2 Line end refused (mw-");
+		assert_int_equal(counter(ACT_LINE_REFUSED), i + 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +337,7 @@ int main(void)
 		CASE(what_is_dropped_is_dropped),
 		CASE(a_syn_loses_what_would_lead_past_us),
 		CASE(odd_line_ends_are_refused_where_the_profile_is_strict),
+		CASE(a_bare_cr_hides_no_command_with_whatever_blank_behind_it),
 	};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);
