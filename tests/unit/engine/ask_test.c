@@ -11,40 +11,11 @@
 
 #include <cmocka.h>
 
+#include "ask_double.h"
 #include "session_world.h"
 #include "tcp_flags.h"
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, asks_new, world_end)
-
-enum { ASKED_MAX = 64 };
-
-static struct asked { // what a worker asked
-	struct eng_question q;
-	char name[ENG_DOMAIN_MAX + 1];
-} asked[ASKED_MAX];
-static unsigned nasked;
-static struct eng_finding found[ASKED_MAX];
-static unsigned nfound, taken;
-static bool full;
-
-static int take_question(void *, const struct eng_question *q)
-{
-	if (full)
-		return -EAGAIN;
-	assert_true(nasked < ASKED_MAX);
-	asked[nasked].q = *q;
-	memcpy(asked[nasked].name, q->name.p, q->name.n);
-	asked[nasked++].name[q->name.n] = '\0';
-	return 0;
-}
-
-static int give_finding(void *, struct eng_finding *f)
-{
-	if (taken == nfound)
-		return -EAGAIN;
-	*f = found[taken++];
-	return 0;
-}
 
 static int take_outcome(void *, const struct eng_outcome *)
 {
@@ -71,8 +42,7 @@ static int asks_new(void **state)
 {
 	int rc = world_new(state);
 
-	nasked = nfound = taken = 0;
-	full = false;
+	asked_forget();
 	eng_sink_set(world.eng, 0, &sink);
 	return rc;
 }

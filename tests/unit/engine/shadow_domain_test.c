@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "ask_double.h"
 #include "eng_shadow.h"
 #include "session_world.h"
 
@@ -18,42 +19,14 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define FREE "max_errors: 0, error_delay_s: 0, error_delay_step_s: 0, mask_unknown: false"
 
-enum { LIVE = 2, VERSION = 77, ASKED_MAX = 256 };
+enum { LIVE = 2, VERSION = 77 };
 
-static struct asked { // what a worker asked
-	struct eng_question q;
-	char name[ENG_DOMAIN_MAX + 1];
-} asked[ASKED_MAX];
-static unsigned nasked;
-static struct eng_finding found[ASKED_MAX];
-static unsigned nfound, taken;
-static bool full;
 static struct eng_sink sink;
 static uint16_t next_port;
 
-static int take_question(void *, const struct eng_question *q)
-{
-	if (full)
-		return -EAGAIN;
-	assert_true(nasked < ASKED_MAX);
-	asked[nasked].q = *q;
-	memcpy(asked[nasked].name, q->name.p, q->name.n);
-	asked[nasked++].name[q->name.n] = '\0';
-	return 0;
-}
-
-static int give_finding(void *, struct eng_finding *f)
-{
-	if (taken == nfound)
-		return -EAGAIN;
-	*f = found[taken++];
-	return 0;
-}
-
 static void sink_new(void)
 {
-	nasked = nfound = taken = 0;
-	full = false;
+	asked_forget();
 	next_port = 3000;
 	sink = *atomic_load(&world.w->sink);
 	sink.ask = take_question;
