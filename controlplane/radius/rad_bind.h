@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Who is where: bindings of addresses, prefixes and port blocks to subscribers ("endpoints"), as accounting
+// tells of them (RFC 2866). A binding belongs to a session; one by the same key takes its place, an end of
+// another session leaves it. Bounded at the start; nothing here waits, logs or knows a clock.
+// Thread: one.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rad_account.h"
+
+struct rad_bind;
+
+enum { RAD_NONE = UINT32_MAX }; // no endpoint, no binding
+
+struct rad_bind_conf {
+	uint32_t bindings;  // at most; 16 to 100 million
+	uint32_t endpoints; // likewise
+	uint32_t idle_s;    // a binding without news for so long ends; 0 = never
+	uint32_t
+		keep_s; // an ended one is remembered, so that late news of its session do not revive it
+	uint8_t key[16]; // secret, of the tables' hashes
+};
+
+struct rad_key {
+	struct prefix prefix;
+	uint16_t port_first, port_last;
+	uint8_t context;
+};
+
+struct rad_bound {         // who is there
+	uint32_t endpoint; // RAD_NONE: nobody
+	bool shared;       // several sessions say that they are
+};
+
+// A binding is this now. Called from within the calls below, which it may not call.
+typedef void (*rad_change_cb)(void *arg, const struct rad_key *key, struct rad_bound now);
+
+struct rad_bind_counts {
+	uint64_t begun, moved,
+		kept; // bindings that are new, that went from one endpoint to another, that
+		// go on
+	uint64_t ended, idle, cleared; // by a Stop, by silence, by a NAS that went on or off
+	uint64_t stale;  // records older than what is known, or of a session that is over
+	uint64_t others; // Stops of a session that has the address no more
+	uint64_t shared; // bindings found to be of several sessions at once
+	uint64_t full;   // bindings and NAS that found no room
+	uint32_t bindings, endpoints; // now
+};
+
+// NULL: out of memory.
+struct rad_bind *rad_bind_new(const struct rad_bind_conf *conf, rad_change_cb changed, void *arg);
+void rad_bind_free(struct rad_bind *b); // NULL is fine
+
+// Takes a record that came at `now_s` of a clock that only grows, of this context.
+// false: no room for all of it.
+bool rad_bind_take(
+	struct rad_bind *b, const struct rad_account *a, uint8_t context, uint32_t now_s);
+// Looks at `budget` bindings: ends those without news, forgets those that ended long ago.
+void rad_bind_tick(struct rad_bind *b, uint32_t now_s, uint32_t budget);
+
+struct rad_bound rad_bind_find(const struct rad_bind *b, const struct rad_key *key);
+// An endpoint's id; borrowed until the next call that changes.
+struct span rad_bind_id(const struct rad_bind *b, uint32_t endpoint);
+// By its id; RAD_NONE where it has no binding.
+uint32_t rad_bind_endpoint(const struct rad_bind *b, struct span id);
+// All bindings in force, in no order.
+void rad_bind_walk(const struct rad_bind *b, rad_change_cb each, void *arg);
+struct rad_bind_counts rad_bind_counts(const struct rad_bind *b);
+// What the tables take, in octets, for `bindings` and `endpoints`.
+uint64_t rad_bind_bytes(const struct rad_bind_conf *conf);
