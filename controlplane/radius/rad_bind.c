@@ -12,7 +12,7 @@
 #include "rad_endpoint.h"
 #include "rad_index.h"
 
-enum { NAS_MAX = 65536, DELAY_MAX_S = 86400 };
+enum { DELAY_MAX_S = 86400 };
 
 enum state { STATE_FREE, STATE_LIVE, STATE_ENDED };
 
@@ -53,8 +53,8 @@ struct rad_bind {
 uint64_t rad_bind_bytes(const struct rad_bind_conf *conf)
 {
 	return (uint64_t)conf->bindings * sizeof(struct binding) + rad_index_bytes(conf->bindings) +
-		rad_endpoints_bytes(conf->endpoints) + NAS_MAX * sizeof(struct nas) +
-		rad_index_bytes(NAS_MAX);
+		rad_endpoints_bytes(conf->endpoints) + conf->nas * sizeof(struct nas) +
+		rad_index_bytes(conf->nas);
 }
 
 struct rad_bind *rad_bind_new(const struct rad_bind_conf *conf, rad_change_cb changed, void *arg)
@@ -65,8 +65,8 @@ struct rad_bind *rad_bind_new(const struct rad_bind_conf *conf, rad_change_cb ch
 		return NULL;
 	*b = (struct rad_bind){.conf = *conf, .changed = changed, .arg = arg, .free = RAD_NONE};
 	b->cell = calloc(conf->bindings, sizeof(b->cell[0]));
-	b->nas = calloc(NAS_MAX, sizeof(b->nas[0]));
-	if (rad_index_open(&b->index, conf->bindings) && rad_index_open(&b->nas_index, NAS_MAX) &&
+	b->nas = calloc(conf->nas, sizeof(b->nas[0]));
+	if (rad_index_open(&b->index, conf->bindings) && rad_index_open(&b->nas_index, conf->nas) &&
 		rad_endpoints_open(&b->endpoints, conf->endpoints, conf->key) && b->cell != NULL &&
 		b->nas != NULL)
 		return b;
@@ -185,7 +185,7 @@ static uint32_t nas_find(struct rad_bind *b, uint64_t id)
 	while ((n = rad_index_next(&b->nas_index, &at)) != RAD_INDEX_NONE)
 		if (b->nas[n].id == id)
 			return n;
-	if (b->nnas == NAS_MAX)
+	if (b->nnas == b->conf.nas)
 		return RAD_NONE;
 	b->nas[b->nnas].id = id;
 	rad_index_add(&b->nas_index, nas_hash(b, b->nnas), b->nnas);

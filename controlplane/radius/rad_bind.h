@@ -17,6 +17,7 @@ enum { RAD_NONE = UINT32_MAX }; // no endpoint, no binding
 struct rad_bind_conf {
 	uint32_t bindings;  // at most; 16 to 100 million
 	uint32_t endpoints; // likewise
+	uint32_t nas;       // likewise: those that send, or that a proxy sends for
 	uint32_t idle_s;    // a binding without news for so long ends; 0 = never
 	uint32_t
 		keep_s; // an ended one is remembered, so that late news of its session do not revive it

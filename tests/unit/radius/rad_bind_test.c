@@ -28,6 +28,7 @@ static struct rad_bind *bind_make(rad_change_cb changed, void *arg)
 {
 	const struct rad_bind_conf conf = {.bindings = BINDINGS,
 		.endpoints = ENDPOINTS,
+		.nas = 4,
 		.idle_s = IDLE_S,
 		.keep_s = KEEP_S,
 		.key = "0123456789abcde"};
@@ -310,6 +311,16 @@ static void full_tables_refuse_and_take_again_when_there_is_room(void **)
 	is_at("id0", "10.0.0.1");
 }
 
+static void a_nas_too_many_is_refused_and_counted(void **)
+{
+	struct rad_account a = record(RAD_START, 1, "alice", "10.0.0.1");
+
+	for (a.nas = 1; a.nas <= 4; a.nas++)
+		assert_true(rad_bind_take(bind, &a, 0, NOW));
+	assert_false(rad_bind_take(bind, &a, 0, NOW));
+	assert_int_equal(rad_bind_counts(bind).full, 1);
+}
+
 static void ids_of_every_length_are_kept_whole(void **)
 {
 	char id[RAD_ID_MAX + 1] = "";
@@ -432,6 +443,7 @@ int main(void)
 		CASE(a_session_id_may_come_again_behind_a_restart),
 		CASE(a_binding_without_news_ends),
 		CASE(full_tables_refuse_and_take_again_when_there_is_room),
+		CASE(a_nas_too_many_is_refused_and_counted),
 		CASE(ids_of_every_length_are_kept_whole),
 		cmocka_unit_test(what_is_told_adds_up_to_what_is_there),
 	};

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A datagram that was taken before is told by a hash of its sender, port and octets (RFC 5080 2.2.2 has id and
+// authenticator; where nothing is validated that may be the same in all). Its answer is made again; there is nothing in it that the request does not
+// say. What is remembered lies in two halves of bounded size; the older is forgotten whole.
+// Thread: one.
+#include "rad_desk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+
+const char *const rad_count_names[RAD_COUNTS] = {
+	[RAD_COUNT_START] = "start",
+	[RAD_COUNT_STOP] = "stop",
+	[RAD_COUNT_INTERIM] = "interim",
+	[RAD_COUNT_ON] = "on",
+	[RAD_COUNT_OFF] = "off",
+	[RAD_COUNT_STATUS_SERVER] = "status_server",
+	[RAD_COUNT_DUPLICATE] = "duplicate",
+	[RAD_COUNT_IGNORED] = "ignored",
+	[RAD_COUNT_NO_ID] = "no_id",
+	[RAD_COUNT_NO_ADDRESS] = "no_address",
+	[RAD_COUNT_NO_SESSION] = "no_session",
+	[RAD_COUNT_NO_STATUS] = "no_status",
+	[RAD_COUNT_ABSURD] = "absurd",
+	[RAD_COUNT_MALFORMED] = "malformed",
+	[RAD_COUNT_CODE] = "code",
+	[RAD_COUNT_FORGED] = "forged",
+	[RAD_COUNT_FULL] = "full",
+	[RAD_COUNT_ANSWERS] = "answers",
+};
+
+struct seat { // a client at the desk
+	struct rad_client c;
+	uint32_t number; // never given twice: tells senders apart in hashes of sessions
+	uint64_t n[RAD_COUNTS];
+};
+
+struct half {           // of what is remembered
+	uint64_t *seen; // 0 = empty
+	uint32_t n, since_s;
+};
+
+struct rad_desk {
+	struct rad_desk_conf conf;
+	struct rad_digest *digest;
+	struct half half[2]; // [0]: the one that grows
+	uint32_t mask;       // of places in a half
+	struct seat **seats;
+	uint32_t nseats, numbers;
+	uint64_t strangers;
+};
+
+static bool halves_open(struct rad_desk *d)
+{
+	uint32_t places = 16;
+
+	while (places < 2 * (uint64_t)d->conf.duplicates && places < UINT32_MAX / 2)
+		places *= 2;
+	d->mask = places - 1;
+	for (int i = 0; i < 2; i++) {
+		d->half[i].seen = calloc(places, sizeof(d->half[i].seen[0]));
+		if (d->half[i].seen == NULL)
+			return false;
+	}
+	return true;
+}
+
+struct rad_desk *rad_desk_new(const struct rad_desk_conf *conf)
+{
+	struct rad_desk *d = calloc(1, sizeof(*d));
+
+	if (d == NULL)
+		return NULL;
+	d->conf = *conf;
+	d->digest = rad_digest_new();
+	if (d->digest != NULL && halves_open(d))
+		return d;
+	rad_desk_free(d);
+	return NULL;
+}
+
+void rad_desk_free(struct rad_desk *d)
+{
+	if (d == NULL)
+		return;
+	for (uint32_t i = 0; i < d->nseats; i++)
+		free(d->seats[i]);
+	free(d->seats);
+	free(d->half[0].seen);
+	free(d->half[1].seen);
+	rad_digest_free(d->digest);
+	free(d);
+}
+
+// ---- clients
+
+static struct seat *seat_of(const struct rad_desk *d, const char *name)
+{
+	for (uint32_t i = 0; i < d->nseats; i++)
+		if (strcmp(d->seats[i]->c.name, name) == 0)
+			return d->seats[i];
+	return NULL;
+}
+
+static struct seat *seat_make(struct rad_desk *d, const struct rad_client *c)
+{
+	const struct seat *old = seat_of(d, c->name);
+	struct seat *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->c = *c;
+	s->number = old != NULL ? old->number : d->numbers++;
+	for (int i = 0; old != NULL && i < RAD_COUNTS; i++)
+		s->n[i] = old->n[i];
+	return s;
+}
+
+bool rad_desk_clients(struct rad_desk *d, const struct rad_client *clients, uint32_t n)
+{
+	struct seat **seats = calloc(n + 1, sizeof(seats[0])), **old = d->seats;
+	const uint32_t nold = d->nseats;
+	uint32_t made = 0;
+
+	while (seats != NULL && made < n) {
+		seats[made] = seat_make(d, &clients[made]);
+		if (seats[made] == NULL)
+			break;
+		made++;
+	}
+	const bool all = seats != NULL && made == n;
+	if (all) {
+		d->seats = seats;
+		d->nseats = n;
+	}
+	struct seat **gone = all ? old : seats;
+	for (uint32_t i = 0; i < (all ? nold : made); i++)
+		free(gone[i]);
+	free(gone);
+	return all;
+}
+
+static struct seat *client_find(const struct rad_desk *d, const struct addr *a)
+{
+	struct seat *best = NULL;
+
+	for (uint32_t i = 0; i < d->nseats; i++) {
+		struct seat *s = d->seats[i];
+
+		if (prefix_has(&s->c.prefix, a) &&
+			(best == NULL || s->c.prefix.len > best->c.prefix.len))
+			best = s;
+	}
+	return best;
+}
+
+static void count(struct seat *s, enum rad_count what)
+{
+	s->n[what]++;
+}
+
+bool rad_desk_counts(const struct rad_desk *d, uint32_t place, struct rad_client_counts *out)
+{
+	if (place >= d->nseats)
+		return false;
+	memcpy(out->name, d->seats[place]->c.name, sizeof(out->name));
+	memcpy(out->n, d->seats[place]->n, sizeof(out->n));
+	return true;
+}
+
+uint64_t rad_desk_strangers(const struct rad_desk *d)
+{
+	return d->strangers;
+}
+
+// ---- what was taken before
+
+static uint64_t mark_of(
+	const struct rad_desk *d, const struct rad_from *from, const struct rad_packet *p)
+{
+	const uint64_t packet = hash_siphash(d->conf.key, p->whole.p, p->whole.n);
+	uint8_t octets[sizeof(from->addr) + sizeof(from->port) + sizeof(from->local) +
+		sizeof(packet)];
+
+	memcpy(octets, &from->addr, 16);
+	memcpy(octets + 16, &from->port, 2);
+	memcpy(octets + 18, &from->local, 4);
+	memcpy(octets + 22, &packet, 8);
+	return hash_siphash(d->conf.key, octets, sizeof(octets)) | 1; // never 0
+}
+
+static bool half_has(const struct rad_desk *d, const struct half *h, uint64_t mark)
+{
+	for (uint32_t at = (uint32_t)(mark >> 32) & d->mask; h->seen[at] != 0;
+		at = (at + 1) & d->mask)
+		if (h->seen[at] == mark)
+			return true;
+	return false;
+}
+
+static void mark_add(struct rad_desk *d, uint64_t mark, uint32_t now_s)
+{
+	if (d->half[0].n >= d->conf.duplicates ||
+		now_s - d->half[0].since_s >= d->conf.duplicates_s) {
+		const struct half old = d->half[1];
+
+		d->half[1] = d->half[0];
+		d->half[0] = (struct half){.seen = old.seen, .since_s = now_s};
+		memset(old.seen, 0, (d->mask + 1) * sizeof(old.seen[0]));
+	}
+	uint32_t at = (uint32_t)(mark >> 32) & d->mask;
+	while (d->half[0].seen[at] != 0)
+		at = (at + 1) & d->mask;
+	d->half[0].seen[at] = mark;
+	d->half[0].n++;
+}
+
+// ---- a datagram
+
+struct visit { // of one
+	struct seat *seat;
+	struct rad_packet packet;
+	bool sealed;
+};
+
+static size_t answer(struct rad_desk *d, const struct visit *v, uint8_t *buf)
+{
+	if (!v->seat->c.respond)
+		return 0;
+	const size_t n = rad_answer(&v->packet, RAD_ACCOUNTING_RESPONSE, v->sealed, buf);
+
+	rad_answer_seal(d->digest, buf, n, &v->seat->c.secret);
+	count(v->seat, RAD_COUNT_ANSWERS);
+	return n;
+}
+
+// May it be believed? Counts where not.
+static bool is_proved(struct rad_desk *d, struct visit *v)
+{
+	const enum rad_proof proof =
+		rad_request_prove(d->digest, &v->packet, &v->seat->c.secret, &v->sealed);
+
+	// A Status-Server asks for an answer and nothing else: it is always to prove itself (RFC 5997 3).
+	if (proof == RAD_PROVED ||
+		(!v->seat->c.validate && v->packet.code == RAD_ACCOUNTING_REQUEST))
+		return true;
+	count(v->seat, RAD_COUNT_FORGED);
+	return false;
+}
+
+static enum rad_count account(
+	struct rad_desk *d, const struct visit *v, uint32_t now_s, bool *answered)
+{
+	static const enum rad_count lacks[] = {
+		[RAD_IGNORED] = RAD_COUNT_IGNORED,
+		[RAD_NO_STATUS] = RAD_COUNT_NO_STATUS,
+		[RAD_NO_SESSION] = RAD_COUNT_NO_SESSION,
+		[RAD_NO_ID] = RAD_COUNT_NO_ID,
+		[RAD_NO_ADDRESS] = RAD_COUNT_NO_ADDRESS,
+		[RAD_ABSURD] = RAD_COUNT_ABSURD,
+	};
+	static const enum rad_count statuses[] = {
+		[RAD_START] = RAD_COUNT_START,
+		[RAD_STOP] = RAD_COUNT_STOP,
+		[RAD_INTERIM] = RAD_COUNT_INTERIM,
+		[RAD_ON] = RAD_COUNT_ON,
+		[RAD_OFF] = RAD_COUNT_OFF,
+	};
+	struct rad_account a;
+	const enum rad_lack lack =
+		rad_account_read(&v->packet, &v->seat->c.form, d->conf.key, v->seat->number, &a);
+
+	*answered = lack == RAD_TAKEN || lack == RAD_IGNORED || lack == RAD_NO_ID ||
+		lack == RAD_NO_ADDRESS;
+	if (lack != RAD_TAKEN)
+		return lacks[lack];
+	if (rad_bind_take(d->conf.bind, &a, v->seat->c.context, now_s))
+		return statuses[a.status];
+	*answered = false; // it was not recorded (RFC 2866 4.1)
+	return RAD_COUNT_FULL;
+}
+
+static size_t request(struct rad_desk *d, const struct visit *v, const struct rad_from *from,
+	uint32_t now_s, uint8_t *buf)
+{
+	const uint64_t mark = mark_of(d, from, &v->packet);
+	bool answered;
+
+	if (half_has(d, &d->half[0], mark) || half_has(d, &d->half[1], mark)) {
+		count(v->seat, RAD_COUNT_DUPLICATE);
+		return answer(d, v, buf);
+	}
+	count(v->seat, account(d, v, now_s, &answered));
+	if (!answered)
+		return 0;
+	mark_add(d, mark, now_s);
+	return answer(d, v, buf);
+}
+
+size_t rad_desk_take(struct rad_desk *d, const struct rad_from *from, struct span datagram,
+	uint32_t now_s, uint8_t *buf)
+{
+	struct visit v = {.seat = client_find(d, &from->addr)};
+
+	if (v.seat == NULL) {
+		d->strangers++;
+		return 0;
+	}
+	if (rad_packet_read(datagram, &v.packet) != RAD_GOOD) {
+		count(v.seat, RAD_COUNT_MALFORMED);
+		return 0;
+	}
+	if (v.packet.code != RAD_ACCOUNTING_REQUEST && v.packet.code != RAD_STATUS_SERVER) {
+		count(v.seat, RAD_COUNT_CODE);
+		return 0;
+	}
+	if (!is_proved(d, &v))
+		return 0;
+	if (v.packet.code == RAD_ACCOUNTING_REQUEST)
+		return request(d, &v, from, now_s, buf);
+	count(v.seat, RAD_COUNT_STATUS_SERVER);
+	return answer(d, &v, buf);
+}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The thread takes datagrams by the burst, answers by the burst, and looks at some bindings in between. What
+// others ask goes under one lock that the thread takes once a burst; they hold it for as long as a look-up.
+// Thread: as the header says.
+#include "rad_server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <netinet/in.h>
+
+enum {
+	BURST = 64,
+	BURSTS_A_SOCKET = 16, // before the next one has its turn
+	TICK_MS = 100,
+	LOOKS_A_TICK = 20000, // bindings looked at
+	LOOKS_A_BURST = 64,
+	RECEIVE_BYTES = 8 << 20, // the kernel's buffer, as far as it allows
+	DUPLICATES = 1 << 18,    // in each half
+	DUPLICATES_S = 15,
+	NAS_MAX = 65536,
+	ENDED_S = 60, // an ended binding is remembered
+};
+
+struct place { // of a datagram in a burst
+	struct sockaddr_storage from;
+	struct iovec in, out;
+	uint8_t control[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t))];
+	uint8_t octets[RAD_PACKET_MAX], answer[RAD_PACKET_MAX];
+};
+
+struct rad_server {
+	struct rad_server_conf conf;
+	int sock[RAD_LISTEN_MAX];
+	int wake; // eventfd: the thread is to end
+	pthread_t thread;
+	bool running;
+	pthread_mutex_t lock; // all below
+	struct rad_bind *bind;
+	struct rad_desk *desk;
+	uint32_t late_us;
+	uint32_t dropped[RAD_LISTEN_MAX]; // as the kernel tells it: since the socket is open
+	// the thread's alone
+	struct place place[BURST];
+	struct mmsghdr in[BURST], out[BURST];
+};
+
+// ---- open
+
+static socklen_t address_put(const struct addr *a, uint16_t port, struct sockaddr_storage *out)
+{
+	*out = (struct sockaddr_storage){0};
+	if (addr_is_v4(a)) {
+		struct sockaddr_in *in = (struct sockaddr_in *)out;
+
+		in->sin_family = AF_INET;
+		in->sin_port = htons(port);
+		memcpy(&in->sin_addr, a->b + 12, 4);
+		return sizeof(*in);
+	}
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(port);
+	memcpy(&in6->sin6_addr, a->b, 16);
+	return sizeof(*in6);
+}
+
+// 0 or -errno; the socket in *out.
+static int socket_open(const struct addr *a, uint16_t port, int *out)
+{
+	const int on = 1, bytes = RECEIVE_BYTES;
+	struct sockaddr_storage ss;
+	const socklen_t n = address_put(a, port, &ss);
+	const int s = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	*out = s;
+	if (s < 0)
+		return -errno;
+	(void)setsockopt(s, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)); // less is less
+	if ((ss.ss_family == AF_INET6 &&
+		    setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
+		setsockopt(s, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0 ||
+		setsockopt(s, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on)) < 0 ||
+		bind(s, (const struct sockaddr *)&ss, n) < 0)
+		return -errno;
+	return 0;
+}
+
+static bool sockets_open(struct rad_server *s, struct err_list *err)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (uint32_t i = 0; i < s->conf.nlisten; i++) {
+		int rc = socket_open(&s->conf.listen[i], s->conf.port[i], &s->sock[i]);
+
+		if (rc == 0)
+			continue;
+		err_add(err, "radius.listen: %s port %u: %s",
+			addr_format(&s->conf.listen[i], text, sizeof(text)), s->conf.port[i],
+			strerror(-rc));
+		return false;
+	}
+	return true;
+}
+
+static bool tables_open(struct rad_server *s)
+{
+	struct rad_bind_conf bc = {
+		.bindings = s->conf.bindings,
+		.endpoints = s->conf.endpoints,
+		.nas = NAS_MAX,
+		.idle_s = s->conf.idle_s,
+		.keep_s = ENDED_S,
+	};
+	struct rad_desk_conf dc = {.duplicates = DUPLICATES, .duplicates_s = DUPLICATES_S};
+
+	if (getrandom(bc.key, sizeof(bc.key), 0) != sizeof(bc.key) ||
+		getrandom(dc.key, sizeof(dc.key), 0) != sizeof(dc.key))
+		return false;
+	dc.bind = s->bind = rad_bind_new(&bc, s->conf.changed, s->conf.arg);
+	s->desk = s->bind == NULL ? NULL : rad_desk_new(&dc);
+	return s->desk != NULL;
+}
+
+static void places_lay(struct rad_server *s)
+{
+	for (unsigned i = 0; i < BURST; i++) {
+		struct place *p = &s->place[i];
+
+		p->in = (struct iovec){p->octets, sizeof(p->octets)};
+		p->out = (struct iovec){p->answer, 0};
+	}
+}
+
+struct rad_server *rad_server_new(const struct rad_server_conf *conf, struct err_list *err)
+{
+	struct rad_server *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		err_add(err, "radius: out of memory");
+		return NULL;
+	}
+	s->conf = *conf;
+	for (unsigned i = 0; i < RAD_LISTEN_MAX; i++)
+		s->sock[i] = -1;
+	places_lay(s);
+	s->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (pthread_mutex_init(&s->lock, NULL) != 0 || s->wake < 0 || !tables_open(s))
+		err_add(err, "radius: %s", strerror(errno != 0 ? errno : ENOMEM));
+	else if (sockets_open(s, err))
+		return s;
+	rad_server_free(s);
+	return NULL;
+}
+
+// ---- the thread
+
+static struct rad_from from_of(const struct sockaddr_storage *ss, uint32_t local)
+{
+	struct rad_from f = {.local = local};
+
+	if (ss->ss_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
+
+		f.addr = addr_from_v4((const uint8_t *)&in->sin_addr);
+		f.port = ntohs(in->sin_port);
+	} else {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
+
+		f.addr = addr_from_v6(in6->sin6_addr.s6_addr);
+		f.port = ntohs(in6->sin6_port);
+	}
+	return f;
+}
+
+static uint32_t now_s(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &ts); // there is such a clock
+	return (uint32_t)ts.tv_sec +
+		1000000; // behind anything that happened before the host's start
+}
+
+static uint32_t waited_us(const struct timespec *since)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now); // the kernel's stamp is of that one
+	const int64_t us = (int64_t)(now.tv_sec - since->tv_sec) * 1000000 +
+		(now.tv_nsec - since->tv_nsec) / 1000;
+	return us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us; // the clock may be set
+}
+
+// What the kernel says besides the octets.
+static void control_take(struct rad_server *s, unsigned sock, struct msghdr *h)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL; c = CMSG_NXTHDR(h, c)) {
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SO_RXQ_OVFL)
+			memcpy(&s->dropped[sock], CMSG_DATA(c), sizeof(s->dropped[sock]));
+		if (c->cmsg_type == SO_TIMESTAMPNS) {
+			struct timespec ts;
+
+			memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+			const uint32_t us = waited_us(&ts);
+			s->late_us = us > s->late_us ? us : s->late_us;
+		}
+	}
+}
+
+static void burst_lay(struct rad_server *s)
+{
+	for (unsigned i = 0; i < BURST; i++) {
+		struct place *p = &s->place[i];
+
+		s->in[i].msg_hdr = (struct msghdr){.msg_name = &p->from,
+			.msg_namelen = sizeof(p->from),
+			.msg_iov = &p->in,
+			.msg_iovlen = 1,
+			.msg_control = p->control,
+			.msg_controllen = sizeof(p->control)};
+	}
+}
+
+// Answers those of a burst that get one. A full send buffer loses them: their senders ask again.
+static void burst_answer(struct rad_server *s, int sock, unsigned n)
+{
+	for (unsigned sent = 0; sent < n;) {
+		const int k = sendmmsg(sock, s->out + sent, n - sent, MSG_DONTWAIT);
+
+		if (k > 0)
+			sent += (unsigned)k;
+		else if (errno != EINTR)
+			sent++; // this one has no way: an address that is gone, a full buffer
+	}
+}
+
+// Takes at most a burst of a socket. How many there were.
+static unsigned burst_take(struct rad_server *s, unsigned sock)
+{
+	unsigned answers = 0;
+
+	burst_lay(s);
+	const int n = recvmmsg(s->sock[sock], s->in, BURST, MSG_DONTWAIT, NULL);
+	if (n <= 0)
+		return 0;
+	(void)pthread_mutex_lock(&s->lock);       // no error: it is not recursive
+	control_take(s, sock, &s->in[0].msg_hdr); // who waited longest of them
+	const uint32_t now = now_s();
+	for (int i = 0; i < n; i++) {
+		struct place *p = &s->place[i];
+		const struct rad_from from = from_of(&p->from, sock);
+		const struct span octets = {p->octets, s->in[i].msg_len};
+
+		p->out.iov_len = rad_desk_take(s->desk, &from, octets, now, p->answer);
+		if (p->out.iov_len == 0)
+			continue;
+		s->out[answers++].msg_hdr = (struct msghdr){.msg_name = &p->from,
+			.msg_namelen = s->in[i].msg_hdr.msg_namelen,
+			.msg_iov = &p->out,
+			.msg_iovlen = 1};
+	}
+	rad_bind_tick(s->bind, now, LOOKS_A_BURST);
+	(void)pthread_mutex_unlock(&s->lock); // as above
+	burst_answer(s, s->sock[sock], answers);
+	return (unsigned)n;
+}
+
+static void tick(struct rad_server *s)
+{
+	(void)pthread_mutex_lock(&s->lock); // as above
+	rad_bind_tick(s->bind, now_s(), LOOKS_A_TICK);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+static void *serve(void *arg)
+{
+	struct rad_server *s = arg;
+	struct pollfd p[RAD_LISTEN_MAX + 1];
+	const uint32_t n = s->conf.nlisten;
+
+	for (uint32_t i = 0; i < n; i++)
+		p[i] = (struct pollfd){.fd = s->sock[i], .events = POLLIN};
+	p[n] = (struct pollfd){.fd = s->wake, .events = POLLIN};
+	while ((p[n].revents & POLLIN) == 0) {
+		(void)poll(p, n + 1, TICK_MS); // interrupted: nothing is ready
+		for (uint32_t i = 0; i < n; i++)
+			for (unsigned k = 0; k < BURSTS_A_SOCKET && burst_take(s, i) == BURST; k++)
+				;
+		tick(s);
+	}
+	return NULL;
+}
+
+int rad_server_start(struct rad_server *s)
+{
+	sigset_t all, before;
+
+	(void)sigfillset(&all); // signals are the loop's
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	const int rc = pthread_create(&s->thread, NULL, serve, s);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	s->running = rc == 0;
+	return -rc;
+}
+
+void rad_server_free(struct rad_server *s)
+{
+	const uint64_t one = 1;
+
+	if (s == NULL)
+		return;
+	if (s->running && write(s->wake, &one, sizeof(one)) == sizeof(one))
+		(void)pthread_join(s->thread, NULL); // ours, not joined before
+	for (unsigned i = 0; i < RAD_LISTEN_MAX; i++)
+		if (s->sock[i] >= 0)
+			(void)close(s->sock[i]); // nothing is lost
+	if (s->wake >= 0)
+		(void)close(s->wake); // likewise
+	rad_desk_free(s->desk);
+	rad_bind_free(s->bind);
+	(void)pthread_mutex_destroy(&s->lock); // nobody has it
+	free(s);
+}
+
+// ---- asked by others
+
+int rad_server_clients(struct rad_server *s, const struct rad_client *clients, uint32_t n)
+{
+	(void)pthread_mutex_lock(&s->lock); // as above
+	const bool ok = rad_desk_clients(s->desk, clients, n);
+	(void)pthread_mutex_unlock(&s->lock);
+	return ok ? 0 : -ENOMEM;
+}
+
+void rad_server_counts(struct rad_server *s, struct rad_server_counts *out)
+{
+	(void)pthread_mutex_lock(&s->lock); // as above
+	*out = (struct rad_server_counts){
+		.bind = rad_bind_counts(s->bind),
+		.strangers = rad_desk_strangers(s->desk),
+		.late_us = s->late_us,
+	};
+	s->late_us = 0;
+	for (uint32_t i = 0; i < s->conf.nlisten; i++)
+		out->dropped += s->dropped[i];
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+bool rad_server_client(struct rad_server *s, uint32_t place, struct rad_client_counts *out)
+{
+	(void)pthread_mutex_lock(&s->lock); // as above
+	const bool is = rad_desk_counts(s->desk, place, out);
+	(void)pthread_mutex_unlock(&s->lock);
+	return is;
+}
+
+size_t rad_server_who(
+	struct rad_server *s, const struct rad_key *key, char id[RAD_ID_MAX], bool *shared)
+{
+	size_t n = 0;
+
+	(void)pthread_mutex_lock(&s->lock); // as above
+	const struct rad_bound who = rad_bind_find(s->bind, key);
+	if (who.endpoint != RAD_NONE) {
+		const struct span text = rad_bind_id(s->bind, who.endpoint);
+
+		n = text.n;
+		memcpy(id, text.p, n);
+	}
+	*shared = who.shared;
+	(void)pthread_mutex_unlock(&s->lock);
+	return n;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The accounting server: sockets, its thread, and what other threads may ask of it. The thread owns desk and
+// bindings; nothing in it waits for anybody but the sockets.
+// Thread: as said at each function; one owner makes, changes and frees it.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "rad_desk.h"
+
+struct rad_server;
+
+enum { RAD_LISTEN_MAX = 16 };
+
+struct rad_server_conf {
+	struct addr listen[RAD_LISTEN_MAX]; // :: = all of IPv6, 0.0.0.0 = all of IPv4
+	uint16_t port[RAD_LISTEN_MAX];
+	uint32_t nlisten;
+	uint32_t bindings, endpoints; // at most
+	uint32_t idle_s;              // a binding without news for so long ends; 0 = never
+	// From the server's thread; must not wait.
+	rad_change_cb changed;
+	void *arg;
+};
+
+// Opens the sockets and takes the memory; nothing is read yet, nobody may send. NULL with the reason in *err.
+struct rad_server *rad_server_new(const struct rad_server_conf *conf, struct err_list *err);
+// Starts the thread: behind the drop of privileges (core_priv.h). 0 or -errno.
+int rad_server_start(struct rad_server *s);
+// Ends the thread, closes all. NULL is fine.
+void rad_server_free(struct rad_server *s);
+
+// Who may send from now on; copied, in force when this returns. 0, -ENOMEM (all is as it was).
+int rad_server_clients(struct rad_server *s, const struct rad_client *clients, uint32_t n);
+
+struct rad_server_counts {
+	struct rad_bind_counts bind;
+	uint64_t strangers;
+	uint64_t dropped; // by the kernel, where nobody took them in time
+	uint32_t late_us; // the longest that a datagram waited in the kernel, since the last call
+};
+// Any thread.
+void rad_server_counts(struct rad_server *s, struct rad_server_counts *out);
+bool rad_server_client(struct rad_server *s, uint32_t place, struct rad_client_counts *out);
+// Who has an address now: the id's octets, at most RAD_ID_MAX; 0 = nobody. Any thread.
+size_t rad_server_who(
+	struct rad_server *s, const struct rad_key *key, char id[RAD_ID_MAX], bool *shared);
