@@ -11,7 +11,7 @@
 #include "addr.h"
 
 #define API_LINK_MAGIC UINT64_C(0x314b4e494c57494d) // "MIWLINK1"
-#define API_LINK_VERSION 9
+#define API_LINK_VERSION 10
 
 enum { API_WORKERS_MAX = 64, API_SLOTS = 3, API_TEXT_MAX = 128, API_RULES_MAX = 8 };
 enum { API_SLOT_SHADOW = 2 }; // where a candidate's image lies; those before it are for images in force
@@ -39,6 +39,10 @@ struct api_hello {
 	uint32_t counts_open;      // 1: what limits counted before may be handed back (API_CMD_COUNTS)
 	uint64_t cells_bytes;      // of the limit cells, 0 = none
 	uint64_t counts_off, counts_bytes; // where struct api_count lie that are handed back
+	uint64_t binding_off;              // ring: control plane -> manager: struct api_binding
+	uint64_t fact_off;                 // the same: struct api_fact
+	uint32_t bindings, endpoints, senders; // that the data plane has room for
+	uint32_t spare;
 };
 
 // After the hello either side may send one-byte datagrams on the socket: "look at the rings".
@@ -96,8 +100,13 @@ struct api_event { // manager -> control plane
 };
 
 enum api_outcome_kind {
-	API_OUT_NONE, API_OUT_ACCEPTED, API_OUT_CONDEMNED, API_OUT_RCPT_REFUSED,
-	API_OUT_AUTH_FAILED, API_OUT_COUNT
+	API_OUT_NONE,
+	API_OUT_ACCEPTED,
+	API_OUT_CONDEMNED,
+	API_OUT_RCPT_REFUSED,
+	API_OUT_AUTH_FAILED,
+	API_OUT_AUTH_PASSED,
+	API_OUT_COUNT
 };
 
 struct api_outcome { // worker -> control plane: what reputation counts
@@ -107,6 +116,9 @@ struct api_outcome { // worker -> control plane: what reputation counts
 	uint16_t context, spare16;
 	uint32_t session_profile; // index, 0xffffffff = none
 	uint64_t image_version;
+	uint64_t endpoint;    // of the session, 0 = unknown (api_binding)
+	uint32_t context_key; // api_binding.context
+	uint16_t vlan, spare; // api_binding.vlan
 };
 
 enum api_record_kind {
@@ -159,6 +171,7 @@ struct api_record { // worker -> control plane: one line of the event log
 	uint64_t session;     // id
 	struct addr client, server;
 	uint16_t client_port, server_port, vlan, context;
+	uint64_t endpoint; // of the client, 0 = unknown (api_binding)
 	union {
 		struct {
 			uint64_t duration_us, client_bytes, server_bytes;
@@ -237,4 +250,58 @@ struct api_answer { // control plane -> worker
 	uint8_t kind;    // enum api_ask_kind
 	uint8_t finding; // enum api_finding, not NONE
 	uint8_t spare[6];
+};
+
+// Who is where, and what is known of whom. Both rings are the control plane's word: what it says comes into
+// force in the order of each ring; it says everything again to a data plane that it attaches to, between
+// BEGIN and SWEEP of a number that this attachment had not before, and what was not said again goes then.
+// An endpoint is known by a keyed hash of its id, not 0, which is the same over restarts.
+enum api_binding_kind {
+	API_BIND_NONE,
+	API_BIND_SET,   // this prefix (and block of ports) is this endpoint's now
+	API_BIND_CLEAR, // it is nobody's
+	API_BIND_BEGIN,
+	API_BIND_SWEEP, // epoch alone
+	API_BIND_COUNT
+};
+
+struct api_binding {      // control plane -> manager; any one thread at a time writes the ring
+	uint32_t kind;    // enum api_binding_kind
+	uint32_t epoch;   // of BEGIN and SWEEP
+	struct addr addr; // of a prefix in its canonical form: host bits are zero
+	uint32_t context; // a hash of its name (pol_session_key, lower half, | 1)
+	uint16_t vlan;    // of it, where that has several, else 0
+	uint16_t port_first,
+		port_last; // of its ports; 0..65535: all. Blocks of one address lie apart
+	uint8_t len;       // of the prefix, 0..128; at most 4 different ones a family are kept
+	uint8_t shared; // 1 = several are there: nothing that is done to an endpoint is done here
+	uint32_t spare;
+	uint64_t endpoint; // of SET, not 0
+};
+
+enum api_fact_kind {
+	API_FACT_NONE,
+	API_FACT_ENDPOINT, // of an endpoint; with flags, seconds all 0: nothing is known of it
+	API_FACT_SENDER,   // of an address or prefix; likewise, and score 0
+	API_FACT_BEGIN,
+	API_FACT_SWEEP, // epoch alone
+	API_FACT_COUNT
+};
+
+enum { API_FACT_LISTED = 1, API_FACT_EXEMPT = 2 }; // by an operator: blocked; never refused
+enum { API_SCORE_MAX = 100 };                      // of a sender
+
+struct api_fact {           // control plane -> manager
+	uint32_t kind;      // enum api_fact_kind
+	uint32_t epoch;     // of BEGIN and SWEEP
+	uint64_t endpoint;  // of ENDPOINT
+	struct addr addr;   // of SENDER: of a prefix, as in api_binding
+	uint32_t context;   // of SENDER, as in api_binding
+	uint16_t vlan;      // likewise
+	uint8_t len;        // of the prefix, likewise
+	uint8_t score;      // of SENDER
+	uint32_t flags;     // API_FACT_LISTED, API_FACT_EXEMPT
+	uint32_t blocked_s; // automatically, for so many seconds from now; 0 = not. ENDPOINT alone
+	uint32_t auth_s;    // AUTH is refused for so many seconds from now; 0 = not
+	uint32_t spare;
 };

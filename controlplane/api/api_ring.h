@@ -38,7 +38,12 @@ int api_ring_take(struct api_ring *r, void *element);
 uint32_t api_ring_used(struct api_ring *r);
 
 enum { // capacities of the link's rings
-	API_RING_COMMANDS = 64, API_RING_EVENTS = 1024,
-	API_RING_OUTCOMES = 4096, API_RING_RECORDS = 4096,
-	API_RING_ASKS = 512, API_RING_ANSWERS = 1024,
+	API_RING_COMMANDS = 64,
+	API_RING_EVENTS = 1024,
+	API_RING_OUTCOMES = 4096,
+	API_RING_RECORDS = 4096,
+	API_RING_ASKS = 512,
+	API_RING_ANSWERS = 1024,
+	API_RING_BINDINGS = 65536,
+	API_RING_FACTS = 8192,
 };

@@ -22,6 +22,7 @@ enum eng_outcome_kind {
 	ENG_OUTCOME_CONDEMNED,
 	ENG_OUTCOME_RCPT_REFUSED,
 	ENG_OUTCOME_AUTH_FAILED,
+	ENG_OUTCOME_AUTH_PASSED,
 	ENG_OUTCOME_COUNT
 };
 enum eng_verdict {
@@ -51,6 +52,7 @@ struct eng_who { // the connection
 	uint32_t policy;  // index, POL_NONE
 	uint64_t image_version;
 	uint64_t session; // id
+	uint64_t endpoint; // key of the client's (tbl_clients.h), 0 = unknown
 };
 
 struct eng_outcome {
@@ -60,6 +62,9 @@ struct eng_outcome {
 	uint16_t context;
 	uint32_t session_profile;
 	uint64_t image_version;
+	uint64_t endpoint;    // as in eng_who
+	uint32_t context_key; // the context's name
+	uint16_t vlan;        // of it, where it has several
 };
 
 // Where a candidate's decisions first part from those of the image in force, and what one of them does.

@@ -69,6 +69,7 @@ static const uint32_t outcome_kinds[ENG_OUTCOME_COUNT] = {
 	[ENG_OUTCOME_CONDEMNED] = API_OUT_CONDEMNED,
 	[ENG_OUTCOME_RCPT_REFUSED] = API_OUT_RCPT_REFUSED,
 	[ENG_OUTCOME_AUTH_FAILED] = API_OUT_AUTH_FAILED,
+	[ENG_OUTCOME_AUTH_PASSED] = API_OUT_AUTH_PASSED,
 };
 static const uint16_t record_kinds[ENG_REC_COUNT] = {
 	[ENG_REC_SESSION] = API_REC_SESSION,
@@ -101,6 +102,9 @@ static int outcome_put(void *arg, const struct eng_outcome *o)
 		.context = o->context,
 		.session_profile = o->session_profile,
 		.image_version = o->image_version,
+		.endpoint = o->endpoint,
+		.context_key = o->context_key,
+		.vlan = o->vlan,
 	};
 
 	return put(t, &t->outcome, &out);
@@ -223,6 +227,7 @@ static int record_put(void *arg, const struct eng_record *r)
 		.server_port = r->who.server_port,
 		.vlan = r->who.vlan,
 		.context = r->who.context,
+		.endpoint = r->who.endpoint,
 	};
 
 	// What a candidate would do must not cost a line about what was done.

@@ -36,8 +36,8 @@ static const uint32_t RECORD_BYTES[POL_SEC_COUNT] = {
 _Static_assert(POL_SEC_COUNT - POL_SEC_DB_HELO == (int)POL_SCOPE_COUNT, "one database a scope");
 _Static_assert(sizeof(struct pol_policy) == 72, "layout of the image");
 _Static_assert(offsetof(struct pol_policy, ingress) == 40, "layout of the image");
-_Static_assert(sizeof(struct pol_session) == 96, "layout of the image: no padding");
-_Static_assert(offsetof(struct pol_session, key) == 88, "layout of the image");
+_Static_assert(sizeof(struct pol_session) == 112, "layout of the image: no padding");
+_Static_assert(offsetof(struct pol_session, key) == 104, "layout of the image");
 
 uint32_t pol_record_bytes(enum pol_section sec)
 {

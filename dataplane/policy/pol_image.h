@@ -14,7 +14,7 @@
 #include "span.h"
 
 #define POL_MAGIC UINT64_C(0x31474d495257494d) // "MIWRIMG1"
-#define POL_FORMAT 5
+#define POL_FORMAT 6
 
 enum pol_section {
 	POL_SEC_STRINGS,    // NUL-terminated texts, first byte is NUL ("" = offset 0)
@@ -136,13 +136,13 @@ enum { // bounds the verifier holds an image to
 	POL_RULES_MAX = 100000,   // times POL_SCORE_MAX stays inside 31 bits
 	POL_SCORE_MAX = 10000,    // of a rule, either sign
 	POL_VID_MAX = 4095,
-	POL_ACCESS_MAX = 1024,     // a multiple of 64
+	POL_ACCESS_MAX = 1024, // a multiple of 64
 	POL_CLIENTS_MAX = POL_ACCESS_MAX * 64,
 	POL_LISTS_MAX = POL_ACCESS_MAX * 3 + POL_PROFILES_MAX * POL_LIST_USES,
 	POL_SLOTS_MAX = 1 << 23,
 	POL_GLOBS_MAX = 10000, // of all lists
 	POL_PROBES_MAX = 64,   // slots from where a key's hash says to where it lies
-	POL_TEXT_MAX = 200, // bytes of a reply text; printable ASCII
+	POL_TEXT_MAX = 200,    // bytes of a reply text; printable ASCII
 	POL_IDLE_MAX_MS = 86400000,
 	POL_SESSION_LIMIT_MAX = 250, // of what a session counts in 8 bits
 	POL_DELAY_MAX_S = 60,
@@ -151,6 +151,10 @@ enum { // bounds the verifier holds an image to
 	POL_RATE_MAX = 60000, // of anything in a rate's minutes
 	POL_RATE_MAX_MIN = 1440,
 	POL_TOTAL_CONNECTIONS_MAX = 10000000,
+	POL_SENDER_SCORE_MAX = 100,
+	POL_THROTTLE_PERCENT_MAX = 1000,
+	POL_TRIGGER_MAX = 10000,
+	POL_DURATION_MAX_MIN = 525600, // a year
 };
 
 struct pol_policy {
@@ -174,6 +178,15 @@ enum pol_domain { // what is asked of a domain
 	POL_DOMAIN_RESOLVED, // ... and put off where the DNS can't tell
 	POL_DOMAIN_COUNT
 };
+
+enum pol_reputation { // what becomes of who has a bad one
+	POL_REPUTATION_OFF,
+	POL_REPUTATION_MONITOR, // is told in the log
+	POL_REPUTATION_REJECT,  // is refused
+	POL_REPUTATION_COUNT
+};
+
+enum pol_refuse_at { POL_REFUSE_CONNECT, POL_REFUSE_MAIL, POL_REFUSE_RCPT, POL_REFUSE_COUNT };
 
 struct pol_session {
 	uint32_t name;
@@ -204,7 +217,15 @@ struct pol_session {
 	uint8_t check_sender_domain, check_recipient_domain;
 	uint8_t reject_empty_domain;
 	uint8_t check_three_way; // recipient of the domain of HELO, sender of another
-	uint8_t spare8[3];
+	uint8_t endpoint_reputation, sender_reputation, auth_reputation; // enum pol_reputation
+	uint8_t refuse_at; // enum pol_refuse_at, of the first two
+	uint8_t throttle_at, tempfail_at,
+		reject_at; // scores of a sender that must be passed; 0 = never
+	uint16_t throttle_messages, throttle_percent; // an hour; of those in the hour before it
+	uint16_t endpoint_trigger;                    // messages in the window that must be passed
+	uint16_t spare16;
+	uint32_t
+		endpoint_duration_min; // that an endpoint is then blocked for, not 0 where it matters
 	uint64_t key; // stands for the name in every image: pol_session_key
 };
 

@@ -172,6 +172,24 @@ static const char *limits_judge(const struct pol_session *s)
 	return NULL;
 }
 
+static const char *reputation_judge(const struct pol_session *s)
+{
+	if (s->endpoint_reputation >= POL_REPUTATION_COUNT ||
+		s->sender_reputation >= POL_REPUTATION_COUNT ||
+		s->auth_reputation >= POL_REPUTATION_COUNT || s->refuse_at >= POL_REFUSE_COUNT)
+		return "unknown choice of reputation";
+	if (s->throttle_at > POL_SENDER_SCORE_MAX || s->tempfail_at > POL_SENDER_SCORE_MAX ||
+		s->reject_at > POL_SENDER_SCORE_MAX)
+		return "score is too high";
+	if (s->throttle_messages > POL_RATE_MAX || s->throttle_percent > POL_THROTTLE_PERCENT_MAX)
+		return "throttle is out of range";
+	if (s->endpoint_trigger > POL_TRIGGER_MAX ||
+		s->endpoint_duration_min > POL_DURATION_MAX_MIN ||
+		(s->endpoint_duration_min == 0 && s->endpoint_reputation != POL_REPUTATION_OFF))
+		return "trigger or duration is out of range";
+	return s->spare16 == 0 ? NULL : "spare field in use";
+}
+
 static const char *session_judge(const struct pol_image *img, uint32_t i)
 {
 	const struct pol_session *s = pol_session_at(img, i);
@@ -216,7 +234,8 @@ static const char *session_judge(const struct pol_image *img, uint32_t i)
 	}
 	if (s->key != pol_session_key(pol_string(img, s->name)))
 		return "key is not that of its name";
-	return is_zero(s->spare8, sizeof(s->spare8)) ? limits_judge(s) : "spare field in use";
+	const char *fault = limits_judge(s);
+	return fault != NULL ? fault : reputation_judge(s);
 }
 
 static const char *content_judge(const struct pol_image *img, uint32_t i)
