@@ -26,11 +26,13 @@ struct binding {
 	uint32_t at_s;     // when what is known of it happened
 	uint32_t seen_s;   // last news
 	uint32_t next;     // free
-	uint16_t port_first, port_last;
-	uint8_t len, context;
-	uint8_t state; // enum state
-	bool shared;
+	uint32_t context;
+	uint16_t port_first, port_last, vlan;
+	uint8_t len;
+	uint8_t state : 7; // enum state
+	bool shared : 1;
 };
+_Static_assert(sizeof(struct binding) == 64, "a cache line");
 
 struct nas {
 	uint64_t id;
@@ -90,13 +92,14 @@ void rad_bind_free(struct rad_bind *b)
 
 static uint32_t key_hash(const struct rad_bind *b, const struct rad_key *k)
 {
-	uint8_t octets[sizeof(k->prefix.addr) + 6];
+	uint8_t octets[sizeof(k->prefix.addr) + 11];
 
 	memcpy(octets, &k->prefix.addr, sizeof(k->prefix.addr));
 	octets[16] = k->prefix.len;
-	octets[17] = k->context;
-	memcpy(octets + 18, &k->port_first, 2);
-	memcpy(octets + 20, &k->port_last, 2);
+	memcpy(octets + 17, &k->context, 4);
+	memcpy(octets + 21, &k->vlan, 2);
+	memcpy(octets + 23, &k->port_first, 2);
+	memcpy(octets + 25, &k->port_last, 2);
 	return (uint32_t)hash_siphash(b->conf.key, octets, sizeof(octets));
 }
 
@@ -107,13 +110,14 @@ static struct rad_key key_of(const struct binding *c)
 		.port_first = c->port_first,
 		.port_last = c->port_last,
 		.context = c->context,
+		.vlan = c->vlan,
 	};
 }
 
 static bool is_key(const struct binding *c, const struct rad_key *k)
 {
 	return addr_eq(&c->addr, &k->prefix.addr) && c->len == k->prefix.len &&
-		c->context == k->context && c->port_first == k->port_first &&
+		c->context == k->context && c->vlan == k->vlan && c->port_first == k->port_first &&
 		c->port_last == k->port_last;
 }
 
@@ -150,6 +154,7 @@ static struct binding *cell_make(struct rad_bind *b, const struct rad_key *k, ui
 		.addr = k->prefix.addr,
 		.len = k->prefix.len,
 		.context = k->context,
+		.vlan = k->vlan,
 		.port_first = k->port_first,
 		.port_last = k->port_last,
 		.endpoint = RAD_NONE,
@@ -329,7 +334,8 @@ static bool one_take(struct rad_bind *b, const struct rad_account *a, const stru
 
 // ---- what is offered
 
-bool rad_bind_take(struct rad_bind *b, const struct rad_account *a, uint8_t context, uint32_t now_s)
+bool rad_bind_take(
+	struct rad_bind *b, const struct rad_account *a, struct rad_context context, uint32_t now_s)
 {
 	const uint32_t delay = a->delay_s < DELAY_MAX_S ? a->delay_s : DELAY_MAX_S;
 	const uint32_t when_s = now_s > delay ? now_s - delay : 0, nas = nas_find(b, a->nas);
@@ -342,7 +348,8 @@ bool rad_bind_take(struct rad_bind *b, const struct rad_account *a, uint8_t cont
 			.prefix = a->address[i],
 			.port_first = a->port_first,
 			.port_last = a->port_last,
-			.context = context,
+			.context = context.key,
+			.vlan = context.vlan,
 		};
 		ok = one_take(b, a, &k, nas, when_s, now_s);
 	}

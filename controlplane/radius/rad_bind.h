@@ -27,7 +27,8 @@ struct rad_bind_conf {
 struct rad_key {
 	struct prefix prefix;
 	uint16_t port_first, port_last;
-	uint8_t context;
+	uint32_t context; // a hash of its name, as in api_binding
+	uint16_t vlan;    // likewise
 };
 
 struct rad_bound {         // who is there
@@ -41,7 +42,7 @@ typedef void (*rad_change_cb)(void *arg, const struct rad_key *key, struct rad_b
 struct rad_bind_counts {
 	uint64_t begun, moved,
 		kept; // bindings that are new, that went from one endpoint to another, that
-		// go on
+		      // go on
 	uint64_t ended, idle, cleared; // by a Stop, by silence, by a NAS that went on or off
 	uint64_t stale;  // records older than what is known, or of a session that is over
 	uint64_t others; // Stops of a session that has the address no more
@@ -54,10 +55,15 @@ struct rad_bind_counts {
 struct rad_bind *rad_bind_new(const struct rad_bind_conf *conf, rad_change_cb changed, void *arg);
 void rad_bind_free(struct rad_bind *b); // NULL is fine
 
+struct rad_context {  // that addresses belong to
+	uint32_t key; // rad_key.context
+	uint16_t vlan;
+};
+
 // Takes a record that came at `now_s` of a clock that only grows, of this context.
 // false: no room for all of it.
-bool rad_bind_take(
-	struct rad_bind *b, const struct rad_account *a, uint8_t context, uint32_t now_s);
+bool rad_bind_take(struct rad_bind *b, const struct rad_account *a, struct rad_context context,
+	uint32_t now_s);
 // Looks at `budget` bindings: ends those without news, forgets those that ended long ago.
 void rad_bind_tick(struct rad_bind *b, uint32_t now_s, uint32_t budget);
 

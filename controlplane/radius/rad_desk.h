@@ -19,9 +19,9 @@ struct rad_client {                 // who may send: one NAS, or a server that c
 	struct prefix prefix;       // of its addresses; the longest that has one counts
 	struct rad_secret secret;
 	struct rad_form form;
-	uint8_t context; // that its addresses belong to
-	bool validate;   // refuse what the secret does not prove
-	bool respond;    // acknowledge
+	struct rad_context context; // that its addresses belong to
+	bool validate;              // refuse what the secret does not prove
+	bool respond;               // acknowledge
 };
 
 enum rad_count { // of a client; each datagram is one of those up to RAD_COUNT_DATAGRAMS

@@ -8,6 +8,8 @@
 
 enum { BINDINGS = 32, NOW = 100000 };
 
+static const struct rad_context here;
+
 static void change_check(void *arg, const struct rad_key *key, struct rad_bound now)
 {
 	(void)arg;
@@ -94,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (rad_account_read(&p, &form, conf.key, 1, &a) != RAD_TAKEN)
 			continue;
 		account_check(&a);
-		(void)rad_bind_take(b, &a, 0, now++);
+		(void)rad_bind_take(b, &a, here, now++);
 		rad_bind_tick(b, now, BINDINGS);
 		CHECK(rad_bind_counts(b).bindings <= BINDINGS);
 	}

@@ -16,6 +16,7 @@
 
 enum { BINDINGS = 64, ENDPOINTS = 48, IDLE_S = 3600, KEEP_S = 60, NOW = 100000 };
 
+static const struct rad_context here; // the one of key 0
 static struct rad_bind *bind;
 static unsigned changes; // told since the last look
 
@@ -76,7 +77,7 @@ static bool take(
 {
 	const struct rad_account a = record(status, session, id, where);
 
-	return rad_bind_take(bind, &a, 0, now_s);
+	return rad_bind_take(bind, &a, here, now_s);
 }
 
 static struct rad_bound at(const char *where)
@@ -166,11 +167,11 @@ static void what_happened_earlier_does_not_take_an_address_from_who_came_later(v
 
 	take(RAD_START, 2, "bob", "10.0.0.1", NOW);
 	late.delay_s = 10;
-	assert_true(rad_bind_take(bind, &late, 0, NOW + 5));
+	assert_true(rad_bind_take(bind, &late, here, NOW + 5));
 	is_at("bob", "10.0.0.1");
 	assert_int_equal(rad_bind_counts(bind).stale, 1);
 	late.delay_s = 4;
-	assert_true(rad_bind_take(bind, &late, 0, NOW + 5));
+	assert_true(rad_bind_take(bind, &late, here, NOW + 5));
 	is_at("alice", "10.0.0.1");
 }
 
@@ -197,8 +198,8 @@ static void port_blocks_of_an_address_are_bindings_of_their_own(void **)
 
 	a.port_first = 1024, a.port_last = 2047;
 	b.port_first = 2048, b.port_last = 3071;
-	rad_bind_take(bind, &a, 0, NOW);
-	rad_bind_take(bind, &b, 0, NOW);
+	rad_bind_take(bind, &a, here, NOW);
+	rad_bind_take(bind, &b, here, NOW);
 	struct rad_key k = {.prefix = address("100.64.0.1"), .port_first = 1024, .port_last = 2047};
 	assert_true(
 		span_eq(rad_bind_id(bind, rad_bind_find(bind, &k).endpoint), span_str("alice")));
@@ -211,11 +212,13 @@ static void contexts_do_not_see_one_another(void **)
 {
 	const struct rad_account a = record(RAD_START, 1, "alice", "10.0.0.1");
 
-	rad_bind_take(bind, &a, 3, NOW);
+	rad_bind_take(bind, &a, (struct rad_context){.key = 3, .vlan = 7}, NOW);
 	is_at(NULL, "10.0.0.1");
-	const struct rad_key k = {
-		.prefix = address("10.0.0.1"), .port_last = UINT16_MAX, .context = 3};
+	struct rad_key k = {
+		.prefix = address("10.0.0.1"), .port_last = UINT16_MAX, .context = 3, .vlan = 7};
 	assert_int_not_equal(rad_bind_find(bind, &k).endpoint, RAD_NONE);
+	k.vlan = 8;
+	assert_int_equal(rad_bind_find(bind, &k).endpoint, RAD_NONE);
 }
 
 static void an_endpoint_with_several_addresses_has_one_number(void **)
@@ -225,14 +228,14 @@ static void an_endpoint_with_several_addresses_has_one_number(void **)
 	a.naddress = 3;
 	a.address[1] = address("2001:db8::1");
 	a.address[2] = address("2001:db8:1::/56");
-	rad_bind_take(bind, &a, 0, NOW);
+	rad_bind_take(bind, &a, here, NOW);
 	is_at("alice", "10.0.0.1");
 	is_at("alice", "2001:db8::1");
 	is_at("alice", "2001:db8:1::/56");
 	assert_int_equal(rad_bind_counts(bind).endpoints, 1);
 	a.status = RAD_STOP;
 	a.naddress = 1;
-	rad_bind_take(bind, &a, 0, NOW + 1);
+	rad_bind_take(bind, &a, here, NOW + 1);
 	is_at(NULL, "10.0.0.1");
 	is_at("alice", "2001:db8::1");
 }
@@ -247,9 +250,9 @@ static void a_nas_that_restarts_loses_its_bindings_and_no_others(void **)
 
 		other.nas = 2;
 		take(RAD_START, 1 + i, "alice", "10.0.0.1", NOW + 100 * i);
-		rad_bind_take(bind, &other, 0, NOW + 100 * i);
+		rad_bind_take(bind, &other, here, NOW + 100 * i);
 		changes = 0;
-		rad_bind_take(bind, &on, 0, NOW + 100 * i + 1);
+		rad_bind_take(bind, &on, here, NOW + 100 * i + 1);
 		is_at(NULL, "10.0.0.1"); // at once, though it is told only when the tick comes by
 		is_at("carol", "10.0.0.9");
 		assert_int_equal(changes, 0);
@@ -264,11 +267,11 @@ static void a_session_id_may_come_again_behind_a_restart(void **)
 	const struct rad_account on = {.status = RAD_ON, .nas = 1};
 
 	take(RAD_START, 1, "alice", "10.0.0.1", NOW);
-	rad_bind_take(bind, &on, 0, NOW + 1);
+	rad_bind_take(bind, &on, here, NOW + 1);
 	take(RAD_START, 1, "bob", "10.0.0.1", NOW + 2);
 	is_at("bob", "10.0.0.1");
 	take(RAD_STOP, 1, "bob", "10.0.0.1", NOW + 3);
-	rad_bind_take(bind, &on, 0, NOW + 4);
+	rad_bind_take(bind, &on, here, NOW + 4);
 	take(RAD_START, 1, "carol", "10.0.0.1", NOW + 5);
 	is_at("carol", "10.0.0.1");
 }
@@ -316,8 +319,8 @@ static void a_nas_too_many_is_refused_and_counted(void **)
 	struct rad_account a = record(RAD_START, 1, "alice", "10.0.0.1");
 
 	for (a.nas = 1; a.nas <= 4; a.nas++)
-		assert_true(rad_bind_take(bind, &a, 0, NOW));
-	assert_false(rad_bind_take(bind, &a, 0, NOW));
+		assert_true(rad_bind_take(bind, &a, here, NOW));
+	assert_false(rad_bind_take(bind, &a, here, NOW));
 	assert_int_equal(rad_bind_counts(bind).full, 1);
 }
 
@@ -410,7 +413,7 @@ static void what_is_told_adds_up_to_what_is_there(void **)
 		a.delay_s = random() % 8 == 0 ? (uint32_t)(random() % 20) : 0;
 		if (random() % 500 == 0)
 			a.status = RAD_ON, a.naddress = 0;
-		(void)rad_bind_take(b, &a, 0, now_s); // full sometimes
+		(void)rad_bind_take(b, &a, here, now_s); // full sometimes
 		now_s += random() % 4 == 0;
 		now_s += random() % 5000 == 0 ? IDLE_S : 0;
 		if (a.status == RAD_ON || step % 16 == 0) {
