@@ -19,7 +19,7 @@ static uint32_t profile_of(struct eng_worker *w, const struct eng_session *s)
 	uint32_t index;
 
 	if ((uint32_t)pol_head(img)->version == s->image)
-		return eng_index(s->session_profile);
+		return eng_profile_index(w, s);
 	(void)eng_policy_match(
 		w, &s->flow.key, s->flow.face[STREAM_CLIENT].in_port, s->vlan, &index);
 	return index == POL_NONE ? POL_NONE : pol_policy_at(img, index)->session;

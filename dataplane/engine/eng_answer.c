@@ -82,9 +82,12 @@ static const char *own_text(const struct eng_worker *w, const struct eng_session
 	const struct pol_image *img = w->image == NULL ? NULL : eng_image_policy(w->image);
 
 	if (!s->own_text || img == NULL || pol_head(img)->version != eng_image_of(w, s) ||
-		s->content_profile == ENG_INDEX_NONE)
+		s->policy == ENG_INDEX_NONE)
 		return NULL;
-	const char *text = pol_string(img, pol_content_at(img, s->content_profile)->text);
+	const uint32_t content = pol_policy_at(img, s->policy)->content;
+	if (content == POL_NONE)
+		return NULL;
+	const char *text = pol_string(img, pol_content_at(img, content)->text);
 	return text[0] == '\0' ? NULL : text;
 }
 

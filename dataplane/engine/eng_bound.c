@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a session is bound to: the policy that its SYN matched, and through it two profiles, which it keeps
-// for 10 minutes when another image comes into force, and until its next MAIL. A session holds indexes
+// for 10 minutes when another image comes into force, and until its next MAIL. A session holds its policy's index
 // and the image's version; the profiles of images that are not in force any more, which are few and small,
 // are kept as copies. Should so many images have come that a session's are not kept, it takes the policy
-// in force at once.
+// in force at once. It holds no profiles: its policy's are those of the same image.
 // Thread: copies are made and freed by the manager, read by workers until they pass a burst boundary.
 #include <stdlib.h>
 
 #include "eng_half.h"
 
+struct kept_policy { // indexes of its profiles, ENG_INDEX_NONE
+	uint16_t session, content;
+};
+
 struct eng_kept {
 	struct eng_kept *next; // of those that nobody finds any more
 	uint64_t version;
-	uint32_t sessions, contents, groups;
+	uint32_t policies, groups;
 	uint32_t group[POL_GROUPS_MAX]; // keys
 	const struct pol_content *content; // behind the sessions, in the same memory
+	const struct kept_policy *policy;  // behind those
 	struct pol_session session[];
 };
 
@@ -27,18 +32,21 @@ struct bound { // NULL: none
 
 static struct eng_kept *kept_new(const struct pol_image *img)
 {
-	uint32_t sessions = pol_count(img, POL_SEC_SESSIONS);
-	uint32_t contents = pol_count(img, POL_SEC_CONTENTS);
-	size_t behind = sizeof(struct eng_kept) + sessions * sizeof(struct pol_session);
-	struct eng_kept *k = calloc(1, behind + contents * sizeof(struct pol_content));
+	const uint32_t sessions = pol_count(img, POL_SEC_SESSIONS);
+	const uint32_t contents = pol_count(img, POL_SEC_CONTENTS);
+	const uint32_t policies = pol_count(img, POL_SEC_POLICIES);
+	const size_t behind = sizeof(struct eng_kept) + sessions * sizeof(struct pol_session);
+	const size_t last = behind + contents * sizeof(struct pol_content);
+	struct eng_kept *k = calloc(1, last + policies * sizeof(struct kept_policy));
 
 	if (k == NULL)
 		return NULL;
 	struct pol_content *content = (struct pol_content *)(void *)((uint8_t *)k + behind);
+	struct kept_policy *policy = (struct kept_policy *)(void *)((uint8_t *)k + last);
 	k->version = pol_head(img)->version;
-	k->sessions = sessions;
-	k->contents = contents;
+	k->policies = policies;
 	k->content = content;
+	k->policy = policy;
 	k->groups = pol_count(img, POL_SEC_GROUPS);
 	for (uint32_t i = 0; i < k->groups; i++)
 		k->group[i] = pol_group_at(img, i)->key;
@@ -46,6 +54,10 @@ static struct eng_kept *kept_new(const struct pol_image *img)
 		k->session[i] = *pol_session_at(img, i);
 	for (uint32_t i = 0; i < contents; i++)
 		content[i] = *pol_content_at(img, i);
+	for (uint32_t i = 0; i < policies; i++)
+		policy[i] = (struct kept_policy){// POL_NONE becomes ENG_INDEX_NONE
+			.session = (uint16_t)pol_policy_at(img, i)->session,
+			.content = (uint16_t)pol_policy_at(img, i)->content};
 	return k;
 }
 
@@ -101,25 +113,30 @@ static const struct eng_kept *kept_find(struct eng *e, uint32_t version)
 	return NULL;
 }
 
+// What its policy says, in its own image. false: nobody knows any more.
 static bool bound_find(struct eng_worker *w, const struct eng_session *s, struct bound *b)
 {
 	const struct pol_image *img = eng_image_policy(w->image);
 
 	*b = (struct bound){0};
 	if ((uint32_t)pol_head(img)->version == s->image) {
-		if (s->session_profile != ENG_INDEX_NONE)
-			b->session = pol_session_at(img, s->session_profile);
-		if (s->content_profile != ENG_INDEX_NONE)
-			b->content = pol_content_at(img, s->content_profile);
+		const struct pol_policy *policy = pol_policy_at(img, s->policy);
+		if (policy->session != POL_NONE)
+			b->session = pol_session_at(img, policy->session);
+		if (policy->content != POL_NONE)
+			b->content = pol_content_at(img, policy->content);
 		return true;
 	}
 	const struct eng_kept *k = kept_find(w->eng, s->image);
 	if (k == NULL)
 		return false;
-	if (s->session_profile < k->sessions)
-		b->session = &k->session[s->session_profile];
-	if (s->content_profile < k->contents)
-		b->content = &k->content[s->content_profile];
+	if (s->policy >= k->policies)
+		return true;
+	const struct kept_policy *policy = &k->policy[s->policy];
+	if (policy->session != ENG_INDEX_NONE)
+		b->session = &k->session[policy->session];
+	if (policy->content != ENG_INDEX_NONE)
+		b->content = &k->content[policy->content];
 	return true;
 }
 
@@ -128,16 +145,27 @@ static struct bound bound_of(struct eng_worker *w, struct eng_session *s)
 	struct bound b = {0};
 	uint32_t index;
 
-	if (w->image == NULL ||
-		(s->session_profile == ENG_INDEX_NONE && s->content_profile == ENG_INDEX_NONE))
-		return b;
-	if (bound_find(w, s, &b))
+	if (w->image == NULL || s->policy == ENG_INDEX_NONE || bound_find(w, s, &b))
 		return b;
 	(void)eng_policy_match(
 		w, &s->flow.key, s->flow.face[STREAM_CLIENT].in_port, s->vlan, &index);
 	eng_policy_bind(w, s, index);
-	(void)bound_find(w, s, &b);
+	if (index != POL_NONE)
+		(void)bound_find(w, s, &b); // it is of the image in force
 	return b;
+}
+
+uint32_t eng_profile_index(struct eng_worker *w, const struct eng_session *s)
+{
+	const struct pol_image *img = w->image == NULL ? NULL : eng_image_policy(w->image);
+
+	if (s->policy == ENG_INDEX_NONE)
+		return POL_NONE;
+	if (img != NULL && (uint32_t)pol_head(img)->version == s->image)
+		return pol_policy_at(img, s->policy)->session;
+	const struct eng_kept *k = kept_find(w->eng, s->image);
+	return k == NULL || s->policy >= k->policies ? POL_NONE
+						     : eng_index(k->policy[s->policy].session);
 }
 
 // What is read must not be led past us by a keyword that we don't know.
@@ -190,13 +218,10 @@ void eng_policy_bind(struct eng_worker *w, struct eng_session *s, uint32_t index
 
 	s->policy = (uint16_t)index; // POL_NONE becomes ENG_INDEX_NONE
 	s->image = (uint32_t)pol_head(img)->version;
-	s->session_profile = s->content_profile = ENG_INDEX_NONE;
 	eng_idle_set(s, ENG_IDLE_MS);
 	if (index == POL_NONE)
 		return;
 	const struct pol_policy *policy = pol_policy_at(img, index);
-	s->session_profile = (uint16_t)policy->session; // likewise
-	s->content_profile = (uint16_t)policy->content;
 	if (policy->session != POL_NONE && pol_session_at(img, policy->session)->idle_ms != 0)
 		eng_idle_set(s, pol_session_at(img, policy->session)->idle_ms);
 }

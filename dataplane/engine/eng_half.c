@@ -237,7 +237,7 @@ static struct eng_session *session_new(
 	s->client_isn = h.client.isn;
 	s->policy = (uint16_t)h.policy; // POL_NONE becomes ENG_INDEX_NONE
 	s->image = (uint32_t)h.image_version;
-	s->session_profile = s->content_profile = ENG_INDEX_NONE;
+	s->endpoint = TBL_ENDPOINT_NONE;
 	s->ticket = TBL_CELL_NONE;
 	eng_idle_set(s, h.lane == ENG_LANE_PASS ? ENG_PASS_IDLE_MS : ENG_IDLE_MS);
 	smtp_init(&s->smtp, NULL);

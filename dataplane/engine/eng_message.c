@@ -96,7 +96,7 @@ static bool message_reclaim(struct eng_worker *w, const struct eng_session *aski
 
 static void scan_open(struct eng_worker *w, struct eng_session *s, struct eng_message *msg)
 {
-	if (s->content_profile == ENG_INDEX_NONE) {
+	if (eng_content(w, s) == NULL) {
 		eng_count(w, PASS_NO_PROFILE);
 		return;
 	}

@@ -201,7 +201,7 @@ void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_k
 		.count = 1,
 		.client = s->flow.key.client,
 		.context = eng_context_index(s->flow.key.context),
-		.session_profile = eng_index(s->session_profile),
+		.session_profile = eng_profile_index(w, s),
 		.image_version = eng_image_of(w, s),
 	};
 

@@ -16,6 +16,7 @@
 #include "smtp.h"
 #include "stream.h"
 #include "tbl_cells.h"
+#include "tbl_clients.h"
 
 enum {
 	ENG_LINE_BUF = 16384, // a line joined from several slabs: over every limit of smtp/
@@ -73,7 +74,7 @@ struct eng_session {
 		};
 	};
 	uint64_t id;
-	uint32_t image; // lower half of the version of the image that the indexes below are of
+	uint32_t image; // lower half of the version of the image that its policy is of
 	uint32_t seg_client : 14, seg_server : 14; // largest payload seen: the path takes that much
 	uint32_t dialog : 3;                       // enum eng_dialog
 	uint32_t own_text : 1; // the content profile's own text goes before the reply's
@@ -89,10 +90,11 @@ struct eng_session {
 	uint32_t asking : 2;      // enum eng_asking
 	uint32_t helo_domain : 2; // enum eng_helo_domain
 	uint32_t shadow : 1;      // a candidate has, or had, an entry for it
-	uint16_t policy, session_profile, content_profile; // indexes, ENG_INDEX_NONE
-	uint16_t idle_units;                               // of ENG_IDLE_UNIT_MS
-	uint16_t messages;                                 // no more than it can hold
-	uint8_t refused;                                   // likewise
+	uint32_t endpoint;   // reference (tbl_clients.h) of the one that its client was at its begin
+	uint16_t policy;     // index, ENG_INDEX_NONE
+	uint16_t idle_units; // of ENG_IDLE_UNIT_MS
+	uint16_t messages;   // no more than it can hold
+	uint8_t refused;     // likewise
 	uint8_t reason; // why it is not read or how it ended; ENG_WHY_NONE
 };
 
@@ -246,6 +248,9 @@ const struct pol_session *eng_profile(struct eng_worker *w, struct eng_session *
 const struct pol_content *eng_content(struct eng_worker *w, struct eng_session *s);
 // That of a session whose policy names none.
 extern const struct pol_session eng_profile_none;
+// The index of its session profile in the image that it is bound to (eng_image_of); POL_NONE: none, or nobody
+// knows any more.
+uint32_t eng_profile_index(struct eng_worker *w, const struct eng_session *s);
 // Why a connection that this policy of that image takes is refused at connect.
 enum eng_reason eng_refused_why(struct eng_worker *w, uint32_t index, uint64_t version);
 enum eng_reason eng_image_refused_why(const struct eng_image *image, uint32_t index);

@@ -420,7 +420,7 @@ static void outcomes_add_up_while_nobody_takes_them_and_some_are_lost(void **)
 	enum { CLIENTS = 4 * ENG_SUMS_MAX };
 	static const struct eng_sink sink = {
 		.outcome = count_outcome, .record = take_record, .fill = never_full};
-	struct eng_session s = {.session_profile = ENG_INDEX_NONE};
+	struct eng_session s = {.policy = ENG_INDEX_NONE};
 
 	eng_sink_set(world.eng, 0, NULL);
 	for (unsigned i = 0; i < CLIENTS; i++) {
