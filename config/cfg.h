@@ -100,6 +100,8 @@ struct cfg_dataplane {
 	uint32_t messages;       // messages open at once, all workers together
 	uint32_t slabs;          // 2 kB retention slabs, all workers together
 	uint32_t limit_cells;    // likewise
+	uint32_t bindings;       // of addresses to subscribers, and subscribers; 0 = none
+	uint32_t senders;        // addresses and prefixes whose reputation is known; 0 = none
 	uint32_t memory_mb;      // for DPDK; 0 = computed
 	uint32_t image_max_mb;   // of one image slot
 	const char *file_prefix; // DPDK's; two instances differ here
@@ -163,6 +165,88 @@ struct cfg_rules {
 	const char *file; // whole path (relative ones start at the file's folder), "" = none
 };
 
+enum cfg_store_loss { CFG_LOSS_CONTINUE, CFG_LOSS_STOP_PICKUP };
+
+struct cfg_store {
+	struct cfg_place at;
+	const char *file; // "" = mailweir.db in control.state_dir, CFG_STORE_MEMORY = none
+	uint8_t on_loss;  // enum cfg_store_loss
+};
+#define CFG_STORE_MEMORY "memory"
+
+enum { CFG_NAS_MAX = 1000, CFG_NAS_ADDRESSES_MAX = 4, CFG_LISTEN_MAX = 16 };
+
+struct cfg_nas { // who may send accounting
+	struct cfg_place at;
+	const char *name; // "" = its prefix
+	struct prefix prefix;
+	const char *secret_file;
+	struct cfg_place secret_at;
+	const char *context;
+	uint16_t vlan; // of the context's networks; 0 = untagged, or it has one
+	bool validate, respond, host_order;
+	// Names of attributes, and where they are written; of ports "" = none.
+	const char *id, *port_first, *port_last;
+	struct cfg_place id_at, port_first_at, port_last_at;
+	const char **address;
+	uint32_t naddress;
+	struct cfg_place address_at[CFG_NAS_ADDRESSES_MAX];
+};
+
+struct cfg_radius {
+	struct cfg_place at;
+	const char **listen; // ADDRESS:PORT (cfg_listen_split); none = no server
+	uint32_t nlisten;
+	const char *dictionary; // "" = none
+	struct cfg_place dictionary_at;
+	uint32_t idle_min; // 0 = never
+	struct cfg_nas *nas;
+	uint32_t nnas;
+};
+
+enum { CFG_WINDOWS_MAX = 4, CFG_LENGTHS_MAX = 4 };
+
+struct cfg_reputation { // how it comes about; what follows from it is a session profile's
+	struct {
+		uint16_t window_min;
+	} endpoint;
+	struct {
+		uint8_t *lengths4, *lengths6; // of prefixes, bits; at most CFG_LENGTHS_MAX
+		uint32_t nlengths4, nlengths6;
+		uint16_t *windows_min; // at most CFG_WINDOWS_MAX
+		uint32_t nwindows;
+		uint16_t spam, virus, recipient, auth; // weights, percent
+		uint16_t k;
+	} sender;
+	struct {
+		uint16_t failures, window_min, block_min;
+	} auth;
+	struct {
+		const char *command; // whole path, "" = none
+		struct cfg_place command_at;
+		uint16_t per_min, at_once;
+	} hook;
+};
+
+enum cfg_reputation_action { CFG_REPUTATION_OFF, CFG_REPUTATION_MONITOR, CFG_REPUTATION_REJECT };
+enum cfg_refuse_at { CFG_REFUSE_CONNECT, CFG_REFUSE_MAIL, CFG_REFUSE_RCPT };
+
+struct cfg_endpoint_choice { // of a session profile
+	uint8_t action; // enum cfg_reputation_action
+	uint16_t trigger;
+	uint32_t duration_min;
+};
+
+struct cfg_sender_choice {
+	uint8_t action;                             // likewise
+	uint8_t throttle_at, tempfail_at, reject_at; // scores; 0 = never
+	uint16_t throttle_messages, throttle_percent;
+};
+
+struct cfg_auth_choice {
+	uint8_t action; // likewise
+};
+
 enum cfg_domain_check { CFG_DOMAIN_OFF, CFG_DOMAIN_EXISTS, CFG_DOMAIN_RESOLVED };
 
 struct cfg_list { // of address patterns: those written here, and those of a file
@@ -198,6 +282,10 @@ struct cfg_session {
 	const char *blocked_file; // more of them, "" = none
 	struct cfg_place blocked_file_at;
 	struct cfg_list lists[CFG_LIST_USES];
+	struct cfg_endpoint_choice endpoint_reputation;
+	struct cfg_sender_choice sender_reputation;
+	struct cfg_auth_choice auth_reputation;
+	uint8_t refuse_at; // enum cfg_refuse_at, of the first two
 };
 
 struct cfg_access { // a rule about recipients
@@ -247,6 +335,9 @@ struct cfg {
 	struct cfg_context *contexts;
 	uint32_t ncontexts;
 	struct cfg_dns dns;
+	struct cfg_store store;
+	struct cfg_radius radius;
+	struct cfg_reputation reputation;
 	struct cfg_rules rules;
 	struct cfg_session *sessions;
 	uint32_t nsessions;
@@ -268,6 +359,10 @@ struct cfg *cfg_load_text(
 // The same for a start: looks at the sections dataplane: and control: alone, whatever the rest of
 // the file says, and leaves the rest of the tree empty.
 struct cfg *cfg_load_boot(const char *path, struct err_list *err);
+// The same of store: and radius: but for its list of NAS: what the control plane takes at its start
+// alone. `name` and `dir` as of cfg_load_text.
+struct cfg *cfg_load_services(
+	const char *text, size_t n, const char *name, const char *dir, struct err_list *err);
 void cfg_free(struct cfg *c);
 // Prints the canonical form: every key, defaults included. Loading it gives the same print.
 void cfg_print(const struct cfg *c, FILE *f);
@@ -277,8 +372,8 @@ void cfg_reference_print(FILE *f);
 void cfg_manual_print(FILE *f);
 // Takes "ADDRESS:PORT" or "[ADDRESS]:PORT" apart; false where `text` is no such thing, but a path.
 bool cfg_listen_split(const char *text, struct addr *address, uint16_t *port);
-// The nearest to `text` by edit distance among n names, the first at `list`, `stride` bytes apart;
-// NULL where there is none.
+// The nearest to `text` by edit distance, of equals one that begins alike, among n names, the first at
+// `list`, `stride` bytes apart; NULL where there is none.
 const char *cfg_nearest(const char *text, const void *list, size_t n, size_t stride);
 // The bytes of a file, or of standard input for "-", from the heap, *n of them; cut a little behind
 // CFG_FILE_MAX, which who parses them refuses. NULL with the error in *err: also of a pipe, a device, a

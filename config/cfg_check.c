@@ -465,6 +465,19 @@ static void check_policy(const struct check *k, const struct cfg_policy *p)
 		(void)ref_is_good(k, &contents, &p->content, p->at);
 }
 
+static void check_nas_contexts(const struct check *k)
+{
+	const struct cfg *c = k->cfg;
+	const struct names contexts = {.what = "context",
+		.n = c->ncontexts,
+		.stride = sizeof(struct cfg_context),
+		.first = c->ncontexts > 0 ? &c->contexts[0].name : NULL,
+		.list = &c->contexts};
+
+	for (uint32_t i = 0; i < c->radius.nnas; i++)
+		(void)ref_is_good(k, &contexts, &c->radius.nas[i].context, c->radius.nas[i].at);
+}
+
 void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_list *err)
 {
 	const struct check k = {.cfg = c, .spots = s, .err = err};
@@ -486,6 +499,8 @@ void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_l
 	check_unique(&k, &policies);
 	check_unique(&k, &access);
 	cfg_check_access(c, s, err);
+	check_nas_contexts(&k);
+	cfg_check_reputation(c, s, err);
 	for (uint32_t i = 0; i < c->npolicies; i++)
 		check_policy(&k, &c->policies[i]);
 }

@@ -43,7 +43,7 @@ static void field_walk(struct paths *p, const struct cfg_field *f, const char *b
 		memcpy(&n, base + f->off2, sizeof(n));
 		for (uint32_t i = 0; i < n; i++)
 			section_walk(p, f->sub, *text + i * f->sub->size);
-	} else if (f->kind == CFG_KIND_PATH && f->reload && text != &p->cfg->rules.file &&
+	} else if (f->kind == CFG_KIND_PATH && f->reload && !f->local && text != &p->cfg->rules.file &&
 		*text != NULL && **text != '\0') {
 		path_add(p, *text);
 	}

@@ -54,8 +54,9 @@ struct cfg_field {
 	int64_t min, max; // numbers: value; texts: bytes; lists: entries
 	bool zero; // 0 is allowed beside min..max
 	bool reload; // takes effect by a commit; else at the next start
+	bool local; // a PATH of this machine: what is in the file is no part of a configuration
 	const char *preset; // default as it would be written; NULL: must be given
-	const char *none_word; // what stands for "nothing" (REF, LIST)
+	const char *none_word; // what stands for "nothing" (REF, LIST), or for no file (PATH)
 	const char *unit;
 	const char *const *words; // ends in NULL
 	const char *yes; // the word that true (yes, on) stands for; false then is the first one
@@ -137,6 +138,12 @@ struct cfg_place cfg_spot_of(const struct cfg_spots *s, const void *value, struc
 
 void cfg_check_dataplane(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
+// store:, radius: and reputation:, each for itself; and what they mean together with the rest.
+void cfg_check_services(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
+void cfg_check_reputation(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
+// Keeps where names of attributes are written: who knows attributes judges them later.
+void cfg_radius_places(struct cfg *c, const struct cfg_spots *s);
+void cfg_warn_reputation(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 void cfg_check_shadows(const struct cfg *c, struct err_list *err);
 // Access rules and lists: names, patterns that can hardly be meant, rules that never match.
 void cfg_check_access(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);

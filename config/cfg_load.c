@@ -9,12 +9,18 @@
 
 #include <yaml.h>
 
-#include "cfg_int.h"
+#include "cfg_schema_int.h"
 #include "text.h"
 
 enum {
 	SHOWN_MAX = 60, // bytes of a wrong key that an error repeats
 	LIST_MAX = 64,  // scalars of one list
+};
+
+enum load_what {
+	LOAD_WHOLE,
+	LOAD_BOOT,     // dataplane: and control: only
+	LOAD_SERVICES, // store: and radius: only, without radius.nas
 };
 
 struct load {
@@ -25,7 +31,7 @@ struct load {
 	struct cfg_spots spots;
 	unsigned visits; // nodes looked at
 	unsigned before; // errors that were in *err already
-	bool boot;       // dataplane: and control: only
+	enum load_what what;
 };
 
 static unsigned line_of(const yaml_node_t *node)
@@ -122,7 +128,7 @@ static void section_clear(const struct cfg_section *sec, void *base)
 	for (size_t i = 0; i < sec->nfields; i++) {
 		const struct cfg_field *f = &sec->fields[i];
 
-		if (kind_is_text(f->kind) && f->none_word == NULL)
+		if (kind_is_text(f->kind) && (f->none_word == NULL || f->kind == CFG_KIND_PATH))
 			*(const char **)((char *)base + f->off) = "";
 		else if (f->kind == CFG_KIND_MAP)
 			section_clear(f->sub, (char *)base + f->off);
@@ -424,8 +430,15 @@ static void fail_unknown(struct load *l, const struct cfg_section *sec, const ya
 
 static bool field_is_wanted(const struct load *l, const struct cfg_section *sec, const char *key)
 {
-	return !l->boot || sec != &cfg_root || strcmp(key, "dataplane") == 0 ||
-		strcmp(key, "control") == 0;
+	static const char *const wanted[][2] = {
+		[LOAD_BOOT] = {"dataplane", "control"},
+		[LOAD_SERVICES] = {"store", "radius"},
+	};
+
+	if (l->what == LOAD_SERVICES && sec == &cfg_radius_section)
+		return strcmp(key, "nas") != 0;
+	return l->what == LOAD_WHOLE || sec != &cfg_root || strcmp(key, wanted[l->what][0]) == 0 ||
+		strcmp(key, wanted[l->what][1]) == 0;
 }
 
 // One "key: value" of a section; `seen` has the line of each field met so far.
@@ -529,8 +542,12 @@ static struct cfg *load_document(struct load *l)
 	load_section(l, &cfg_root, yaml_document_get_root_node(&l->doc), c);
 	l->spots.whole = l->err->count == l->before;
 	cfg_spot_sort(&l->spots);
-	cfg_check_dataplane(c, &l->spots, l->err);
-	if (!l->boot) {
+	if (l->what != LOAD_SERVICES)
+		cfg_check_dataplane(c, &l->spots, l->err);
+	if (l->what != LOAD_BOOT)
+		cfg_check_services(c, &l->spots, l->err);
+	if (l->what == LOAD_WHOLE) {
+		cfg_radius_places(c, &l->spots);
 		if (l->spots.whole || !cfg_spot_has(&l->spots, &c->contexts))
 			default_context(l, c);
 		cfg_check_rest(c, &l->spots, l->err);
@@ -538,14 +555,16 @@ static struct cfg *load_document(struct load *l)
 			cfg_check_shadows(c, l->err);
 		if (l->err->count == l->before)
 			cfg_check_access_shadows(c, l->err);
+		if (l->err->count == l->before)
+			cfg_warn_reputation(c, &l->spots, l->err);
 	}
 	return l->err->count > l->before ? NULL : c;
 }
 
 static struct cfg *load_text(const char *text, size_t n, const char *name, const char *dir,
-	bool boot, struct err_list *err)
+	enum load_what what, struct err_list *err)
 {
-	struct load l = {.err = err, .name = name, .dir = dir, .boot = boot, .before = err->count};
+	struct load l = {.err = err, .name = name, .dir = dir, .what = what, .before = err->count};
 	struct cfg *c = NULL;
 	yaml_parser_t parser;
 
@@ -581,10 +600,16 @@ static struct cfg *load_text(const char *text, size_t n, const char *name, const
 struct cfg *cfg_load_text(
 	const char *text, size_t n, const char *name, const char *dir, struct err_list *err)
 {
-	return load_text(text, n, name, dir, false, err);
+	return load_text(text, n, name, dir, LOAD_WHOLE, err);
 }
 
-static struct cfg *load_path(const char *path, bool boot, struct err_list *err)
+struct cfg *cfg_load_services(
+	const char *text, size_t n, const char *name, const char *dir, struct err_list *err)
+{
+	return load_text(text, n, name, dir, LOAD_SERVICES, err);
+}
+
+static struct cfg *load_path(const char *path, enum load_what what, struct err_list *err)
 {
 	size_t n;
 	char *text = cfg_file_read(path, &n, err), *whole;
@@ -594,9 +619,9 @@ static struct cfg *load_path(const char *path, bool boot, struct err_list *err)
 		return NULL;
 	whole = realpath(path, NULL);
 	if (whole == NULL) { // standard input has no folder: relative paths stay as they are
-		c = load_text(text, n, path, NULL, boot, err);
+		c = load_text(text, n, path, NULL, what, err);
 	} else {
-		c = load_text(text, n, path, text_folder(whole), boot, err);
+		c = load_text(text, n, path, text_folder(whole), what, err);
 	}
 	free(whole);
 	free(text);
@@ -605,12 +630,12 @@ static struct cfg *load_path(const char *path, bool boot, struct err_list *err)
 
 struct cfg *cfg_load(const char *path, struct err_list *err)
 {
-	return load_path(path, false, err);
+	return load_path(path, LOAD_WHOLE, err);
 }
 
 struct cfg *cfg_load_boot(const char *path, struct err_list *err)
 {
-	return load_path(path, true, err);
+	return load_path(path, LOAD_BOOT, err);
 }
 
 void cfg_free(struct cfg *c)

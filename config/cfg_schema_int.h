@@ -14,3 +14,7 @@ enum { CFG_PATTERN_MAX = 254 }; // bytes: a path without its brackets (RFC 5321 
 	.fields = table, .nfields = sizeof(table) / sizeof((table)[0]), .size = sizeof(struct st)
 
 extern const struct cfg_section cfg_session_section; // cfg_schema_session.c
+extern const struct cfg_section cfg_store_section, cfg_radius_section; // cfg_schema_radius.c
+// cfg_schema_reputation.c: how it comes about, and what a session profile makes of it.
+extern const struct cfg_section cfg_reputation_section, cfg_endpoint_choice_section,
+	cfg_sender_choice_section, cfg_auth_choice_section;

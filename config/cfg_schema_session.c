@@ -5,6 +5,7 @@
 static const char *const domain_words[] = {"off", "exists", "resolved", NULL};
 static const char *const pipelining_words[] = {"pass", "loose", "strict", "no", NULL};
 static const char *const refuse_words[] = {"pass", "refuse", NULL};
+static const char *const refuse_at_words[] = {"connect", "mail", "rcpt", NULL};
 static const char *const relaying_words[] = {"off", "if_offered", "always", NULL};
 
 // clang-format off: tables
@@ -406,6 +407,35 @@ static const struct cfg_field session_fields[] = {
 		.preset = "",
 		.reload = true,
 		.help = "more of them, one a line, read with each commit and reload; empty = none"},
+	{.key = "endpoint_reputation",
+		.kind = CFG_KIND_MAP,
+		AT(cfg_session, endpoint_reputation),
+		.sub = &cfg_endpoint_choice_section,
+		.preset = "",
+		.reload = true,
+		.help = "what becomes of a client whose subscriber is blocked, and when one is"},
+	{.key = "sender_reputation",
+		.kind = CFG_KIND_MAP,
+		AT(cfg_session, sender_reputation),
+		.sub = &cfg_sender_choice_section,
+		.preset = "",
+		.reload = true,
+		.help = "what becomes of a client whose address is blocked or has a bad score"},
+	{.key = "auth_reputation",
+		.kind = CFG_KIND_MAP,
+		AT(cfg_session, auth_reputation),
+		.sub = &cfg_auth_choice_section,
+		.preset = "",
+		.reload = true,
+		.help = "what becomes of AUTH of a client or subscriber with too many failed logins"},
+	{.key = "refuse_at",
+		.kind = CFG_KIND_WORD,
+		AT(cfg_session, refuse_at),
+		.words = refuse_at_words,
+		.preset = "connect",
+		.reload = true,
+		.help = "where endpoint_reputation and sender_reputation refuse: in the greeting (554, 421), "
+			"or later (550, 451), where the log then has sender, and at rcpt recipients, too"},
 };
 const struct cfg_section cfg_session_section = {.name = "session_profiles.*",
 	SECTION(cfg_session, session_fields),

@@ -206,6 +206,8 @@ static int parse_path(struct cfg_arena *a, const char *dir, const struct cfg_fie
 	char *joined;
 	size_t dir_n;
 
+	if (f->none_word != NULL && strcmp(v->text, f->none_word) == 0)
+		return parse_text(a, f, v, slot, why);
 	if (f->reload && strcmp(v->text, "-") == 0)
 		return refuse(why, "-: standard input cannot be read again; name a file");
 	if (v->n == 0 || v->text[0] == '/' || strcmp(v->text, "-") == 0 || dir == NULL)
@@ -528,6 +530,16 @@ static unsigned edit_distance(const char *a, const char *b)
 	return row[bn];
 }
 
+// Bytes that both begin with.
+static size_t common_length(const char *a, const char *b)
+{
+	size_t n = 0;
+
+	while (a[n] != '\0' && a[n] == b[n])
+		n++;
+	return n;
+}
+
 const char *cfg_nearest(const char *text, const void *list, size_t n, size_t stride)
 {
 	const char *best = NULL;
@@ -537,7 +549,9 @@ const char *cfg_nearest(const char *text, const void *list, size_t n, size_t str
 		const char *name = *(const char *const *)((const char *)list + i * stride);
 		unsigned distance = edit_distance(text, name);
 
-		if (distance < least) {
+		if (distance < least ||
+			(distance == least &&
+				common_length(text, name) > common_length(text, best))) {
 			least = distance;
 			best = name;
 		}

@@ -112,16 +112,11 @@ static const struct row rows[] = {
 		"10.0.0.1, 10.0.0.0/8 or fd00::/8\n"},
 
 	// Keys.
-	{"an unknown key at the top names the nearest", DP POL "radius: {listen: x}\n",
-		"f:3:1: unknown key \"radius\"; the nearest known one is \"dns\"\n"},
+	{"an unknown key at the top names the nearest", DP POL "raduis: {listen: x}\n",
+		"f:3:1: unknown key \"raduis\"; the nearest known one is \"radius\"\n"},
 	{"an unknown key in a section names the nearest of that section",
 		DP POL "session_profiles: {s: {prevent_encription: true}}\n",
 		"f:3:24: unknown key \"prevent_encription\" in session_profiles.*; the nearest "
-		"known one is "
-		"\"prevent_encryption\"\n"},
-	{"endpoint reputation is not known in this release",
-		DP POL "session_profiles: {s: {endpoint_reputation: {trigger: 5}}}\n",
-		"f:3:24: unknown key \"endpoint_reputation\" in session_profiles.*; the nearest "
 		"known one is "
 		"\"prevent_encryption\"\n"},
 	{"a merge key is a key like others", DP POL "control: {<<: {rpc: /a}}\n",
