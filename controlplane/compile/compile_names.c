@@ -32,6 +32,12 @@ SAME(CFG_VERDICT_COUNT, POL_CONTENT_COUNT);
 SAME(CFG_DOMAIN_OFF, POL_DOMAIN_OFF);
 SAME(CFG_DOMAIN_EXISTS, POL_DOMAIN_EXISTS);
 SAME(CFG_DOMAIN_RESOLVED, POL_DOMAIN_RESOLVED);
+SAME(CFG_REPUTATION_OFF, POL_REPUTATION_OFF);
+SAME(CFG_REPUTATION_MONITOR, POL_REPUTATION_MONITOR);
+SAME(CFG_REPUTATION_REJECT, POL_REPUTATION_REJECT);
+SAME(CFG_REFUSE_CONNECT, POL_REFUSE_CONNECT);
+SAME(CFG_REFUSE_MAIL, POL_REFUSE_MAIL);
+SAME(CFG_REFUSE_RCPT, POL_REFUSE_RCPT);
 SAME(CFG_SCOPE_HELO, POL_SCOPE_HELO);
 SAME(CFG_SCOPE_MAIL, POL_SCOPE_MAIL);
 SAME(CFG_SCOPE_RCPT, POL_SCOPE_RCPT);
@@ -194,6 +200,23 @@ static void blocked_add(struct names *n, const struct cfg_session *s, struct pol
 	cfg_servers_fini(&file);
 }
 
+static void reputation_fill(const struct cfg_session *s, struct pol_session *r)
+{
+	const struct cfg_sender_choice *f = &s->sender_reputation;
+
+	r->endpoint_reputation = s->endpoint_reputation.action;
+	r->endpoint_trigger = s->endpoint_reputation.trigger;
+	r->endpoint_duration_min = s->endpoint_reputation.duration_min;
+	r->sender_reputation = f->action;
+	r->throttle_at = f->throttle_at;
+	r->tempfail_at = f->tempfail_at;
+	r->reject_at = f->reject_at;
+	r->throttle_messages = f->throttle_messages;
+	r->throttle_percent = f->throttle_percent;
+	r->auth_reputation = s->auth_reputation.action;
+	r->refuse_at = s->refuse_at;
+}
+
 static void sessions_add(struct names *n, const struct compile_input *in)
 {
 	uint32_t blocked = 0;
@@ -242,6 +265,7 @@ static void sessions_add(struct names *n, const struct compile_input *in)
 		};
 		int rc;
 
+		reputation_fill(s, &r);
 		blocked_add(n, s, &r);
 		blocked += r.nblocked;
 		if (s->idle_s > POL_IDLE_MAX_MS / 1000)

@@ -58,6 +58,17 @@ static void names_become_indexes_and_ports_numbers(void **)
 	assert_int_equal(pol_session_at(img, 0)->sender_rate_min, 10);
 	assert_int_equal(pol_session_at(img, 0)->check_three_way, 1);
 	assert_int_equal(pol_session_at(img, 0)->total_connections, 100000);
+	assert_int_equal(pol_session_at(img, 0)->endpoint_reputation, POL_REPUTATION_REJECT);
+	assert_int_equal(pol_session_at(img, 0)->endpoint_trigger, 11);
+	assert_int_equal(pol_session_at(img, 0)->endpoint_duration_min, 12);
+	assert_int_equal(pol_session_at(img, 0)->sender_reputation, POL_REPUTATION_MONITOR);
+	assert_int_equal(pol_session_at(img, 0)->throttle_at, 13);
+	assert_int_equal(pol_session_at(img, 0)->tempfail_at, 14);
+	assert_int_equal(pol_session_at(img, 0)->reject_at, 15);
+	assert_int_equal(pol_session_at(img, 0)->throttle_messages, 16);
+	assert_int_equal(pol_session_at(img, 0)->throttle_percent, 17);
+	assert_int_equal(pol_session_at(img, 0)->auth_reputation, POL_REPUTATION_REJECT);
+	assert_int_equal(pol_session_at(img, 0)->refuse_at, POL_REFUSE_RCPT);
 	assert_int_equal(pol_content_at(img, 0)->threshold, 5);
 	assert_string_equal(pol_string(img, pol_content_at(img, 0)->text), "No spam please");
 	assert_true(pol_picks_up(img, 25) && pol_picks_up(img, 587) && !pol_picks_up(img, 26));

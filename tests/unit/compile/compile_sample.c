@@ -33,7 +33,16 @@ struct cfg sample_cfg(void)
 		.sender_recipients = 9,
 		.sender_rate_min = 10,
 		.check_three_way = true,
-		.total_connections = 100000}};
+		.total_connections = 100000,
+		.endpoint_reputation = {.action = CFG_REPUTATION_REJECT, .trigger = 11, .duration_min = 12},
+		.sender_reputation = {.action = CFG_REPUTATION_MONITOR,
+			.throttle_at = 13,
+			.tempfail_at = 14,
+			.reject_at = 15,
+			.throttle_messages = 16,
+			.throttle_percent = 17},
+		.auth_reputation = {.action = CFG_REPUTATION_REJECT},
+		.refuse_at = CFG_REFUSE_RCPT}};
 	static struct cfg_content contents[] = {
 		{.name = "spam", .threshold = 5, .text = "No spam please"}};
 	static uint16_t pickup[] = {587, 25, 25};
