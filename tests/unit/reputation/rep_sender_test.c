@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Senders: the formula as a table, windows, prefixes, lists, what is told and saved. Time is a number.
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rep.h"
+
+enum { HALF = 1800, NOW = 944444 * HALF };
+
+struct world {
+	struct rep_senders *s;
+	struct rep_fact last;
+	unsigned facts, room, gone, began[REP_EVT_COUNT];
+};
+
+static bool on_tell(void *arg, const struct rep_fact *f)
+{
+	struct world *w = arg;
+
+	if (w->room == 0)
+		return false;
+	w->room--;
+	w->last = *f;
+	w->facts++;
+	return true;
+}
+
+static void on_blocked(void *arg, enum rep_event event, uint32_t number)
+{
+	struct world *w = arg;
+
+	(void)number;
+	w->began[event]++;
+}
+
+static void on_gone(void *arg, uint32_t number)
+{
+	struct world *w = arg;
+
+	(void)number;
+	w->gone++;
+}
+
+static const struct rep_senders_conf usual = {.most = 100,
+	.lengths4 = {32},
+	.lengths6 = {64},
+	.windows_min = {720},
+	.weights = {.percent = {0, 100, 200, 50, 50}, .k = 4},
+	.auth = {.failures = 5, .window_s = 1800, .block_s = 600}};
+
+static void world_open(struct world *w, struct rep_senders_conf conf)
+{
+	*w = (struct world){.room = 1000000};
+	conf.ops =
+		(struct rep_ops){.tell = on_tell, .blocked = on_blocked, .gone = on_gone, .arg = w};
+	w->s = rep_senders_new(&conf);
+	assert_non_null(w->s);
+}
+
+static struct rep_client client(const char *text)
+{
+	struct rep_client c = {.context = 3};
+
+	assert_int_equal(addr_parse(text, &c.addr), 0);
+	return c;
+}
+
+static struct rep_sender_key key(const char *text)
+{
+	struct rep_sender_key k = {.context = 3};
+
+	assert_int_equal(prefix_parse(text, &k.prefix), 0);
+	return k;
+}
+
+static void mail(
+	struct world *w, const char *from, enum rep_mail what, uint32_t count, uint32_t now)
+{
+	const struct rep_client c = client(from);
+
+	rep_sender_mail(w->s, &c, what, count, now);
+}
+
+static struct rep_sender look(struct world *w, const char *prefix, uint32_t now)
+{
+	const struct rep_sender_key k = key(prefix);
+	const uint32_t n = rep_sender_find(w->s, &k);
+	struct rep_sender v;
+
+	assert_int_not_equal(n, REP_NOBODY);
+	rep_sender_get(w->s, n, now, &v);
+	return v;
+}
+
+static bool is_known(struct world *w, const char *prefix)
+{
+	const struct rep_sender_key k = key(prefix);
+
+	return rep_sender_find(w->s, &k) != REP_NOBODY;
+}
+
+static void the_score_is_the_share_of_the_bad(void **)
+{
+	static const struct {
+		uint64_t good, bad_percent;
+		uint32_t k;
+		unsigned want;
+	} rows[] = {
+		// 100 * B / (B + G + k), halves upwards
+		{0, 0, 4, 0},
+		{0, 0, 0, 0},
+		{100, 0, 4, 0},
+		{0, 100, 4, 20},
+		{0, 200, 4, 33},
+		{0, 400, 4, 50},
+		{0, 50, 4, 11},
+		{0, 1600, 4, 80},
+		{0, 1700, 4, 81},
+		{0, 1000000, 4, 100},
+		{96, 400, 0, 4},
+		{96, 400, 4, 4},
+		{1, 100, 0, 50},
+		{199, 100, 0, 1},
+		{200, 100, 0, 0},
+		{7, 100, 0, 13},
+		{10, 300, 4, 18},
+		{10, 250, 4, 15},
+		{UINT32_MAX, UINT32_MAX, 4, 1},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(
+			rep_score(rows[i].good, rows[i].bad_percent, rows[i].k), rows[i].want);
+}
+
+static void each_kind_has_its_weight(void **)
+{
+	static const struct {
+		enum rep_mail what;
+		uint32_t count;
+		unsigned want;
+	} rows[] = {
+		{REP_CLEAN, 50, 0},
+		{REP_SPAM, 4, 50},
+		{REP_VIRUS, 2, 50},
+		{REP_RECIPIENT, 8, 50},
+		{REP_LOGIN, 8, 50},
+		{REP_RECIPIENT, 1, 11},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world w;
+
+		world_open(&w, usual);
+		mail(&w, "192.0.2.1", rows[i].what, rows[i].count, NOW);
+		assert_int_equal(look(&w, "192.0.2.1", NOW).score, rows[i].want);
+		assert_int_equal(w.last.score, rows[i].want);
+		assert_int_equal(w.facts, rows[i].want > 0);
+		rep_senders_free(w.s);
+	}
+}
+
+static void good_mail_lowers_the_score(void **)
+{
+	struct world w;
+
+	world_open(&w, usual);
+	mail(&w, "192.0.2.1", REP_SPAM, 6, NOW);
+	assert_int_equal(w.last.score, 60);
+	mail(&w, "192.0.2.1", REP_CLEAN, 10, NOW);
+	assert_int_equal(w.last.score, 30);
+	rep_senders_free(w.s);
+}
+
+static void a_score_falls_by_half_hours_and_is_told(void **)
+{
+	struct rep_fall falls[10];
+	struct world w;
+
+	world_open(&w, usual);
+	mail(&w, "192.0.2.1", REP_SPAM, 4, NOW);             // 50
+	mail(&w, "192.0.2.1", REP_SPAM, 12, NOW + 3 * HALF); // 16 in all: 80
+	assert_int_equal(w.last.score, 80);
+	assert_int_equal(rep_sender_falls(w.s, 0, NOW + 3 * HALF + 100, falls, 10), 2);
+	assert_int_equal(falls[0].in_s, 21 * HALF - 100);
+	assert_int_equal(falls[0].score, 75);
+	assert_int_equal(falls[1].in_s, 24 * HALF - 100);
+	assert_int_equal(falls[1].score, 0);
+	w.facts = 0;
+	rep_senders_tick(w.s, 10, NOW + 24 * HALF - 1);
+	assert_int_equal(w.facts, 0);
+	rep_senders_tick(w.s, 10, NOW + 24 * HALF);
+	rep_senders_tick(w.s, 10, NOW + 24 * HALF);
+	assert_int_equal(w.facts, 1);
+	assert_int_equal(w.last.score, 75);
+	rep_senders_tick(w.s, 10, NOW + 27 * HALF);
+	rep_senders_tick(w.s, 10, NOW + 27 * HALF);
+	assert_int_equal(w.last.score, 0);
+	assert_false(is_known(&w, "192.0.2.1"));
+	assert_int_equal(w.gone, 1);
+	rep_senders_free(w.s);
+}
+
+static void the_worst_window_counts(void **)
+{
+	struct rep_senders_conf conf = usual;
+	struct world w;
+
+	conf.windows_min[0] = 1440; // slow attacks
+	conf.windows_min[1] = 60;   // hailstorms
+	conf.weights.k = 0;
+	world_open(&w, conf);
+	mail(&w, "192.0.2.1", REP_CLEAN, 300, NOW);
+	mail(&w, "192.0.2.1", REP_SPAM, 30, NOW + 10 * HALF);
+	mail(&w, "192.0.2.1", REP_CLEAN, 10, NOW + 11 * HALF);
+	assert_int_equal(look(&w, "192.0.2.1", NOW + 11 * HALF).score, 75); // of the hour
+	assert_int_equal(look(&w, "192.0.2.1", NOW + 12 * HALF).score, 9);  // of the day: 30 of 340
+	assert_int_equal(look(&w, "192.0.2.1", NOW + 11 * HALF).good, 310);
+	rep_senders_free(w.s);
+}
+
+static void every_configured_length_is_counted(void **)
+{
+	struct rep_senders_conf conf = usual;
+	uint32_t numbers[2 * REP_LENGTHS_MAX];
+	struct rep_client c = client("192.0.2.200");
+	struct world w;
+
+	conf.lengths4[0] = 24;
+	conf.lengths4[1] = 32;
+	conf.lengths6[0] = 48;
+	world_open(&w, conf);
+	mail(&w, "192.0.2.1", REP_SPAM, 4, NOW);
+	mail(&w, "192.0.2.200", REP_SPAM, 2, NOW);
+	mail(&w, "2001:db8:1:2::3", REP_SPAM, 4, NOW);
+	assert_int_equal(look(&w, "192.0.2.1", NOW).score, 50);
+	assert_int_equal(look(&w, "192.0.2.200", NOW).score, 33);
+	assert_int_equal(look(&w, "192.0.2.0/24", NOW).score, 60);
+	assert_int_equal(look(&w, "2001:db8:1::/48", NOW).score, 50);
+	assert_int_equal(rep_sender_of(w.s, &c, numbers), 2);
+	c.context = 5;
+	assert_int_equal(rep_sender_of(w.s, &c, numbers), 0);
+	rep_senders_free(w.s);
+}
+
+static void lists_of_an_operator(void **)
+{
+	static const struct {
+		const char *prefix;
+		enum rep_state to;
+		int want;
+	} rows[] = {
+		{"192.0.2.1", REP_MANUAL, 0},
+		{"192.0.2.1", REP_EXEMPT, 0},
+		{"10.0.0.0/8", REP_MANUAL, 0},
+		{"10.1.0.0/16", REP_MANUAL, 0},
+		{"10.1.2.0/24", REP_MANUAL, 0},
+		{"10.1.2.128/25", REP_MANUAL, -ERANGE}, // a fifth length
+		{"11.0.0.0/8", REP_EXEMPT, 0},
+		{"2001:db8::/32", REP_MANUAL, 0},
+		{"192.0.2.2", REP_AUTO, -EINVAL},
+		{"192.0.2.9", REP_NONE, 0},
+	};
+	struct rep_sender_key k, odd = {.context = 3};
+	struct world w;
+
+	world_open(&w, usual);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		k = key(rows[i].prefix);
+		w.last = (struct rep_fact){0};
+		assert_int_equal(rep_sender_set(w.s, &k, rows[i].to, NOW), rows[i].want);
+		assert_int_equal(w.last.listed, rows[i].want == 0 && rows[i].to == REP_MANUAL);
+		assert_int_equal(w.last.exempt, rows[i].want == 0 && rows[i].to == REP_EXEMPT);
+	}
+	assert_false(is_known(&w, "192.0.2.9"));
+	assert_int_equal(w.began[REP_EVT_MANUAL], 5);
+	assert_int_equal(prefix_parse("10.1.2.0/24", &odd.prefix), 0);
+	odd.prefix.len = 104; // host bits
+	assert_int_equal(rep_sender_set(w.s, &odd, REP_MANUAL, NOW), -EINVAL);
+	k = key("10.1.0.0/16"); // its length is free again once nobody has it
+	assert_int_equal(rep_sender_set(w.s, &k, REP_NONE, NOW), 0);
+	assert_false(w.last.listed);
+	rep_senders_tick(w.s, 100, NOW);
+	rep_senders_tick(w.s, 100, NOW);
+	k = key("10.1.2.128/25");
+	assert_int_equal(rep_sender_set(w.s, &k, REP_MANUAL, NOW), 0);
+	rep_senders_free(w.s);
+}
+
+static void one_sender_can_be_cleared(void **)
+{
+	const struct rep_sender_key k = key("192.0.2.1"), none = key("192.0.2.99");
+	struct world w;
+
+	world_open(&w, usual);
+	mail(&w, "192.0.2.1", REP_SPAM, 40, NOW);
+	mail(&w, "192.0.2.2", REP_SPAM, 40, NOW);
+	assert_int_equal(rep_sender_clear(w.s, &k, NOW), 0);
+	assert_int_equal(w.last.score, 0);
+	assert_int_equal(look(&w, "192.0.2.1", NOW).score, 0);
+	assert_int_equal(look(&w, "192.0.2.2", NOW).score, 91);
+	assert_int_equal(rep_sender_clear(w.s, &none, NOW), -ENOENT);
+	rep_senders_free(w.s);
+}
+
+static void failed_logins_block_the_longest_prefix(void **)
+{
+	struct rep_senders_conf conf = usual;
+	struct rep_client c = client("2001:db8::1"), near = client("2001:db8::2");
+	struct world w;
+
+	conf.lengths6[0] = 48;
+	conf.lengths6[1] = 64;
+	world_open(&w, conf);
+	rep_sender_login(w.s, &c, false, 3, NOW);
+	rep_sender_login(w.s, &near, false, 2, NOW);
+	assert_int_equal(w.began[REP_EVT_AUTH], 1);
+	assert_int_equal(look(&w, "2001:db8::/64", NOW).auth_s, 600);
+	assert_int_equal(look(&w, "2001:db8::/48", NOW).auth_s, 0);
+	assert_int_equal(look(&w, "2001:db8::/48", NOW).score, 38); // 2.5 of 6.5
+	rep_sender_login(w.s, &c, true, 1, NOW);
+	assert_int_equal(look(&w, "2001:db8::/64", NOW).auth_s, 0);
+	assert_int_equal(w.last.auth_s, 0);
+	rep_senders_free(w.s);
+}
+
+static void the_full_table_lets_go_who_says_least(void **)
+{
+	struct rep_senders_conf conf = usual;
+	struct rep_counts counts;
+	struct world w;
+
+	conf.most = 3;
+	world_open(&w, conf);
+	mail(&w, "192.0.2.1", REP_SPAM, 1, NOW);
+	mail(&w, "192.0.2.2", REP_CLEAN, 9, NOW - HALF);
+	mail(&w, "192.0.2.3", REP_CLEAN, 1, NOW);
+	mail(&w, "192.0.2.4", REP_CLEAN, 1, NOW);
+	assert_false(is_known(&w, "192.0.2.2"));
+	mail(&w, "192.0.2.5", REP_SPAM, 2, NOW);
+	mail(&w, "192.0.2.6", REP_SPAM, 2, NOW);
+	assert_true(is_known(&w, "192.0.2.1"));
+	w.last = (struct rep_fact){.score = 77};
+	mail(&w, "192.0.2.7", REP_CLEAN, 2, NOW);
+	assert_false(is_known(&w, "192.0.2.1"));
+	assert_int_equal(w.last.score, 0); // taken back: it is not refused for ever
+	w.room = 0;
+	mail(&w, "192.0.2.8", REP_CLEAN, 2, NOW); // in place of a clean one
+	assert_true(is_known(&w, "192.0.2.8"));
+	rep_senders_counts(w.s, &counts);
+	assert_int_equal(counts.entries, 3);
+	assert_int_equal(counts.evicted, 5);
+	rep_senders_free(w.s);
+}
+
+static void all_is_told_again(void **)
+{
+	const struct rep_sender_key k = key("10.0.0.0/8");
+	struct world w;
+
+	world_open(&w, usual);
+	mail(&w, "192.0.2.1", REP_SPAM, 1, NOW);
+	mail(&w, "192.0.2.2", REP_CLEAN, 1, NOW);
+	(void)rep_sender_set(w.s, &k, REP_MANUAL, NOW);
+	w.facts = 0;
+	rep_senders_tell_all(w.s);
+	w.room = 1;
+	assert_int_equal(rep_senders_tell(w.s, 100, NOW), 1);
+	w.room = 100;
+	assert_int_equal(rep_senders_tell(w.s, 100, NOW), 0);
+	assert_int_equal(w.facts, 2);
+	rep_senders_free(w.s);
+}
+
+static void what_is_saved_comes_back_as_it_was(void **)
+{
+	static struct rep_sender_saved saved;
+	struct rep_client c = client("192.0.2.1");
+	struct rep_sender v;
+	struct world w, again;
+
+	world_open(&w, usual);
+	world_open(&again, usual);
+	mail(&w, "192.0.2.1", REP_SPAM, 4, NOW);
+	mail(&w, "192.0.2.1", REP_SPAM, 12, NOW + 3 * HALF);
+	rep_sender_login(w.s, &c, false, 5, NOW + 3 * HALF);
+	rep_sender_save(w.s, 0, 0, &saved);
+	assert_int_equal(rep_sender_load(again.s, &saved, NOW + 3 * HALF), 0);
+	v = look(&again, "192.0.2.1", NOW + 3 * HALF);
+	assert_int_equal(v.score, look(&w, "192.0.2.1", NOW + 3 * HALF).score);
+	assert_int_equal(v.auth_s, 600);
+	rep_senders_tell_all(again.s);
+	assert_int_equal(rep_senders_tell(again.s, 10, NOW + 3 * HALF), 0);
+	assert_int_equal(again.last.score, v.score);
+	assert_int_equal(again.last.auth_s, 600);
+	assert_int_equal(look(&again, "192.0.2.1", NOW + 24 * HALF).score,
+		look(&w, "192.0.2.1", NOW + 24 * HALF).score);
+	rep_senders_free(again.s);
+	world_open(&again, usual); // a clock that went back
+	assert_int_equal(rep_sender_load(again.s, &saved, NOW - 1000 * HALF), 0);
+	assert_int_equal(look(&again, "192.0.2.1", NOW - 1000 * HALF).score, v.score);
+	assert_int_equal(look(&again, "192.0.2.1", NOW - 1000 * HALF).auth_s, 600);
+	saved.cells = REP_SENDER_CELLS_MAX + 1;
+	assert_int_equal(rep_sender_load(again.s, &saved, NOW), -EINVAL);
+	rep_senders_free(w.s);
+	rep_senders_free(again.s);
+}
+
+static void pages_and_the_highest(void **)
+{
+	struct rep_filter within = {0}, scored = {.score_min = 50};
+	static struct rep_top top;
+	uint32_t next = 0, numbers[100];
+	struct world w;
+
+	world_open(&w, usual);
+	for (unsigned i = 1; i <= 40; i++) {
+		char text[32];
+
+		(void)snprintf(text, sizeof(text), "10.%u.0.%u", i % 2, i);
+		mail(&w, text, REP_SPAM, i, NOW);
+	}
+	assert_int_equal(prefix_parse("10.1.0.0/16", &within.within), 0);
+	assert_int_equal(rep_senders_page(w.s, &within, &next, numbers, 100, NOW), 20);
+	assert_int_equal(next, REP_NOBODY);
+	next = 0;
+	assert_int_equal(rep_senders_page(w.s, &scored, &next, numbers, 30, NOW), 30);
+	assert_int_equal(rep_senders_page(w.s, &scored, &next, numbers, 30, NOW), 7);
+	top = (struct rep_top){.most = 3};
+	assert_false(rep_senders_top(w.s, &(struct rep_filter){0}, &top, NOW));
+	assert_int_equal(top.n, 3);
+	assert_int_equal(top.row[0].score, 91);
+	rep_senders_free(w.s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_score_is_the_share_of_the_bad),
+		cmocka_unit_test(each_kind_has_its_weight),
+		cmocka_unit_test(good_mail_lowers_the_score),
+		cmocka_unit_test(a_score_falls_by_half_hours_and_is_told),
+		cmocka_unit_test(the_worst_window_counts),
+		cmocka_unit_test(every_configured_length_is_counted),
+		cmocka_unit_test(lists_of_an_operator),
+		cmocka_unit_test(one_sender_can_be_cleared),
+		cmocka_unit_test(failed_logins_block_the_longest_prefix),
+		cmocka_unit_test(the_full_table_lets_go_who_says_least),
+		cmocka_unit_test(all_is_told_again),
+		cmocka_unit_test(what_is_saved_comes_back_as_it_was),
+		cmocka_unit_test(pages_and_the_highest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
