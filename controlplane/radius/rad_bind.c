@@ -69,8 +69,8 @@ struct rad_bind *rad_bind_new(const struct rad_bind_conf *conf, rad_change_cb ch
 	b->cell = calloc(conf->bindings, sizeof(b->cell[0]));
 	b->nas = calloc(conf->nas, sizeof(b->nas[0]));
 	if (rad_index_open(&b->index, conf->bindings) && rad_index_open(&b->nas_index, conf->nas) &&
-		rad_endpoints_open(&b->endpoints, conf->endpoints, conf->key) && b->cell != NULL &&
-		b->nas != NULL)
+		rad_endpoints_open(&b->endpoints, conf->endpoints, conf->id_key) &&
+		b->cell != NULL && b->nas != NULL)
 		return b;
 	rad_bind_free(b);
 	return NULL;
@@ -204,15 +204,23 @@ static bool is_over(const struct rad_bind *b, const struct binding *c) // with i
 
 // ---- what happens to one binding
 
+static struct rad_bound bound_of(const struct rad_bind *b, const struct binding *c)
+{
+	if (c->state != STATE_LIVE)
+		return (struct rad_bound){.endpoint = RAD_NONE};
+	return (struct rad_bound){
+		.endpoint = c->endpoint,
+		.key = rad_endpoint_key(
+			b->conf.id_key, rad_endpoint_id(&b->endpoints, c->endpoint)),
+		.shared = c->shared,
+	};
+}
+
 static void tell(struct rad_bind *b, const struct binding *c)
 {
 	const struct rad_key k = key_of(c);
 
-	b->changed(b->arg, &k,
-		(struct rad_bound){
-			.endpoint = c->state == STATE_LIVE ? c->endpoint : RAD_NONE,
-			.shared = c->shared,
-		});
+	b->changed(b->arg, &k, bound_of(b, c));
 }
 
 static void end(struct rad_bind *b, struct binding *c, uint32_t when_s, uint64_t *count)
@@ -382,7 +390,7 @@ struct rad_bound rad_bind_find(const struct rad_bind *b, const struct rad_key *k
 
 	if (c == NULL || c->state != STATE_LIVE || is_over(b, c))
 		return (struct rad_bound){.endpoint = RAD_NONE};
-	return (struct rad_bound){.endpoint = c->endpoint, .shared = c->shared};
+	return bound_of(b, c);
 }
 
 struct span rad_bind_id(const struct rad_bind *b, uint32_t endpoint)
@@ -395,16 +403,24 @@ uint32_t rad_bind_endpoint(const struct rad_bind *b, struct span id)
 	return rad_endpoint_find(&b->endpoints, id);
 }
 
-void rad_bind_walk(const struct rad_bind *b, rad_change_cb each, void *arg)
+struct span rad_bind_id_keyed(const struct rad_bind *b, uint64_t key)
 {
-	for (uint32_t i = 0; i < b->fresh; i++) {
-		const struct binding *c = &b->cell[i];
+	const uint32_t n = rad_endpoint_keyed(&b->endpoints, key);
+
+	return n == RAD_INDEX_NONE ? (struct span){0} : rad_endpoint_id(&b->endpoints, n);
+}
+
+bool rad_bind_walk(
+	const struct rad_bind *b, uint32_t *at, uint32_t budget, rad_walk_cb each, void *arg)
+{
+	for (; *at < b->fresh && budget > 0; ++*at, budget--) {
+		const struct binding *c = &b->cell[*at];
 		const struct rad_key k = key_of(c);
 
-		if (c->state == STATE_LIVE && !is_over(b, c))
-			each(arg, &k,
-				(struct rad_bound){.endpoint = c->endpoint, .shared = c->shared});
+		if (c->state == STATE_LIVE && !is_over(b, c) && !each(arg, &k, bound_of(b, c)))
+			break;
 	}
+	return *at >= b->fresh;
 }
 
 struct rad_bind_counts rad_bind_counts(const struct rad_bind *b)

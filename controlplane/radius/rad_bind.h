@@ -21,7 +21,8 @@ struct rad_bind_conf {
 	uint32_t idle_s;    // a binding without news for so long ends; 0 = never
 	uint32_t
 		keep_s; // an ended one is remembered, so that late news of its session do not revive it
-	uint8_t key[16]; // secret, of the tables' hashes
+	uint8_t key[16];    // secret, of the bindings' hashes
+	uint8_t id_key[16]; // secret, of rad_bound.key: what endpoints are known by elsewhere
 };
 
 struct rad_key {
@@ -33,6 +34,7 @@ struct rad_key {
 
 struct rad_bound {         // who is there
 	uint32_t endpoint; // RAD_NONE: nobody
+	uint64_t key;      // of its id (rad_endpoint_key); 0: nobody
 	bool shared;       // several sessions say that they are
 };
 
@@ -72,8 +74,14 @@ struct rad_bound rad_bind_find(const struct rad_bind *b, const struct rad_key *k
 struct span rad_bind_id(const struct rad_bind *b, uint32_t endpoint);
 // By its id; RAD_NONE where it has no binding.
 uint32_t rad_bind_endpoint(const struct rad_bind *b, struct span id);
-// All bindings in force, in no order.
-void rad_bind_walk(const struct rad_bind *b, rad_change_cb each, void *arg);
+// An id by its key, also of who had a binding not long ago; borrowed likewise, empty: unknown.
+struct span rad_bind_id_keyed(const struct rad_bind *b, uint64_t key);
+// Bindings in force, in no order: looks at `budget` places from *at on, which begins with 0. Whatever comes
+// into force behind *at is told by the change. `each` false: stop, and begin with this one next time.
+// true: that was the last.
+typedef bool (*rad_walk_cb)(void *arg, const struct rad_key *key, struct rad_bound now);
+bool rad_bind_walk(
+	const struct rad_bind *b, uint32_t *at, uint32_t budget, rad_walk_cb each, void *arg);
 struct rad_bind_counts rad_bind_counts(const struct rad_bind *b);
 // What the tables take, in octets, for `bindings` and `endpoints`.
 uint64_t rad_bind_bytes(const struct rad_bind_conf *conf);

@@ -8,9 +8,12 @@
 
 #include "hash.h"
 
+enum { REMEMBERED = 65536 }; // at least, where there is room; else as many as are held
+
 bool rad_endpoints_open(struct rad_endpoints *e, uint32_t most, const uint8_t key[16])
 {
-	*e = (struct rad_endpoints){.most = most, .free = RAD_INDEX_NONE};
+	*e = (struct rad_endpoints){
+		.most = most, .oldest = RAD_INDEX_NONE, .newest = RAD_INDEX_NONE};
 	memcpy(e->key, key, sizeof(e->key));
 	e->cell = calloc(most, sizeof(e->cell[0]));
 	return rad_index_open(&e->index, most) && e->cell != NULL;
@@ -27,7 +30,7 @@ static char *far_text(const struct rad_endpoint *c)
 void rad_endpoints_close(struct rad_endpoints *e)
 {
 	for (uint32_t i = 0; e->cell != NULL && i < e->fresh; i++)
-		if (e->cell[i].held > 0 && e->cell[i].len > RAD_ENDPOINT_INLINE)
+		if (e->cell[i].len > RAD_ENDPOINT_INLINE)
 			free(far_text(&e->cell[i]));
 	rad_index_close(&e->index);
 	free(e->cell);
@@ -49,11 +52,19 @@ struct span rad_endpoint_id(const struct rad_endpoints *e, uint32_t number)
 	};
 }
 
-static uint32_t hash_of(const struct rad_endpoints *e, struct span id)
+uint64_t rad_endpoint_key(const uint8_t secret[16], struct span id)
 {
-	return (uint32_t)hash_siphash(e->key, id.p, id.n);
+	const uint64_t key = hash_siphash(secret, id.p, id.n);
+
+	return key == 0 ? 1 : key;
 }
 
+static uint32_t hash_of(const struct rad_endpoints *e, struct span id)
+{
+	return (uint32_t)rad_endpoint_key(e->key, id);
+}
+
+// Held or remembered.
 static uint32_t find(const struct rad_endpoints *e, struct span id, uint32_t hash)
 {
 	uint32_t at = hash, n;
@@ -66,7 +77,20 @@ static uint32_t find(const struct rad_endpoints *e, struct span id, uint32_t has
 
 uint32_t rad_endpoint_find(const struct rad_endpoints *e, struct span id)
 {
-	return find(e, id, hash_of(e, id));
+	const uint32_t n = find(e, id, hash_of(e, id));
+
+	return n != RAD_INDEX_NONE && e->cell[n].held > 0 ? n : RAD_INDEX_NONE;
+}
+
+uint32_t rad_endpoint_keyed(const struct rad_endpoints *e, uint64_t key)
+{
+	uint32_t at = (uint32_t)key, n;
+
+	while ((n = rad_index_next(&e->index, &at)) != RAD_INDEX_NONE)
+		if (e->cell[n].hash == (uint32_t)key &&
+			rad_endpoint_key(e->key, rad_endpoint_id(e, n)) == key)
+			return n;
+	return RAD_INDEX_NONE;
 }
 
 static bool text_put(struct rad_endpoint *c, struct span id)
@@ -84,29 +108,6 @@ static bool text_put(struct rad_endpoint *c, struct span id)
 	return true;
 }
 
-uint32_t rad_endpoint_hold(struct rad_endpoints *e, struct span id)
-{
-	const uint32_t hash = hash_of(e, id);
-	uint32_t n = find(e, id, hash);
-
-	if (n != RAD_INDEX_NONE) {
-		e->cell[n].held++;
-		return n;
-	}
-	n = e->free != RAD_INDEX_NONE ? e->free : e->fresh;
-	if (n == e->most || !text_put(&e->cell[n], id))
-		return RAD_INDEX_NONE;
-	if (n == e->free)
-		e->free = e->cell[n].next;
-	else
-		e->fresh++;
-	e->cell[n].hash = hash;
-	e->cell[n].held = 1;
-	rad_index_add(&e->index, hash, n);
-	e->used++;
-	return n;
-}
-
 static uint32_t cell_hash(const void *arg, uint32_t number)
 {
 	const struct rad_endpoints *e = arg;
@@ -114,16 +115,81 @@ static uint32_t cell_hash(const void *arg, uint32_t number)
 	return e->cell[number].hash;
 }
 
-void rad_endpoint_drop(struct rad_endpoints *e, uint32_t number)
+static void unlink_cell(struct rad_endpoints *e, uint32_t number)
+{
+	const struct rad_endpoint *c = &e->cell[number];
+
+	*(c->prev == RAD_INDEX_NONE ? &e->oldest : &e->cell[c->prev].next) = c->next;
+	*(c->next == RAD_INDEX_NONE ? &e->newest : &e->cell[c->next].prev) = c->prev;
+}
+
+// Behind those that were let go before.
+static void link_cell(struct rad_endpoints *e, uint32_t number)
 {
 	struct rad_endpoint *c = &e->cell[number];
 
-	if (--c->held > 0)
+	c->next = RAD_INDEX_NONE;
+	c->prev = e->newest;
+	*(e->newest == RAD_INDEX_NONE ? &e->oldest : &e->cell[e->newest].next) = number;
+	e->newest = number;
+}
+
+static void forget(struct rad_endpoints *e, uint32_t number)
+{
+	struct rad_endpoint *c = &e->cell[number];
+
+	if (c->len == 0)
 		return;
 	rad_index_del(&e->index, c->hash, number, cell_hash, e);
 	if (c->len > RAD_ENDPOINT_INLINE)
 		free(far_text(c));
-	c->next = e->free;
-	e->free = number;
+	c->len = 0;
+}
+
+// A cell of nobody's, in no list; whoever was remembered there is forgotten. RAD_INDEX_NONE: no room.
+static uint32_t cell_take(struct rad_endpoints *e)
+{
+	const uint32_t n = e->oldest, remembered = e->fresh - e->used;
+
+	if (e->fresh < e->most && (remembered < REMEMBERED || remembered < e->used))
+		return e->fresh++;
+	if (n != RAD_INDEX_NONE) {
+		unlink_cell(e, n);
+		forget(e, n);
+	}
+	return n;
+}
+
+uint32_t rad_endpoint_hold(struct rad_endpoints *e, struct span id)
+{
+	const uint32_t hash = hash_of(e, id);
+	uint32_t n = find(e, id, hash);
+
+	if (n != RAD_INDEX_NONE) {
+		if (e->cell[n].held++ == 0) {
+			unlink_cell(e, n);
+			e->used++;
+		}
+		return n;
+	}
+	n = cell_take(e);
+	if (n == RAD_INDEX_NONE)
+		return n;
+	if (!text_put(&e->cell[n], id)) {
+		link_cell(e, n);
+		return RAD_INDEX_NONE;
+	}
+	e->cell[n].hash = hash;
+	e->cell[n].held = 1;
+	rad_index_add(&e->index, hash, n);
+	e->used++;
+	return n;
+}
+
+void rad_endpoint_drop(struct rad_endpoints *e, uint32_t number)
+{
+	if (--e->cell[number].held > 0)
+		return;
+	link_cell(e, number);
 	e->used--;
 }

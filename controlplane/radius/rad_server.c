@@ -22,6 +22,7 @@ enum {
 	BURST = 64,
 	BURSTS_A_SOCKET = 16, // before the next one has its turn
 	TICK_MS = 100,
+	TURN_MS = 1,          // while conf.turn has more to do
 	LOOKS_A_TICK = 20000, // bindings looked at
 	LOOKS_A_BURST = 64,
 	RECEIVE_BYTES = 8 << 20, // the kernel's buffer, as far as it allows
@@ -127,6 +128,7 @@ static bool tables_open(struct rad_server *s)
 	if (getrandom(bc.key, sizeof(bc.key), 0) != sizeof(bc.key) ||
 		getrandom(dc.key, sizeof(dc.key), 0) != sizeof(dc.key))
 		return false;
+	memcpy(bc.id_key, s->conf.id_key, sizeof(bc.id_key));
 	dc.bind = s->bind = rad_bind_new(&bc, s->conf.changed, s->conf.arg);
 	s->desk = s->bind == NULL ? NULL : rad_desk_new(&dc);
 	return s->desk != NULL;
@@ -278,11 +280,14 @@ static unsigned burst_take(struct rad_server *s, unsigned sock)
 	return (unsigned)n;
 }
 
-static void tick(struct rad_server *s)
+// Returns whether the next turn is to come soon.
+static bool tick(struct rad_server *s)
 {
 	(void)pthread_mutex_lock(&s->lock); // as above
 	rad_bind_tick(s->bind, now_s(), LOOKS_A_TICK);
+	const bool more = s->conf.turn != NULL && s->conf.turn(s->conf.arg, s->bind);
 	(void)pthread_mutex_unlock(&s->lock);
+	return more;
 }
 
 static void *serve(void *arg)
@@ -294,12 +299,13 @@ static void *serve(void *arg)
 	for (uint32_t i = 0; i < n; i++)
 		p[i] = (struct pollfd){.fd = s->sock[i], .events = POLLIN};
 	p[n] = (struct pollfd){.fd = s->wake, .events = POLLIN};
+	bool more = false;
 	while ((p[n].revents & POLLIN) == 0) {
-		(void)poll(p, n + 1, TICK_MS); // interrupted: nothing is ready
+		(void)poll(p, n + 1, more ? TURN_MS : TICK_MS); // interrupted: nothing is ready
 		for (uint32_t i = 0; i < n; i++)
 			for (unsigned k = 0; k < BURSTS_A_SOCKET && burst_take(s, i) == BURST; k++)
 				;
-		tick(s);
+		more = tick(s);
 	}
 	return NULL;
 }
@@ -365,6 +371,17 @@ bool rad_server_client(struct rad_server *s, uint32_t place, struct rad_client_c
 	const bool is = rad_desk_counts(s->desk, place, out);
 	(void)pthread_mutex_unlock(&s->lock);
 	return is;
+}
+
+size_t rad_server_id(struct rad_server *s, uint64_t key, char id[RAD_ID_MAX])
+{
+	(void)pthread_mutex_lock(&s->lock); // as above
+	const struct span text = rad_bind_id_keyed(s->bind, key);
+
+	if (text.n > 0)
+		memcpy(id, text.p, text.n);
+	(void)pthread_mutex_unlock(&s->lock);
+	return text.n;
 }
 
 size_t rad_server_who(

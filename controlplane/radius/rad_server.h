@@ -22,7 +22,12 @@ struct rad_server_conf {
 	uint32_t idle_s;              // a binding without news for so long ends; 0 = never
 	// From the server's thread; must not wait.
 	rad_change_cb changed;
+	// May be NULL. From the same thread, at each of its turns, and at least ten times a second: what else
+	// is to be done with the bindings. In little time, for nobody is answered meanwhile. true: there is
+	// more of it, so that the next turn comes within a millisecond.
+	bool (*turn)(void *arg, struct rad_bind *b);
 	void *arg;
+	uint8_t id_key[16]; // rad_bind_conf.id_key
 };
 
 // Opens the sockets and takes the memory; nothing is read yet, nobody may send. NULL with the reason in *err.
@@ -44,6 +49,8 @@ struct rad_server_counts {
 // Any thread.
 void rad_server_counts(struct rad_server *s, struct rad_server_counts *out);
 bool rad_server_client(struct rad_server *s, uint32_t place, struct rad_client_counts *out);
+// An endpoint's id by its key (rad_bind_id_keyed): its octets; 0 = unknown. Any thread.
+size_t rad_server_id(struct rad_server *s, uint64_t key, char id[RAD_ID_MAX]);
 // Who has an address now: the id's octets, at most RAD_ID_MAX; 0 = nobody. Any thread.
 size_t rad_server_who(
 	struct rad_server *s, const struct rad_key *key, char id[RAD_ID_MAX], bool *shared);

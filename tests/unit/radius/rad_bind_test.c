@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "rad_bind.h"
+#include "rad_endpoint.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -32,7 +33,8 @@ static struct rad_bind *bind_make(rad_change_cb changed, void *arg)
 		.nas = 4,
 		.idle_s = IDLE_S,
 		.keep_s = KEEP_S,
-		.key = "0123456789abcde"};
+		.key = "0123456789abcde",
+		.id_key = "what ids go by"};
 	struct rad_bind *b = rad_bind_new(&conf, changed, arg);
 
 	assert_non_null(b);
@@ -338,12 +340,90 @@ static void ids_of_every_length_are_kept_whole(void **)
 
 // ---- at random
 
+struct pace { // of a walk: who stops it, and how often it was called
+	unsigned stop_at, called;
+	uint16_t last;
+};
+
+static bool pace_step(void *arg, const struct rad_key *key, struct rad_bound now)
+{
+	struct pace *p = arg;
+
+	assert_int_not_equal(now.endpoint, RAD_NONE);
+	p->last = key->prefix.addr.b[15];
+	return ++p->called != p->stop_at;
+}
+
+static void a_walk_goes_on_where_it_stopped(void **)
+{
+	struct pace p = {.stop_at = 2};
+	uint32_t at = 0;
+
+	for (unsigned i = 1; i <= 4; i++) {
+		char where[16], id[8];
+
+		(void)snprintf(where, sizeof(where), "10.0.0.%u", i);
+		(void)snprintf(id, sizeof(id), "id%u", i);
+		const struct rad_account a = record(RAD_START, i, id, where);
+		assert_true(rad_bind_take(bind, &a, here, NOW));
+	}
+	assert_false(rad_bind_walk(bind, &at, 100, pace_step, &p));
+	assert_int_equal(p.last, 2);
+	assert_false(rad_bind_walk(bind, &at, 1, pace_step, &p)); // the same once more
+	assert_int_equal(p.last, 2);
+	assert_false(rad_bind_walk(bind, &at, 1, pace_step, &p));
+	assert_int_equal(p.last, 3);
+	assert_true(rad_bind_walk(bind, &at, 100, pace_step, &p));
+	assert_int_equal(p.last, 4);
+	assert_int_equal(p.called, 5);
+}
+
+static uint64_t key_of(const char *id)
+{
+	return rad_endpoint_key((const uint8_t *)"what ids go by\0", span_str(id));
+}
+
+static void an_id_is_known_by_its_key_also_behind_its_end(void **)
+{
+	const struct rad_account a = record(RAD_START, 1, "alice", "10.0.0.1"),
+				 z = record(RAD_STOP, 1, "alice", "10.0.0.1");
+
+	assert_int_equal(rad_bind_id_keyed(bind, key_of("alice")).n, 0);
+	assert_true(rad_bind_take(bind, &a, here, NOW));
+	assert_true(span_eq(rad_bind_id_keyed(bind, key_of("alice")), span_str("alice")));
+	assert_true(rad_bind_take(bind, &z, here, NOW));
+	assert_true(span_eq(rad_bind_id_keyed(bind, key_of("alice")), span_str("alice")));
+	assert_int_equal(rad_bind_counts(bind).endpoints, 0);
+	assert_int_equal(rad_bind_endpoint(bind, span_str("alice")), RAD_NONE);
+}
+
+static void who_was_let_go_first_makes_room(void **)
+{
+	char id[ENDPOINTS + 1][64];
+
+	for (unsigned i = 0; i <= ENDPOINTS; i++) { // some too long to lie in a cell
+		(void)snprintf(id[i], sizeof(id[i]), "%0*u", i % 2 == 0 ? 50 : 5, i);
+		const struct rad_account a = record(RAD_START, i, id[i], "10.0.0.1");
+		const struct rad_account z = record(RAD_STOP, i, id[i], "10.0.0.1");
+		assert_true(rad_bind_take(bind, &a, here, NOW + i));
+		assert_true(rad_bind_take(bind, &z, here, NOW + i));
+	}
+	assert_int_equal(rad_bind_id_keyed(bind, key_of(id[0])).n, 0);
+	for (unsigned i = 1; i <= ENDPOINTS; i++)
+		assert_true(span_eq(rad_bind_id_keyed(bind, key_of(id[i])), span_str(id[i])));
+	const struct rad_account again = record(RAD_START, 100, id[1], "10.0.0.1");
+	assert_true(rad_bind_take(bind, &again, here, NOW + 100)); // remembered, and held again
+	assert_int_equal(rad_bind_counts(bind).endpoints, 1);
+	assert_true(span_eq(rad_bind_id_keyed(bind, key_of(id[1])), span_str(id[1])));
+}
+
 enum { PLACES = 24, IDS = 40, STEPS = 200000 };
 
 struct mirror { // what was told, by place
 	char where[PLACES][16];
 	struct prefix prefix[PLACES];
 	struct rad_bound now[PLACES];
+	unsigned walked;
 };
 
 static void mirror_change(void *arg, const struct rad_key *key, struct rad_bound now)
@@ -355,21 +435,25 @@ static void mirror_change(void *arg, const struct rad_key *key, struct rad_bound
 			m->now[i] = now;
 }
 
-static void seen_check(void *arg, const struct rad_key *key, struct rad_bound now)
+static bool seen_check(void *arg, const struct rad_key *key, struct rad_bound now)
 {
 	struct mirror *m = arg;
 
+	m->walked++;
 	for (unsigned i = 0; i < PLACES; i++)
 		if (addr_eq(&m->prefix[i].addr, &key->prefix.addr)) {
 			assert_int_equal(m->now[i].endpoint, now.endpoint);
+			assert_int_equal(m->now[i].key, now.key);
 			assert_int_equal(m->now[i].shared, now.shared);
 		}
+	return true;
 }
 
 static void mirror_check(struct rad_bind *b, struct mirror *m)
 {
 	bool used[ENDPOINTS] = {0};
 	unsigned live = 0, endpoints = 0;
+	uint32_t at = 0;
 
 	for (unsigned i = 0; i < PLACES; i++) {
 		const struct rad_bound now = rad_bind_find(
@@ -385,7 +469,10 @@ static void mirror_check(struct rad_bind *b, struct mirror *m)
 	}
 	assert_int_equal(rad_bind_counts(b).bindings, live);
 	assert_int_equal(rad_bind_counts(b).endpoints, endpoints);
-	rad_bind_walk(b, seen_check, m);
+	m->walked = 0;
+	while (!rad_bind_walk(b, &at, 5, seen_check, m))
+		;
+	assert_int_equal(m->walked, live);
 }
 
 static void what_is_told_adds_up_to_what_is_there(void **)
@@ -448,6 +535,9 @@ int main(void)
 		CASE(full_tables_refuse_and_take_again_when_there_is_room),
 		CASE(a_nas_too_many_is_refused_and_counted),
 		CASE(ids_of_every_length_are_kept_whole),
+		CASE(a_walk_goes_on_where_it_stopped),
+		CASE(an_id_is_known_by_its_key_also_behind_its_end),
+		CASE(who_was_let_go_first_makes_room),
 		cmocka_unit_test(what_is_told_adds_up_to_what_is_there),
 	};
 
