@@ -116,7 +116,7 @@ int sto_endpoint_put(struct sto *s, const struct sto_endpoint *row, uint64_t *ti
 int sto_endpoint_del(struct sto *s, uint64_t key, uint64_t *ticket);
 int sto_sender_put(struct sto *s, const struct sto_sender *row, uint64_t *ticket);
 int sto_sender_del(struct sto *s, const struct sto_sender *row, uint64_t *ticket); // its key alone
-// Without a file the last 1,000 are kept and written when it is back: 0 then, too.
+// Without a file 1,000 are kept and written when it is back: 0 then, too.
 int sto_audit_put(struct sto *s, const struct sto_audit *row, uint64_t *ticket);
 
 // Rows (bindings of any length) that surely find room now. Any thread; only bindings make it less than a
