@@ -25,6 +25,7 @@ enum {
 	REP_SENDER_SCORE_MAX = 100,
 	REP_AUTH_CELLS = 8,
 	REP_TOP_MAX = 1000,
+	REP_PACK_MAX = 1024, // octets
 };
 #define REP_NOBODY UINT32_MAX // no number of an entry; behind the last page
 
@@ -40,7 +41,7 @@ extern const char *const rep_state_names[REP_STATE_COUNT]; // "none", "auto", "m
 // ---- failed logins
 
 struct rep_auth_conf {
-	uint32_t failures; // in the window that begin a block, 1..200
+	uint32_t failures; // that are free in the window, 1..1000: one more begins a block
 	uint32_t window_s; // 8..
 	uint32_t block_s;  // the first one, not 0
 };
@@ -51,7 +52,7 @@ struct rep_auth {                // of one endpoint or sender; all zero: nothing
 	uint16_t failed;         // since one passed
 	uint8_t blocks;          // likewise
 	uint8_t spare;
-	uint8_t cell[REP_AUTH_CELLS]; // failures of the window since the last block, newest first
+	uint16_t cell[REP_AUTH_CELLS]; // failures of the window since the last block, newest first
 };
 
 // `count` failures; true: a block begins now.
@@ -92,6 +93,7 @@ struct rep_counts {
 	uint32_t entries, most;
 	uint32_t state[REP_STATE_COUNT]; // entries by list; 0 for none
 	uint32_t auth;                   // whose logins are blocked
+	uint32_t pending, dirty;         // to be told, to be saved
 	uint64_t blocks[REP_EVT_COUNT];  // that began
 	uint64_t evicted, full;          // entries that made room; what found none
 	uint64_t bytes;                  // of memory, at most
@@ -132,7 +134,10 @@ uint64_t rep_endpoint_key(const uint8_t secret[16], struct span id);
 struct rep_endpoints *rep_endpoints_new(const struct rep_endpoints_conf *conf);
 void rep_endpoints_free(struct rep_endpoints *e); // NULL is fine
 uint64_t rep_endpoints_bytes(uint32_t most);      // that a table of so many takes when it is full
-void rep_endpoints_auth(struct rep_endpoints *e, const struct rep_auth_conf *conf); // from now on
+// From now on: of `conf` the window and the logins. Another window takes the scores over, which looks at all.
+// 0, -EINVAL.
+int rep_endpoints_change(
+	struct rep_endpoints *e, const struct rep_endpoints_conf *conf, uint32_t now_s);
 void rep_endpoints_counts(const struct rep_endpoints *e, struct rep_counts *out);
 
 // `count` messages were spam or had a virus. Strictly over `trigger` in the window: blocked for
@@ -189,6 +194,8 @@ void rep_endpoints_tick(struct rep_endpoints *e, uint32_t most, uint32_t now_s);
 
 // Entries that changed since they were last taken by this; how many.
 uint32_t rep_endpoints_dirty(struct rep_endpoints *e, uint32_t *numbers, uint32_t cap);
+void rep_endpoint_dirty(struct rep_endpoints *e, uint32_t number); // it could not be saved
+void rep_endpoints_dirty_all(struct rep_endpoints *e);
 
 struct rep_endpoint_saved {
 	uint64_t key;
@@ -248,11 +255,14 @@ unsigned rep_score(uint64_t good, uint64_t bad_percent, uint32_t k);
 struct rep_senders *rep_senders_new(const struct rep_senders_conf *conf); // NULL with errno
 void rep_senders_free(struct rep_senders *s);                             // NULL is fine
 uint64_t rep_senders_bytes(uint32_t most, const uint32_t windows_min[REP_WINDOWS_MAX]);
-void rep_senders_weigh(struct rep_senders *s, const struct rep_weights *w,
-	const struct rep_auth_conf *auth); // from now on
+// From now on: all of `conf` but its size, secret and callbacks. Other windows take over what was counted;
+// what was counted for a length that is no longer configured is forgotten: both look at all. 0, -EINVAL,
+// -ENOMEM: all is as it was.
+int rep_senders_change(struct rep_senders *s, const struct rep_senders_conf *conf, uint32_t now_s);
 void rep_senders_counts(const struct rep_senders *s, struct rep_counts *out);
 
-// `count` of a kind, of every prefix of the client. Logins are counted against its longest prefix.
+// `count` of a kind, of every prefix of the client (a failed login is bad mail, too).
+// rep_sender_login: against its longest configured prefix alone, what blocks AUTH.
 void rep_sender_mail(struct rep_senders *s, const struct rep_client *c, enum rep_mail what,
 	uint32_t count, uint32_t now_s);
 void rep_sender_login(struct rep_senders *s, const struct rep_client *c, bool passed,
@@ -297,6 +307,8 @@ void rep_senders_tell_all(struct rep_senders *s);
 void rep_senders_tick(
 	struct rep_senders *s, uint32_t most, uint32_t now_s); // scores that fell, too
 uint32_t rep_senders_dirty(struct rep_senders *s, uint32_t *numbers, uint32_t cap);
+void rep_sender_dirty(struct rep_senders *s, uint32_t number);
+void rep_senders_dirty_all(struct rep_senders *s);
 
 struct rep_sender_saved {
 	struct rep_sender_key key;
@@ -311,3 +323,10 @@ struct rep_sender_saved {
 void rep_sender_save(const struct rep_senders *s, uint32_t number, int64_t shift_s,
 	struct rep_sender_saved *out);
 int rep_sender_load(struct rep_senders *s, const struct rep_sender_saved *v, uint32_t now_s);
+
+// ---- as octets for a store: all but key, id and state, which have places of their own there. Octets
+// written; unpack: 0 or -EINVAL (no such form).
+uint32_t rep_endpoint_pack(const struct rep_endpoint_saved *v, uint8_t out[REP_PACK_MAX]);
+int rep_endpoint_unpack(struct span in, struct rep_endpoint_saved *out);
+uint32_t rep_sender_pack(const struct rep_sender_saved *v, uint8_t out[REP_PACK_MAX]);
+int rep_sender_unpack(struct span in, struct rep_sender_saved *out);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Failed logins: enough of them in a sliding window begin a block, each block twice as long as the one
+// Failed logins: more of them than are free in a sliding window begin a block, each block twice as long as the one
 // before, but no longer than the number of failures earns. One passed login ends the account; so does a day
 // without failures. Thread: any.
 #include <string.h>
@@ -39,8 +39,8 @@ static void age(struct rep_auth *a, const struct rep_auth_conf *conf, uint32_t n
 		: now - then > REP_AUTH_CELLS ? REP_AUTH_CELLS
 					      : now - then;
 
-	memmove(a->cell + by, a->cell, REP_AUTH_CELLS - by);
-	memset(a->cell, 0, by);
+	memmove(a->cell + by, a->cell, (REP_AUTH_CELLS - by) * sizeof(a->cell[0]));
+	memset(a->cell, 0, by * sizeof(a->cell[0]));
 	a->last_s = now_s;
 }
 
@@ -56,11 +56,11 @@ bool rep_auth_failed(
 							       : (uint16_t)(a->failed + count);
 	if (rep_auth_left(a, now_s) > 0)
 		return false;
-	a->cell[0] = count > (uint32_t)(UINT8_MAX - a->cell[0]) ? UINT8_MAX
-								: (uint8_t)(a->cell[0] + count);
+	a->cell[0] = count > (uint32_t)(UINT16_MAX - a->cell[0]) ? UINT16_MAX
+								 : (uint16_t)(a->cell[0] + count);
 	for (unsigned i = 0; i < REP_AUTH_CELLS; i++)
 		sum += a->cell[i];
-	if (sum < conf->failures)
+	if (sum <= conf->failures)
 		return false;
 	memset(a->cell, 0, sizeof(a->cell));
 	a->for_s = rep_auth_block_s(conf, a->failed, a->blocks);

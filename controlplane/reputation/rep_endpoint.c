@@ -19,16 +19,20 @@ uint64_t rep_endpoint_key(const uint8_t secret[16], struct span id)
 
 static bool auth_is_sound(const struct rep_auth_conf *c)
 {
-	return c->failures >= 1 && c->failures <= 200 && c->window_s >= REP_AUTH_CELLS &&
+	return c->failures >= 1 && c->failures <= 1000 && c->window_s >= REP_AUTH_CELLS &&
 		c->block_s > 0;
+}
+
+static bool is_sound(const struct rep_endpoints_conf *conf)
+{
+	return conf->window_min >= 15 && conf->window_min <= 1440 && auth_is_sound(&conf->auth);
 }
 
 struct rep_endpoints *rep_endpoints_new(const struct rep_endpoints_conf *conf)
 {
 	struct rep_endpoints *e;
 
-	if (conf->most == 0 || conf->most == REP_NOBODY || conf->window_min < 15 ||
-		conf->window_min > 1440 || !auth_is_sound(&conf->auth)) {
+	if (conf->most == 0 || conf->most == REP_NOBODY || !is_sound(conf)) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -77,10 +81,28 @@ uint64_t rep_endpoints_bytes(uint32_t most)
 		(uint64_t)most * (sizeof(struct entry) + sizeof(struct window));
 }
 
-void rep_endpoints_auth(struct rep_endpoints *e, const struct rep_auth_conf *conf)
+int rep_endpoints_change(
+	struct rep_endpoints *e, const struct rep_endpoints_conf *conf, uint32_t now_s)
 {
-	if (auth_is_sound(conf))
-		e->auth = *conf;
+	const uint32_t before = e->cell_s, cell_s = conf->window_min * 60 / REP_CELLS;
+	struct rep_endpoint_saved saved;
+
+	if (!is_sound(conf))
+		return -EINVAL;
+	e->auth = conf->auth;
+	if (cell_s == before)
+		return 0;
+	for (uint32_t n = rep_bits_next(&e->t.used, 0); n != REP_NOBODY;
+		n = rep_bits_next(&e->t.used, n + 1)) {
+		e->cell_s = before;
+		if (rep_endpoint_score(e, n, now_s) == 0)
+			continue;
+		rep_endpoint_save(e, n, 0, &saved);
+		e->cell_s = cell_s;
+		rep_endpoint_cells(e, n, &saved, now_s);
+	}
+	e->cell_s = cell_s;
+	return 0;
 }
 
 void rep_endpoints_counts(const struct rep_endpoints *e, struct rep_counts *out)
@@ -460,4 +482,14 @@ void rep_endpoints_tick(struct rep_endpoints *e, uint32_t most, uint32_t now_s)
 uint32_t rep_endpoints_dirty(struct rep_endpoints *e, uint32_t *numbers, uint32_t cap)
 {
 	return rep_table_dirty(&e->t, numbers, cap);
+}
+
+void rep_endpoint_dirty(struct rep_endpoints *e, uint32_t number)
+{
+	dirty(e, number);
+}
+
+void rep_endpoints_dirty_all(struct rep_endpoints *e)
+{
+	rep_table_dirty_all(&e->t);
 }

@@ -14,7 +14,7 @@ struct entry {
 	uint8_t id_len;     // 0 = unknown
 	char id[ID_INLINE]; // longer ones: the first octets are a pointer
 };
-_Static_assert(sizeof(struct entry) == 88, "ten million of them");
+_Static_assert(sizeof(struct entry) == 96, "ten million of them");
 
 struct window {
 	uint16_t cell[REP_CELLS]; // by the number of its time, modulo
@@ -31,4 +31,6 @@ struct rep_endpoints {
 
 struct span rep_endpoint_id(const struct entry *c);
 uint32_t rep_endpoint_make(struct rep_endpoints *e, uint64_t key, struct span id);
+void rep_endpoint_cells(
+	struct rep_endpoints *e, uint32_t n, const struct rep_endpoint_saved *s, uint32_t now_s);
 uint32_t rep_endpoint_score(struct rep_endpoints *e, uint32_t n, uint32_t now_s);

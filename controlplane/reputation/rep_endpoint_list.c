@@ -95,8 +95,7 @@ void rep_endpoint_save(const struct rep_endpoints *e, uint32_t number, int64_t s
 		out->cell[i] = e->window[number].cell[(last - i) % REP_CELLS];
 }
 
-// Cells of another width, or of another time, into ours.
-static void cells_load(
+void rep_endpoint_cells(
 	struct rep_endpoints *e, uint32_t n, const struct rep_endpoint_saved *s, uint32_t now_s)
 {
 	const uint32_t now = now_s / e->cell_s, width = s->window_s / REP_CELLS;
@@ -104,6 +103,7 @@ static void cells_load(
 
 	e->window[n] = (struct window){0};
 	e->t.last[n] = now;
+	e->t.score[n] = 0;
 	for (uint32_t i = 0; i < REP_CELLS && newest_s >= i * width; i++) {
 		const uint32_t at = (newest_s - i * width) / e->cell_s;
 		uint16_t *cell = &e->window[n].cell[at % REP_CELLS];
@@ -142,6 +142,6 @@ int rep_endpoint_load(struct rep_endpoints *e, const struct rep_endpoint_saved *
 	rep_auth_load(&s->auth, now_s, &c->auth);
 	rep_table_state_set(&e->t, n, state);
 	rep_table_auth_set(&e->t, n, rep_auth_left(&c->auth, now_s) > 0);
-	cells_load(e, n, s, now_s);
+	rep_endpoint_cells(e, n, s, now_s);
 	return 0;
 }

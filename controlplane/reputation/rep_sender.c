@@ -18,42 +18,9 @@ unsigned rep_score(uint64_t good, uint64_t bad_percent, uint32_t k)
 
 // ---- making
 
-static bool lengths_take(struct length *out, const uint8_t lengths[REP_LENGTHS_MAX], unsigned bits)
+bool rep_sender_auth_is_sound(const struct rep_auth_conf *c)
 {
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < REP_LENGTHS_MAX && lengths[i] != 0; i++) {
-		unsigned at = n++;
-
-		if (lengths[i] > bits)
-			return false;
-		for (; at > 0 && out[at - 1].len < lengths[i] + 128 - bits; at--)
-			out[at] = out[at - 1]; // longest first
-		out[at] =
-			(struct length){.len = (uint8_t)(lengths[i] + 128 - bits), .counted = true};
-	}
-	return true;
-}
-
-static bool windows_take(struct rep_senders *s, const uint32_t windows_min[REP_WINDOWS_MAX])
-{
-	for (unsigned i = 0; i < REP_WINDOWS_MAX && windows_min[i] != 0; i++) {
-		const uint32_t cells = windows_min[i] * 60 / REP_SENDER_CELL_S;
-		unsigned at = s->nwindows++;
-
-		if (windows_min[i] * 60 % REP_SENDER_CELL_S != 0 || cells > REP_SENDER_CELLS_MAX)
-			return false;
-		for (; at > 0 && s->windows[at - 1] > cells; at--)
-			s->windows[at] = s->windows[at - 1];
-		s->windows[at] = cells;
-	}
-	s->cells = s->nwindows == 0 ? 0 : s->windows[s->nwindows - 1];
-	return s->nwindows > 0;
-}
-
-static bool auth_is_sound(const struct rep_auth_conf *c)
-{
-	return c->failures >= 1 && c->failures <= 200 && c->window_s >= REP_AUTH_CELLS &&
+	return c->failures >= 1 && c->failures <= 1000 && c->window_s >= REP_AUTH_CELLS &&
 		c->block_s > 0;
 }
 
@@ -63,10 +30,8 @@ struct rep_senders *rep_senders_new(const struct rep_senders_conf *conf)
 
 	if (s == NULL)
 		return NULL;
-	if (conf->most == 0 || conf->most == REP_NOBODY || !auth_is_sound(&conf->auth) ||
-		!lengths_take(s->length[0], conf->lengths6, 128) ||
-		!lengths_take(s->length[1], conf->lengths4, 32) ||
-		!windows_take(s, conf->windows_min)) {
+	if (conf->most == 0 || conf->most == REP_NOBODY || !rep_sender_auth_is_sound(&conf->auth) ||
+		!rep_shape_take(&s->shape, conf)) {
 		free(s);
 		errno = EINVAL;
 		return NULL;
@@ -76,7 +41,7 @@ struct rep_senders *rep_senders_new(const struct rep_senders_conf *conf)
 	s->ops = conf->ops;
 	memcpy(s->secret, conf->secret, sizeof(s->secret));
 	s->entry = calloc(conf->most, sizeof(*s->entry));
-	s->cell = calloc(conf->most, s->cells * sizeof(*s->cell));
+	s->cell = calloc(conf->most, s->shape.cells * sizeof(*s->cell));
 	if (rep_table_open(&s->t, conf->most) && s->entry != NULL && s->cell != NULL)
 		return s;
 	rep_senders_free(s);
@@ -94,31 +59,10 @@ void rep_senders_free(struct rep_senders *s)
 	free(s);
 }
 
-uint64_t rep_senders_bytes(uint32_t most, const uint32_t windows_min[REP_WINDOWS_MAX])
-{
-	struct rep_senders s = {0};
-
-	(void)windows_take(&s, windows_min); // what is no window takes nothing
-	return sizeof(s) + rep_table_bytes(most) +
-		(uint64_t)most * (sizeof(struct sender) + s.cells * sizeof(struct half_hour));
-}
-
-void rep_senders_weigh(
-	struct rep_senders *s, const struct rep_weights *w, const struct rep_auth_conf *auth)
-{
-	s->weights = *w;
-	if (auth_is_sound(auth))
-		s->auth = *auth;
-}
-
 void rep_senders_counts(const struct rep_senders *s, struct rep_counts *out)
 {
-	uint32_t windows_min[REP_WINDOWS_MAX] = {0};
-
-	for (unsigned i = 0; i < s->nwindows; i++)
-		windows_min[i] = s->windows[i] * REP_SENDER_CELL_S / 60;
 	rep_table_counts(&s->t, out);
-	out->bytes = rep_senders_bytes(s->t.most, windows_min);
+	out->bytes = rep_shape_bytes(&s->shape, s->t.most);
 }
 
 // ---- entries
@@ -154,54 +98,13 @@ uint32_t rep_sender_find(const struct rep_senders *s, const struct rep_sender_ke
 	return find(s, key, hash_of(s, key));
 }
 
-static unsigned family_of(const struct prefix *p)
-{
-	return addr_is_v4(&p->addr) && p->len >= 96 ? 1 : 0;
-}
-
-static const struct length *length_find(const struct rep_senders *s, const struct prefix *p)
-{
-	const struct length *l = s->length[family_of(p)];
-
-	for (unsigned i = 0; i < REP_LENGTHS_MAX; i++)
-		if ((l[i].counted || l[i].used > 0) && l[i].len == p->len)
-			return &l[i];
-	return NULL;
-}
-
-struct length *rep_sender_length(struct rep_senders *s, const struct prefix *p)
-{
-	const struct length *found = length_find(s, p);
-	struct length *l = s->length[family_of(p)];
-
-	if (found != NULL)
-		return l + (found - l);
-	for (unsigned i = 0; i < REP_LENGTHS_MAX; i++) {
-		if (l[i].counted || l[i].used > 0)
-			continue;
-		l[i] = (struct length){.len = p->len};
-		return &l[i];
-	}
-	return NULL;
-}
-
-bool rep_sender_length_fits(const struct rep_senders *s, const struct prefix *p)
-{
-	const struct length *l = s->length[family_of(p)];
-
-	for (unsigned i = 0; i < REP_LENGTHS_MAX; i++)
-		if (l[i].len == p->len || (!l[i].counted && l[i].used == 0))
-			return true;
-	return false;
-}
-
 static void forget(struct rep_senders *s, uint32_t n)
 {
 	const struct rep_sender_key *key = &s->entry[n].key;
 
 	if (s->ops.gone != NULL)
 		s->ops.gone(s->ops.arg, n);
-	rep_sender_length(s, &key->prefix)->used--; // it is there
+	rep_shape_lengths(&s->shape, &key->prefix)->used[key->prefix.len]--;
 	rep_table_drop(&s->t, n, hash_of(s, key));
 }
 
@@ -230,23 +133,19 @@ uint32_t rep_sender_make(struct rep_senders *s, const struct rep_sender_key *key
 {
 	const uint64_t hash = hash_of(s, key);
 	uint32_t n = find(s, key, hash);
-	struct length *l;
 
 	if (n != REP_NOBODY)
 		return n;
 	n = rep_table_take(&s->t, hash);
 	if (n == REP_NOBODY && room_make(s))
 		n = rep_table_take(&s->t, hash);
-	l = n == REP_NOBODY ? NULL : rep_sender_length(s, &key->prefix);
-	if (l == NULL) {
-		if (n != REP_NOBODY)
-			rep_table_drop(&s->t, n, hash);
+	if (n == REP_NOBODY) {
 		s->t.full++;
-		return REP_NOBODY;
+		return n;
 	}
-	l->used++;
+	rep_shape_lengths(&s->shape, &key->prefix)->used[key->prefix.len]++;
 	s->entry[n] = (struct sender){.key = *key};
-	memset(s->cell + (size_t)n * s->cells, 0, s->cells * sizeof(*s->cell));
+	memset(s->cell + (size_t)n * s->shape.cells, 0, s->shape.cells * sizeof(*s->cell));
 	return n;
 }
 
@@ -276,8 +175,9 @@ uint32_t rep_sender_of(const struct rep_senders *s, const struct rep_client *c,
 
 	for (unsigned bits = 129; bits-- > 0;) {
 		const struct rep_sender_key key = key_of(c, (uint8_t)bits);
-		const uint32_t n =
-			length_find(s, &key.prefix) == NULL ? REP_NOBODY : rep_sender_find(s, &key);
+		const uint32_t n = !rep_shape_has(&s->shape, &key.prefix)
+			? REP_NOBODY
+			: rep_sender_find(s, &key);
 
 		if (n != REP_NOBODY && found < 2 * REP_LENGTHS_MAX)
 			numbers[found++] = n;
@@ -289,7 +189,7 @@ uint32_t rep_sender_of(const struct rep_senders *s, const struct rep_client *c,
 
 struct half_hour *rep_sender_cell(const struct rep_senders *s, uint32_t n, uint32_t at)
 {
-	return &s->cell[(size_t)n * s->cells + at % s->cells];
+	return &s->cell[(size_t)n * s->shape.cells + at % s->shape.cells];
 }
 
 unsigned rep_sender_score_at(const struct rep_senders *s, uint32_t n, uint32_t now)
@@ -298,10 +198,10 @@ unsigned rep_sender_score_at(const struct rep_senders *s, uint32_t n, uint32_t n
 	uint64_t good = 0, bad = 0;
 	unsigned score = 0, w = 0;
 
-	for (uint32_t i = past; last != 0 && i < s->cells; i++) {
+	for (uint32_t i = past; last != 0 && i < s->shape.cells; i++) {
 		const struct half_hour *c = rep_sender_cell(s, n, last - (i - past));
 
-		for (; s->windows[w] <= i; w++) {
+		for (; s->shape.windows[w] <= i; w++) {
 			const unsigned of = rep_score(good, bad, s->weights.k);
 
 			score = of > score ? of : score;
@@ -309,7 +209,7 @@ unsigned rep_sender_score_at(const struct rep_senders *s, uint32_t n, uint32_t n
 		good += c->good;
 		bad += c->bad;
 	}
-	if (last != 0 && past < s->cells) {
+	if (last != 0 && past < s->shape.cells) {
 		const unsigned of = rep_score(good, bad, s->weights.k);
 
 		score = of > score ? of : score;
@@ -329,8 +229,8 @@ static struct half_hour *cell_now(struct rep_senders *s, uint32_t n, uint32_t no
 	const uint32_t now = now_s / REP_SENDER_CELL_S;
 	uint32_t last = s->t.last[n];
 
-	if (now > last && now - last >= s->cells) {
-		memset(s->cell + (size_t)n * s->cells, 0, s->cells * sizeof(*s->cell));
+	if (now > last && now - last >= s->shape.cells) {
+		memset(s->cell + (size_t)n * s->shape.cells, 0, s->shape.cells * sizeof(*s->cell));
 		last = now;
 	}
 	for (; last < now; last++)
@@ -410,26 +310,23 @@ static void mail(struct rep_senders *s, const struct rep_sender_key *key, enum r
 void rep_sender_mail(struct rep_senders *s, const struct rep_client *c, enum rep_mail what,
 	uint32_t count, uint32_t now_s)
 {
-	const struct length *l = s->length[addr_is_v4(&c->addr) ? 1 : 0];
+	const struct lengths *l = &s->shape.lengths[addr_is_v4(&c->addr) ? 1 : 0];
 
-	for (unsigned i = 0; i < REP_LENGTHS_MAX; i++) {
-		const struct rep_sender_key key = key_of(c, l[i].len);
+	for (unsigned i = 0; i < l->n; i++) {
+		const struct rep_sender_key key = key_of(c, l->counted[i]);
 
-		if (l[i].counted)
-			mail(s, &key, what, count, now_s);
+		mail(s, &key, what, count, now_s);
 	}
 }
 
 void rep_sender_login(struct rep_senders *s, const struct rep_client *c, bool passed,
 	uint32_t count, uint32_t now_s)
 {
-	const struct length *l = s->length[addr_is_v4(&c->addr) ? 1 : 0];
-	const struct rep_sender_key key = key_of(c, l[0].len);
+	const struct lengths *l = &s->shape.lengths[addr_is_v4(&c->addr) ? 1 : 0];
+	const struct rep_sender_key key = key_of(c, l->counted[0]);
 	uint32_t n;
 
-	if (!passed)
-		rep_sender_mail(s, c, REP_LOGIN, count, now_s);
-	n = l[0].counted ? rep_sender_find(s, &key) : REP_NOBODY;
+	n = l->n == 0 ? REP_NOBODY : passed ? rep_sender_find(s, &key) : rep_sender_make(s, &key);
 	if (n == REP_NOBODY)
 		return;
 	settle(s, n, now_s);
@@ -443,6 +340,7 @@ void rep_sender_login(struct rep_senders *s, const struct rep_client *c, bool pa
 	}
 	if (passed || rep_bits_has(&s->t.state[REP_EXEMPT], n))
 		return;
+	dirty(s, n);
 	if (!rep_auth_failed(&s->entry[n].auth, &s->auth, count, now_s))
 		return;
 	rep_table_auth_set(&s->t, n, true);
@@ -468,7 +366,7 @@ int rep_sender_set(struct rep_senders *s, const struct rep_sender_key *key, enum
 		return -EINVAL;
 	if (n == REP_NOBODY && state == REP_NONE)
 		return 0;
-	if (n == REP_NOBODY && !rep_sender_length_fits(s, &key->prefix))
+	if (n == REP_NOBODY && !rep_shape_fits(&s->shape, &key->prefix))
 		return -ERANGE;
 	n = rep_sender_make(s, key);
 	if (n == REP_NOBODY)
@@ -495,7 +393,7 @@ int rep_sender_clear(struct rep_senders *s, const struct rep_sender_key *key, ui
 		return -ENOENT;
 	s->entry[n].auth = (struct rep_auth){0};
 	rep_table_auth_set(&s->t, n, false);
-	memset(s->cell + (size_t)n * s->cells, 0, s->cells * sizeof(*s->cell));
+	memset(s->cell + (size_t)n * s->shape.cells, 0, s->shape.cells * sizeof(*s->cell));
 	s->t.score[n] = 0;
 	s->t.last[n] = 0;
 	dirty(s, n);
@@ -529,7 +427,7 @@ static bool says_nothing(struct rep_senders *s, uint32_t n, uint32_t now_s)
 	const uint32_t now = now_s / REP_SENDER_CELL_S;
 
 	return rep_table_state(&s->t, n) == REP_NONE && !rep_bits_has(&s->t.pending, n) &&
-		(s->t.last[n] == 0 || s->t.last[n] + s->cells <= now) &&
+		(s->t.last[n] == 0 || s->t.last[n] + s->shape.cells <= now) &&
 		rep_auth_is_over(&s->entry[n].auth, &s->auth, now_s);
 }
 
@@ -554,4 +452,14 @@ void rep_senders_tick(struct rep_senders *s, uint32_t most, uint32_t now_s)
 uint32_t rep_senders_dirty(struct rep_senders *s, uint32_t *numbers, uint32_t cap)
 {
 	return rep_table_dirty(&s->t, numbers, cap);
+}
+
+void rep_sender_dirty(struct rep_senders *s, uint32_t number)
+{
+	dirty(s, number);
+}
+
+void rep_senders_dirty_all(struct rep_senders *s)
+{
+	rep_table_dirty_all(&s->t);
 }

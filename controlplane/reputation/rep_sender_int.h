@@ -14,19 +14,31 @@ struct half_hour {
 	uint32_t good, bad; // messages; percent of one
 };
 
-struct length { // of prefixes, of the 16 octets
-	uint8_t len;
-	bool counted;  // configured; else an operator's
-	uint32_t used; // entries
+enum { LENGTHS = 129 }; // of prefixes, of the 16 octets
+
+struct lengths {                             // of a family
+	uint8_t counted[REP_LENGTHS_MAX], n; // configured ones, the longest first
+	uint32_t used[LENGTHS];              // entries, those of operators, too
 };
+
+struct shape {                                       // of what is counted
+	struct lengths lengths[2];                   // IPv6, IPv4
+	uint32_t windows[REP_WINDOWS_MAX], nwindows; // in cells, ascending
+	uint32_t cells;                              // of the longest
+};
+
+bool rep_shape_take(
+	struct shape *h, const struct rep_senders_conf *conf); // false: it makes no sense
+uint64_t rep_shape_bytes(const struct shape *h, uint32_t most);
+struct lengths *rep_shape_lengths(struct shape *h, const struct prefix *p); // of its family
+bool rep_shape_has(const struct shape *h, const struct prefix *p);
+bool rep_shape_fits(const struct shape *h, const struct prefix *p); // one more, or it is there
 
 struct rep_senders {
 	struct rep_table t;
 	struct sender *entry;
-	struct half_hour *cell; // `cells` of each entry, by the number of their time, modulo
-	uint32_t cells;
-	uint32_t windows[REP_WINDOWS_MAX], nwindows; // in cells, ascending
-	struct length length[2][REP_LENGTHS_MAX];    // IPv6, IPv4
+	struct half_hour *cell; // shape.cells of each entry, by the number of their time, modulo
+	struct shape shape;
 	struct rep_weights weights;
 	struct rep_auth_conf auth;
 	struct rep_ops ops;
@@ -38,5 +50,4 @@ unsigned rep_sender_score(struct rep_senders *s, uint32_t n, uint32_t now_s);
 unsigned rep_sender_score_at(const struct rep_senders *s, uint32_t n, uint32_t now);
 uint32_t rep_sender_make(struct rep_senders *s, const struct rep_sender_key *key);
 struct half_hour *rep_sender_cell(const struct rep_senders *s, uint32_t n, uint32_t at);
-// Takes note of an operator's length, too; NULL: there are too many.
-struct length *rep_sender_length(struct rep_senders *s, const struct prefix *p);
+bool rep_sender_auth_is_sound(const struct rep_auth_conf *c);

@@ -21,7 +21,7 @@ void rep_sender_get(struct rep_senders *s, uint32_t number, uint32_t now_s, stru
 		.last_s = last * REP_SENDER_CELL_S,
 		.auth_s = rep_auth_left(&c->auth, now_s),
 		.auth_failed = c->auth.failed};
-	for (uint32_t i = past; last != 0 && i < s->cells; i++) {
+	for (uint32_t i = past; last != 0 && i < s->shape.cells; i++) {
 		const struct half_hour *h = rep_sender_cell(s, number, last - (i - past));
 
 		out->good += h->good;
@@ -36,7 +36,7 @@ uint32_t rep_sender_falls(const struct rep_senders *s, uint32_t number, uint32_t
 	unsigned score = rep_sender_score_at(s, number, now);
 	uint32_t n = 0;
 
-	for (uint32_t i = 1; i <= s->cells && n < cap; i++) {
+	for (uint32_t i = 1; i <= s->shape.cells && n < cap; i++) {
 		const unsigned then = rep_sender_score_at(s, number, now + i);
 
 		if (then == score)
@@ -114,7 +114,7 @@ void rep_sender_save(
 	*out = (struct rep_sender_saved){.key = c->key,
 		.state = (uint8_t)rep_table_state(&s->t, number),
 		.newest_s = rep_shifted(last * REP_SENDER_CELL_S, shift_s),
-		.cells = last == 0 ? 0 : s->cells};
+		.cells = last == 0 ? 0 : s->shape.cells};
 	rep_auth_save(&c->auth, shift_s, &out->auth);
 	for (uint32_t i = 0; i < out->cells; i++) {
 		out->cell[i].good = rep_sender_cell(s, number, last - i)->good;
@@ -131,9 +131,9 @@ static void cells_load(
 
 	// The clock may have been set meanwhile: the nearest cell of ours.
 	newest = newest > now ? now : newest;
-	memset(s->cell + (size_t)n * s->cells, 0, s->cells * sizeof(*s->cell));
+	memset(s->cell + (size_t)n * s->shape.cells, 0, s->shape.cells * sizeof(*s->cell));
 	s->t.last[n] = v->cells == 0 ? 0 : newest;
-	for (uint32_t i = 0; i < v->cells && i < s->cells && i < newest; i++)
+	for (uint32_t i = 0; i < v->cells && i < s->shape.cells && i < newest; i++)
 		*rep_sender_cell(s, n, newest - i) =
 			(struct half_hour){.good = v->cell[i].good, .bad = v->cell[i].bad};
 	s->t.score[n] = 1;
@@ -147,7 +147,7 @@ int rep_sender_load(struct rep_senders *s, const struct rep_sender_saved *v, uin
 	if (v->state >= REP_STATE_COUNT || v->state == REP_AUTO || v->key.prefix.len > 128 ||
 		v->cells > REP_SENDER_CELLS_MAX)
 		return -EINVAL;
-	if (!rep_sender_length_fits(s, &v->key.prefix))
+	if (!rep_shape_fits(&s->shape, &v->key.prefix))
 		return -ERANGE;
 	n = rep_sender_make(s, &v->key);
 	if (n == REP_NOBODY)

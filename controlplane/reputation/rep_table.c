@@ -239,11 +239,19 @@ uint32_t rep_table_dirty(struct rep_table *t, uint32_t *numbers, uint32_t cap)
 	return n;
 }
 
+void rep_table_dirty_all(struct rep_table *t)
+{
+	memcpy(t->dirty.word, t->used.word, words_of(t->most) * sizeof(uint64_t));
+	t->dirty.set = t->used.set;
+}
+
 void rep_table_counts(const struct rep_table *t, struct rep_counts *out)
 {
 	*out = (struct rep_counts){.entries = t->used.set,
 		.most = t->most,
 		.auth = t->auth.set,
+		.pending = t->pending.set,
+		.dirty = t->dirty.set,
 		.evicted = t->evicted,
 		.full = t->full};
 	for (unsigned i = REP_AUTO; i < REP_STATE_COUNT; i++)

@@ -50,6 +50,7 @@ void rep_table_state_set(struct rep_table *t, uint32_t number, enum rep_state st
 void rep_table_auth_set(struct rep_table *t, uint32_t number, bool on);
 void rep_table_tell_all(struct rep_table *t); // those on lists and blocked
 uint32_t rep_table_dirty(struct rep_table *t, uint32_t *numbers, uint32_t cap);
+void rep_table_dirty_all(struct rep_table *t);
 void rep_table_counts(const struct rep_table *t, struct rep_counts *out);
 const struct rep_bits *rep_table_set(const struct rep_table *t, const struct rep_filter *f);
 

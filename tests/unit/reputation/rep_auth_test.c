@@ -43,12 +43,12 @@ static void blocks_double_up_to_what_the_failures_earn(void **)
 	}
 }
 
-static void enough_failures_in_the_window_begin_a_block(void **)
+static void one_more_than_is_free_begins_a_block(void **)
 {
 	struct rep_auth a = {0};
 
-	for (unsigned i = 0; i < 4; i++)
-		assert_false(rep_auth_failed(&a, &conf, 1, START + i * 60));
+	for (unsigned i = 0; i < 5; i++)
+		assert_false(rep_auth_failed(&a, &conf, 1, START + i * 48));
 	assert_int_equal(rep_auth_left(&a, START + 240), 0);
 	assert_true(rep_auth_failed(&a, &conf, 1, START + 240));
 	assert_int_equal(rep_auth_left(&a, START + 240), 10 * MIN);
@@ -61,21 +61,21 @@ static void slow_failures_begin_none(void **)
 	struct rep_auth a = {0};
 
 	for (unsigned i = 0; i < 100; i++)
-		assert_false(rep_auth_failed(&a, &conf, 1, START + i * 8 * MIN));
+		assert_false(rep_auth_failed(&a, &conf, 1, START + i * 6 * MIN));
 }
 
 static void failures_under_a_block_count_towards_the_next_ones_length(void **)
 {
 	struct rep_auth a = {0};
 
-	assert_true(rep_auth_failed(&a, &conf, 5, START));
+	assert_true(rep_auth_failed(&a, &conf, 6, START));
 	assert_false(
-		rep_auth_failed(&a, &conf, 66, START + 1)); // told only: the block is no longer
+		rep_auth_failed(&a, &conf, 65, START + 1)); // told only: the block is no longer
 	assert_int_equal(rep_auth_left(&a, START + 1), 10 * MIN - 1);
-	assert_false(rep_auth_failed(&a, &conf, 4, START + 10 * MIN));
+	assert_false(rep_auth_failed(&a, &conf, 5, START + 10 * MIN));
 	assert_true(rep_auth_failed(&a, &conf, 1, START + 10 * MIN));
 	assert_int_equal(rep_auth_left(&a, START + 10 * MIN), 20 * MIN);
-	assert_int_equal(a.failed, 76);
+	assert_int_equal(a.failed, 77);
 }
 
 static void a_day_without_failures_ends_the_account(void **)
@@ -83,11 +83,11 @@ static void a_day_without_failures_ends_the_account(void **)
 	struct rep_auth a = {0};
 	const uint32_t end = START + 10 * MIN + DAY;
 
-	assert_true(rep_auth_failed(&a, &conf, 5, START));
+	assert_true(rep_auth_failed(&a, &conf, 6, START));
 	assert_false(rep_auth_is_over(&a, &conf, end - 1));
 	assert_true(rep_auth_is_over(&a, &conf, end));
-	assert_true(rep_auth_failed(&a, &conf, 5, end));
-	assert_int_equal(a.failed, 5);
+	assert_true(rep_auth_failed(&a, &conf, 6, end));
+	assert_int_equal(a.failed, 6);
 	assert_int_equal(rep_auth_left(&a, end), 10 * MIN);
 }
 
@@ -95,7 +95,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blocks_double_up_to_what_the_failures_earn),
-		cmocka_unit_test(enough_failures_in_the_window_begin_a_block),
+		cmocka_unit_test(one_more_than_is_free_begins_a_block),
 		cmocka_unit_test(slow_failures_begin_none),
 		cmocka_unit_test(failures_under_a_block_count_towards_the_next_ones_length),
 		cmocka_unit_test(a_day_without_failures_ends_the_account),

@@ -158,7 +158,7 @@ static void an_exempt_endpoint_is_never_blocked_and_what_there_was_is_lifted(voi
 
 	world_open(&w, 10, 60);
 	spam(&w, 7, 6, NOW);
-	rep_endpoint_login(w.e, 7, span_str("7"), false, 5, NOW);
+	rep_endpoint_login(w.e, 7, span_str("7"), false, 6, NOW);
 	assert_int_equal(w.last.auth_s, 600);
 	assert_int_equal(rep_endpoint_set(w.e, 7, span_str("7"), REP_EXEMPT, 0, NOW + 1), 0);
 	assert_true(w.last.exempt);
@@ -252,13 +252,13 @@ static void a_passed_login_ends_a_block_of_logins(void **)
 	world_open(&w, 10, 60);
 	rep_endpoint_login(w.e, 7, span_str("7"), true, 1, NOW);
 	assert_int_equal(rep_endpoint_find(w.e, 7), REP_NOBODY);
-	rep_endpoint_login(w.e, 7, span_str("7"), false, 5, NOW);
+	rep_endpoint_login(w.e, 7, span_str("7"), false, 6, NOW);
 	assert_int_equal(w.last.auth_s, 600);
 	assert_int_equal(w.began[REP_EVT_AUTH], 1);
 	rep_endpoint_login(w.e, 7, span_str("7"), true, 1, NOW + 10);
 	assert_int_equal(w.last.auth_s, 0);
 	assert_int_equal(look(&w, 7, NOW + 10).auth_failed, 0);
-	rep_endpoint_login(w.e, 7, span_str("7"), false, 5, NOW + 20);
+	rep_endpoint_login(w.e, 7, span_str("7"), false, 6, NOW + 20);
 	assert_int_equal(look(&w, 7, NOW + 20).auth_s, 600);
 	rep_endpoints_tick(w.e, 10, NOW + 620);
 	assert_int_equal(look(&w, 7, NOW + 620).auth_s, 0);
@@ -421,7 +421,7 @@ static void what_is_saved_comes_back_as_it_was(void **)
 		world_open(&again, 10, 60);
 		rep_endpoint_condemned(w.e, 9, span_str(id), 2, &over5, NOW - 600);
 		rep_endpoint_condemned(w.e, 9, span_str(id), 4, &over5, NOW - 60);
-		rep_endpoint_login(w.e, 9, span_str(id), false, 5, NOW - 60);
+		rep_endpoint_login(w.e, 9, span_str(id), false, 6, NOW - 60);
 		rep_endpoint_save(w.e, 0, shifts[i], &saved);
 		assert_int_equal(rep_endpoint_load(again.e, &saved, now), 0);
 		v = look(&again, 9, now);
@@ -429,7 +429,7 @@ static void what_is_saved_comes_back_as_it_was(void **)
 		assert_int_equal(v.score, 6);
 		assert_int_equal(v.until_s, now - 60 + 60 * MIN);
 		assert_int_equal(v.auth_s, 540);
-		assert_int_equal(v.auth_failed, 5);
+		assert_int_equal(v.auth_failed, 6);
 		assert_true(span_eq(v.id, span_str(id)));
 		assert_int_equal(again.facts, 0);
 		assert_int_equal(again.began[REP_EVT_AUTO], 0);
@@ -456,6 +456,29 @@ static void a_window_of_another_length_takes_the_scores_over(void **)
 	rep_endpoints_free(again.e);
 }
 
+static void the_window_can_be_changed(void **)
+{
+	struct rep_endpoints_conf conf = {
+		.window_min = 120, .auth = {.failures = 5, .window_s = 1800, .block_s = 600}};
+	struct world w;
+
+	world_open(&w, 10, 15);
+	spam(&w, 8, 4, NOW - 1200); // over by then
+	spam(&w, 9, 2, NOW - 600);
+	spam(&w, 9, 3, NOW - 300);
+	assert_int_equal(rep_endpoints_change(w.e, &conf, NOW), 0);
+	assert_int_equal(look(&w, 8, NOW).score, 0);
+	assert_int_equal(look(&w, 9, NOW).score, 5);
+	assert_int_equal(look(&w, 9, NOW + 112 * MIN).score, 3);
+	conf.window_min = 15;
+	spam(&w, 9, 1, NOW + 112 * MIN);
+	assert_int_equal(rep_endpoints_change(w.e, &conf, NOW + 112 * MIN), 0);
+	assert_int_equal(look(&w, 9, NOW + 112 * MIN).score, 1);
+	conf.window_min = 14;
+	assert_int_equal(rep_endpoints_change(w.e, &conf, NOW), -EINVAL);
+	rep_endpoints_free(w.e);
+}
+
 static void a_clock_that_went_back_keeps_nobody_blocked_for_longer(void **)
 {
 	struct rep_endpoint_saved saved;
@@ -464,7 +487,7 @@ static void a_clock_that_went_back_keeps_nobody_blocked_for_longer(void **)
 	world_open(&w, 10, 60);
 	world_open(&again, 10, 60);
 	spam(&w, 9, 6, NOW);
-	rep_endpoint_login(w.e, 9, span_str("9"), false, 5, NOW);
+	rep_endpoint_login(w.e, 9, span_str("9"), false, 6, NOW);
 	rep_endpoint_save(w.e, 0, 0, &saved);
 	assert_int_equal(rep_endpoint_load(again.e, &saved, NOW - 1000000), 0);
 	assert_int_equal(look(&again, 9, NOW - 1000000).until_s, NOW - 1000000 + 60 * MIN);
@@ -474,6 +497,32 @@ static void a_clock_that_went_back_keeps_nobody_blocked_for_longer(void **)
 	assert_int_equal(rep_endpoint_load(again.e, &saved, NOW), -EINVAL);
 	rep_endpoints_free(w.e);
 	rep_endpoints_free(again.e);
+}
+
+static void octets_are_what_was_saved(void **)
+{
+	struct rep_endpoint_saved saved, again = {0};
+	uint8_t octets[REP_PACK_MAX];
+	struct world w;
+	uint32_t n;
+
+	world_open(&w, 10, 60);
+	spam(&w, 9, 4, NOW - 600);
+	spam(&w, 9, 400, NOW - 60);
+	rep_endpoint_login(w.e, 9, span_str("9"), false, 7, NOW);
+	rep_endpoint_save(w.e, 0, 0, &saved);
+	n = rep_endpoint_pack(&saved, octets);
+	assert_int_equal(rep_endpoint_unpack((struct span){.p = octets, .n = n}, &again), 0);
+	again.key = saved.key;
+	again.state = saved.state;
+	again.id_len = saved.id_len;
+	memcpy(again.id, saved.id, sizeof(again.id));
+	assert_memory_equal(&again, &saved, sizeof(saved));
+	assert_true(n < 80); // cells that are empty at the end take none
+	octets[0] = 99;
+	assert_int_equal(rep_endpoint_unpack((struct span){.p = octets, .n = n}, &again), -EINVAL);
+	assert_int_equal(rep_endpoint_unpack((struct span){0}, &again), -EINVAL);
+	rep_endpoints_free(w.e);
 }
 
 static void a_key_is_the_same_for_the_same_secret_and_id(void **)
@@ -508,7 +557,9 @@ int main(void)
 		cmocka_unit_test(the_highest_come_first),
 		cmocka_unit_test(what_is_saved_comes_back_as_it_was),
 		cmocka_unit_test(a_window_of_another_length_takes_the_scores_over),
+		cmocka_unit_test(the_window_can_be_changed),
 		cmocka_unit_test(a_clock_that_went_back_keeps_nobody_blocked_for_longer),
+		cmocka_unit_test(octets_are_what_was_saved),
 		cmocka_unit_test(a_key_is_the_same_for_the_same_secret_and_id),
 	};
 

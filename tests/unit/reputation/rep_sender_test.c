@@ -319,15 +319,46 @@ static void failed_logins_block_the_longest_prefix(void **)
 	conf.lengths6[0] = 48;
 	conf.lengths6[1] = 64;
 	world_open(&w, conf);
-	rep_sender_login(w.s, &c, false, 3, NOW);
+	rep_sender_login(w.s, &c, false, 4, NOW);
 	rep_sender_login(w.s, &near, false, 2, NOW);
 	assert_int_equal(w.began[REP_EVT_AUTH], 1);
 	assert_int_equal(look(&w, "2001:db8::/64", NOW).auth_s, 600);
-	assert_int_equal(look(&w, "2001:db8::/48", NOW).auth_s, 0);
-	assert_int_equal(look(&w, "2001:db8::/48", NOW).score, 38); // 2.5 of 6.5
 	rep_sender_login(w.s, &c, true, 1, NOW);
 	assert_int_equal(look(&w, "2001:db8::/64", NOW).auth_s, 0);
 	assert_int_equal(w.last.auth_s, 0);
+	rep_senders_free(w.s);
+}
+
+static void windows_and_lengths_can_be_changed(void **)
+{
+	struct rep_senders_conf conf = usual;
+	struct rep_sender_key k = key("192.0.2.0/24");
+	struct world w;
+
+	world_open(&w, conf);
+	mail(&w, "192.0.2.1", REP_SPAM, 4, NOW);
+	mail(&w, "192.0.2.1", REP_SPAM, 12, NOW + 3 * HALF);
+	conf.windows_min[0] = 60;
+	assert_int_equal(rep_senders_change(w.s, &conf, NOW + 3 * HALF), 0);
+	assert_int_equal(look(&w, "192.0.2.1", NOW + 3 * HALF).score, 75);
+	conf.windows_min[0] = 1440;
+	assert_int_equal(rep_senders_change(w.s, &conf, NOW + 3 * HALF), 0);
+	assert_int_equal(look(&w, "192.0.2.1", NOW + 40 * HALF).score, 75);
+	assert_int_equal(look(&w, "192.0.2.1", NOW + 51 * HALF).score, 0);
+	mail(&w, "192.0.2.2", REP_SPAM, 4, NOW + 52 * HALF);
+	assert_int_equal(rep_sender_set(w.s, &k, REP_MANUAL, NOW + 52 * HALF), 0);
+	conf.lengths4[0] = 24;
+	assert_int_equal(rep_senders_change(w.s, &conf, NOW + 52 * HALF), 0);
+	assert_int_equal(w.last.score, 0);
+	assert_int_equal(look(&w, "192.0.2.0/24", NOW + 52 * HALF).state, REP_MANUAL);
+	rep_senders_tick(w.s, 100, NOW + 52 * HALF);
+	rep_senders_tick(w.s, 100, NOW + 52 * HALF);
+	assert_false(is_known(&w, "192.0.2.2"));
+	mail(&w, "192.0.2.2", REP_SPAM, 4, NOW + 52 * HALF);
+	assert_false(is_known(&w, "192.0.2.2"));
+	assert_int_equal(look(&w, "192.0.2.0/24", NOW + 52 * HALF).score, 50);
+	conf.windows_min[0] = 45;
+	assert_int_equal(rep_senders_change(w.s, &conf, NOW), -EINVAL);
 	rep_senders_free(w.s);
 }
 
@@ -390,7 +421,7 @@ static void what_is_saved_comes_back_as_it_was(void **)
 	world_open(&again, usual);
 	mail(&w, "192.0.2.1", REP_SPAM, 4, NOW);
 	mail(&w, "192.0.2.1", REP_SPAM, 12, NOW + 3 * HALF);
-	rep_sender_login(w.s, &c, false, 5, NOW + 3 * HALF);
+	rep_sender_login(w.s, &c, false, 6, NOW + 3 * HALF);
 	rep_sender_save(w.s, 0, 0, &saved);
 	assert_int_equal(rep_sender_load(again.s, &saved, NOW + 3 * HALF), 0);
 	v = look(&again, "192.0.2.1", NOW + 3 * HALF);
@@ -411,6 +442,32 @@ static void what_is_saved_comes_back_as_it_was(void **)
 	assert_int_equal(rep_sender_load(again.s, &saved, NOW), -EINVAL);
 	rep_senders_free(w.s);
 	rep_senders_free(again.s);
+}
+
+static void octets_are_what_was_saved(void **)
+{
+	static struct rep_sender_saved saved, again;
+	uint8_t octets[REP_PACK_MAX];
+	struct rep_client c = client("192.0.2.1");
+	struct world w;
+	uint32_t n;
+
+	world_open(&w, usual);
+	mail(&w, "192.0.2.1", REP_SPAM, 4, NOW);
+	mail(&w, "192.0.2.1", REP_CLEAN, 70000, NOW + 3 * HALF);
+	rep_sender_login(w.s, &c, false, 7, NOW + 3 * HALF);
+	rep_sender_save(w.s, 0, 0, &saved);
+	n = rep_sender_pack(&saved, octets);
+	assert_int_equal(rep_sender_unpack((struct span){.p = octets, .n = n}, &again), 0);
+	assert_int_equal(again.cells, 4);
+	again.cells = saved.cells;
+	again.key = saved.key;
+	assert_memory_equal(&again.auth, &saved.auth, sizeof(saved.auth));
+	assert_memory_equal(again.cell, saved.cell, sizeof(saved.cell));
+	assert_int_equal(again.newest_s, saved.newest_s);
+	octets[0] = 99;
+	assert_int_equal(rep_sender_unpack((struct span){.p = octets, .n = n}, &again), -EINVAL);
+	rep_senders_free(w.s);
 }
 
 static void pages_and_the_highest(void **)
@@ -452,9 +509,11 @@ int main(void)
 		cmocka_unit_test(lists_of_an_operator),
 		cmocka_unit_test(one_sender_can_be_cleared),
 		cmocka_unit_test(failed_logins_block_the_longest_prefix),
+		cmocka_unit_test(windows_and_lengths_can_be_changed),
 		cmocka_unit_test(the_full_table_lets_go_who_says_least),
 		cmocka_unit_test(all_is_told_again),
 		cmocka_unit_test(what_is_saved_comes_back_as_it_was),
+		cmocka_unit_test(octets_are_what_was_saved),
 		cmocka_unit_test(pages_and_the_highest),
 	};
 
