@@ -16,6 +16,7 @@
 #include "core_loop.h"
 #include "core_priv.h"
 #include "log.h"
+#include "rad_conf.h"
 #include "serve.h"
 
 LOG_COMPONENT("main");
@@ -88,14 +89,19 @@ static int options_take(int argc, char **argv, struct options *opt)
 // What a start would find out, here and now.
 static int check(const char *file)
 {
+	struct rad_client *clients = NULL;
 	struct err_list err;
 	struct cfg *cfg;
+	uint32_t n = 0;
 	int rc = -EINVAL;
 
 	err_init(&err);
 	cfg = cfg_load(file, &err);
 	if (cfg != NULL)
 		rc = compile_check(cfg, &err);
+	if (rc == 0)
+		rc = rad_conf_clients(cfg, &clients, &n, &err);
+	rad_conf_free(clients, n);
 	err_print(&err, stderr);
 	if (cfg != NULL)
 		cfg_free(cfg);

@@ -12,6 +12,7 @@
 #include "cfg_rules.h"
 #include "cli.h"
 #include "compile.h"
+#include "rad_conf.h"
 #include "text.h"
 
 // Errors and warnings to standard error; the exit status. `rc` is what the compiler said, if it
@@ -81,6 +82,8 @@ int cli_config_check(struct cli *c, const struct cli_verb *v, json_t *params)
 	cfg = config_load(cli_text(params, "file"), &err);
 	if (cfg != NULL)
 		rc = compile_check(cfg, &err);
+	if (rc == 0 && cfg != NULL)
+		rc = rad_conf_check(cfg, &err);
 	rc = errors_print(&err, rc);
 	if (rc == CLI_OK && !cli_bool(params, "quiet"))
 		canonical_print(c, cfg);

@@ -28,5 +28,5 @@ struct rad_names;
 // `file` "": only our own. NULL with the reason in *err, the file's line where one is to blame.
 struct rad_names *rad_names_load(const char *file, struct err_list *err);
 void rad_names_free(struct rad_names *n); // NULL is fine
-// Case counts. false: no dictionary has it.
+// Case does not count. false: no dictionary has it.
 bool rad_names_find(const struct rad_names *n, const char *name, struct rad_ref *out);
