@@ -208,7 +208,7 @@ static enum rad_lack session_read(const struct found *f, const struct rad_form *
 }
 
 enum rad_lack rad_account_read(const struct rad_packet *p, const struct rad_form *form,
-	const uint8_t key[16], uint32_t client, struct rad_account *out)
+	const uint8_t key[16], uint64_t client, struct rad_account *out)
 {
 	struct rad_account a = {.port_last = UINT16_MAX};
 	struct found f = {0};

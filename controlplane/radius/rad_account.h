@@ -55,7 +55,7 @@ enum rad_lack {
 		    // a port block that ends before it begins
 };
 
-// `key` is secret and this process's own; `client` tells senders apart. *out is written where RAD_TAKEN is
+// `key` is secret, and the same as long as sessions are to be known again; `client` tells senders apart. *out is written where RAD_TAKEN is
 // returned.
 enum rad_lack rad_account_read(const struct rad_packet *p, const struct rad_form *form,
-	const uint8_t key[16], uint32_t client, struct rad_account *out);
+	const uint8_t key[16], uint64_t client, struct rad_account *out);

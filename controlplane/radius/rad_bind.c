@@ -19,13 +19,16 @@ enum state { STATE_FREE, STATE_LIVE, STATE_ENDED };
 struct binding {
 	struct addr addr;
 	uint64_t session;
-	uint32_t before;   // the session that had the address before, its low bits
-	uint32_t nas;      // its place
-	uint32_t nas_era;  // of that NAS when it was bound
-	uint32_t endpoint; // held while live
+	uint32_t before;  // the session that had the address before, its low bits
+	uint32_t nas;     // its place
+	uint32_t nas_era; // of that NAS when it was bound
+	union {
+		uint32_t endpoint; // held while live
+		uint32_t next;     // free
+	};
 	uint32_t at_s;     // when what is known of it happened
 	uint32_t seen_s;   // last news
-	uint32_t next;     // free
+	uint32_t stored_s; // its row was given
 	uint32_t context;
 	uint16_t port_first, port_last, vlan;
 	uint8_t len;
@@ -36,7 +39,9 @@ _Static_assert(sizeof(struct binding) == 64, "a cache line");
 
 struct nas {
 	uint64_t id;
-	uint32_t era; // one more each time it went on or off
+	uint32_t era;      // one more each time it went on or off
+	uint32_t restored; // its era by what outlived another process
+	bool went;         // on or off, in this process
 };
 
 struct rad_bind {
@@ -197,6 +202,14 @@ static uint32_t nas_find(struct rad_bind *b, uint64_t id)
 	return b->nnas++;
 }
 
+static void nas_went(struct rad_bind *b, struct nas *n)
+{
+	n->era++;
+	n->went = true;
+	if (b->conf.nas_era != NULL)
+		b->conf.nas_era(b->conf.row_arg, n->id, n->era);
+}
+
 static bool is_over(const struct rad_bind *b, const struct binding *c) // with its NAS
 {
 	return b->nas[c->nas].era != c->nas_era;
@@ -223,7 +236,36 @@ static void tell(struct rad_bind *b, const struct binding *c)
 	b->changed(b->arg, &k, bound_of(b, c));
 }
 
-static void end(struct rad_bind *b, struct binding *c, uint32_t when_s, uint64_t *count)
+static void store(struct rad_bind *b, struct binding *c, enum rad_row_has has, uint32_t now_s)
+{
+	c->stored_s = now_s;
+	if (b->conf.row == NULL)
+		return;
+	b->conf.row(b->conf.row_arg,
+		&(struct rad_row){.key = key_of(c),
+			.has = has,
+			.shared = c->shared,
+			.session = c->session,
+			.nas = b->nas[c->nas].id,
+			.nas_era = c->nas_era,
+			.before = c->before,
+			.at_s = c->at_s,
+			.seen_s = c->seen_s,
+			.id = has == RAD_ROW_LIVE ? rad_endpoint_id(&b->endpoints, c->endpoint)
+						  : (struct span){0}});
+}
+
+// It goes on as it was.
+static void refresh(struct rad_bind *b, struct binding *c, uint32_t now_s)
+{
+	b->counts.kept++;
+	c->seen_s = now_s;
+	if (now_s - c->stored_s >= b->conf.refresh_s)
+		store(b, c, RAD_ROW_LIVE, now_s);
+}
+
+static void end(
+	struct rad_bind *b, struct binding *c, uint32_t when_s, uint32_t now_s, uint64_t *count)
 {
 	const uint32_t endpoint = c->endpoint;
 
@@ -234,6 +276,7 @@ static void end(struct rad_bind *b, struct binding *c, uint32_t when_s, uint64_t
 	c->endpoint = RAD_NONE;
 	c->shared = false;
 	tell(b, c);
+	store(b, c, RAD_ROW_ENDED, now_s);
 	rad_endpoint_drop(&b->endpoints, endpoint);
 }
 
@@ -266,6 +309,7 @@ static bool bind(struct rad_bind *b, struct binding *c, const struct rad_account
 	c->shared = false;
 	if (changed)
 		tell(b, c);
+	store(b, c, RAD_ROW_LIVE, now_s);
 	if (live)
 		rad_endpoint_drop(&b->endpoints, old);
 	return true;
@@ -274,14 +318,15 @@ static bool bind(struct rad_bind *b, struct binding *c, const struct rad_account
 // An Interim of the session that had it before: it has it still.
 static void share(struct rad_bind *b, struct binding *c, uint32_t now_s)
 {
-	c->seen_s = now_s;
 	if (c->shared) {
-		b->counts.kept++;
+		refresh(b, c, now_s);
 		return;
 	}
+	c->seen_s = now_s;
 	c->shared = true;
 	b->counts.shared++;
 	tell(b, c);
+	store(b, c, RAD_ROW_LIVE, now_s);
 }
 
 // A Start or Interim about a binding that there is. false: no room.
@@ -291,9 +336,8 @@ static bool news(struct rad_bind *b, struct binding *c, const struct rad_account
 	const bool same = c->session == a->session, live = c->state == STATE_LIVE;
 
 	if (live && same && rad_endpoint_find(&b->endpoints, a->id) == c->endpoint) {
-		b->counts.kept++;
-		c->seen_s = now_s;
 		c->at_s = when_s > c->at_s ? when_s : c->at_s;
+		refresh(b, c, now_s);
 		return true;
 	}
 	if (when_s < c->at_s || (!live && same)) {
@@ -318,10 +362,10 @@ static bool one_take(struct rad_bind *b, const struct rad_account *a, const stru
 	const bool live = c != NULL && c->state == STATE_LIVE;
 
 	if (live && is_over(b, c))
-		end(b, c, c->at_s, &b->counts.cleared);
+		end(b, c, c->at_s, now_s, &b->counts.cleared);
 	if (a->status == RAD_STOP) {
 		if (c != NULL && c->state == STATE_LIVE && c->session == a->session)
-			end(b, c, when_s > c->at_s ? when_s : c->at_s, &b->counts.ended);
+			end(b, c, when_s > c->at_s ? when_s : c->at_s, now_s, &b->counts.ended);
 		else
 			b->counts.others++;
 		return true;
@@ -350,7 +394,7 @@ bool rad_bind_take(
 	bool ok = nas != RAD_NONE;
 
 	if (ok && (a->status == RAD_ON || a->status == RAD_OFF))
-		b->nas[nas].era++;
+		nas_went(b, &b->nas[nas]);
 	for (unsigned i = 0; ok && i < a->naddress; i++) {
 		const struct rad_key k = {
 			.prefix = a->address[i],
@@ -368,11 +412,13 @@ bool rad_bind_take(
 static void look(struct rad_bind *b, struct binding *c, uint32_t now_s)
 {
 	if (c->state == STATE_LIVE && is_over(b, c))
-		end(b, c, c->at_s, &b->counts.cleared);
+		end(b, c, c->at_s, now_s, &b->counts.cleared);
 	else if (c->state == STATE_LIVE && b->conf.idle_s > 0 && now_s - c->seen_s > b->conf.idle_s)
-		end(b, c, now_s, &b->counts.idle);
-	else if (c->state == STATE_ENDED && now_s - c->at_s > b->conf.keep_s)
+		end(b, c, now_s, now_s, &b->counts.idle);
+	else if (c->state == STATE_ENDED && now_s - c->at_s > b->conf.keep_s) {
+		store(b, c, RAD_ROW_GONE, now_s);
 		cell_free(b, c);
+	}
 }
 
 void rad_bind_tick(struct rad_bind *b, uint32_t now_s, uint32_t budget)
@@ -419,6 +465,67 @@ bool rad_bind_walk(
 
 		if (c->state == STATE_LIVE && !is_over(b, c) && !each(arg, &k, bound_of(b, c)))
 			break;
+	}
+	return *at >= b->fresh;
+}
+
+// ---- what outlives a process
+
+bool rad_bind_restore_nas(struct rad_bind *b, uint64_t nas, uint32_t era)
+{
+	const uint32_t before = b->nnas, n = nas_find(b, nas);
+
+	if (n == RAD_NONE)
+		return false;
+	b->nas[n].restored = era;
+	if (n == before) // unknown until now
+		b->nas[n].era = era;
+	return true;
+}
+
+bool rad_bind_restore(struct rad_bind *b, const struct rad_row *row, uint32_t now_s)
+{
+	const uint32_t hash = key_hash(b, &row->key), nas = nas_find(b, row->nas);
+
+	if (cell_find(b, &row->key, hash) != NULL)
+		return true; // what is known is newer
+	struct binding *c = nas == RAD_NONE ? NULL : cell_make(b, &row->key, hash);
+	if (c == NULL)
+		return false;
+	const struct nas *n = &b->nas[nas];
+	const bool over = n->went || row->nas_era != n->restored;
+	c->session = row->session;
+	c->before = row->before;
+	c->nas = nas;
+	c->nas_era = over ? n->era - 1 : n->era;
+	c->at_s = row->at_s < now_s ? row->at_s : now_s; // clocks are set
+	c->seen_s = row->seen_s < now_s ? row->seen_s : now_s;
+	c->stored_s = c->seen_s;
+	if (row->has != RAD_ROW_LIVE)
+		return true;
+	c->endpoint = rad_endpoint_hold(&b->endpoints, row->id);
+	if (c->endpoint == RAD_NONE) {
+		cell_free(b, c);
+		return false;
+	}
+	c->state = STATE_LIVE;
+	c->shared = row->shared;
+	b->counts.bindings++;
+	if (!over)
+		tell(b, c);
+	return true;
+}
+
+bool rad_bind_say(struct rad_bind *b, uint32_t *at, uint32_t budget, uint32_t now_s)
+{
+	for (uint32_t i = 0; *at == 0 && b->conf.nas_era != NULL && i < b->nnas; i++)
+		if (b->nas[i].era > 0)
+			b->conf.nas_era(b->conf.row_arg, b->nas[i].id, b->nas[i].era);
+	for (; *at < b->fresh && budget > 0; ++*at, budget--) {
+		struct binding *c = &b->cell[*at];
+
+		if (c->state != STATE_FREE)
+			store(b, c, c->state == STATE_LIVE ? RAD_ROW_LIVE : RAD_ROW_ENDED, now_s);
 	}
 	return *at >= b->fresh;
 }

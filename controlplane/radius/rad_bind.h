@@ -11,6 +11,11 @@
 #include "rad_account.h"
 
 struct rad_bind;
+struct rad_row;
+
+// What has to outlive the process is this now. Called from within the calls below, which they may not call.
+typedef void (*rad_row_cb)(void *arg, const struct rad_row *row);
+typedef void (*rad_nas_cb)(void *arg, uint64_t nas, uint32_t era);
 
 enum { RAD_NONE = UINT32_MAX }; // no endpoint, no binding
 
@@ -21,6 +26,10 @@ struct rad_bind_conf {
 	uint32_t idle_s;    // a binding without news for so long ends; 0 = never
 	uint32_t
 		keep_s; // an ended one is remembered, so that late news of its session do not revive it
+	rad_row_cb row; // NULL: nothing outlives it; called with `arg` of its own
+	rad_nas_cb nas_era;
+	void *row_arg;
+	uint32_t refresh_s; // news that changes nothing but times makes a row once in so long
 	uint8_t key[16];    // secret, of the bindings' hashes
 	uint8_t id_key[16]; // secret, of rad_bound.key: what endpoints are known by elsewhere
 };
@@ -36,6 +45,19 @@ struct rad_bound {         // who is there
 	uint32_t endpoint; // RAD_NONE: nobody
 	uint64_t key;      // of its id (rad_endpoint_key); 0: nobody
 	bool shared;       // several sessions say that they are
+};
+
+enum rad_row_has { RAD_ROW_LIVE, RAD_ROW_ENDED, RAD_ROW_GONE }; // GONE: its key alone counts
+
+struct rad_row { // a binding whole
+	struct rad_key key;
+	enum rad_row_has has;
+	bool shared;
+	uint64_t session, nas;
+	uint32_t nas_era;      // the NAS went on or off so many times before it was bound
+	uint32_t before;       // low bits of the session before
+	uint32_t at_s, seen_s; // what is known of it happened; last news
+	struct span id;        // of LIVE
 };
 
 // A binding is this now. Called from within the calls below, which it may not call.
@@ -82,6 +104,14 @@ struct span rad_bind_id_keyed(const struct rad_bind *b, uint64_t key);
 typedef bool (*rad_walk_cb)(void *arg, const struct rad_key *key, struct rad_bound now);
 bool rad_bind_walk(
 	const struct rad_bind *b, uint32_t *at, uint32_t budget, rad_walk_cb each, void *arg);
+// Takes what outlived another process, NAS first; what is known by now is not replaced. Times not behind
+// `now_s`. false: no room.
+bool rad_bind_restore_nas(struct rad_bind *b, uint64_t nas, uint32_t era);
+bool rad_bind_restore(struct rad_bind *b, const struct rad_row *row, uint32_t now_s);
+// Gives all that is to outlive the process to conf.row and conf.nas_era, in slices as rad_bind_walk does.
+// true: that was the last.
+bool rad_bind_say(struct rad_bind *b, uint32_t *at, uint32_t budget, uint32_t now_s);
+
 struct rad_bind_counts rad_bind_counts(const struct rad_bind *b);
 // What the tables take, in octets, for `bindings` and `endpoints`.
 uint64_t rad_bind_bytes(const struct rad_bind_conf *conf);

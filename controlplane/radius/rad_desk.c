@@ -33,7 +33,7 @@ const char *const rad_count_names[RAD_COUNTS] = {
 
 struct seat { // a client at the desk
 	struct rad_client c;
-	uint32_t number; // never given twice: tells senders apart in hashes of sessions
+	uint64_t tag; // of its name: tells senders apart in hashes of sessions, also over restarts
 	uint64_t n[RAD_COUNTS];
 };
 
@@ -48,7 +48,7 @@ struct rad_desk {
 	struct half half[2]; // [0]: the one that grows
 	uint32_t mask;       // of places in a half
 	struct seat **seats;
-	uint32_t nseats, numbers;
+	uint32_t nseats;
 	uint64_t strangers;
 };
 
@@ -112,7 +112,7 @@ static struct seat *seat_make(struct rad_desk *d, const struct rad_client *c)
 	if (s == NULL)
 		return NULL;
 	s->c = *c;
-	s->number = old != NULL ? old->number : d->numbers++;
+	s->tag = hash_siphash(d->conf.key, c->name, strlen(c->name));
 	for (int i = 0; old != NULL && i < RAD_COUNTS; i++)
 		s->n[i] = old->n[i];
 	return s;
@@ -270,7 +270,7 @@ static enum rad_count account(
 	};
 	struct rad_account a;
 	const enum rad_lack lack =
-		rad_account_read(&v->packet, &v->seat->c.form, d->conf.key, v->seat->number, &a);
+		rad_account_read(&v->packet, &v->seat->c.form, d->conf.key, v->seat->tag, &a);
 
 	*answered = lack == RAD_TAKEN || lack == RAD_IGNORED || lack == RAD_NO_ID ||
 		lack == RAD_NO_ADDRESS;

@@ -52,7 +52,7 @@ struct rad_desk_conf {
 	struct rad_bind *bind; // not owned
 	uint32_t duplicates;   // datagrams remembered at most, in each of two halves
 	uint32_t duplicates_s; // for at least so long, where there is room
-	uint8_t key[16];       // secret, of hashes
+	uint8_t key[16];       // secret, of hashes; the same over restarts where bindings are
 };
 
 // NULL: out of memory, or no MD5.

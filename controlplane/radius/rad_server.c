@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The thread takes datagrams by the burst, answers by the burst, and looks at some bindings in between. What
 // others ask goes under one lock that the thread takes once a burst; they hold it for as long as a look-up.
+// With a store an answer waits behind the last row put before it, whether or not its own record made one: so
+// none leaves, to a repeated request neither, before all that it could acknowledge is on disk.
 // Thread: as the header says.
 #include "rad_server.h"
 
@@ -18,6 +20,9 @@
 
 #include <netinet/in.h>
 
+#include "rad_store.h"
+#include "rad_wait.h"
+
 enum {
 	BURST = 64,
 	BURSTS_A_SOCKET = 16, // before the next one has its turn
@@ -29,7 +34,10 @@ enum {
 	DUPLICATES = 1 << 18,    // in each half
 	DUPLICATES_S = 15,
 	NAS_MAX = 65536,
-	ENDED_S = 60, // an ended binding is remembered
+	ENDED_S = 60,         // an ended binding is remembered
+	REFRESH_S = 300,      // how far behind the times of a stored binding may be
+	REFRESH_SHARE = 8,    // and never more than this part (1/8) of idle_s
+	WAIT_BYTES = 8 << 20, // of answers
 };
 
 struct place { // of a datagram in a burst
@@ -50,7 +58,13 @@ struct rad_server {
 	struct rad_desk *desk;
 	uint32_t late_us;
 	uint32_t dropped[RAD_LISTEN_MAX]; // as the kernel tells it: since the socket is open
+	uint64_t unheard, unstored, restored, unrestored;
+	uint32_t waiting;
+	struct rad_store store; // its sto is NULL: none
 	// the thread's alone
+	struct rad_wait wait;
+	struct iovec iov[BURST];
+	uint32_t looked_ms;
 	struct place place[BURST];
 	struct mmsghdr in[BURST], out[BURST];
 };
@@ -114,6 +128,22 @@ static bool sockets_open(struct rad_server *s, struct err_list *err)
 	return true;
 }
 
+static bool keys_make(struct rad_server *s, struct rad_bind_conf *bc, struct rad_desk_conf *dc)
+{
+	memcpy(bc->id_key, s->conf.id_key, sizeof(bc->id_key));
+	if (getrandom(bc->key, sizeof(bc->key), 0) != sizeof(bc->key))
+		return false;
+	if (s->conf.store != NULL) // sessions are to be known again
+		return sto_secret(s->conf.store, "radius_key", dc->key) == 0;
+	return getrandom(dc->key, sizeof(dc->key), 0) == sizeof(dc->key);
+}
+
+static uint32_t refresh_s(uint32_t idle_s)
+{
+	return idle_s == 0 || idle_s / REFRESH_SHARE > REFRESH_S ? REFRESH_S
+								 : idle_s / REFRESH_SHARE;
+}
+
 static bool tables_open(struct rad_server *s)
 {
 	struct rad_bind_conf bc = {
@@ -122,14 +152,21 @@ static bool tables_open(struct rad_server *s)
 		.nas = NAS_MAX,
 		.idle_s = s->conf.idle_s,
 		.keep_s = ENDED_S,
+		.refresh_s = refresh_s(s->conf.idle_s),
 	};
 	struct rad_desk_conf dc = {.duplicates = DUPLICATES, .duplicates_s = DUPLICATES_S};
 
-	if (getrandom(bc.key, sizeof(bc.key), 0) != sizeof(bc.key) ||
-		getrandom(dc.key, sizeof(dc.key), 0) != sizeof(dc.key))
+	if (!keys_make(s, &bc, &dc))
 		return false;
-	memcpy(bc.id_key, s->conf.id_key, sizeof(bc.id_key));
-	dc.bind = s->bind = rad_bind_new(&bc, s->conf.changed, s->conf.arg);
+	if (s->conf.store != NULL) {
+		rad_store_open(&s->store, s->conf.store);
+		bc.row = rad_store_row;
+		bc.nas_era = rad_store_nas;
+		bc.row_arg = &s->store;
+		if (!rad_wait_open(&s->wait, WAIT_BYTES))
+			return false;
+	}
+	dc.bind = s->store.bind = s->bind = rad_bind_new(&bc, s->conf.changed, s->conf.arg);
 	s->desk = s->bind == NULL ? NULL : rad_desk_new(&dc);
 	return s->desk != NULL;
 }
@@ -236,8 +273,8 @@ static void burst_lay(struct rad_server *s)
 	}
 }
 
-// Answers those of a burst that get one. A full send buffer loses them: their senders ask again.
-static void burst_answer(struct rad_server *s, int sock, unsigned n)
+// Sends `n` of s->out. A full send buffer loses them: their senders ask again.
+static void answers_send(struct rad_server *s, int sock, unsigned n)
 {
 	for (unsigned sent = 0; sent < n;) {
 		const int k = sendmmsg(sock, s->out + sent, n - sent, MSG_DONTWAIT);
@@ -249,59 +286,144 @@ static void burst_answer(struct rad_server *s, int sock, unsigned n)
 	}
 }
 
+// Answers whose wait is over.
+static void answers_release(struct rad_server *s)
+{
+	const uint64_t settled = s->conf.store == NULL ? 0 : sto_settled(s->conf.store);
+	uint32_t sent = 0, n;
+	unsigned sock;
+
+	if (s->conf.store == NULL)
+		return;
+	const bool lost = sto_state(s->conf.store) == STO_LOST;
+	while ((n = rad_wait_take(&s->wait, settled, s->out, s->iov, BURST, &sock)) > 0) {
+		answers_send(s, s->sock[sock], n);
+		sent += n;
+	}
+	if (sent == 0)
+		return;
+	(void)pthread_mutex_lock(&s->lock); // no error: it is not recursive
+	s->waiting -= sent;
+	s->unstored += lost ? sent : 0;
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+// Room for all that a burst can make. `looks` becomes how many bindings may be looked at.
+static bool has_room(struct rad_server *s, unsigned burst, uint32_t *looks)
+{
+	const uint32_t rows = burst * RAD_STORE_ROWS;
+
+	if (s->conf.store == NULL)
+		return true;
+	const uint32_t room = sto_room(s->conf.store);
+	if (room < rows || !rad_wait_has_room(&s->wait, burst))
+		return false;
+	if (*looks > room - rows)
+		*looks = room - rows;
+	return true;
+}
+
+// Takes the datagram at place `i`. How many answers there are to be sent now.
+static unsigned datagram_take(
+	struct rad_server *s, unsigned sock, unsigned i, uint32_t now, unsigned answers)
+{
+	struct place *p = &s->place[i];
+	const struct rad_from from = from_of(&p->from, sock);
+	const struct span octets = {p->octets, s->in[i].msg_len};
+	const size_t n = rad_desk_take(s->desk, &from, octets, now, p->answer);
+
+	if (n == 0)
+		return answers;
+	if (s->conf.store != NULL) {
+		rad_wait_put(&s->wait, s->store.ticket, sock, &s->in[i].msg_hdr,
+			(struct span){p->answer, n});
+		s->waiting++;
+		return answers;
+	}
+	p->out.iov_len = n;
+	s->out[answers].msg_hdr = (struct msghdr){.msg_name = &p->from,
+		.msg_namelen = s->in[i].msg_hdr.msg_namelen,
+		.msg_iov = &p->out,
+		.msg_iovlen = 1};
+	return answers + 1;
+}
+
 // Takes at most a burst of a socket. How many there were.
 static unsigned burst_take(struct rad_server *s, unsigned sock)
 {
+	uint32_t looks = LOOKS_A_BURST;
 	unsigned answers = 0;
 
 	burst_lay(s);
 	const int n = recvmmsg(s->sock[sock], s->in, BURST, MSG_DONTWAIT, NULL);
 	if (n <= 0)
 		return 0;
-	(void)pthread_mutex_lock(&s->lock);       // no error: it is not recursive
+	(void)pthread_mutex_lock(&s->lock);       // as above
 	control_take(s, sock, &s->in[0].msg_hdr); // who waited longest of them
 	const uint32_t now = now_s();
-	for (int i = 0; i < n; i++) {
-		struct place *p = &s->place[i];
-		const struct rad_from from = from_of(&p->from, sock);
-		const struct span octets = {p->octets, s->in[i].msg_len};
-
-		p->out.iov_len = rad_desk_take(s->desk, &from, octets, now, p->answer);
-		if (p->out.iov_len == 0)
-			continue;
-		s->out[answers++].msg_hdr = (struct msghdr){.msg_name = &p->from,
-			.msg_namelen = s->in[i].msg_hdr.msg_namelen,
-			.msg_iov = &p->out,
-			.msg_iovlen = 1};
+	if (has_room(s, BURST, &looks)) {
+		if (s->conf.store != NULL)
+			rad_store_clock(&s->store, now);
+		for (unsigned i = 0; i < (unsigned)n; i++)
+			answers = datagram_take(s, sock, i, now, answers);
+		rad_bind_tick(s->bind, now, looks);
+	} else {
+		s->unheard += (unsigned)n;
 	}
-	rad_bind_tick(s->bind, now, LOOKS_A_BURST);
 	(void)pthread_mutex_unlock(&s->lock); // as above
-	burst_answer(s, s->sock[sock], answers);
+	answers_send(s, s->sock[sock], answers);
+	answers_release(s);
 	return (unsigned)n;
+}
+
+static uint32_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &ts); // there is such a clock
+	return (uint32_t)ts.tv_sec * 1000 + (uint32_t)(ts.tv_nsec / 1000000);
 }
 
 // Returns whether the next turn is to come soon.
 static bool tick(struct rad_server *s)
 {
+	const uint32_t ms = now_ms(), now = now_s();
+	uint32_t looks = LOOKS_A_TICK;
+	bool more = false;
+
 	(void)pthread_mutex_lock(&s->lock); // as above
-	rad_bind_tick(s->bind, now_s(), LOOKS_A_TICK);
-	const bool more = s->conf.turn != NULL && s->conf.turn(s->conf.arg, s->bind);
+	if (s->conf.store != NULL) {
+		rad_store_clock(&s->store, now);
+		more = rad_store_turn(&s->store, now);
+	}
+	if (ms - s->looked_ms >= TICK_MS && has_room(s, BURST, &looks)) {
+		rad_bind_tick(s->bind, now, looks);
+		s->looked_ms = ms;
+	}
+	if (s->conf.turn != NULL && s->conf.turn(s->conf.arg, s->bind))
+		more = true;
 	(void)pthread_mutex_unlock(&s->lock);
+	answers_release(s);
 	return more;
 }
 
 static void *serve(void *arg)
 {
 	struct rad_server *s = arg;
-	struct pollfd p[RAD_LISTEN_MAX + 1];
+	struct pollfd p[RAD_LISTEN_MAX + 2];
 	const uint32_t n = s->conf.nlisten;
+	uint64_t rung;
 
 	for (uint32_t i = 0; i < n; i++)
 		p[i] = (struct pollfd){.fd = s->sock[i], .events = POLLIN};
 	p[n] = (struct pollfd){.fd = s->wake, .events = POLLIN};
+	p[n + 1] = (struct pollfd){
+		.fd = s->conf.store == NULL ? -1 : sto_settled_fd(s->conf.store), .events = POLLIN};
 	bool more = false;
 	while ((p[n].revents & POLLIN) == 0) {
-		(void)poll(p, n + 1, more ? TURN_MS : TICK_MS); // interrupted: nothing is ready
+		(void)poll(p, n + 2, more ? TURN_MS : TICK_MS); // interrupted: nothing is ready
+		if ((p[n + 1].revents & POLLIN) != 0)
+			(void)!read(p[n + 1].fd, &rung, sizeof(rung)); // looked at below
 		for (uint32_t i = 0; i < n; i++)
 			for (unsigned k = 0; k < BURSTS_A_SOCKET && burst_take(s, i) == BURST; k++)
 				;
@@ -335,6 +457,7 @@ void rad_server_free(struct rad_server *s)
 			(void)close(s->sock[i]); // nothing is lost
 	if (s->wake >= 0)
 		(void)close(s->wake); // likewise
+	rad_wait_close(&s->wait);
 	rad_desk_free(s->desk);
 	rad_bind_free(s->bind);
 	(void)pthread_mutex_destroy(&s->lock); // nobody has it
@@ -351,6 +474,27 @@ int rad_server_clients(struct rad_server *s, const struct rad_client *clients, u
 	return ok ? 0 : -ENOMEM;
 }
 
+bool rad_server_restore_nas(struct rad_server *s, const struct sto_nas *row)
+{
+	(void)pthread_mutex_lock(&s->lock); // as above
+	const bool ok = rad_bind_restore_nas(s->bind, row->nas, row->era);
+	(void)pthread_mutex_unlock(&s->lock);
+	return ok;
+}
+
+bool rad_server_restore(struct rad_server *s, const struct sto_binding *row)
+{
+	const uint32_t now = now_s();
+
+	(void)pthread_mutex_lock(&s->lock); // as above
+	rad_store_clock(&s->store, now);
+	const bool ok = rad_store_restore(&s->store, row, now);
+	s->restored += ok;
+	s->unrestored += !ok;
+	(void)pthread_mutex_unlock(&s->lock);
+	return ok;
+}
+
 void rad_server_counts(struct rad_server *s, struct rad_server_counts *out)
 {
 	(void)pthread_mutex_lock(&s->lock); // as above
@@ -358,6 +502,11 @@ void rad_server_counts(struct rad_server *s, struct rad_server_counts *out)
 		.bind = rad_bind_counts(s->bind),
 		.strangers = rad_desk_strangers(s->desk),
 		.late_us = s->late_us,
+		.unheard = s->unheard,
+		.unstored = s->unstored,
+		.restored = s->restored,
+		.unrestored = s->unrestored,
+		.waiting = s->waiting,
 	};
 	s->late_us = 0;
 	for (uint32_t i = 0; i < s->conf.nlisten; i++)

@@ -9,6 +9,7 @@
 
 #include "err.h"
 #include "rad_desk.h"
+#include "sto.h"
 
 struct rad_server;
 
@@ -28,6 +29,9 @@ struct rad_server_conf {
 	bool (*turn)(void *arg, struct rad_bind *b);
 	void *arg;
 	uint8_t id_key[16]; // rad_bind_conf.id_key
+	// Where bindings outlive the process; NULL: nowhere. Opened before, and closed behind this. An answer
+	// waits until what it acknowledges is on disk.
+	struct sto *store;
 };
 
 // Opens the sockets and takes the memory; nothing is read yet, nobody may send. NULL with the reason in *err.
@@ -40,10 +44,20 @@ void rad_server_free(struct rad_server *s);
 // Who may send from now on; copied, in force when this returns. 0, -ENOMEM (all is as it was).
 int rad_server_clients(struct rad_server *s, const struct rad_client *clients, uint32_t n);
 
+// For sto_load: the server takes what outlived the process before. Before rad_server_start, or later (sto_turn);
+// any thread. false: no room for it.
+bool rad_server_restore_nas(struct rad_server *s, const struct sto_nas *row);
+bool rad_server_restore(struct rad_server *s, const struct sto_binding *row);
+
 struct rad_server_counts {
 	struct rad_bind_counts bind;
 	uint64_t strangers;
-	uint64_t dropped; // by the kernel, where nobody took them in time
+	uint64_t
+		unheard; // not looked at, for store or answers had no room: their senders repeat them
+	uint64_t unstored;             // answers given while the store was lost
+	uint64_t restored, unrestored; // bindings; that found no room
+	uint32_t waiting;              // answers that wait for the store
+	uint64_t dropped;              // by the kernel, where nobody took them in time
 	uint32_t late_us; // the longest that a datagram waited in the kernel, since the last call
 };
 // Any thread.

@@ -118,7 +118,7 @@ static void a_file_of_the_first_version_is_brought_up_to_date(void **)
 	assert_int_equal(got.nas, 1);
 	assert_int_equal(got.endpoints, 1);
 	assert_true(got.endpoint[2]);
-	assert_int_equal(made_number("PRAGMA user_version"), 2);
+	assert_int_equal(made_query("PRAGMA user_version"), 2);
 	const struct sto_binding b = made_binding(8);
 	struct sto *s = made_store();
 	assert_int_equal(sto_binding_put(s, &b, NULL), 0);
@@ -243,7 +243,7 @@ static void a_file_garbled_within_is_read_as_far_as_it_goes(void **)
 	}
 	sto_close(s);
 	sto_close(made_store()); // folds
-	const int64_t pages = made_number("PRAGMA page_count");
+	const int64_t pages = made_query("PRAGMA page_count");
 	scribble(4096 * (pages - 6), 0xee, 4096 * 2);
 	s = made_store();
 	sto_load(s, &r);

@@ -7,7 +7,6 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,84 +16,19 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
+#include "sto_dying.h"
 #include "sto_make.h"
 
-enum where { BEFORE_WRITE, BEHIND_WRITE, BEFORE_SYNC, BEHIND_SYNC, WHERES };
-
-// SQLite's own way to the system calls, so that nothing in the store knows of this.
-static sqlite3_vfs *real;
-static sqlite3_vfs dying;
-static struct layer {            // each kind of file has its own
-	sqlite3_io_methods mine; // first: a file points to it
-	const sqlite3_io_methods *below;
-} layer[4];
-static enum where where;
-static atomic_long left; // calls until it dies; <= 0: not armed
-
-static void die_if(enum where here)
-{
-	if (here == where && atomic_fetch_sub(&left, 1) == 1)
-		(void)kill(getpid(), SIGKILL);
-}
-
-static const sqlite3_io_methods *below(sqlite3_file *f)
-{
-	return ((const struct layer *)f->pMethods)->below;
-}
-
-static int dying_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
-{
-	die_if(BEFORE_WRITE);
-	const int rc = below(f)->xWrite(f, p, n, at);
-	die_if(BEHIND_WRITE);
-	return rc;
-}
-
-static int dying_sync(sqlite3_file *f, int flags)
-{
-	die_if(BEFORE_SYNC);
-	const int rc = below(f)->xSync(f, flags);
-	die_if(BEHIND_SYNC);
-	return rc;
-}
-
-static int dying_open(sqlite3_vfs *, sqlite3_filename name, sqlite3_file *f, int flags, int *out)
-{
-	const int rc = real->xOpen(real, name, f, flags, out);
-	struct layer *l = layer;
-
-	if (rc != SQLITE_OK)
-		return rc;
-	while (l->below != NULL && l->below != f->pMethods)
-		l++;
-	assert_true(l < layer + 4);
-	*l = (struct layer){.mine = *f->pMethods, .below = f->pMethods};
-	l->mine.xWrite = dying_write;
-	l->mine.xSync = dying_sync;
-	f->pMethods = &l->mine;
-	return rc;
-}
-
-static void vfs_put(void)
-{
-	real = sqlite3_vfs_find(NULL);
-	dying = *real;
-	dying.zName = "dying";
-	dying.xOpen = dying_open;
-	assert_int_equal(sqlite3_vfs_register(&dying, 1), SQLITE_OK);
-}
-
 // Puts rows 0.. with `round` in them in groups, tells their numbers as they are settled.
-__attribute__((noreturn)) static void child_run(int told, enum where w, long calls, uint32_t round)
+__attribute__((noreturn)) static void child_run(
+	int told, enum dying_where w, long calls, uint32_t round)
 {
 	struct sto *s = made_started();
 	uint32_t put = 0, sure = 0;
 	uint64_t ticket[256];
 
-	where = w;
-	atomic_store(&left, calls);
+	dying_arm(w, calls);
 	for (;;) {
 		while (put - sure < 200) {
 			struct sto_binding b = made_binding(put % 2000);
@@ -114,7 +48,7 @@ __attribute__((noreturn)) static void child_run(int told, enum where w, long cal
 	}
 }
 
-static void killed_at(enum where w, long calls, uint32_t round)
+static void killed_at(enum dying_where w, long calls, uint32_t round)
 {
 	static struct made_got got;
 	uint32_t n, sure = 0;
@@ -143,8 +77,8 @@ static void what_was_settled_is_there_wherever_it_was_killed(void **)
 	static const long calls[] = {1, 2, 3, 5, 17, 60, 200};
 	uint32_t round = 1;
 
-	vfs_put();
-	for (int w = 0; w < WHERES; w++)
+	dying_put();
+	for (int w = 0; w < DYING_FILE_COUNT; w++)
 		for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 			killed_at(w, calls[i], round++);
 }

@@ -218,7 +218,7 @@ static void what_operators_did_meanwhile_is_written_when_it_is_back(void **)
 	assert_int_equal(rmdir(made_file), 0);
 	era_is(s, 1);
 	sto_close(s);
-	assert_int_equal(made_number("SELECT count(*) FROM audit"), kept);
+	assert_int_equal(made_query("SELECT count(*) FROM audit"), kept);
 }
 
 static void a_word_of_an_era_that_is_over_sweeps_nothing(void **)

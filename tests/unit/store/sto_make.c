@@ -98,7 +98,7 @@ void made_run(const char *sql)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-int64_t made_number(const char *sql)
+int64_t made_query(const char *sql)
 {
 	sqlite3_stmt *q;
 	sqlite3 *db;

@@ -16,7 +16,7 @@ struct sto *made_started(void);
 void made_settled(struct sto *s, uint64_t ticket);   // waits
 void made_state(struct sto *s, enum sto_state want); // likewise
 void made_run(const char *sql);                      // in made_file by hand
-int64_t made_number(const char *sql);
+int64_t made_query(const char *sql);
 
 struct sto_binding made_binding(uint32_t i); // 10.x.y.z of i, id "id<i>", session i
 struct sto_endpoint made_endpoint(uint32_t i);

@@ -262,7 +262,7 @@ static void many_news_are_folded_while_more_come(void **)
 	assert_true(st.commits < NEWS / 10);
 	sto_close(s);
 	assert_true(
-		made_number("SELECT (SELECT count(*) FROM news0) + (SELECT count(*) FROM news1)") <
+		made_query("SELECT (SELECT count(*) FROM news0) + (SELECT count(*) FROM news1)") <
 		NEWS);
 	made_load(&got);
 	assert_int_equal(got.bindings, KEYS);
