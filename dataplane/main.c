@@ -24,6 +24,7 @@
 #include "lnk.h"
 #include "log.h"
 #include "tbl_cells.h"
+#include "tbl_clients.h"
 #include "text.h"
 
 LOG_COMPONENT("main");
@@ -160,7 +161,10 @@ static int conf_fill(struct run *r, struct err_list *err)
 		.flows = d->flows,
 		.messages = d->messages,
 		.slabs = d->slabs,
-		.limit_cells = d->limit_cells};
+		.limit_cells = d->limit_cells,
+		.bindings = d->bindings,
+		.endpoints = RTE_MIN(d->bindings, (uint32_t)TBL_ENDPOINTS_MAX),
+		.senders = d->senders};
 	r->io_conf = (struct io_conf){.file_prefix = d->file_prefix,
 		.eal_args = d->eal_args,
 		.neal_args = d->neal_args,
@@ -322,6 +326,21 @@ static int chores_turn(void *arg, uint64_t now_us)
 	return lnk_poll(r->lnk, now_us);
 }
 
+// Of the memory said before; the control plane has a copy of its own.
+static void clients_say(const struct run *r)
+{
+	struct tbl_clients_counts n;
+
+	if (eng_clients(r->eng) == NULL)
+		return;
+	tbl_clients_counts(eng_clients(r->eng), &n);
+	LOG(NOTICE,
+		"memory: %llu MB of it for %u bindings, %u subscribers, %u senders; blocks of ports "
+		"take 12 bytes each beside it",
+		(unsigned long long)(n.bytes >> 20), n.bindings_max, n.endpoints_max,
+		n.senders_max);
+}
+
 static void ready_say(const struct run *r)
 {
 	const struct eng_conf *c = &r->eng_conf;
@@ -340,6 +359,7 @@ static void ready_say(const struct run *r)
 		io_uses_hugepages(r->io) ? "hugepages" : "ordinary pages", c->flows, c->messages,
 		c->slabs, (unsigned long long)(r->cells.bytes >> 20),
 		r->cells.hugepages ? " of hugepages" : "", c->limit_cells);
+	clients_say(r);
 	LOG(NOTICE, "ready: %u ports, %u workers, link %s", c->ports, c->workers,
 		r->cfg->control.link);
 }

@@ -23,6 +23,7 @@
 #include "eng_smtp.h"
 #include "panic.h"
 #include "tbl_cells.h"
+#include "tbl_clients.h"
 
 enum {
 	INBOX_MAX = 4096,
@@ -55,8 +56,18 @@ const struct eng_stat_name eng_stat_names[] = {
 };
 const unsigned eng_stat_count = ENG_REASON_COUNT;
 
+static struct tbl_clients_conf clients_conf(const struct eng_conf *conf)
+{
+	return (struct tbl_clients_conf){.name = "clients",
+		.bindings = conf->bindings,
+		.endpoints = conf->endpoints,
+		.senders = conf->senders,
+		.socket = conf->socket};
+}
+
 uint64_t eng_memory_bytes(const struct eng_conf *conf)
 {
+	const struct tbl_clients_conf clients = clients_conf(conf);
 	uint32_t flows = conf->flows / conf->workers + 1;
 
 	return flow_table_bytes(conf->flows, sizeof(struct eng_session)) +
@@ -69,6 +80,9 @@ uint64_t eng_memory_bytes(const struct eng_conf *conf)
 		(sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *) + eng_frags_bytes()) +
 		(conf->limit_cells > 0 && conf->cells == NULL ? tbl_cells_bytes(conf->limit_cells)
 							      : 0) +
+		((conf->bindings | conf->endpoints | conf->senders) != 0
+				? tbl_clients_bytes(&clients)
+				: 0) +
 		(conf->mode == ENG_MODE_LEARN ? FDB_ENTRIES * (uint64_t)FDB_BYTES : 0);
 }
 
@@ -148,6 +162,20 @@ static int cells_new(struct eng *e, struct err_list *err)
 	return 0;
 }
 
+static int clients_new(struct eng *e, struct err_list *err)
+{
+	const struct tbl_clients_conf conf = clients_conf(&e->conf);
+
+	if ((conf.bindings | conf.endpoints | conf.senders) == 0)
+		return 0;
+	e->clients = tbl_clients_new(&conf);
+	if (e->clients != NULL)
+		return 0;
+	err_add(err, "%u bindings, %u endpoints, %u senders: no memory", conf.bindings,
+		conf.endpoints, conf.senders);
+	return -ENOMEM;
+}
+
 struct eng *eng_new(const struct eng_conf *conf, struct err_list *err)
 {
 	struct eng *e;
@@ -175,7 +203,7 @@ struct eng *eng_new(const struct eng_conf *conf, struct err_list *err)
 			return NULL;
 		}
 	}
-	if (cells_new(e, err) != 0) {
+	if (cells_new(e, err) != 0 || clients_new(e, err) != 0) {
 		eng_free(e);
 		errno = ENOMEM;
 		return NULL;
@@ -210,6 +238,7 @@ void eng_free(struct eng *e)
 	free(e->retired);
 	eng_kept_free(e);
 	tbl_fdb_free(e->fdb);
+	tbl_clients_free(e->clients);
 	rte_free(e->own_cells);
 	rte_free(e);
 }
@@ -514,12 +543,13 @@ int eng_flows_take(struct eng *e, uint16_t worker, struct eng_flow_row *row)
 	return -ENOENT;
 }
 
-void eng_manage(struct eng *e, uint64_t now_us)
+struct tbl_clients *eng_clients(struct eng *e)
 {
-	const uint32_t now_s = (uint32_t)(now_us / 1000000);
+	return e->clients;
+}
 
-	if (e->fdb == NULL)
-		return;
+static void fdb_manage(struct eng *e, uint32_t now_s)
+{
 	(void)tbl_fdb_learn(e->fdb, now_s, FDB_REPORTS_A_TURN);
 	if (!e->fdb_waits && tbl_fdb_age(e->fdb, now_s, FDB_AGED_A_TURN) > 0) {
 		grace_begin(e, &e->fdb_grace);
@@ -529,4 +559,25 @@ void eng_manage(struct eng *e, uint64_t now_us)
 		tbl_fdb_reclaim(e->fdb);
 		e->fdb_waits = false;
 	}
+}
+
+static void clients_manage(struct eng *e)
+{
+	if (!e->clients_wait && tbl_clients_waiting(e->clients) > 0) {
+		tbl_clients_retire(e->clients);
+		grace_begin(e, &e->clients_grace);
+		e->clients_wait = true;
+	}
+	if (e->clients_wait && grace_over(e, &e->clients_grace)) {
+		tbl_clients_reclaim(e->clients);
+		e->clients_wait = false;
+	}
+}
+
+void eng_manage(struct eng *e, uint64_t now_us)
+{
+	if (e->fdb != NULL)
+		fdb_manage(e, (uint32_t)(now_us / 1000000));
+	if (e->clients != NULL)
+		clients_manage(e);
 }

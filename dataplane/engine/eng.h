@@ -36,6 +36,7 @@ struct eng_conf {
 		port[ENG_PORTS_MAX];     // by data-plane port number = order in the configuration
 	uint32_t flows, messages, slabs; // all workers together
 	uint32_t limit_cells;            // likewise; 0: no limits
+	uint32_t bindings, endpoints, senders; // that are known at most (tbl_clients.h); 0: none of them
 	void *cells;                     // memory for them (tbl_cells_bytes); NULL: DPDK's
 	struct rte_mempool *pool;        // packets we build; data room for the largest MTU
 	int socket;                      // NUMA
@@ -47,6 +48,7 @@ struct eng_out {
 	struct rte_mbuf *pkts[ENG_OUT_MAX];
 };
 
+struct tbl_clients;
 struct eng;        // everything
 struct eng_worker; // of one core; layout in eng_worker.h
 struct eng_image;  // policy and databases in force, prepared for this data plane
@@ -63,8 +65,11 @@ struct eng_out *eng_out_of(struct eng_worker *w, uint16_t port);
 void eng_flush_set(struct eng_worker *w, void (*flush)(void *arg, uint16_t port), void *arg);
 // The port did not take `n` frames, which io/ has freed.
 void eng_tx_full(struct eng_worker *w, uint32_t n);
-// The manager's share, a bounded slice a call: learns and ages the forwarding table.
+// The manager's share, a bounded slice a call: learns and ages the forwarding table, takes
+// back memory of clients that went.
 void eng_manage(struct eng *e, uint64_t now_us);
+// What is known of clients, for the manager to write; NULL where nothing may be.
+struct tbl_clients *eng_clients(struct eng *e);
 
 // A burst from the port's queue; the engine consumes every mbuf. now_us: monotonic microseconds.
 void eng_rx(

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "eng_worker.h"
+#include "tbl_clients.h"
 #include "tbl_fdb.h"
 
 struct eng_kept; // profiles of an image that is not in force any more (eng_bound.c)
@@ -19,6 +20,7 @@ struct eng {
 	struct tbl_fdb *fdb;              // learn mode, else NULL
 	struct tbl_cells *cells;          // of limits, all workers'; NULL: none
 	void *own_cells;                  // their memory where it is ours
+	struct tbl_clients *clients;      // w: manager, r: workers; NULL: nothing is known of any
 	struct eng_worker *worker[ENG_WORKERS_MAX];
 	_Atomic(struct eng_image *) image; // w: manager, r: workers at a burst boundary
 	struct eng_image **retired;       // swapped out, perhaps still used
@@ -32,6 +34,8 @@ struct eng {
 	struct eng_grace grace;           // since the last swap or sink
 	struct eng_grace fdb_grace;       // since the last deletions from the forwarding table
 	bool fdb_waits;
+	struct eng_grace clients_grace;   // since what waits in `clients` was retired
+	bool clients_wait;
 };
 
 // eng_image.c: gives back all memory of an image that no worker uses; whether one does.

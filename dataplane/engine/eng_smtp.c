@@ -475,8 +475,19 @@ static void on_timer(struct eng_worker *w, struct eng_session *s)
 		eng_timer_update(w, s);
 }
 
-// The pool is everybody's, so one worker tells; adding up its caches costs some microseconds.
-static void gauge_buffers(struct eng_worker *w)
+static void gauge_clients(struct eng_worker *w)
+{
+	struct tbl_clients_counts n;
+
+	tbl_clients_counts(w->eng->clients, &n);
+	w->counters[GAUGE_BINDINGS] = n.bindings;
+	w->counters[GAUGE_ENDPOINTS] = n.endpoints;
+	w->counters[GAUGE_SENDERS] = n.senders;
+	w->counters[ACT_CLIENTS_FULL] = n.full;
+}
+
+// What is everybody's: one worker tells. Adding up the pool's caches costs some microseconds.
+static void gauge_shared(struct eng_worker *w)
 {
 	enum { EVERY_MS = 200 };
 	struct eng_smtp *p = w->smtp;
@@ -485,6 +496,8 @@ static void gauge_buffers(struct eng_worker *w)
 		return;
 	p->gauge_ms = p->now_ms;
 	w->counters[GAUGE_MBUFS] = rte_mempool_in_use_count(p->mbufs);
+	if (w->eng->clients != NULL)
+		gauge_clients(w);
 }
 
 uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us)
@@ -509,7 +522,7 @@ uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us)
 		eng_outcomes_flush(w);
 	w->counters[GAUGE_FLOWS] = flow_count(p->flows);
 	w->counters[GAUGE_HALF_OPEN] = flow_half_count(p->half);
-	gauge_buffers(w);
+	gauge_shared(w);
 	w->counters[GAUGE_SLABS] = p->pool.count - p->pool.nfree;
 	return done;
 }

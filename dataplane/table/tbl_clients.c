@@ -250,6 +250,9 @@ void tbl_clients_counts(const struct tbl_clients *c, struct tbl_clients_counts *
 		.bindings = atomic_load_explicit(&c->bound, memory_order_relaxed),
 		.endpoints = atomic_load_explicit(&c->endpoints.used, memory_order_relaxed),
 		.senders = atomic_load_explicit(&c->senders.used, memory_order_relaxed),
+		.bindings_max = c->bindings.most,
+		.endpoints_max = c->endpoints.most,
+		.senders_max = c->senders.most,
 		.full = atomic_load_explicit(&c->full, memory_order_relaxed),
 		.bytes = c->bytes + atomic_load_explicit(&c->heap, memory_order_relaxed),
 	};

@@ -126,6 +126,7 @@ void tbl_clients_reclaim(struct tbl_clients *c);
 
 struct tbl_clients_counts {
 	uint32_t bindings, endpoints, senders; // now
+	uint32_t bindings_max, endpoints_max, senders_max;
 	uint64_t full;                         // that found no room
 	uint64_t bytes;                        // of memory, blocks of ports included
 };

@@ -399,8 +399,8 @@ def at_start(section, keys):
 
 # Keys whose both ways another test has: that test, and a text of it with each of two values.
 ELSEWHERE = at_start(
-    "dataplane", "mode idle hugepages main_core workers flows messages slabs limit_cells memory_mb image_max_mb "
-    "file_prefix eal_args") + at_start(
+    "dataplane", "mode idle hugepages main_core workers flows messages slabs limit_cells bindings senders memory_mb "
+    "image_max_mb file_prefix eal_args") + at_start(
         "control", "link rpc state_dir event_log metrics group user_dataplane user_controlplane") + [
     ("dataplane.ports[].name", STARTS, "name: access,", "name: left,"),
     ("dataplane.ports[].dev", STARTS, 'dev: "net_null0', 'dev: "net_null2'),

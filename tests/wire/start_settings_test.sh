@@ -57,6 +57,8 @@ dataplane.flows|1000|1000|2000|2000|memory flows
 dataplane.messages|100|100|200|200|memory messages
 dataplane.slabs|1000|1000|2000|2000|memory slabs
 dataplane.limit_cells|1000|1000|2000|2000|memory 'limit cells'
+dataplane.bindings|1000|1000|2000|2000|memory bindings
+dataplane.senders|1000|1000|2000|2000|memory senders
 dataplane.memory_mb|128|less|400|more|than \$(mapped ' rw-. .* (0 *|.*/memfd:seg.*)$') 380
 dataplane.image_max_mb|8|less|24|more|than \$(mapped mailweir-link) 48
 dataplane.file_prefix|${LAB_NAME}p|absent|${LAB_NAME}q|there|there /run/dpdk/${LAB_NAME}q

@@ -246,7 +246,7 @@ static unsigned never_full(void *)
 static const struct eng_sink sink = {
 	.outcome = take_outcome, .record = take_record, .fill = never_full};
 
-int world_new_sized(uint32_t flows, uint32_t messages, uint32_t slabs)
+static int world_make(uint32_t flows, uint32_t messages, uint32_t slabs, uint32_t clients)
 {
 	struct eng_conf conf = {.mode = ENG_MODE_PAIR,
 		.workers = 1,
@@ -256,6 +256,9 @@ int world_new_sized(uint32_t flows, uint32_t messages, uint32_t slabs)
 		.messages = messages,
 		.slabs = slabs,
 		.limit_cells = 1, // a bucket of 31
+		.bindings = clients,
+		.endpoints = clients,
+		.senders = clients,
 		.pool = world_pool,
 		.socket = SOCKET_ID_ANY};
 	struct err_list err;
@@ -271,6 +274,16 @@ int world_new_sized(uint32_t flows, uint32_t messages, uint32_t slabs)
 	eng_sink_set(world.eng, 0, &sink);
 	(void)eng_turn(world.w, world.now_us);
 	return 0;
+}
+
+int world_new_sized(uint32_t flows, uint32_t messages, uint32_t slabs)
+{
+	return world_make(flows, messages, slabs, 0);
+}
+
+int world_new_knowing(uint32_t clients)
+{
+	return world_make(63, 15, 2047, clients);
 }
 
 int world_new(void **)

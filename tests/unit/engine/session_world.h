@@ -43,6 +43,8 @@ int world_stop(void **state);
 int world_new(void **state);
 // The same with other sizes.
 int world_new_sized(uint32_t flows, uint32_t messages, uint32_t slabs);
+// The same in which clients may be known: so many bindings, endpoints and senders.
+int world_new_knowing(uint32_t clients);
 // Brings another configuration into force: `rest` is all but its dataplane: and pickup:.
 void world_use(const char *rest, uint64_t version);
 // The same with other rules.

@@ -134,7 +134,7 @@ struct probe {
 
 static void probes_hold(const struct tbl_clients *c, const struct probe *p, size_t n)
 {
-	struct tbl_client_key keys[TBL_CLIENTS_BULK];
+	struct tbl_client_key keys[TBL_CLIENTS_BULK] = {0};
 	struct tbl_client found[TBL_CLIENTS_BULK];
 
 	for (size_t i = 0; i < n; i++) {
