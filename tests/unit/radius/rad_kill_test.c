@@ -108,7 +108,7 @@ static uint32_t asked_at[256], acknowledged; // place of each id under way
 
 static void ask(int nas, uint8_t id, uint32_t at)
 {
-	char session[24], where[16];
+	char session[24], where[24];
 	struct made m;
 	const uint32_t n = ++place[at].sent;
 
