@@ -81,6 +81,24 @@ static void policy_print(const json_t *r)
 			cli_int(dp, "shadow_version"));
 }
 
+static void store_print(const json_t *store)
+{
+	const char *state = cli_text(store, "state");
+
+	if (strcmp(state, "lost") == 0)
+		(void)printf("store:            LOST: %s: bindings, lists and scores are in memory "
+			     "alone since %s, %" PRId64 " rows unstored",
+			cli_text(store, "why"), cli_text(store, "since"),
+			cli_int(store, "unstored"));
+	else if (strcmp(state, "memory") == 0)
+		(void)printf("store:            none: bindings, lists and scores end with the "
+			     "control plane");
+	else
+		(void)printf("store:            %" PRId64 " rows written, %" PRId64 " unstored",
+			cli_int(store, "rows"), cli_int(store, "unstored"));
+	(void)putchar('\n');
+}
+
 void cli_status_show(const json_t *r, const json_t *params)
 {
 	const json_t *smtp = json_object_get(r, "smtp"), *log = json_object_get(r, "event_log");
@@ -105,7 +123,9 @@ void cli_status_show(const json_t *r, const json_t *params)
 		cli_text(log, "path"), cli_int(log, "written"), cli_int(log, "lost"));
 	if (json_is_string(json_object_get(log, "error")))
 		(void)printf("; CANNOT WRITE: %s", cli_text(log, "error"));
-	(void)printf("\ncontrol plane:    version %s, pid %" PRId64 ", up %s, configuration %s\n",
+	(void)putchar('\n');
+	store_print(json_object_get(r, "store"));
+	(void)printf("control plane:    version %s, pid %" PRId64 ", up %s, configuration %s\n",
 		cli_text(r, "version"), cli_int(r, "pid"),
 		cli_duration(1000 * cli_int(r, "uptime_s"), up), cli_text(config, "file"));
 	json_array_foreach(json_object_get(config, "errors"), i, line)(void)

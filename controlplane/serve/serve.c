@@ -13,6 +13,7 @@
 #include "log.h"
 #include "panic.h"
 #include "serve_int.h"
+#include "serve_rows.h"
 
 LOG_COMPONENT("serve");
 
@@ -172,6 +173,8 @@ static int owner_set(struct serve *s, struct err_list *err)
 	}
 	rc = serve_store_chown(s->store, pw->pw_uid, pw->pw_gid);
 	if (rc == 0)
+		rc = serve_rows_chown(s, pw->pw_uid, pw->pw_gid);
+	if (rc == 0)
 		rc = serve_events_chown(s->events, pw->pw_uid, pw->pw_gid);
 	if (rc == 0 && chown(s->control->rpc, pw->pw_uid, (gid_t)-1) < 0)
 		rc = -errno;
@@ -191,6 +194,7 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 		return NULL;
 	}
 	s->loop = conf->loop;
+	s->boot = conf->boot;
 	s->control = &conf->boot->control;
 	s->version = conf->version;
 	s->started_us = core_now_us();
@@ -200,7 +204,7 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 	s->asks = serve_asks_new(conf->loop);
 	s->shadow = serve_shadow_new(s);
 	s->store = serve_store_open(s->control->state_dir, err);
-	if (s->store != NULL)
+	if (s->store != NULL && serve_rows_open(s, err) == 0)
 		s->counts = serve_counts_new(conf->loop, s->store);
 	if (s->counts != NULL)
 		s->changes = serve_changes_new(&(struct serve_changes_conf){.loop = conf->loop,
@@ -246,6 +250,10 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 
 int serve_start(struct serve *s, struct err_list *err)
 {
+	int rc = serve_rows_start(s, err);
+
+	if (rc != 0)
+		return rc;
 	serve_counts_start(s->counts, s->link);
 	return serve_changes_start(s->changes, s->link, err);
 }
@@ -286,6 +294,7 @@ void serve_free(struct serve *s)
 	serve_events_close(s->events);
 	if (s->rpc != NULL)
 		serve_rpc_close(s->rpc);
+	serve_rows_close(s);
 	serve_store_close(s->store);
 	serve_names_free(s->names);
 	serve_refused_free(s->refused);

@@ -20,6 +20,7 @@
 #include "serve_rpc.h"
 #include "serve_shadow.h"
 #include "serve_store.h"
+#include "sto.h"
 
 enum { SERVE_CHECKS_MAX = 2 }; // config.check and rules.check at the same time
 
@@ -32,6 +33,7 @@ struct serve_hits { // the data plane counts by place in the list, whatever imag
 
 struct serve {
 	struct core_loop *loop;
+	const struct cfg *boot;
 	const struct cfg_control *control;
 	const char *version;
 	uint64_t started_us;
@@ -44,6 +46,9 @@ struct serve {
 	struct serve_events *events;
 	struct serve_hash *hash;                // of mail addresses in events, NULL = none
 	struct serve_store *store;
+	struct sto *sto;                        // rows that outlive the process
+	struct event *sto_turn;
+	struct sto_restore restore;             // who wants them back; arg is this
 	struct serve_counts *counts;            // what limits counted
 	struct serve_changes *changes;
 	struct serve_names *names;              // of policies and contexts by image version

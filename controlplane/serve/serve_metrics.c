@@ -93,6 +93,20 @@ static void limit_counts(const struct serve *s, struct serve_exposition *x)
 	one(x, METRIC_COUNTS_FAILED, n.error != 0);
 }
 
+static void store(const struct serve *s, struct serve_exposition *x)
+{
+	struct sto_status st;
+
+	sto_status(s->sto, &st);
+	one(x, METRIC_STORE_LOST, st.state == STO_LOST);
+	one(x, METRIC_STORE_LOSSES, st.losses);
+	one(x, METRIC_STORE_ROWS, st.rows);
+	one(x, METRIC_STORE_COMMITS, st.commits);
+	one(x, METRIC_STORE_UNSTORED, st.unstored);
+	one(x, METRIC_STORE_QUEUED, st.queued);
+	one(x, METRIC_STORE_SIZE, st.bytes);
+}
+
 // Without a question there is no resolver, and nothing was counted.
 static void domains(const struct serve *s, struct serve_exposition *x)
 {
@@ -192,11 +206,9 @@ static void refusals(const struct serve *s, struct serve_exposition *x)
 	const char *policy, *reason;
 
 	family(x, METRIC_POLICY_REFUSALS);
-	json_object_foreach(all, policy, row)
-		json_object_foreach(row, reason, count)
-			serve_expose_by(x, &metrics[METRIC_POLICY_REFUSALS], by,
-				(const char *const[2]){policy, reason},
-				(uint64_t)json_integer_value(count));
+	json_object_foreach(all, policy, row) json_object_foreach(
+		row, reason, count) serve_expose_by(x, &metrics[METRIC_POLICY_REFUSALS], by,
+		(const char *const[2]){policy, reason}, (uint64_t)json_integer_value(count));
 }
 
 static uint64_t port_value(const struct api_port_stats *p, enum metric m)
@@ -296,6 +308,7 @@ int serve_metrics_write(struct serve *s, bool openmetrics, struct evbuffer *out)
 	control_plane(s, &x);
 	link_counts(s, &x);
 	limit_counts(s, &x);
+	store(s, &x);
 	domains(s, &x);
 	refusals(s, &x);
 	if (stats != NULL) {

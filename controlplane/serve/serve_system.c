@@ -9,6 +9,7 @@
 #include "api_stats.h"
 #include "pol_image.h"
 #include "serve_int.h"
+#include "serve_rows.h"
 
 // Counters that the shares are of.
 static const struct {
@@ -189,21 +190,22 @@ static json_t *limits(const struct serve *s)
 		"without_cell", serve_json_u64(head.counts_full));
 }
 
-static json_t *status(const struct serve *s)
+static json_t *status(struct serve *s)
 {
 	const struct core_stats *stats = core_link_stats(s->link);
 	uint64_t now = core_now_us(), since = core_link_attached_us(s->link), unread = 0;
 	bool attached = stats != NULL;
 	json_t *reasons = attached ? not_scanned(stats, &unread) : json_array();
 
-	return json_pack("{s:o,s:o,s:s,s:i,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "not_scanned",
+	return json_pack("{s:o,s:o,s:s,s:i,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "not_scanned",
 		reasons, "smtp", attached ? smtp(stats, unread) : json_null(), "version",
 		s->version, "pid", (int)getpid(), "uptime_s",
 		serve_json_u64((now - s->started_us) / 1000000), "attached", attached, "attached_s",
 		attached ? serve_json_u64((now - since) / 1000000) : json_null(), "dataplane",
 		dataplane(s), "config", config(s), "flows",
 		attached ? serve_json_u64(counter(stats, "flows")) : json_null(), "event_log",
-		event_log(s), "link", link_state(s), "limits", limits(s));
+		event_log(s), "link", link_state(s), "limits", limits(s), "store",
+		serve_rows_status(s));
 }
 
 void serve_system_status(void *arg, struct serve_call *call, json_t *params)
