@@ -140,7 +140,8 @@ bool eng_refuse_chunk(struct eng_worker *w, struct eng_session *s, const struct 
 	return true;
 }
 
-// Our reply, from now on told; in memory that lasts as long as the judging of one call.
+// Our reply, from now on told; in memory that lasts until the changes of the call are made, as the one that is
+// noted next.
 static struct span refusal_tell(struct eng_worker *w, struct eng_session *s, uint8_t verb)
 {
 	const struct refusal *r = &refusals[verb - SMTP_VERB_OURS];
@@ -163,7 +164,8 @@ static struct span refusal_tell(struct eng_worker *w, struct eng_session *s, uin
 	}
 	eng_access_told(s, verb, &told);
 	eng_record_refused(w, s, &told);
-	return eng_reply_line(r->code, r->text, told.id, w->smtp->refusal);
+	return eng_reply_line(
+		r->code, r->text, told.id, w->smtp->refusal[w->smtp->nchanges % ENG_CHANGES_MAX]);
 }
 
 uint16_t eng_refusal_code(enum eng_refusal why)

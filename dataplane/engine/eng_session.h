@@ -194,7 +194,7 @@ struct eng_smtp {
 	uint32_t settled;                  // ... and where those before the present one end
 	unsigned nchanges;
 	struct eng_change change[ENG_CHANGES_MAX];
-	char refusal[ENG_REPLY_MAX]; // of the call that is being judged
+	char refusal[ENG_CHANGES_MAX][ENG_REPLY_MAX]; // what the changes of a call say, likewise
 	uint8_t line[ENG_LINE_BUF];
 };
 

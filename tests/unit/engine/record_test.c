@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Records of messages have the Subject, however the message came: cut anywhere, with dots stuffed, in chunks.
+// Those of refusals have the ids that clients read.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 
 #include "eng_report.h"
 #include "session_world.h"
+#include "text.h"
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_new, world_end)
 
@@ -97,11 +99,37 @@ static void a_message_in_chunks_has_its_subject(void **)
 	}
 }
 
+// The server answers what it got in their place in one segment.
+static void refusals_of_one_flight_are_told_each_in_its_own_words(void **)
+{
+	static const char *const TOLD[] = {"503 5.5.1 Bad sequence of commands (mw-%s)\r\n",
+		"530 5.7.0 Authentication required (mw-%s)\r\n",
+		"503 5.5.1 Bad sequence of commands (mw-%s)\r\n"};
+	char text[512], line[128], id[TEXT_ID_LEN + 1];
+	size_t n = 0;
+	struct conn *c = dial("10.0.15.1", 2002);
+
+	handshake(c);
+	says(c, SERVER, "220 mx\r\n");
+	says(c, CLIENT, "EHLO me\r\n");
+	says(c, SERVER, "250-mx\r\n250 PIPELINING\r\n");
+	hears_begin(c, CLIENT, "220 mx\r\n250");
+	says(c, CLIENT, "RCPT TO:<c@d>\r\nMAIL FROM:<a@b>\r\nMAIL FROM:<a@b>\r\n");
+	says(c, SERVER, "250 noop\r\n250 noop\r\n250 noop\r\n");
+	assert_int_equal(world.nrecords, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		(void)snprintf(line, sizeof(line), TOLD[i], text_id(world.records[i].id, id));
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", line);
+	}
+	hears(c, CLIENT, text);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		CASE(a_message_by_data_has_its_subject),
 		CASE(a_message_in_chunks_has_its_subject),
+		CASE(refusals_of_one_flight_are_told_each_in_its_own_words),
 	};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);
