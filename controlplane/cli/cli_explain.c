@@ -191,10 +191,16 @@ static void refusal_print(const json_t *e, const json_t *reasons)
 	bool at_connect = is(e, "reason", "refused_at_connect") ||
 		is(e, "reason", "refused_client_connections") ||
 		is(e, "reason", "refused_client_rate") ||
-		is(e, "reason", "refused_total_connections");
+		is(e, "reason", "refused_total_connections") ||
+		is(e, "reason", "endpoint_refused_connect") ||
+		is(e, "reason", "sender_refused_connect");
 
-	(void)printf("%s  Refused%s with %" PRId64, cli_text(e, "time"),
-		at_connect ? " at connect" : "", cli_int(e, "code"));
+	if (is(e, "type", "monitored"))
+		(void)printf("%s  Would have been refused, but is only monitored",
+			cli_text(e, "time"));
+	else
+		(void)printf("%s  Refused%s with %" PRId64, cli_text(e, "time"),
+			at_connect ? " at connect" : "", cli_int(e, "code"));
 	reason_print(": ", e, reasons);
 	if (json_is_integer(json_object_get(e, "limit")))
 		(void)printf("; the limit is %" PRId64, cli_int(e, "limit"));
@@ -238,7 +244,7 @@ void cli_explain_show(const json_t *result, const json_t *params)
 			message_print(e, reasons);
 		else if (is(e, "type", "session"))
 			session_print(e, reasons);
-		else if (is(e, "type", "refusal"))
+		else if (is(e, "type", "refusal") || is(e, "type", "monitored"))
 			refusal_print(e, reasons);
 		else if (is(e, "type", "shadow"))
 			shadow_print(e);

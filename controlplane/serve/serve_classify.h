@@ -21,6 +21,7 @@ enum serve_class {
 	SERVE_CLASS_TRANSPORT,      // TCP and what is below
 	SERVE_CLASS_RESOURCES,      // tables or memory were short
 	SERVE_CLASS_SESSION_LIMITS, // of the session profile
+	SERVE_CLASS_REPUTATION,     // of the client's endpoint, or of its address
 	SERVE_CLASS_ABORTED,        // an end gave up before the message was whole
 	SERVE_CLASS_UNKNOWN,        // a reason of another version
 	SERVE_CLASS_COUNT

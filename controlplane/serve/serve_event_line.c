@@ -69,11 +69,18 @@ static void put_code(struct serve_line *l, uint16_t code)
 		serve_line_u64(l, "code", code);
 }
 
+// A refusal without a reply is none: it would have been one.
+static const char *type_of(const struct api_record *r)
+{
+	return r->kind == API_REC_REFUSAL && r->refusal.code == 0 ? "monitored"
+								  : api_record_name(r->kind);
+}
+
 static void put_connection(
 	struct serve_line *l, const struct api_record *r, const struct serve_event_names *names)
 {
 	serve_line_time(l, "time", r->at_us);
-	serve_line_str(l, "type", api_record_name(r->kind));
+	serve_line_str(l, "type", type_of(r));
 	put_id(l, "session", r->session);
 	put_addr(l, "client", &r->client);
 	serve_line_u64(l, "client_port", r->client_port);

@@ -43,6 +43,8 @@ static const char *reason_of(const struct api_record *r, const struct serve_even
 		[API_VERDICT_DISCARDED] = "messages_discarded",
 	};
 
+	if (r->kind == API_REC_REFUSAL && r->refusal.code == 0) // monitored
+		return NULL;
 	if (r->kind == API_REC_REFUSAL)
 		return names->reason == NULL ? "-" : names->reason;
 	if (r->kind != API_REC_MESSAGE || r->message.verdict >= API_VERDICT_COUNT ||

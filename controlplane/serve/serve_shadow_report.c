@@ -29,6 +29,9 @@ static const char *const not_compared[] = {
 	"how fast commands sent in one group go on (pipelining: loose)",
 	"what only the candidate would do at a possible end of data amid a message; a session that is cut "
 	"there is not followed",
+	"messages a clock hour of a sender over throttle_at, where the candidate has other numbers: a session that is "
+	"throttled in force is not followed, what only the candidate would throttle is not told; and what a reputation "
+	"only monitors",
 	"anything behind the first difference of a session, and in TLS",
 	"the wording of replies, and names: decisions are alike where they do the same with the same code",
 };

@@ -543,6 +543,11 @@ int eng_flows_take(struct eng *e, uint16_t worker, struct eng_flow_row *row)
 	return -ENOENT;
 }
 
+void eng_hour_set(struct eng *e, uint32_t hour)
+{
+	atomic_store_explicit(&e->hour, hour, memory_order_relaxed); // a number alone
+}
+
 struct tbl_clients *eng_clients(struct eng *e)
 {
 	return e->clients;

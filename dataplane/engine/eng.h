@@ -68,6 +68,8 @@ void eng_tx_full(struct eng_worker *w, uint32_t n);
 // The manager's share, a bounded slice a call: learns and ages the forwarding table, takes
 // back memory of clients that went.
 void eng_manage(struct eng *e, uint64_t now_us);
+// The clock hour, any count of hours that goes on by one at each: throttles count by it. The manager.
+void eng_hour_set(struct eng *e, uint32_t hour);
 // What is known of clients, for the manager to write; NULL where nothing may be.
 struct tbl_clients *eng_clients(struct eng *e);
 

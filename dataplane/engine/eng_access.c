@@ -223,11 +223,11 @@ uint64_t eng_access_version(const struct eng_message *msg)
 	return msg->image == NULL ? 0 : pol_head(eng_image_policy(msg->image))->version;
 }
 
-void eng_access_told(struct eng_session *s, uint8_t verb, struct eng_refused *told)
+void eng_access_told(struct eng_session *s, enum eng_refusal why, struct eng_refused *told)
 {
 	struct eng_message *msg = s->flow.lane == ENG_LANE_INSPECT ? s->message : NULL;
 
-	if (msg == NULL || !has_rule((enum eng_refusal)(verb - SMTP_VERB_OURS)))
+	if (msg == NULL || !has_rule(why))
 		return;
 	told->access_image = eng_access_version(msg);
 	if (msg->nrefused > 0) {

@@ -54,6 +54,9 @@ static const char *const texts[ENG_TEXT_COUNT] = {
 	[ENG_TEXT_DISCARDED] = "2.0.0 Ok",
 	[ENG_TEXT_REFUSED] = "Connection refused by policy",
 	[ENG_TEXT_UNAVAILABLE] = "Service not available, try again later",
+	[ENG_TEXT_ENDPOINT] = "Rejected by endpoint reputation",
+	[ENG_TEXT_SENDER] = "Rejected by sender reputation",
+	[ENG_TEXT_SENDER_LATER] = "Deferred by sender reputation, try again later",
 	[ENG_TEXT_ERRORS] = "4.7.0 Too many errors",
 	[ENG_TEXT_HELOS] = "4.7.0 Too many HELO commands",
 	[ENG_TEXT_MAILS] = "4.7.0 Too many messages in a session",
@@ -66,14 +69,20 @@ static const char *const texts[ENG_TEXT_COUNT] = {
 	[ENG_TEXT_TOTAL_CONNECTIONS] = "4.3.2 Too many connections here, try again later",
 };
 
-static enum eng_text refusal_text(uint16_t code)
+static enum eng_text refusal_text(const struct eng_refused *why)
 {
-	return code == 554 ? ENG_TEXT_REFUSED : ENG_TEXT_UNAVAILABLE;
+	const bool forever = why->code == eng_refuse_code(POL_REJECT);
+
+	if (why->reason == ACT_ENDPOINT_CONNECT)
+		return ENG_TEXT_ENDPOINT;
+	if (why->reason == ACT_SENDER_CONNECT)
+		return forever ? ENG_TEXT_SENDER : ENG_TEXT_SENDER_LATER;
+	return forever ? ENG_TEXT_REFUSED : ENG_TEXT_UNAVAILABLE;
 }
 
-struct span eng_greeting(uint16_t code, uint64_t id, char *line)
+struct span eng_greeting(const struct eng_refused *why, char *line)
 {
-	return eng_reply_line(code, texts[refusal_text(code)], id, line);
+	return eng_reply_line(why->code, texts[refusal_text(why)], why->id, line);
 }
 
 // The content profile's own text, as long as its image is in force; NULL where it has none.
@@ -279,23 +288,22 @@ static void dialog_read(struct eng_worker *w, struct eng_session *s)
 }
 
 void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
-	struct stream_seg *seg, uint32_t isn, uint16_t code)
+	struct stream_seg *seg, uint32_t isn, const struct eng_refused *why)
 {
-	struct eng_refused refused = {.code = code,
-		.reason = eng_refused_why(w, eng_index(s->policy), eng_image_of(w, s))};
+	struct eng_refused refused = *why;
 
 	stream_answer(&s->flow.stream, isn,
 		addr_is_v4(&s->flow.key.client) ? MSS_V4_BYTES : MSS_V6_BYTES);
 	s->reply_id = refused.id = eng_id_next(w);
-	s->reply_code = code;
-	s->reply_text = refusal_text(code);
+	s->reply_code = why->code;
+	s->reply_text = (uint8_t)refusal_text(why);
 	s->reason = (uint8_t)refused.reason;
 	s->dialog = ENG_DIALOG_REFUSED;
 	s->dialog_at_ms = w->smtp->now_ms + ENG_DIALOG_MS;
 	eng_count(w, (enum eng_reason)refused.reason);
 	eng_record_refused(w, s, &refused);
 	say_verdict(w, s);
-	if (code == 421)
+	if (why->code == 421)
 		hang_up(s);
 	eng_pump(w, s); // now: there may be no room for what the client's segment holds
 	eng_timer_update(w, s);

@@ -9,6 +9,7 @@
 
 enum { ENG_REPLY_MAX = 400 }; // bytes of a reply of ours
 
+struct eng_refused; // eng_command.h
 struct eng_session;
 struct eng_worker;
 
@@ -33,6 +34,9 @@ enum eng_text { // behind the code of a reply of ours (eng_answer.c)
 	ENG_TEXT_DISCARDED,
 	ENG_TEXT_REFUSED,
 	ENG_TEXT_UNAVAILABLE,
+	ENG_TEXT_ENDPOINT,
+	ENG_TEXT_SENDER,
+	ENG_TEXT_SENDER_LATER,
 	ENG_TEXT_ERRORS,
 	ENG_TEXT_HELOS,
 	ENG_TEXT_MAILS,
@@ -53,14 +57,15 @@ static inline uint16_t eng_refuse_code(enum pol_action action)
 }
 
 // eng_answer.c
-// The client of a connection that is to be refused acknowledged our SYN-ACK, numbered `isn`.
+// The client of a connection that is to be refused acknowledged our SYN-ACK, numbered `isn`; *why: what it is
+// told, the id is made.
 void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
-	struct stream_seg *seg, uint32_t isn, uint16_t code);
+	struct stream_seg *seg, uint32_t isn, const struct eng_refused *why);
 // A reply's line, written to `line` (ENG_REPLY_MAX bytes): `text` may begin with an enhanced code; id 0:
 // none is shown.
 struct span eng_reply_line(uint16_t code, const char *text, uint64_t id, char *line);
 // A greeting that refuses, likewise.
-struct span eng_greeting(uint16_t code, uint64_t id, char *line);
+struct span eng_greeting(const struct eng_refused *why, char *line);
 // A segment of that lane; `m` and `seg` NULL: the session has just been cut, by what was read. Consumes
 // `m`; the session may be gone behind it.
 void eng_answer_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,

@@ -51,6 +51,15 @@ enum eng_refusal { // of a command that must not reach the server (eng_refuse.c)
 	ENG_REFUSE_THREE_WAY,
 	ENG_REFUSE_RATE, // to ENG_REFUSE_RATE_LAST, by enum eng_rate
 	ENG_REFUSE_RATE_LAST = ENG_REFUSE_RATE + ENG_RATE_COUNT - 1,
+	// By reputation: of MAIL and AUTH, in the order of enum eng_standing; of recipients, likewise.
+	ENG_REFUSE_BAD_ENDPOINT,
+	ENG_REFUSE_BAD_SENDER,
+	ENG_REFUSE_BAD_SENDER_LATER,
+	ENG_REFUSE_THROTTLE,
+	ENG_REFUSE_AUTH,
+	ENG_REFUSE_RCPT_ENDPOINT,
+	ENG_REFUSE_RCPT_SENDER,
+	ENG_REFUSE_RCPT_SENDER_LATER,
 	ENG_REFUSAL_COUNT
 };
 

@@ -5,6 +5,7 @@
 // our FIN are one segment, and what comes later is reset.
 // Thread: the worker.
 #include "eng_half.h"
+#include "eng_reputation.h"
 #include "eng_shadow.h"
 #include "hash.h"
 
@@ -70,8 +71,8 @@ void eng_cookie_syn_ack_consume(struct eng_worker *w, struct rte_mbuf *m, uint32
 	rte_pktmbuf_free(m);
 }
 
-void eng_cookie_refuse_consume(
-	struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m, uint16_t code)
+void eng_cookie_refuse_consume(struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m,
+	const struct eng_refused *why)
 {
 	const struct eng_meta *meta = eng_meta_of(m);
 	const struct wire_view *v = &meta->view;
@@ -79,10 +80,12 @@ void eng_cookie_refuse_consume(
 		.vlan = eng_vlan_of(v),
 		.image_version = w->smtp->image_version,
 		.session = eng_id_next(w),
+		.endpoint = eng_endpoint_now(w, key),
 	};
-	uint64_t id = eng_id_next(w);
+	struct eng_refused told = *why;
 	char line[ENG_REPLY_MAX];
 
+	told.id = eng_id_next(w);
 	eng_who_key(key, &who);
 	(void)eng_policy_match(w, key, meta->in_port, who.vlan, &who.policy);
 	struct wire_tcp_out o = {
@@ -90,16 +93,14 @@ void eng_cookie_refuse_consume(
 		.ack = v->seq + v->payload_len + (v->tcp_flags & TCP_FIN ? 1 : 0),
 		.window = ANSWER_WINDOW,
 		.flags = TCP_ACK | TCP_PSH | TCP_FIN,
-		.payload = eng_greeting(code, id, line),
+		.payload = eng_greeting(&told, line),
 	};
 	eng_send_back(w, m, &o);
 	if (w->shadow != NULL)
-		eng_shadow_refused(w, key, meta->in_port, &who, code);
-	enum eng_reason why = eng_refused_why(w, who.policy, who.image_version);
-	eng_count(w, why);
+		eng_shadow_refused(w, key, meta->in_port, &who, &told);
+	eng_count(w, (enum eng_reason)told.reason);
 	eng_count(w, ACT_REFUSED_STATELESS);
-	eng_record_refusal(
-		w, &who, &(struct eng_refused){.id = id, .code = code, .reason = (uint16_t)why});
+	eng_record_refusal(w, &who, &told);
 	eng_bury(w, key, FLOW_GRAVE_REFUSED);
 	eng_count(w, ACT_ANSWERED);
 	rte_pktmbuf_free(m);
@@ -110,6 +111,7 @@ bool eng_cookie_take(struct eng_worker *w, const struct flow_key *key, struct rt
 	const struct eng_meta *meta = eng_meta_of(m);
 	const struct wire_view *v = &meta->view;
 	uint32_t cookie = v->ack - 1, age = age_now(w), index;
+	struct eng_refused why;
 
 	if (w->smtp->now_us >= w->smtp->cookies_until_us ||
 		(v->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_ACK)
@@ -118,9 +120,9 @@ bool eng_cookie_take(struct eng_worker *w, const struct flow_key *key, struct rt
 	if (back > 1 || cookie != number(w, key, v->seq - 1, age - back))
 		return false;
 	uint16_t vlan = eng_vlan_of(v);
-	enum pol_action action = eng_policy_match(w, key, meta->in_port, vlan, &index);
+	enum pol_action action = eng_connect(w, key, meta->in_port, vlan, &index, &why);
 	if (action != POL_REJECT && action != POL_TEMPFAIL)
 		return false;
-	eng_cookie_refuse_consume(w, key, m, eng_refuse_code(action));
+	eng_cookie_refuse_consume(w, key, m, &why);
 	return true;
 }

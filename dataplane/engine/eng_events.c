@@ -3,6 +3,7 @@
 // command is refused for stands in eng_command.c and its neighbours; content is eng_message.c's and
 // eng_verdict.c's, capabilities are eng_keyword.c's.
 // Thread: the worker.
+#include "eng_reputation.h"
 #include "eng_shadow.h"
 
 // A server that ends a line at a bare CR takes what stands behind it for a command of its own, and answers it:
@@ -24,11 +25,13 @@ static bool mail_ok(struct eng_worker *w, struct eng_session *s, const struct sm
 	enum eng_refusal *why)
 {
 	const bool behind = s->message != NULL;
+	struct eng_reputation rep;
 	struct eng_rates rates;
 
-	if (!eng_rates_mail(w, s, ev->path, &rates, why))
+	*why = eng_reputation_mail(w, s, ev, &rep);
+	if (*why != ENG_REFUSAL_COUNT || !eng_rates_mail(w, s, ev->path, &rates, why))
 		return false;
-	if (!eng_access_mail(w, s, ev, why)) {
+	if (!eng_throttle_mail(w, s, &rep, &rates, why) || !eng_access_mail(w, s, ev, why)) {
 		eng_rates_end(w, &rates);
 		return false;
 	}
@@ -43,7 +46,9 @@ static bool mail_ok(struct eng_worker *w, struct eng_session *s, const struct sm
 static bool rcpt_ok(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	enum eng_refusal *why, uint32_t *rule)
 {
-	*why = eng_three_way_rcpt(w, s, ev->path);
+	*why = eng_reputation_rcpt(s);
+	if (*why == ENG_REFUSAL_COUNT)
+		*why = eng_three_way_rcpt(w, s, ev->path);
 	if (*why != ENG_REFUSAL_COUNT || !eng_rates_rcpt(w, s, why))
 		return false;
 	if (eng_access_rcpt(s, ev, why, rule))
@@ -111,6 +116,8 @@ static enum eng_refusal command_take(
 			return why;
 		eng_message_rcpt(s, ev->path);
 		break;
+	case SMTP_VERB_AUTH:
+		return eng_reputation_auth(w, s);
 	case SMTP_VERB_RSET:
 		if (ev->flags == 0)
 			eng_access_reset(s, true);
@@ -165,6 +172,8 @@ static bool on_command(struct eng_worker *w, struct eng_session *s, const struct
 	struct eng_shadow_asked asked;
 	struct eng_ruling r;
 
+	if ((ev->flags & SMTP_LINE_PIPELINED) == 0)
+		s->refused_as = 0; // all is told
 	if (entry != NULL)
 		eng_shadow_ask(w, s, entry, ev, in, &asked); // before it changes anything
 	bool goes = command_judge(w, s, ev, base, in, &r);
@@ -179,6 +188,13 @@ static bool is_error(const struct smtp_event *ev, bool ours)
 	return ours
 		? ev->code != 421
 		: ev->code >= 500 && ev->verb != SMTP_VERB_NONE && ev->verb != SMTP_VERB_MESSAGE;
+}
+
+// Is a recipient refused for what it is? Others speak of the command: not known, badly said (500..504), or
+// that somebody has to log in first (530).
+static bool speaks_of_recipient(uint16_t code)
+{
+	return code >= 505 && code != 530;
 }
 
 // false: the session was cut.
@@ -213,7 +229,7 @@ static bool on_reply(
 		eng_grouping(w, s);
 		break;
 	case SMTP_VERB_RCPT:
-		if (ev->code >= 500)
+		if (speaks_of_recipient(ev->code))
 			eng_outcome(w, s, ENG_OUTCOME_RCPT_REFUSED);
 		eng_message_rcpt_reply(s, ev->code);
 		eng_rates_rcpt_reply(w, s, ev->code);
@@ -249,6 +265,24 @@ static bool on_desync(struct eng_worker *w, struct eng_session *s, const struct 
 	}
 	eng_cut(w, s, 421, ENG_TEXT_DESYNC, 0, false, ACT_DESYNC);
 	return false;
+}
+
+// Was a login tried and found wrong? 4yz: the server could not tell. Others of 5yz say that none was tried: not
+// known, badly said or called off (500..504), not without TLS or with this mechanism (530, 534, 538).
+static bool is_failed_login(uint16_t code)
+{
+	return code >= 505 && code != 530 && code != 534 && code != 538;
+}
+
+// The last reply of an exchange.
+static void on_auth(struct eng_worker *w, struct eng_session *s, uint16_t code)
+{
+	if (code == 235) {
+		s->auth = true;
+		eng_outcome(w, s, ENG_OUTCOME_AUTH_PASSED);
+	} else if (is_failed_login(code)) {
+		eng_outcome(w, s, ENG_OUTCOME_AUTH_FAILED);
+	}
 }
 
 bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
@@ -294,10 +328,7 @@ bool eng_event(struct eng_worker *w, struct eng_session *s, const struct smtp_ev
 		eng_count(w, PASS_TLS);
 		return true;
 	case SMTP_EV_AUTH:
-		if (ev->code == 235)
-			s->auth = true;
-		else if (ev->code >= 500)
-			eng_outcome(w, s, ENG_OUTCOME_AUTH_FAILED);
+		on_auth(w, s, ev->code);
 		return true;
 	case SMTP_EV_DESYNC:
 		return on_desync(w, s, ev, base, in);

@@ -5,6 +5,7 @@
 // RFC 9293 3.5, 3.10.7.3, 3.10.7.4.
 // Thread: the worker.
 #include "eng_half.h"
+#include "eng_reputation.h"
 #include "eng_shadow.h"
 
 static void half_end(struct eng_worker *w, struct eng_half *h)
@@ -81,14 +82,28 @@ static void half_accepted(struct eng_worker *w, struct eng_half *h)
 
 // ---- the client's SYN
 
+enum pol_action eng_connect(struct eng_worker *w, const struct flow_key *k, uint16_t ingress,
+	uint16_t vlan, uint32_t *index, struct eng_refused *out)
+{
+	const enum pol_action action = eng_policy_match(w, k, ingress, vlan, index);
+
+	if (action == POL_REJECT || action == POL_TEMPFAIL)
+		*out = (struct eng_refused){.code = eng_refuse_code(action),
+			.reason = (uint16_t)eng_image_refused_why(w->image, *index)};
+	if (action != POL_INSPECT || !eng_reputation_connect(w, w->image, k, *index, out))
+		return action;
+	return out->code == eng_refuse_code(POL_REJECT) ? POL_REJECT : POL_TEMPFAIL;
+}
+
 void eng_half_syn_consume(
 	struct eng_worker *w, const struct flow_key *key, struct eng_half *old, struct rte_mbuf *m)
 {
 	struct eng_meta *meta = eng_meta_of(m);
 	struct wire_view *v = &meta->view;
 	bool was_heard = old != NULL && (old->syn_acked || old->was_heard);
+	struct eng_refused why;
 	uint32_t index;
-	enum pol_action action = eng_policy_match(w, key, meta->in_port, eng_vlan_of(v), &index);
+	enum pol_action action = eng_connect(w, key, meta->in_port, eng_vlan_of(v), &index, &why);
 
 	if (index != POL_NONE && index < w->policies_max)
 		w->policy_hits[index]++;
@@ -118,7 +133,10 @@ void eng_half_syn_consume(
 	h->md5 = eng_syn_read(m, v, &h->client);
 	if (refuse) {
 		h->lane = ENG_LANE_ANSWER;
-		h->code = eng_refuse_code(action);
+		h->code = why.code;
+		h->reason = why.reason;
+		h->limit = (uint8_t)why.limit;
+		h->value = (uint8_t)why.value;
 		h->server.isn = eng_cookie(w, key, v->seq);
 		eng_cookie_syn_ack_consume(w, m, h->server.isn);
 		return;
@@ -189,7 +207,9 @@ static bool policy_holds(struct eng_worker *w, struct eng_half *h)
 {
 	if (h->lane != ENG_LANE_INSPECT || h->image_version == w->smtp->image_version)
 		return true;
-	enum pol_action action = eng_policy_match(w, &h->half.key, h->in_port, h->vlan, &h->policy);
+	struct eng_refused why;
+	enum pol_action action =
+		eng_connect(w, &h->half.key, h->in_port, h->vlan, &h->policy, &why);
 	h->image_version = w->smtp->image_version;
 	if (action == POL_PASS)
 		half_pass(w, h, h->policy == POL_NONE ? PASS_NO_POLICY : PASS_POLICY);
@@ -215,11 +235,19 @@ static bool sides_set(
 	return true;
 }
 
+// How its client is told that it is refused, where it is.
+static struct eng_refused half_refused(const struct eng_half *h)
+{
+	return (struct eng_refused){
+		.code = h->code, .reason = h->reason, .limit = h->limit, .value = h->value};
+}
+
 // The session of a half-open connection, whose record goes. NULL where no flow is left.
 static struct eng_session *session_new(
 	struct eng_worker *w, struct eng_half *half, struct rte_mbuf *m)
 {
 	const struct eng_half h = *half;
+	const struct eng_refused refused = half_refused(half);
 	struct eng_smtp *p = w->smtp;
 	struct flow *f = flow_add(p->flows, &h.half.key);
 
@@ -256,8 +284,9 @@ static struct eng_session *session_new(
 		if (h.server.options.has_ts)
 			stream_stamp(&f->stream, STREAM_SERVER, h.server.ts_val);
 	}
+	eng_reputation_begin(w, s, h.lane == ENG_LANE_INSPECT);
 	if (w->shadow != NULL)
-		eng_shadow_opened(w, s, h.code);
+		eng_shadow_opened(w, s, &refused);
 	return s;
 }
 
@@ -333,7 +362,7 @@ static void on_answer_consume(
 	struct eng_worker *w, struct eng_half *h, struct rte_mbuf *m, struct stream_seg *seg)
 {
 	const struct flow_key key = h->half.key;
-	const uint16_t code = h->code;
+	const struct eng_refused why = half_refused(h);
 	uint32_t ours = h->server.isn;
 
 	if (seg->side == STREAM_SERVER) {
@@ -360,9 +389,9 @@ static void on_answer_consume(
 	}
 	struct eng_session *s = session_new(w, h, m);
 	if (s == NULL)
-		eng_cookie_refuse_consume(w, &key, m, code);
+		eng_cookie_refuse_consume(w, &key, m, &why);
 	else
-		eng_answer_refuse_consume(w, s, m, seg, ours, code);
+		eng_answer_refuse_consume(w, s, m, seg, ours, &why);
 }
 
 // The server's answer to a SYN under inspection.

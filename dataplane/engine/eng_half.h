@@ -23,8 +23,9 @@ struct eng_half {
 	uint64_t image_version;
 	uint16_t in_port; // of the client
 	uint16_t vlan;
-	uint16_t reason;    // why it passes
+	uint16_t reason;    // why it passes, or is refused
 	uint16_t code;      // answer lane: of the greeting
+	uint8_t limit, value; // likewise: of a score (eng_reputation.h)
 	uint8_t lane;       // enum eng_lane
 	uint8_t client_ttl; // the largest
 	uint8_t one_way;    // client segments with nothing from the server
@@ -84,6 +85,9 @@ enum pol_action eng_policy_match(struct eng_worker *w, const struct flow_key *k,
 enum pol_action eng_image_match(const struct eng_image *image, const struct flow_key *k,
 	uint16_t context, uint16_t ingress, uint16_t vlan, uint32_t *index);
 void eng_policy_bind(struct eng_worker *w, struct eng_session *s, uint32_t index);
+// eng_half.c: what becomes of a connection, by its policy and for its client. REJECT, TEMPFAIL: *out says how.
+enum pol_action eng_connect(struct eng_worker *w, const struct flow_key *k, uint16_t ingress,
+	uint16_t vlan, uint32_t *index, struct eng_refused *out);
 // eng_open.c: options that would let the two ends talk past us become NOP; a SYN's payload goes.
 void eng_syn_clean(struct eng_worker *w, struct rte_mbuf *m, struct wire_view *v);
 // What a SYN says. true: it is signed (MD5, AO).
@@ -107,5 +111,5 @@ void eng_cookie_syn_ack_consume(struct eng_worker *w, struct rte_mbuf *m, uint32
 // A client's segment that brings back such a number, if it does: told and forgotten. true: consumed.
 bool eng_cookie_take(struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m);
 // Greeting and FIN in one segment; later ones are reset. Consumes `m`, the client's first ACK.
-void eng_cookie_refuse_consume(
-	struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m, uint16_t code);
+void eng_cookie_refuse_consume(struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m,
+	const struct eng_refused *why);

@@ -65,7 +65,7 @@ void eng_helo_keep(struct eng_worker *w, struct eng_session *s, struct span name
 		*place = i;
 		place = &h->block[i].next;
 		memcpy(h->block[i].text, name.p, n);
-		s->helo_len = (uint8_t)(s->helo_len + n);
+		s->helo_len = (uint8_t)(s->helo_len + n) & 0x7f;
 		name = span_from(name, n);
 	}
 }

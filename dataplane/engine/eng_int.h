@@ -21,6 +21,7 @@ struct eng {
 	struct tbl_cells *cells;          // of limits, all workers'; NULL: none
 	void *own_cells;                  // their memory where it is ours
 	struct tbl_clients *clients;      // w: manager, r: workers; NULL: nothing is known of any
+	_Atomic uint32_t hour;            // of the clock; w: manager, r: workers
 	struct eng_worker *worker[ENG_WORKERS_MAX];
 	_Atomic(struct eng_image *) image; // w: manager, r: workers at a burst boundary
 	struct eng_image **retired;       // swapped out, perhaps still used

@@ -22,6 +22,7 @@ struct eng_image;
 struct eng_rates { // what a message holds of its client's and its sender's (eng_rates.c)
 	uint64_t profile, sender; // whose they are; sender 0: nobody's
 	struct tbl_cells_held held[ENG_RATE_COUNT];
+	struct tbl_cells_held hour; // eng_throttle.c
 	bool sent; // its server may have it: what is held stays counted
 };
 
@@ -139,7 +140,8 @@ bool eng_access_mail(struct eng_worker *w, struct eng_session *s, const struct s
 bool eng_access_rcpt(struct eng_session *s, const struct smtp_event *ev, enum eng_refusal *why,
 	uint32_t *rule); // ... *rule which access rule, POL_NONE: none
 // Fills in the rule that a refusal told now is of. Once for each, in their order.
-void eng_access_told(struct eng_session *s, uint8_t verb, struct eng_refused *told);
+void eng_access_told(
+	struct eng_session *s, enum eng_refusal why, struct eng_refused *told);
 // A RSET was sent that no server refuses; it was refused nevertheless.
 void eng_access_reset(struct eng_session *s, bool sent);
 // Content begins: it is not scanned where nothing wants it to be.
@@ -170,7 +172,7 @@ struct eng_rates_by {
 	uint32_t context; // eng_context_key
 	uint32_t full; // times that no cell was left, and so no limit
 };
-bool eng_rates_any(const struct pol_session *profile); // has it one of these limits?
+bool eng_rates_any(const struct pol_session *profile); // does it count messages?
 bool eng_rates_mail_by(struct eng_rates_by *by, const struct eng_session *s, struct span path,
 	struct eng_rates *rates, enum eng_refusal *why);
 bool eng_rates_rcpt_by(struct eng_rates_by *by, const struct eng_session *s,

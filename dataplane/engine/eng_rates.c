@@ -17,6 +17,7 @@
 // messages that are not taken are free again at once: filling the table takes mail that is.
 // A candidate's limits (eng_shadow_mail.c) are counted by the same functions, in its cells.
 // Thread: the worker.
+#include "eng_reputation.h"
 #include "eng_session.h"
 
 enum { CELLS_RATE = 16 }; // tbl_cell_key.kind, behind those of eng_tickets.c: + enum eng_rate
@@ -48,7 +49,8 @@ static bool is_senders(enum eng_rate rate)
 bool eng_rates_any(const struct pol_session *p)
 {
 	return (p->client_messages | p->client_recipients | p->sender_messages |
-		       p->sender_recipients) != 0;
+		       p->sender_recipients) != 0 ||
+		eng_throttle_counts(p);
 }
 
 uint32_t eng_rates_limit(const struct pol_session *profile, enum eng_refusal why)
@@ -181,6 +183,8 @@ void eng_rates_end_by(struct tbl_cells *cells, struct eng_rates *rates)
 {
 	for (unsigned i = 0; i < ENG_RATE_COUNT && !rates->sent; i++)
 		tbl_cells_release(cells, &rates->held[i], UINT32_MAX); // may have none
+	if (!rates->sent)
+		tbl_cells_release(cells, &rates->hour, 1); // likewise
 	*rates = (struct eng_rates){0};
 }
 

@@ -2,6 +2,7 @@
 // What a worker tells: log records (lost and counted when nobody takes them) and outcomes (never
 // lost while there is a place to wait: they add up a client and kind until they are taken).
 // Thread: the worker.
+#include "eng_reputation.h"
 #include "eng_session.h"
 #include "hash.h"
 
@@ -44,6 +45,7 @@ void eng_who(const struct eng_worker *w, const struct eng_session *s, struct eng
 		.policy = eng_index(s->policy),
 		.image_version = eng_image_of(w, s),
 		.session = s->id,
+		.endpoint = eng_endpoint_key(w, s),
 	};
 	eng_who_key(&s->flow.key, who);
 }
@@ -167,14 +169,17 @@ static bool same_place(const struct eng_outcome *a, const struct eng_outcome *b)
 {
 	return a->kind == b->kind && a->context == b->context &&
 		a->session_profile == b->session_profile && a->image_version == b->image_version &&
-		addr_eq(&a->client, &b->client);
+		a->endpoint == b->endpoint && a->context_key == b->context_key &&
+		a->vlan == b->vlan && addr_eq(&a->client, &b->client);
 }
 
 static void outcome_sum(struct eng_worker *w, const struct eng_outcome *o)
 {
 	enum { PROBES = 16 };
 	struct eng_smtp *p = w->smtp;
-	uint32_t at = hash_crc32c(o->kind, &o->client, sizeof(o->client));
+	const uint64_t place[2] = {o->endpoint, (uint64_t)o->context_key << 16 | o->vlan};
+	uint32_t at = hash_crc32c(hash_crc32c(o->kind, &o->client, sizeof(o->client)), place,
+		sizeof(place));
 
 	for (uint32_t i = 0; i < PROBES; i++) {
 		struct eng_sum *sum = &p->sum[(at + i) % ENG_SUMS_MAX];
@@ -203,6 +208,9 @@ void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_k
 		.context = eng_context_index(s->flow.key.context),
 		.session_profile = eng_profile_index(w, s),
 		.image_version = eng_image_of(w, s),
+		.endpoint = s->shared ? 0 : eng_endpoint_key(w, s), // whose doing is it?
+		.context_key = w->pick == NULL ? 0 : eng_context_key(w, s->flow.key.context),
+		.vlan = eng_context_vlan(s->flow.key.context),
 	};
 
 	if (sink == NULL || sink->fill(sink->arg) >= HALF_FULL || !outcome_give(w, &o))

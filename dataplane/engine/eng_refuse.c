@@ -6,11 +6,17 @@
 // counts junk early. A recipient beyond them is taken out, line and all, and our reply put in at its turn;
 // any other command then ends the session.
 // Thread: the worker.
+#include "eng_reputation.h"
 #include "eng_session.h"
 
 enum { SUBSTITUTES_MAX = 5 };
 
-// By enum eng_refusal: SMTP_VERB_OURS + n awaits one.
+enum { // replies are awaited as SMTP_VERB_OURS + enum eng_refusal, but for those of reputation
+	VERB_BAD = SMTP_VERB_OURS + ENG_REFUSE_BAD_ENDPOINT, // eng_session.refused_as says which
+	VERB_BAD_RCPT,                                       // eng_session.standing does
+};
+
+// By enum eng_refusal.
 static const struct refusal {
 	uint16_t code;
 	uint16_t reason; // enum eng_reason: what is counted and stands in the record
@@ -66,9 +72,56 @@ static const struct refusal {
 	[ENG_REFUSE_RATE + ENG_RATE_SENDER_RECIPIENTS] = {450, ACT_SENDER_RECIPIENTS,
 		"4.7.1 Too many recipients of this sender of late, try again later",
 		.recipient = true},
+	[ENG_REFUSE_BAD_ENDPOINT] = {550, ACT_ENDPOINT_MAIL,
+		"5.7.1 Rejected by endpoint reputation"},
+	[ENG_REFUSE_BAD_SENDER] = {550, ACT_SENDER_MAIL, "5.7.1 Rejected by sender reputation"},
+	[ENG_REFUSE_BAD_SENDER_LATER] = {451, ACT_SENDER_MAIL,
+		"4.7.1 Deferred by sender reputation, try again later"},
+	[ENG_REFUSE_THROTTLE] = {450, ACT_THROTTLED,
+		"4.7.1 Too many messages of this sender in this hour, try again later"},
+	[ENG_REFUSE_AUTH] = {454, ACT_AUTH_BLOCKED, "4.7.0 Too many failed logins, try again later"},
+	[ENG_REFUSE_RCPT_ENDPOINT] = {550, ACT_ENDPOINT_RCPT,
+		"5.7.1 Rejected by endpoint reputation", .recipient = true},
+	[ENG_REFUSE_RCPT_SENDER] = {550, ACT_SENDER_RCPT, "5.7.1 Rejected by sender reputation",
+		.recipient = true},
+	[ENG_REFUSE_RCPT_SENDER_LATER] = {451, ACT_SENDER_RCPT,
+		"4.7.1 Deferred by sender reputation, try again later", .recipient = true},
 };
 _Static_assert(sizeof(refusals) / sizeof(refusals[0]) == ENG_REFUSAL_COUNT, "a reply each");
-_Static_assert(SMTP_VERB_OURS + ENG_REFUSAL_COUNT <= SMTP_VERB_OURS_LAST + 1, "a verb each");
+_Static_assert((int)VERB_BAD_RCPT <= (int)SMTP_VERB_OURS_LAST, "a verb each");
+
+static enum smtp_verb verb_of(enum eng_refusal why)
+{
+	if (why < ENG_REFUSE_BAD_ENDPOINT)
+		return (enum smtp_verb)(SMTP_VERB_OURS + why);
+	return (enum smtp_verb)(why < ENG_REFUSE_RCPT_ENDPOINT ? VERB_BAD : VERB_BAD_RCPT);
+}
+
+// What was refused so.
+static enum eng_refusal why_of(const struct eng_session *s, uint8_t verb)
+{
+	if (verb < VERB_BAD)
+		return (enum eng_refusal)(verb - SMTP_VERB_OURS);
+	if (verb == VERB_BAD)
+		return (enum eng_refusal)(ENG_REFUSE_BAD_ENDPOINT +
+			(s->refused_as == 0 ? 0 : s->refused_as - 1));
+	return (enum eng_refusal)(ENG_REFUSE_RCPT_ENDPOINT +
+		(s->standing == ENG_STANDING_GOOD ? 0 : s->standing - ENG_STANDING_ENDPOINT));
+}
+
+// Commands that share a verb are told alike as long as one of them waits for its reply: a second MAIL is
+// refused as the first one was. Behind AUTH nothing goes before its reply; one that is sent behind such a MAIL
+// is out of place (RFC 4954 4).
+static enum eng_refusal why_shared(
+	struct eng_session *s, const struct smtp_event *ev, enum eng_refusal why)
+{
+	if (why < ENG_REFUSE_BAD_ENDPOINT || why > ENG_REFUSE_AUTH)
+		return why;
+	if (s->refused_as != 0 && (ev->flags & SMTP_LINE_PIPELINED) != 0)
+		return why == ENG_REFUSE_AUTH ? ENG_REFUSE_STATE : why_of(s, VERB_BAD);
+	s->refused_as = (uint8_t)(why - ENG_REFUSE_BAD_ENDPOINT + 1) & 7u;
+	return why;
+}
 
 static bool is_ours(uint8_t verb)
 {
@@ -101,7 +154,8 @@ static bool limit_cut(struct eng_worker *w, struct eng_session *s)
 bool eng_refuse_command(struct eng_worker *w, struct eng_session *s, const struct smtp_event *ev,
 	uint32_t base, struct span in, enum eng_refusal why)
 {
-	const enum smtp_verb as = (enum smtp_verb)(SMTP_VERB_OURS + why);
+	why = why_shared(s, ev, why);
+	const enum smtp_verb as = verb_of(why);
 
 	if (s->substitutes < SUBSTITUTES_MAX) {
 		s->substitutes++;
@@ -126,7 +180,7 @@ bool eng_refuse_chunk(struct eng_worker *w, struct eng_session *s, const struct 
 	enum eng_refusal why =
 		ev->why == SMTP_DESYNC_BDAT_FAILED ? ENG_REFUSE_CHUNK_FAILED : ENG_REFUSE_CHUNK;
 	struct span line = span_from(in, ev->off);
-	size_t n = smtp_refuse_chunk(&s->smtp, line, (enum smtp_verb)(SMTP_VERB_OURS + why));
+	size_t n = smtp_refuse_chunk(&s->smtp, line, verb_of(why));
 
 	if (n == 0)
 		return false;
@@ -144,25 +198,25 @@ bool eng_refuse_chunk(struct eng_worker *w, struct eng_session *s, const struct 
 // noted next.
 static struct span refusal_tell(struct eng_worker *w, struct eng_session *s, uint8_t verb)
 {
-	const struct refusal *r = &refusals[verb - SMTP_VERB_OURS];
+	const enum eng_refusal why = why_of(s, verb);
+	const struct refusal *r = &refusals[why];
 	struct eng_refused told = {
 		.id = eng_id_next(w),
 		.code = r->code,
 		.reason = r->reason,
 	};
 
-	if (verb == SMTP_VERB_OURS + ENG_REFUSE_RECIPIENTS) {
+	if (why == ENG_REFUSE_RECIPIENTS) {
 		told.limit = eng_profile(w, s)->max_recipients;
 		told.value = told.limit + 1;
-	} else if (verb == SMTP_VERB_OURS + ENG_REFUSE_SIZE) {
+	} else if (why == ENG_REFUSE_SIZE) {
 		told.limit = eng_profile(w, s)->max_message_kb * 1024u;
 	} else {
-		const enum eng_refusal why = (enum eng_refusal)(verb - SMTP_VERB_OURS);
-
 		told.limit = eng_rates_limit(eng_profile(w, s), why);
 		told.value = told.limit == 0 ? 0 : told.limit + 1;
 	}
-	eng_access_told(s, verb, &told);
+	eng_reputation_told(w, s, why, &told);
+	eng_access_told(s, why, &told);
 	eng_record_refused(w, s, &told);
 	return eng_reply_line(
 		r->code, r->text, told.id, w->smtp->refusal[w->smtp->nchanges % ENG_CHANGES_MAX]);
@@ -180,7 +234,9 @@ enum eng_reason eng_refusal_reason(enum eng_refusal why)
 
 bool eng_is_ours(uint8_t verb, bool *recipient)
 {
-	*recipient = is_ours(verb) && refusals[verb - SMTP_VERB_OURS].recipient;
+	*recipient = is_ours(verb) &&
+		(verb == VERB_BAD_RCPT ||
+			(verb < VERB_BAD && refusals[verb - SMTP_VERB_OURS].recipient));
 	return is_ours(verb);
 }
 

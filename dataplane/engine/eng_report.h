@@ -62,7 +62,7 @@ struct eng_outcome {
 	uint16_t context;
 	uint32_t session_profile;
 	uint64_t image_version;
-	uint64_t endpoint;    // as in eng_who
+	uint64_t endpoint;    // as in eng_who; 0 also where others share its address
 	uint32_t context_key; // the context's name
 	uint16_t vlan;        // of it, where it has several
 };

@@ -59,9 +59,14 @@ struct eng_session {
 			uint32_t hold_at_ms[STREAM_SIDES]; // custody is due
 			uint32_t helo;                     // eng_helo.c
 			uint32_t ticket; // of limit cells; TBL_CELL_NONE
-			uint8_t helo_len;
+			uint8_t helo_len : 7;
+			uint8_t shared : 1; // its endpoint's address is that of others, too
 			uint8_t commands[ENG_COUNTED]; // so many of each; no more than it can hold
 			uint8_t errors, recipient_errors;
+			// eng_reputation.c, eng_refuse.c:
+			uint8_t refused_as : 3; // one of those that share a verb; 0: none since replies were due
+			uint8_t standing : 2;   // enum eng_standing: so its recipients are refused
+			uint8_t told : 3;       // bits of what was only told
 		};
 		struct {                     // ENG_LANE_ANSWER (eng_answer.c)
 			uint64_t reply_id;   // what the client is told; 0: none is shown
@@ -109,6 +114,7 @@ enum {
 _Static_assert(sizeof(struct eng_session) <= ENG_SESSION_BYTES, "an idle connection pays for it");
 _Static_assert((int)ENG_REASON_COUNT < (int)ENG_WHY_NONE, "a reason fits");
 _Static_assert((int)POL_POLICIES_MAX < (int)ENG_INDEX_NONE, "an index fits");
+_Static_assert((int)ENG_HELO_MAX < 1 << 7, "it fits its bits");
 _Static_assert((int)POL_PROFILES_MAX < (int)ENG_INDEX_NONE, "an index fits");
 _Static_assert((int)POL_IDLE_MAX_MS / (int)ENG_IDLE_UNIT_MS <= UINT16_MAX, "it fits");
 

@@ -56,6 +56,7 @@ struct eng_shadow_message {            // what a candidate makes of an open mess
 	struct eng_access access;
 	struct eng_rates rates; // in its cells
 	uint64_t from_domain;   // eng_three_way.c
+	uint8_t standing;       // enum eng_standing: so its recipients would be refused
 };
 
 struct eng_shadow_worker { // of one worker
@@ -99,6 +100,7 @@ struct eng_shadow_asked { // of a command
 	struct eng_access_judged recipient[2]; // in the message, in the one behind it
 	struct eng_rates rates;                // of a MAIL
 	uint64_t from_domain;                  // likewise
+	uint8_t standing;                      // likewise, as in eng_shadow_message
 	bool counted;                          // among its messages or recipients
 	bool behind;                           // a message was open
 	bool waits;                            // for findings about domains:
@@ -141,6 +143,9 @@ void eng_shadow_own_limits(
 	const struct pol_session *live, const struct pol_session *shadow, struct pol_session *own);
 bool eng_shadow_is_alike_limited(
 	const struct pol_session *live, const struct pol_session *shadow, enum eng_refusal why);
+// Do both count messages by the hour alike?
+bool eng_shadow_is_alike_throttled(
+	const struct pol_session *live, const struct pol_session *shadow);
 // A MAIL or RCPT is counted in its cells; why it would be refused, ENG_REFUSAL_COUNT: it would not. a->blind
 // where they are full. Then it is not counted after all.
 enum eng_refusal eng_shadow_rates_ask(struct eng_worker *w, struct eng_session *s,
@@ -174,11 +179,12 @@ struct eng_decision eng_shadow_refuse(
 
 // ---- what the rest of the engine calls; each only where w->shadow is set
 
-// A session was made; `code` of its greeting where it is refused.
-void eng_shadow_opened(struct eng_worker *w, struct eng_session *s, uint16_t code);
+// A session was made; how it is refused, where it is.
+void eng_shadow_opened(
+	struct eng_worker *w, struct eng_session *s, const struct eng_refused *why);
 // A connection was refused without a session; a SYN was swallowed by policy `index`.
 void eng_shadow_refused(struct eng_worker *w, const struct flow_key *key, uint16_t in_port,
-	const struct eng_who *who, uint16_t code);
+	const struct eng_who *who, const struct eng_refused *why);
 void eng_shadow_dropped(
 	struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m, uint32_t index);
 // The limits of connections were asked.

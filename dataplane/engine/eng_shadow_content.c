@@ -72,6 +72,7 @@ bool eng_shadow_mail(struct eng_worker *w, struct eng_session *s,
 	struct eng_shadow_message *st = eng_shadow_state(w, msg);
 	st->rates = a->rates;
 	st->from_domain = a->from_domain;
+	st->standing = a->standing;
 	eng_access_note(w, s, eng_image_policy(w->shadow->image), entry->session_profile, path,
 		&st->access);
 	if (st->scan != NULL)

@@ -2,6 +2,7 @@
 // What a candidate would say of keywords, commands and errors: its own profiles, access rules and lists.
 // Each is asked before the session's state changes, by the functions that decide for real and in their order.
 // Thread: the worker.
+#include "eng_reputation.h"
 #include "eng_shadow.h"
 
 static struct eng_decision goes(void)
@@ -125,6 +126,18 @@ static bool has_states(struct eng_worker *w, const struct eng_session *s)
 	return true;
 }
 
+// What its MAIL was found to say of recipients.
+static enum eng_refusal standing_ask(struct eng_worker *w, const struct eng_session *s)
+{
+	for (const struct eng_message *msg = s->message; msg != NULL; msg = msg->following) {
+		const struct eng_shadow_message *st = msg->left ? NULL : eng_shadow_state(w, msg);
+		if (st != NULL && st->standing != ENG_STANDING_GOOD)
+			return (enum eng_refusal)(ENG_REFUSE_RCPT_ENDPOINT + st->standing -
+				ENG_STANDING_ENDPOINT);
+	}
+	return ENG_REFUSAL_COUNT;
+}
+
 // ENG_REFUSAL_COUNT: it goes, or a->blind.
 static enum eng_refusal rcpt_ask(struct eng_worker *w, struct eng_session *s,
 	const struct eng_shadow_entry *entry, const struct smtp_event *ev,
@@ -136,7 +149,9 @@ static enum eng_refusal rcpt_ask(struct eng_worker *w, struct eng_session *s,
 		a->blind = true;
 		return ENG_REFUSAL_COUNT;
 	}
-	why = three_way_ask(w, s, eng_shadow_profile(w, entry), ev->path);
+	why = standing_ask(w, s);
+	if (why == ENG_REFUSAL_COUNT)
+		why = three_way_ask(w, s, eng_shadow_profile(w, entry), ev->path);
 	if (why != ENG_REFUSAL_COUNT)
 		return why;
 	why = eng_shadow_rates_ask(w, s, entry, ev, a);
@@ -146,6 +161,36 @@ static enum eng_refusal rcpt_ask(struct eng_worker *w, struct eng_session *s,
 	if (why != ENG_REFUSAL_COUNT)
 		eng_shadow_rates_undo(w, s, ev, a);
 	return why;
+}
+
+static enum eng_refusal reputation_ask(struct eng_worker *w, const struct eng_session *s,
+	const struct pol_session *profile, struct eng_shadow_asked *a)
+{
+	struct eng_reputation rep;
+	struct eng_facts facts;
+
+	if (w->eng->clients == NULL)
+		return ENG_REFUSAL_COUNT;
+	eng_facts_of(w, s, &facts);
+	eng_reputation_rule(profile, &facts, (uint32_t)(w->smtp->now_us / 1000000), &rep);
+	if (profile->refuse_at == POL_REFUSE_RCPT)
+		a->standing = (uint8_t)rep.refused;
+	return eng_reputation_refusal(profile, rep.refused, false);
+}
+
+static enum eng_refusal auth_ask(
+	struct eng_worker *w, const struct eng_session *s, const struct pol_session *profile)
+{
+	struct eng_facts facts;
+	bool told;
+
+	if (w->eng->clients == NULL)
+		return ENG_REFUSAL_COUNT;
+	eng_facts_of(w, s, &facts);
+	return eng_reputation_rule_auth(
+		       profile, &facts, (uint32_t)(w->smtp->now_us / 1000000), &told)
+		? ENG_REFUSE_AUTH
+		: ENG_REFUSAL_COUNT;
 }
 
 // Likewise.
@@ -160,7 +205,9 @@ static enum eng_refusal mail_ask(struct eng_worker *w, struct eng_session *s,
 		a->blind = true;
 		return ENG_REFUSAL_COUNT;
 	}
-	why = eng_shadow_rates_ask(w, s, entry, ev, a);
+	why = reputation_ask(w, s, eng_shadow_profile(w, entry), a);
+	if (why == ENG_REFUSAL_COUNT)
+		why = eng_shadow_rates_ask(w, s, entry, ev, a);
 	if (why != ENG_REFUSAL_COUNT || a->blind)
 		return why;
 	why = eng_access_sender(
@@ -182,6 +229,8 @@ static void taking_ask(struct eng_worker *w, struct eng_session *s,
 		why = rcpt_ask(w, s, entry, ev, a, &rule);
 	else if (eng_begins_mail(ev->verb))
 		why = mail_ask(w, s, entry, ev, a);
+	else if (ev->verb == SMTP_VERB_AUTH)
+		why = auth_ask(w, s, eng_shadow_profile(w, entry));
 	if (why != ENG_REFUSAL_COUNT)
 		a->would = eng_shadow_refuse(eng_shadow_profile(w, entry), why, rule);
 }
@@ -241,6 +290,16 @@ void eng_shadow_command(struct eng_worker *w, struct eng_session *s, struct eng_
 		live = eng_shadow_cut(r->limit, r->max, r->max == 0 ? 0 : r->max + 1);
 	else if (r->does == ENG_JUDGED_REFUSED)
 		live = eng_shadow_refuse(eng_profile(w, s), r->why, r->rule);
+	if (r->does == ENG_JUDGED_REFUSED && r->why == ENG_REFUSE_THROTTLE &&
+		a->would.does == ENG_DOES_GO) {
+		eng_shadow_rates_undo(w, s, ev, a);
+		if (!eng_shadow_is_alike_throttled(
+			    eng_profile(w, s), eng_shadow_profile(w, entry))) {
+			eng_shadow_unfollowed(w, s);
+			return;
+		}
+		a->would = live;
+	}
 	if (r->does == ENG_JUDGED_REFUSED && a->would.does == ENG_DOES_GO &&
 		eng_shadow_is_alike_limited(
 			eng_profile(w, s), eng_shadow_profile(w, entry), r->why)) {

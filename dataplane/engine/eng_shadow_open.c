@@ -7,6 +7,7 @@
 // cost their sender nothing and may have foreign addresses, a worker compares few a second.
 // Thread: the worker.
 #include "eng_half.h"
+#include "eng_reputation.h"
 #include "eng_shadow.h"
 
 struct connecting { // a connection, as both match it
@@ -17,6 +18,15 @@ struct connecting { // a connection, as both match it
 static struct eng_decision decided(enum eng_does does, uint16_t code, uint16_t reason)
 {
 	return (struct eng_decision){.does = does, .code = code, .reason = reason};
+}
+
+static struct eng_decision refusal(const struct eng_refused *why)
+{
+	return (struct eng_decision){.does = ENG_DOES_REFUSE,
+		.code = why->code,
+		.reason = why->reason,
+		.limit = why->limit,
+		.value = why->value};
 }
 
 // The candidate's decision and its policy.
@@ -35,8 +45,11 @@ static struct eng_decision candidate(
 	const enum pol_action action =
 		eng_image_match(img, c->key, context, c->in_port, c->vlan, index);
 	const uint16_t why = (uint16_t)eng_image_refused_why(img, *index);
+	struct eng_refused refused;
 	switch (action) {
 	case POL_INSPECT:
+		if (eng_reputation_connect(w, img, c->key, *index, &refused))
+			return refusal(&refused);
 		return decided(ENG_DOES_INSPECT, 0, ENG_REASON_NONE);
 	case POL_REJECT:
 	case POL_TEMPFAIL:
@@ -49,11 +62,10 @@ static struct eng_decision candidate(
 }
 
 // What was done by policy; other reasons to pass it unread would be the candidate's, too.
-static struct eng_decision done(struct eng_worker *w, const struct eng_session *s, uint16_t code)
+static struct eng_decision done(const struct eng_session *s, const struct eng_refused *why)
 {
 	if (s->flow.lane == ENG_LANE_ANSWER)
-		return decided(ENG_DOES_REFUSE, code,
-			(uint16_t)eng_refused_why(w, eng_index(s->policy), eng_image_of(w, s)));
+		return refusal(why);
 	if (s->flow.lane == ENG_LANE_PASS &&
 		(s->reason == PASS_NO_POLICY || s->reason == PASS_POLICY))
 		return decided(ENG_DOES_PASS, 0, s->reason);
@@ -75,11 +87,12 @@ static bool compare(struct eng_worker *w, const struct eng_who *who, const struc
 	return false;
 }
 
-void eng_shadow_opened(struct eng_worker *w, struct eng_session *s, uint16_t code)
+void eng_shadow_opened(
+	struct eng_worker *w, struct eng_session *s, const struct eng_refused *why)
 {
 	const struct connecting c = {&s->flow.key, s->flow.face[STREAM_CLIENT].in_port, s->vlan};
 	const struct pol_image *img = eng_image_policy(w->shadow->image);
-	const struct eng_decision live = done(w, s, code);
+	const struct eng_decision live = done(s, why);
 	struct eng_who who;
 	uint32_t index;
 
@@ -98,11 +111,10 @@ void eng_shadow_opened(struct eng_worker *w, struct eng_session *s, uint16_t cod
 }
 
 void eng_shadow_refused(struct eng_worker *w, const struct flow_key *key, uint16_t in_port,
-	const struct eng_who *who, uint16_t code)
+	const struct eng_who *who, const struct eng_refused *why)
 {
 	const struct connecting c = {key, in_port, who->vlan};
-	const struct eng_decision live = decided(ENG_DOES_REFUSE, code,
-		(uint16_t)eng_refused_why(w, who->policy, who->image_version));
+	const struct eng_decision live = refusal(why);
 	uint32_t index;
 
 	(void)compare(w, who, &c, &live, &index);
@@ -128,7 +140,10 @@ void eng_shadow_dropped(
 	const uint64_t mark = (uint64_t)meta->hash << 32 | meta->view.seq;
 	uint64_t *place = &own->dropped[meta->hash % ENG_SHADOW_DROPPED];
 	struct eng_who who = {
-		.vlan = c.vlan, .policy = policy, .image_version = w->smtp->image_version};
+		.vlan = c.vlan,
+		.policy = policy,
+		.image_version = w->smtp->image_version,
+		.endpoint = eng_endpoint_now(w, key)};
 	uint32_t index;
 
 	if (*place == mark)

@@ -19,6 +19,7 @@ void eng_shadow_own_limits(
 		   sender = named && live->sender_rate_min == shadow->sender_rate_min;
 
 	*own = *shadow;
+	own->throttle_at = 0; // what it counts by the hour is not compared
 	if (named && live->client_connections == own->client_connections)
 		own->client_connections = 0;
 	if (named && live->total_connections == own->total_connections)
@@ -44,6 +45,15 @@ bool eng_shadow_is_alike_limited(
 		return false;
 	eng_shadow_own_limits(live, shadow, &own);
 	return eng_rates_limit(shadow, why) != 0 && eng_rates_limit(&own, why) == 0;
+}
+
+bool eng_shadow_is_alike_throttled(
+	const struct pol_session *live, const struct pol_session *shadow)
+{
+	return live->key == shadow->key && live->sender_reputation == shadow->sender_reputation &&
+		live->throttle_at == shadow->throttle_at &&
+		live->throttle_messages == shadow->throttle_messages &&
+		live->throttle_percent == shadow->throttle_percent;
 }
 
 // ---- messages and recipients

@@ -267,7 +267,7 @@ void eng_verdict_reply(struct eng_worker *w, struct eng_session *s, uint16_t cod
 		ended_by_server(w, s);
 	if (!msg->judged && msg->verdict == ENG_VERDICT_UNSCANNED && msg->scan != NULL)
 		msg->verdict = ENG_VERDICT_ABORTED; // the server ended it before its end
-	if (taken)
+	if (taken && msg->verdict != ENG_VERDICT_MONITORED) // that one was told as condemned
 		eng_outcome(w, s, ENG_OUTCOME_ACCEPTED);
 	eng_record_message(w, s, code);
 	msg->rates.sent = taken;

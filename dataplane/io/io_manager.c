@@ -167,6 +167,7 @@ int io_manage(struct io *io, int signal_fd, const struct io_chores *chores)
 		int wait_ms = chores->turn(chores->arg, now_us);
 
 		eng_manage(io->eng, now_us);
+		eng_hour_set(io->eng, (uint32_t)(time(NULL) / 3600)); // UTC
 		if (now_us - watched_us >= WATCH_MS * 1000) {
 			unsigned ms = (unsigned)((now_us - watched_us) / 1000);
 

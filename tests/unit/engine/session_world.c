@@ -235,6 +235,7 @@ static int take_record(void *, const struct eng_record *r)
 static int take_outcome(void *, const struct eng_outcome *o)
 {
 	world.outcomes[o->kind % COUNT(world.outcomes)] += o->count;
+	world.outcome = *o;
 	return 0;
 }
 

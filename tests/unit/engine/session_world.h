@@ -31,6 +31,7 @@ struct world {
 	size_t subject_n;
 	bool has_subject;
 	uint32_t outcomes[8];              // by kind
+	struct eng_outcome outcome;        // the last one
 	void (*spoil)(struct rte_mbuf *m); // what happens to the next frame on its way in
 };
 

@@ -289,6 +289,27 @@ static void a_refusal_tells_the_limit_and_what_passed_it_as_far_as_known(void **
 	}
 }
 
+static void what_was_not_refused_is_no_refusal(void **)
+{
+	static const struct {
+		uint16_t code;
+		const char *type;
+	} cases[] = {{550, "refusal"}, {0, "monitored"}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct api_record r = {
+			.kind = API_REC_REFUSAL, .refusal = {.code = cases[i].code}};
+		struct serve_line l;
+		json_t *j;
+
+		serve_event_line(&l, &r, &(struct serve_event_names){0});
+		j = parse(&l);
+		assert_string_equal(
+			json_string_value(json_object_get(j, "type")), cases[i].type);
+		json_decref(j);
+	}
+}
+
 static void a_record_full_of_rubbish_still_gives_a_line(void **state)
 {
 	struct api_record r;
@@ -443,6 +464,7 @@ static const struct {
 	{"a refusal", API_REC_REFUSAL, 0, 0, "refused_at_connect", NULL, "policy"},
 	{"a limit", API_REC_REFUSAL, 0, 0, "refused_client_rate", NULL, "session_limits"},
 	{"a rate", API_REC_REFUSAL, 0, 0, "sender_messages_refused", NULL, "session_limits"},
+	{"a sender of ill repute", API_REC_REFUSAL, 0, 0, "sender_refused_mail", NULL, "reputation"},
 	{"three domains", API_REC_REFUSAL, 0, 0, "three_way_refused", NULL, "domain"},
 	{"a session that just ended", API_REC_SESSION, 0, 0, NULL, NULL, "none"},
 	{"a session in TLS", API_REC_SESSION, 0, 0, "pass_tls", NULL, "encryption"},
@@ -473,7 +495,8 @@ static void each_record_has_one_class(void **state)
 static bool may_be_a_reason(const char *kind, const char *unit, const char *name)
 {
 	static const char *const stems[] = {
-		"cut_", "reset_", "refused_", "starttls_without", "drop_policy"};
+		"cut_", "reset_", "refused_", "starttls_without", "drop_policy", "endpoint_refused_",
+		"sender_refused_"};
 
 	if (strcmp(kind, "PASS") == 0)
 		return true;
@@ -516,6 +539,7 @@ int main(void)
 		cmocka_unit_test(a_session_has_its_documented_fields),
 		cmocka_unit_test(a_subject_stays_inert),
 		cmocka_unit_test(a_refusal_tells_the_limit_and_what_passed_it_as_far_as_known),
+		cmocka_unit_test(what_was_not_refused_is_no_refusal),
 		cmocka_unit_test(a_record_full_of_rubbish_still_gives_a_line),
 		cmocka_unit_test(the_longest_record_fits),
 		cmocka_unit_test(addresses_become_keyed_hashes),

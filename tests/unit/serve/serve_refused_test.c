@@ -15,6 +15,7 @@ static const struct {
 	enum api_record_kind kind;
 	enum api_verdict verdict; // of a message
 	const char *policy, *reason;
+	bool monitored; // a refusal without a reply
 } records[] = {
 	{API_REC_REFUSAL, 0, "one", "relay_refused"},
 	{API_REC_REFUSAL, 0, "two", "relay_refused"},
@@ -22,6 +23,7 @@ static const struct {
 	{API_REC_REFUSAL, 0, "one", "refused_at_connect"},
 	{API_REC_REFUSAL, 0, NULL, "refused_at_connect"},
 	{API_REC_REFUSAL, 0, "two", NULL},
+	{API_REC_REFUSAL, 0, "two", "sender_monitored", true},
 	{API_REC_MESSAGE, API_VERDICT_REJECTED, "one", NULL},
 	{API_REC_MESSAGE, API_VERDICT_TEMPFAILED, "one", NULL},
 	{API_REC_MESSAGE, API_VERDICT_DISCARDED, "one", NULL},
@@ -53,6 +55,8 @@ static void each_is_counted_where_it_belongs(void **)
 
 		if (r.kind == API_REC_MESSAGE)
 			r.message.verdict = (uint8_t)records[i].verdict;
+		else if (r.kind == API_REC_REFUSAL && !records[i].monitored)
+			r.refusal.code = 550;
 		serve_refused_note(t, &r, &names);
 	}
 	assert_true(json_equal(serve_refused_all(t), want));
@@ -71,7 +75,7 @@ static void more_policies_than_there_can_be_are_not_kept(void **)
 {
 	enum { MANY = 2 * CFG_POLICIES_MAX + 5 };
 	struct serve_refused *t = serve_refused_new();
-	const struct api_record r = {.kind = API_REC_REFUSAL};
+	const struct api_record r = {.kind = API_REC_REFUSAL, .refusal = {.code = 550}};
 	char name[16];
 
 	for (unsigned i = 0; i < MANY; i++) {
