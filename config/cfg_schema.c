@@ -144,8 +144,9 @@ static const struct cfg_field dataplane_fields[] = {
 		.max = 100000000,
 		.preset = "262144",
 		.unit = "cells",
-		.help = "for limits of session profiles: a client has up to three at a time, a sender's "
-			"address two; allow for twice as many as are expected"},
+		.help = "for limits of session profiles: a client has up to three at a time, and four "
+			"more where it may be throttled, a sender's address two; allow for twice as "
+			"many as are expected"},
 	{.key = "bindings",
 		.kind = CFG_KIND_NUMBER,
 		AT(cfg_dataplane, bindings),

@@ -11,7 +11,7 @@
 
 enum {
 	CELLS_HOUR = 32, // tbl_cell_key.kind, behind those of eng_rates.c
-	WINDOW_S = 7200, // longer than until the end of the hour behind it
+	WINDOW_S = 7200, // as long as until the end of the hour behind it; the cell is free after twice that
 };
 
 bool eng_throttle_counts(const struct pol_session *p)
