@@ -66,6 +66,7 @@ static void away(struct core_link *l, const char *why)
 
 static void detach(struct core_link *l, const char *why)
 {
+	core_link_put_close(l);
 	(void)core_link_drain(l, LAPS_AT_END); // what is left beyond is lost with the data plane
 	l->state = CORE_LINK_AWAY;
 	core_link_abandon(l);
@@ -130,6 +131,7 @@ static void hello_read(struct core_link *l)
 	l->why[0] = '\0';
 	l->counts.attached++;
 	timer_set(l, l->conf.drain_ms);
+	core_link_put_open(l);
 	LOG(NOTICE, "%s: attached: pid %d, %u workers, image %llu", l->path,
 		(int)l->region.hello.pid, (unsigned)l->region.hello.workers,
 		(unsigned long long)l->region.hello.image_version);
@@ -167,6 +169,8 @@ static void attached_turn(struct core_link *l)
 	bool more = core_link_drain(l, LAPS_A_TURN);
 
 	core_link_expire(l, core_now_us());
+	if (atomic_load_explicit(&l->put_broken, memory_order_relaxed) && l->doomed == NULL)
+		l->doomed = "the data plane's ring makes no sense";
 	if (l->doomed != NULL)
 		refuse(l, l->doomed);
 	else
@@ -234,6 +238,7 @@ struct core_link *core_link_new(struct core_loop *loop, const struct core_link_c
 	l->conf.image_ms = or_default(conf->image_ms, 30000);
 	l->conf.answer_ms = or_default(conf->answer_ms, 2000);
 	l->fd = -1;
+	(void)pthread_mutex_init(&l->put_lock, NULL); // no attributes: no failure
 	l->path = strdup(conf->path);
 	l->timer = core_timer_new(loop, timer_rang, l);
 	if (l->path == NULL || l->timer == NULL || core_timer_once(l->timer, 0) < 0) {
@@ -249,9 +254,11 @@ void core_link_free(struct core_link *l)
 {
 	if (l == NULL)
 		return;
+	core_link_put_close(l);
 	socket_close(l);
 	core_region_close(&l->region);
 	core_timer_free(l->timer);
+	(void)pthread_mutex_destroy(&l->put_lock); // nobody puts any more
 	free(l->path);
 	free(l);
 }

@@ -4,7 +4,7 @@
 // with bounded work a turn and gives them to the owner; sends images and questions.
 // The data plane is trusted no further than the other way round: each offset is proved at attach,
 // each message copied and its enumerations checked before the owner sees it.
-// Thread: the loop's. Callbacks come from the loop, never from within a call of this header, but
+// Thread: the loop's, but for core_link_binding_put. Callbacks come from the loop, never from within a call of this header, but
 // for core_link_free, which calls none. A callback must not free the link.
 #pragma once
 
@@ -65,12 +65,23 @@ struct core_link_counts { // since core_link_new
 	uint64_t asks, answers;      // questions taken, answers given
 	uint64_t answers_lost;       // not given: the worker did not take them
 	uint64_t absurd;             // messages dropped because a field made no sense
+	uint64_t facts;              // put; bindings are their thread's to count
 };
 const struct core_link_counts *core_link_counts(const struct core_link *l);
 
 // Answers a question of this attachment. 0, -ENOTCONN (that data plane is gone), -EAGAIN (its ring
 // is full).
 int core_link_answer(struct core_link *l, uint32_t worker, const struct api_answer *a);
+
+// Tells the data plane of a binding, or of the begin or end of a walk through all of them (api_link.h); what it may
+// hold stands in the hello. It comes into force within 10 ms. 0, -ENOTCONN (detached; or that data plane is gone,
+// which the loop says soon), -EAGAIN (the ring is full: it takes some 100,000 a second at least).
+// Thread: any, one at a time, between core_link_new and core_link_free; it waits for nobody longer than the loop
+// takes to attach or detach. What it puts goes to the attachment of that moment, which may be another one than a
+// moment before: `attached` is called in the loop's thread, and a walk begun before then is to be begun again.
+int core_link_binding_put(struct core_link *l, const struct api_binding *b);
+// The same for what is known of an endpoint or sender; the loop's thread alone.
+int core_link_fact_put(struct core_link *l, const struct api_fact *f);
 
 // Copies the image into a free slot and asks for it to be put in force. One at a time. 0, or
 // -ENOTCONN (detached), -EBUSY (one is under way), -EFBIG (larger than a slot), -EAGAIN (the

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the files of the link share: the attachment and the commands in flight.
-// Thread: the loop's.
+// Thread: the loop's, but for what `put_lock` guards.
 #pragma once
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,7 +40,8 @@ struct core_region { // what the data plane handed over, mapped and proved
 	uint8_t *mem;
 	struct core_stats *stats;
 	struct core_cells *cells;  // until the owner takes them
-	struct api_ring command, event;
+	struct api_ring command, event, fact;
+	struct api_ring binding;   // a copy of it is in use
 	struct api_ring outcome[API_WORKERS_MAX], record[API_WORKERS_MAX];
 	struct api_ring ask[API_WORKERS_MAX], answer[API_WORKERS_MAX];
 };
@@ -60,6 +63,12 @@ struct core_link {
 	const char *doomed;        // why to detach at the next turn; NULL = no reason
 	char why[ERR_TEXT_MAX];
 	struct core_link_counts counts;
+	// Whoever puts bindings, in a thread of his own.
+	pthread_mutex_t put_lock;
+	bool put_open;             // under put_lock, as the next two: there is an attachment
+	struct api_ring put_ring;  // of bindings
+	int put_fd;                // of the bell
+	_Atomic bool put_broken;   // the ring makes no sense: for the loop to see
 };
 
 // core_region.c
@@ -67,6 +76,11 @@ struct core_link {
 // yet); another -errno with the reason in *err. Leaves no descriptor open.
 int core_region_open(struct core_region *r, int fd, struct err_list *err);
 void core_region_close(struct core_region *r);
+
+// core_link_put.c
+// Bindings can be put from here on; not any more, before the memory and the socket go.
+void core_link_put_open(struct core_link *l);
+void core_link_put_close(struct core_link *l);
 
 // core_link_msg.c
 // Takes what waits in the rings, at most `laps` rounds; true if more may be waiting. Sets

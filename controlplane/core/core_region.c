@@ -71,6 +71,10 @@ static const char *hello_fault(const struct api_hello *h)
 	if (!ring_is_inside(h, h->command_off, API_RING_COMMANDS, sizeof(struct api_command)) ||
 		!ring_is_inside(h, h->event_off, API_RING_EVENTS, sizeof(struct api_event)))
 		return "a ring lies outside the memory";
+	if (!ring_is_inside(
+		    h, h->binding_off, API_RING_BINDINGS, sizeof(struct api_binding)) ||
+		!ring_is_inside(h, h->fact_off, API_RING_FACTS, sizeof(struct api_fact)))
+		return "a ring of clients lies outside the memory";
 	for (uint32_t w = 0; w < h->workers; w++)
 		if (!ring_is_inside(
 			    h, h->outcome_off[w], API_RING_OUTCOMES, sizeof(struct api_outcome)) ||
@@ -113,6 +117,9 @@ static void rings_open(struct core_region *r)
 		&r->command, RING(h->command_off), API_RING_COMMANDS, sizeof(struct api_command));
 	(void)api_ring_open(
 		&r->event, RING(h->event_off), API_RING_EVENTS, sizeof(struct api_event));
+	(void)api_ring_open(&r->binding, RING(h->binding_off), API_RING_BINDINGS,
+		sizeof(struct api_binding));
+	(void)api_ring_open(&r->fact, RING(h->fact_off), API_RING_FACTS, sizeof(struct api_fact));
 	for (uint32_t w = 0; w < h->workers; w++) {
 		(void)api_ring_open(&r->outcome[w], RING(h->outcome_off[w]), API_RING_OUTCOMES,
 			sizeof(struct api_outcome));

@@ -20,13 +20,13 @@
 
 #include "lnk_int.h"
 #include "log.h"
+#include "tbl_clients.h"
 
 LOG_COMPONENT("link");
 
 enum {
 	ACCEPTS_A_TURN = 8,
 	BELLS_A_TURN = 64,
-	REST_MS = 100, // a heartbeat at least this often
 	LEAVING_MS = 1,
 	PORTS_US = 500000,
 	REAP_US = 100000,
@@ -85,6 +85,17 @@ static void leaving_turn(struct lnk *l)
 	(void)watch(l, l->listener.fd, EPOLLIN, EPOLL_CTL_MOD); // it is registered: no failure
 }
 
+static void clients_tell(struct lnk *l, struct api_hello *h)
+{
+	struct tbl_clients_counts n = {0};
+
+	if (eng_clients(l->conf.eng) != NULL)
+		tbl_clients_counts(eng_clients(l->conf.eng), &n);
+	h->bindings = n.bindings_max;
+	h->endpoints = n.endpoints_max;
+	h->senders = n.senders_max;
+}
+
 static int hello_send(struct lnk *l, int fd)
 {
 	struct api_hello *h;
@@ -101,6 +112,7 @@ static int hello_send(struct lnk *l, int fd)
 	h->image_version = eng_image_version(l->conf.eng);
 	h->pid = getpid();
 	h->counts_open = l->counts.open;
+	clients_tell(l, h);
 	h->cells_bytes = l->conf.cells == NULL ? 0 : l->conf.cells->bytes;
 	rc = lnk_region_send(l->region, fd, region_fd, l->stats.fd,
 		l->conf.cells == NULL ? -1 : l->conf.cells->fd);
@@ -126,6 +138,7 @@ static void attach(struct lnk *l, int fd, uint32_t uid)
 	}
 	l->peer_fd = fd;
 	l->peer_uid = uid;
+	lnk_clients_reset(l);
 	l->state = LNK_ATTACHED;
 	for (uint16_t w = 0; w < l->conf.workers; w++)
 		eng_sink_set(l->conf.eng, w, &l->region->tap[w].sink);
@@ -178,16 +191,21 @@ static bool a_tap_is_broken(const struct lnk *l)
 	return false;
 }
 
-// True if there is more to do at once.
-static bool attached_turn(struct lnk *l, uint64_t now_us)
+static int sooner(int a_ms, int b_ms)
 {
-	int rc = bells_read(l);
+	return a_ms < b_ms ? a_ms : b_ms;
+}
+
+// Milliseconds until there is more to do, LNK_REST_MS where nothing is.
+static int attached_turn(struct lnk *l, uint64_t now_us)
+{
+	int rc = bells_read(l), clients_ms = LNK_REST_MS;
 	bool more = false;
 
 	if (rc == -ECONNRESET) {
 		LOG(NOTICE, "%s: control plane: detached", l->listener.path);
 		detach(l);
-		return false;
+		return LNK_REST_MS;
 	}
 	if (rc == -EPROTO)
 		l->fault = "a datagram that is no bell";
@@ -197,15 +215,17 @@ static bool attached_turn(struct lnk *l, uint64_t now_us)
 		more = lnk_commands(l);
 	if (l->fault == NULL && l->flows.active)
 		more |= lnk_flows_turn(l);
+	if (l->fault == NULL)
+		clients_ms = lnk_clients_turn(l);
 	if (l->fault != NULL) {
 		refusal_note(l, now_us, l->fault, l->peer_uid);
 		detach(l);
-		return false;
+		return LNK_REST_MS;
 	}
 	if (l->ring_bell) // a full socket has bells enough in it
 		(void)send(l->peer_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	l->ring_bell = false;
-	return more;
+	return more ? 0 : clients_ms;
 }
 
 static void timed_turn(struct lnk *l, uint64_t now_us)
@@ -223,20 +243,19 @@ static void timed_turn(struct lnk *l, uint64_t now_us)
 
 int lnk_poll(struct lnk *l, uint64_t now_us)
 {
-	bool more = false;
+	int rest_ms = LNK_REST_MS;
 
 	timed_turn(l, now_us);
 	lnk_cells_turn(l, now_us);
 	if (l->state == LNK_ATTACHED)
-		more = attached_turn(l, now_us);
-	if (l->state != LNK_ATTACHED && l->flows.active)
-		more |= lnk_flows_turn(l);
+		rest_ms = attached_turn(l, now_us);
+	if (l->state != LNK_ATTACHED && l->flows.active && lnk_flows_turn(l))
+		rest_ms = 0;
+	rest_ms = sooner(rest_ms, lnk_clients_sweep(l));
 	if (l->state == LNK_LEAVING)
 		leaving_turn(l);
 	accept_turn(l, now_us);
-	if (more)
-		return 0;
-	return l->state == LNK_LEAVING || l->flows.active ? LEAVING_MS : REST_MS;
+	return l->state == LNK_LEAVING || l->flows.active ? sooner(rest_ms, LEAVING_MS) : rest_ms;
 }
 
 int lnk_fd(const struct lnk *l)

@@ -57,7 +57,7 @@ struct lnk_conf {
 // error "already in use". NULL with errno and the reason in *err.
 struct lnk *lnk_new(const struct lnk_conf *conf, struct err_list *err);
 
-// One turn: accept, commands, flow rows, heartbeat, statistics of ports, retired images. Never
+// One turn: accept, commands, flow rows, bindings and facts of clients, heartbeat, statistics of ports, retired images. Never
 // waits, but for the making of an image. now_us: CLOCK_MONOTONIC, for it stands in the statistics
 // as the heartbeat. Returns the milliseconds the manager may sleep on lnk_fd before the next turn,
 // 0 where there is more to do, at most 100.

@@ -108,16 +108,16 @@ uint64_t lnk_counts_bytes(const struct lnk *l)
 		sizeof(struct api_count);
 }
 
-static uint64_t clock_of(const struct lnk *l, uint64_t now_us)
+uint64_t lnk_clock_us(const struct lnk *l)
 {
-	return l->conf.clock == NULL ? now_us : l->conf.clock(l->conf.arg);
+	return l->conf.clock == NULL ? l->now_us : l->conf.clock(l->conf.arg);
 }
 
 void lnk_cells_turn(struct lnk *l, uint64_t now_us)
 {
 	l->now_us = now_us;
 	if (l->conf.cells != NULL)
-		tbl_cells_clock((void *)l->conf.cells->mem, clock_of(l, now_us), now_us);
+		tbl_cells_clock((void *)l->conf.cells->mem, lnk_clock_us(l), now_us);
 }
 
 int lnk_counts_begin(struct lnk *l, const struct api_command *c)
@@ -141,7 +141,7 @@ static void row_put(struct lnk *l, const struct api_count *row)
 {
 	struct lnk_counts *n = &l->counts;
 	const int64_t now_s = (int64_t)(l->now_us / 1000000);
-	const uint32_t clock_s = (uint32_t)(clock_of(l, l->now_us) / 1000000);
+	const uint32_t clock_s = (uint32_t)(lnk_clock_us(l) / 1000000);
 
 	if (api_count_is_over(row, now_s)) {
 		n->over++;

@@ -29,6 +29,7 @@ struct lnk_region { // the shared memory of one attachment
 	uint8_t *mem;
 	uint64_t bytes;
 	struct api_ring command, event;
+	struct api_ring binding, fact;
 	struct api_hello hello;
 	struct lnk_tap tap[]; // by worker
 };
@@ -67,6 +68,21 @@ struct lnk_counts { // what limits counted before us, handed back
 	struct api_count copy[LNK_COUNTS_A_TURN];
 };
 
+struct lnk_walk { // everything said again
+	uint32_t epoch;
+	bool begun;  // of this epoch, in this attachment
+	bool sweeps; // its end has been said
+};
+
+struct lnk_clients {                // who clients are, as it comes in
+	struct lnk_walk bindings, facts;
+	bool binding_waits, fact_waits; // for room in the table: these
+	struct api_binding binding;
+	struct api_fact fact;
+};
+
+enum { LNK_REST_MS = 100 }; // between turns with nothing to do: a heartbeat at least this often
+
 enum lnk_state {
 	LNK_AWAY,     // nobody attached
 	LNK_ATTACHED,
@@ -84,6 +100,7 @@ struct lnk {
 	struct lnk_region *region; // attached or leaving
 	struct lnk_flows flows;
 	struct lnk_counts counts;
+	struct lnk_clients clients;
 	bool ring_bell;            // events were put this turn
 	const char *fault;         // what the control plane did wrong this turn
 	uint64_t epoch, boot;
@@ -130,6 +147,18 @@ int lnk_counts_begin(struct lnk *l, const struct api_command *c);
 bool lnk_counts_turn(struct lnk *l);
 // Workers may count from now on: nothing is taken back any more.
 void lnk_counts_close(struct lnk *l);
+
+// The workers' clock, at this turn.
+uint64_t lnk_clock_us(const struct lnk *l);
+
+// lnk_clients.c
+// Takes a bounded number of bindings and facts. Sets l->fault where the control plane made no sense. Returns the
+// milliseconds until there is more to do, LNK_REST_MS where nothing is.
+int lnk_clients_turn(struct lnk *l);
+// Looks at a slice of what is swept, with or without an attachment. Returns likewise.
+int lnk_clients_sweep(struct lnk *l);
+// Another control plane comes.
+void lnk_clients_reset(struct lnk *l);
 
 // lnk_sink.c
 // Makes a tap's sink, for the worker of that id.

@@ -37,6 +37,9 @@ static void layout(struct api_hello *h, uint16_t workers, uint64_t image_max, ui
 	h->command_off =
 		reserve(&end, api_ring_bytes(API_RING_COMMANDS, sizeof(struct api_command)));
 	h->event_off = reserve(&end, api_ring_bytes(API_RING_EVENTS, sizeof(struct api_event)));
+	h->binding_off =
+		reserve(&end, api_ring_bytes(API_RING_BINDINGS, sizeof(struct api_binding)));
+	h->fact_off = reserve(&end, api_ring_bytes(API_RING_FACTS, sizeof(struct api_fact)));
 	for (uint16_t w = 0; w < workers; w++) {
 		h->outcome_off[w] = reserve(
 			&end, api_ring_bytes(API_RING_OUTCOMES, sizeof(struct api_outcome)));
@@ -70,6 +73,8 @@ static void rings_make(struct lnk_region *r)
 
 	ring_make(r, &r->command, h->command_off, API_RING_COMMANDS, sizeof(struct api_command));
 	ring_make(r, &r->event, h->event_off, API_RING_EVENTS, sizeof(struct api_event));
+	ring_make(r, &r->binding, h->binding_off, API_RING_BINDINGS, sizeof(struct api_binding));
+	ring_make(r, &r->fact, h->fact_off, API_RING_FACTS, sizeof(struct api_fact));
 	for (uint16_t w = 0; w < h->workers; w++) {
 		ring_make(r, &r->tap[w].outcome, h->outcome_off[w], API_RING_OUTCOMES,
 			sizeof(struct api_outcome));

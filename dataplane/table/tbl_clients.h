@@ -17,6 +17,7 @@
 
 enum {
 	TBL_LENGTHS_MAX = 4,
+	TBL_WAIT_MAX = 8192, // entries that wait for workers; writers wait then, too
 	TBL_CLIENTS_BULK = 32,
 	TBL_ENDPOINT_NONE = UINT32_MAX,
 	TBL_ENDPOINTS_MAX = 16000000, // a reference has 24 bits for which, 8 for which time
@@ -117,6 +118,8 @@ void tbl_facts_begin(struct tbl_clients *c);
 // only when what waits has been reclaimed.
 bool tbl_bindings_sweep(struct tbl_clients *c, uint32_t slice);
 bool tbl_facts_sweep(struct tbl_clients *c, uint32_t slice);
+// Is it in its canonical form: 128 bits at most, and none set behind them? Any thread.
+bool tbl_prefix_is_canonical(const struct prefix *p);
 // Memory of what was cleared or replaced waits for tbl_clients_reclaim: of how many.
 uint32_t tbl_clients_waiting(const struct tbl_clients *c);
 // Marks what waits now.

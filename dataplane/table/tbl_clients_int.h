@@ -7,8 +7,7 @@
 #include "tbl_prefixes.h"
 
 enum {
-	TBL_WAIT_MAX = 8192,       // that wait at a time,
-	TBL_WAIT_BYTES = 64 << 20, // and memory of records among them
+	TBL_WAIT_BYTES = 64 << 20, // of records that wait at a time
 };
 
 // ---- bindings: the value of a prefix is either an endpoint for all of its ports, or a record

@@ -49,8 +49,6 @@ uint64_t tbl_prefixes_bytes(uint32_t most, uint32_t spare);
 uint32_t tbl_prefixes_look(const struct tbl_prefixes *p, const struct tbl_client_key *keys,
 	uint32_t which, unsigned nth, uint64_t values[TBL_CLIENTS_BULK], bool *more);
 
-// Is it canonical: no bit set behind its length?
-bool tbl_prefix_is_canonical(const struct prefix *p);
 struct tbl_prefix_key tbl_prefix_key(const struct prefix *p, uint32_t context, uint16_t vlan);
 // Its place, its value in *value. -ENOENT.
 int32_t tbl_prefixes_find(

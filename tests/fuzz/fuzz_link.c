@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The data plane's end of the link under a control plane that may do anything: commands of any kind
 // and value, images, indexes and memory scribbled over, datagrams that are no bells, a newcomer in
-// between, answers not taken, while the workers go on telling. An honest one is never detached and
+// between, answers not taken, bindings and facts of any value, while the workers go on telling. An honest one is never detached and
 // gets each answer once, in words that make sense; one that broke the rules is detached and counted;
 // behind either the next one is served, and nothing is left open or mapped. The input is operations.
 #include <fcntl.h>
@@ -72,6 +72,20 @@ static void events_take(void)
 		}
 }
 
+// Whatever came, the table was told nothing that it must not be told.
+static void table_check(void)
+{
+	const struct tbl_clients *c = &b.eng.clients;
+
+	CHECK(tbl_prefix_is_canonical(&c->binding.prefix));
+	CHECK(c->binding.port_first <= c->binding.port_last);
+	CHECK(c->set == 0 || c->cleared > 0 || c->binding.endpoint != 0);
+	CHECK(tbl_prefix_is_canonical(&c->sender.prefix) && c->sender.score <= API_SCORE_MAX);
+	CHECK((c->sender.flags & ~(TBL_LISTED | TBL_EXEMPT)) == 0);
+	CHECK((c->endpoint.flags & ~(TBL_LISTED | TBL_EXEMPT)) == 0);
+	CHECK(c->endpoints == 0 || c->endpoint.key != 0);
+}
+
 static void poll_turn(void)
 {
 	int rest_ms = bench_poll(&b);
@@ -82,6 +96,7 @@ static void poll_turn(void)
 	for (unsigned w = 0; w < DOUBLE_WORKERS; w++)
 		CHECK((b.eng.sink[w] != NULL) == lnk_is_attached(b.lnk));
 	CHECK(b.eng.swaps <= swaps_max);
+	table_check();
 }
 
 // ---- what the control plane does
@@ -136,6 +151,83 @@ static void command_put(struct span *in)
 	rude |= is_rude(&c);
 }
 
+static bool is_spoilt_prefix(const struct addr *a, unsigned len)
+{
+	const struct prefix of = {*a, (uint8_t)len};
+
+	for (unsigned bit = len; bit < 128; bit++)
+		if ((of.addr.b[bit / 8] >> (7 - bit % 8) & 1) != 0)
+			return true;
+	return len > 128;
+}
+
+// Of bits that hosts have none or some.
+static struct addr address(struct span *in)
+{
+	struct addr a = {.b = {[10] = 0xff, [11] = 0xff, [12] = take8(in)}};
+
+	a.b[15] = take8(in) & 3;
+	return a;
+}
+
+static void binding_put(struct span *in)
+{
+	const uint8_t odd = take8(in);
+	struct api_binding m = {.kind = odd & 7,
+		.epoch = take8(in) & 3,
+		.addr = address(in),
+		.len = take8(in),
+		.port_first = take8(in),
+		.port_last = take8(in),
+		.shared = odd >> 3 & 1,
+		.endpoint = take8(in)};
+	const bool is_walk = m.kind == API_BIND_BEGIN || m.kind == API_BIND_SWEEP;
+
+	m.spare = odd == 0xff;
+	if ((odd & 0x80) == 0) { // most make sense
+		m.len = 128;
+		m.port_last = UINT16_MAX;
+		m.endpoint |= 1;
+	}
+	if (peer_bind(&p, &m) != 0)
+		return;
+	rude |= m.kind == API_BIND_NONE || m.kind >= API_BIND_COUNT || m.spare != 0 ||
+		(!is_walk &&
+			(is_spoilt_prefix(&m.addr, m.len) || m.port_first > m.port_last ||
+				(m.kind == API_BIND_SET && m.endpoint == 0)));
+}
+
+static void fact_put(struct span *in)
+{
+	const uint8_t odd = take8(in);
+	struct api_fact f = {.kind = odd & 7,
+		.epoch = take8(in) & 3,
+		.endpoint = take8(in),
+		.addr = address(in),
+		.len = take8(in),
+		.score = take8(in),
+		.flags = take8(in),
+		.blocked_s = take8(in),
+		.auth_s = take32(in)};
+
+	if ((odd & 0x80) == 0) {
+		f.len = 128;
+		f.score %= API_SCORE_MAX + 1;
+		f.flags &= API_FACT_LISTED | API_FACT_EXEMPT;
+		f.endpoint |= 1;
+		f.blocked_s = f.kind == API_FACT_SENDER ? 0 : f.blocked_s;
+	}
+	f.spare = odd == 0xff;
+	if (peer_tell(&p, &f) != 0)
+		return;
+	rude |= f.kind == API_FACT_NONE || f.kind >= API_FACT_COUNT || f.spare != 0 ||
+		(f.flags & ~(uint32_t)(API_FACT_LISTED | API_FACT_EXEMPT)) != 0 ||
+		(f.kind == API_FACT_ENDPOINT && f.endpoint == 0) ||
+		(f.kind == API_FACT_SENDER &&
+			(is_spoilt_prefix(&f.addr, f.len) || f.score > API_SCORE_MAX ||
+				f.blocked_s != 0));
+}
+
 static void scribble(struct span *in)
 {
 	uint64_t at = take32(in) % (p.hello.link_bytes - sizeof(uint32_t));
@@ -150,8 +242,10 @@ static void index_scribble(struct span *in)
 	uint8_t which = take8(in);
 	unsigned w = (which >> 4) % DOUBLE_WORKERS;
 	const uint64_t rings[] = {p.hello.command_off, p.hello.event_off, p.hello.outcome_off[w],
-		p.hello.record_off[w], p.hello.ask_off[w], p.hello.answer_off[w]};
-	struct api_ring_mem *m = (void *)(p.mem + rings[(which & 3) + (w & 2)]);
+		p.hello.record_off[w], p.hello.ask_off[w], p.hello.answer_off[w],
+		p.hello.binding_off, p.hello.fact_off};
+	struct api_ring_mem *m =
+		(void *)(p.mem + rings[(which & 0xc0) == 0xc0 ? 6 + (which & 1) : (which & 3) + (w & 2)]);
 	_Atomic uint32_t *index = (which & 4) != 0 ? &m->head : &m->tail;
 	uint32_t value = (which & 8) != 0 ? take32(in) : atomic_load(index) + take8(in) - 128u;
 
@@ -232,6 +326,14 @@ static void engine_change(struct span *in)
 {
 	uint8_t what = take8(in), w = take8(in) % DOUBLE_WORKERS;
 
+	if ((what & 0x80) != 0) { // the table's part
+		b.eng.clients.busy = what & 7;
+		b.eng.clients.full = (what & 8) != 0;
+		b.eng.clients.bindings_left = w;
+		b.eng.clients.facts_left = what >> 4 & 3;
+		b.eng.unknowing = (what & 0x40) != 0;
+		return;
+	}
 	switch (what & 3) {
 	case 0:
 		if (!b.eng.asked[w]) // a list under way keeps its length
@@ -268,6 +370,10 @@ static void step(struct span *in)
 {
 	uint8_t op = take8(in);
 
+	if (op >= 0xf0) {
+		(op & 1) != 0 ? binding_put(in) : fact_put(in);
+		return;
+	}
 	switch (op % 12) {
 	case 0:
 	case 1:
@@ -315,6 +421,8 @@ static void engine_rest(void)
 	b.eng.busy = false;
 	b.eng.refuse = NULL;
 	b.eng.retired = 0;
+	b.eng.clients = (struct tbl_clients){0};
+	b.eng.unknowing = false;
 	for (unsigned w = 0; w < DOUBLE_WORKERS; w++)
 		b.eng.asleep[w] = false;
 }

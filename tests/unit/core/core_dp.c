@@ -53,6 +53,9 @@ static void link_layout(struct api_hello *h)
 	h->command_off =
 		reserve(&end, api_ring_bytes(API_RING_COMMANDS, sizeof(struct api_command)));
 	h->event_off = reserve(&end, api_ring_bytes(API_RING_EVENTS, sizeof(struct api_event)));
+	h->binding_off =
+		reserve(&end, api_ring_bytes(API_RING_BINDINGS, sizeof(struct api_binding)));
+	h->fact_off = reserve(&end, api_ring_bytes(API_RING_FACTS, sizeof(struct api_fact)));
 	for (unsigned w = 0; w < DP_WORKERS; w++) {
 		h->outcome_off[w] = reserve(
 			&end, api_ring_bytes(API_RING_OUTCOMES, sizeof(struct api_outcome)));
@@ -125,6 +128,8 @@ void dp_make(struct dp *d)
 	}
 	ring(d, &d->command, h->command_off, API_RING_COMMANDS, sizeof(struct api_command));
 	ring(d, &d->event, h->event_off, API_RING_EVENTS, sizeof(struct api_event));
+	ring(d, &d->binding, h->binding_off, API_RING_BINDINGS, sizeof(struct api_binding));
+	ring(d, &d->fact, h->fact_off, API_RING_FACTS, sizeof(struct api_fact));
 	for (unsigned w = 0; w < DP_WORKERS; w++) {
 		ring(d, &d->outcome[w], h->outcome_off[w], API_RING_OUTCOMES,
 			sizeof(struct api_outcome));

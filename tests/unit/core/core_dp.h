@@ -20,7 +20,7 @@ struct dp {
 	uint8_t *link, *stats;    // writable mappings
 	struct api_stats *head;
 	struct api_cells *cells;  // NULL = none
-	struct api_ring command, event, outcome[DP_WORKERS], record[DP_WORKERS];
+	struct api_ring command, event, binding, fact, outcome[DP_WORKERS], record[DP_WORKERS];
 	struct api_ring ask[DP_WORKERS], answer[DP_WORKERS];
 };
 

@@ -34,6 +34,11 @@ void eng_double_init(struct eng *e)
 		workers[w] = (struct eng_worker){.e = e, .id = w};
 }
 
+struct tbl_clients *eng_clients(struct eng *e)
+{
+	return e->unknowing ? NULL : &e->clients;
+}
+
 struct eng_worker *eng_worker_at(struct eng *, uint16_t id)
 {
 	return &workers[id];

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clients_double.h"
 #include "eng.h"
 
 enum { DOUBLE_WORKERS = 3 };
@@ -21,6 +22,8 @@ struct eng {
 	bool asleep[DOUBLE_WORKERS];    // answers later
 	bool asked[DOUBLE_WORKERS];
 	unsigned given[DOUBLE_WORKERS];
+	struct tbl_clients clients;
+	bool unknowing;       // has no table of clients
 };
 
 void eng_double_init(struct eng *e);

@@ -288,6 +288,29 @@ static void a_second_control_plane_waits_and_takes_over_when_the_first_goes(void
 	pair_close(&p);
 }
 
+static void bindings_and_facts_come_into_force_at_the_data_planes_next_turn(void **)
+{
+	const struct api_binding m = {.kind = API_BIND_SET,
+		.addr = {.b = {[0] = 0xfd, [15] = 1}},
+		.len = 128,
+		.context = 3,
+		.port_last = UINT16_MAX,
+		.endpoint = 42};
+	const struct api_fact f = {
+		.kind = API_FACT_ENDPOINT, .endpoint = 42, .flags = API_FACT_LISTED};
+	struct pair p;
+
+	pair_open(&p);
+	assert_int_equal(core_link_hello(p.link)->bindings, DOUBLE_BINDINGS);
+	assert_int_equal(core_link_binding_put(p.link, &m), 0);
+	assert_int_equal(core_link_fact_put(p.link, &f), 0);
+	(void)bench_poll(&p.b);
+	assert_int_equal(p.b.eng.clients.binding.endpoint, 42);
+	assert_int_equal(p.b.eng.clients.endpoint.key, 42);
+	assert_int_equal(p.b.eng.clients.endpoint.flags, TBL_LISTED);
+	pair_close(&p);
+}
+
 static void quiet(enum log_level, const char *, void *)
 {
 	// Attachments and refusals are expected here.
@@ -303,6 +326,8 @@ int main(void)
 			every_outcome_and_record_is_delivered_even_when_the_data_plane_goes),
 		cmocka_unit_test(a_command_in_flight_is_answered_when_the_data_plane_goes),
 		cmocka_unit_test(after_100_attachments_descriptors_and_mappings_are_as_before),
+		cmocka_unit_test(
+			bindings_and_facts_come_into_force_at_the_data_planes_next_turn),
 		cmocka_unit_test(a_second_control_plane_waits_and_takes_over_when_the_first_goes),
 	};
 

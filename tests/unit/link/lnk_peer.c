@@ -144,6 +144,9 @@ int peer_hello(struct peer *p)
 	ring_open(p, &p->command, p->hello.command_off, API_RING_COMMANDS,
 		sizeof(struct api_command));
 	ring_open(p, &p->event, p->hello.event_off, API_RING_EVENTS, sizeof(struct api_event));
+	ring_open(p, &p->binding, p->hello.binding_off, API_RING_BINDINGS,
+		sizeof(struct api_binding));
+	ring_open(p, &p->fact, p->hello.fact_off, API_RING_FACTS, sizeof(struct api_fact));
 	for (unsigned w = 0; w < DOUBLE_WORKERS; w++) {
 		ring_open(p, &p->outcome[w], p->hello.outcome_off[w], API_RING_OUTCOMES,
 			sizeof(struct api_outcome));
@@ -169,6 +172,22 @@ void peer_send(struct peer *p, const struct api_command *c)
 {
 	assert_int_equal(api_ring_put(&p->command, c), 0);
 	assert_int_equal(send(p->fd, "", 1, MSG_NOSIGNAL), 1);
+}
+
+static int ring_of(struct peer *p, int put)
+{
+	(void)send(p->fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT); // a full socket has bells enough
+	return put;
+}
+
+int peer_bind(struct peer *p, const struct api_binding *m)
+{
+	return ring_of(p, api_ring_put(&p->binding, m));
+}
+
+int peer_tell(struct peer *p, const struct api_fact *f)
+{
+	return ring_of(p, api_ring_put(&p->fact, f));
 }
 
 int peer_event(struct bench *b, struct peer *p, struct api_event *e)

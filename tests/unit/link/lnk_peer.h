@@ -16,7 +16,7 @@ struct peer {
 	int fd, link_fd, stats_fd, cells_fd; // -1 = none
 	struct api_hello hello;
 	uint8_t *mem;
-	struct api_ring command, event;
+	struct api_ring command, event, binding, fact;
 	struct api_ring outcome[DOUBLE_WORKERS], record[DOUBLE_WORKERS];
 	struct api_ring ask[DOUBLE_WORKERS], answer[DOUBLE_WORKERS];
 };
@@ -41,6 +41,8 @@ void peer_connect(struct peer *p, const char *path);
 int peer_hello(struct peer *p);                 // takes and maps it; 0, or -errno (-ECONNRESET: closed)
 void peer_attach(struct bench *b, struct peer *p);
 void peer_send(struct peer *p, const struct api_command *c); // and rings
+int peer_bind(struct peer *p, const struct api_binding *m); // puts it and rings; of api_ring_put
+int peer_tell(struct peer *p, const struct api_fact *f);    // likewise
 int peer_event(struct bench *b, struct peer *p, struct api_event *e); // polls for one; 0 or -EAGAIN
 bool peer_is_closed(struct peer *p);            // by the data plane
 void peer_close(struct peer *p);
