@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 
 #include "rad_store.h"
 #include "rad_wait.h"
@@ -42,8 +44,7 @@ enum {
 
 struct place { // of a datagram in a burst
 	struct sockaddr_storage from;
-	struct iovec in, out;
-	uint8_t control[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t))];
+	struct iovec in;
 	uint8_t octets[RAD_PACKET_MAX], answer[RAD_PACKET_MAX];
 };
 
@@ -64,6 +65,9 @@ struct rad_server {
 	// the thread's alone
 	struct rad_wait wait;
 	struct iovec iov[BURST];
+	uint8_t control[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t))];
+	alignas(struct cmsghdr) uint8_t segment[BURST][CMSG_SPACE(sizeof(uint16_t))];
+	bool segments; // the kernel cuts answers apart
 	uint32_t looked_ms;
 	struct place place[BURST];
 	struct mmsghdr in[BURST], out[BURST];
@@ -177,7 +181,6 @@ static void places_lay(struct rad_server *s)
 		struct place *p = &s->place[i];
 
 		p->in = (struct iovec){p->octets, sizeof(p->octets)};
-		p->out = (struct iovec){p->answer, 0};
 	}
 }
 
@@ -192,6 +195,7 @@ struct rad_server *rad_server_new(const struct rad_server_conf *conf, struct err
 	s->conf = *conf;
 	for (unsigned i = 0; i < RAD_LISTEN_MAX; i++)
 		s->sock[i] = -1;
+	s->segments = true;
 	places_lay(s);
 	s->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (pthread_mutex_init(&s->lock, NULL) != 0 || s->wake < 0 || !tables_open(s))
@@ -259,6 +263,7 @@ static void control_take(struct rad_server *s, unsigned sock, struct msghdr *h)
 	}
 }
 
+// What the kernel says besides the octets is wanted of the first one alone.
 static void burst_lay(struct rad_server *s)
 {
 	for (unsigned i = 0; i < BURST; i++) {
@@ -267,22 +272,68 @@ static void burst_lay(struct rad_server *s)
 		s->in[i].msg_hdr = (struct msghdr){.msg_name = &p->from,
 			.msg_namelen = sizeof(p->from),
 			.msg_iov = &p->in,
-			.msg_iovlen = 1,
-			.msg_control = p->control,
-			.msg_controllen = sizeof(p->control)};
+			.msg_iovlen = 1};
 	}
+	s->in[0].msg_hdr.msg_control = s->control;
+	s->in[0].msg_hdr.msg_controllen = sizeof(s->control);
 }
 
-// Sends `n` of s->out. A full send buffer loses them: their senders ask again.
+// Answers of one length to one port in a row leave in one call: the kernel cuts them apart (UDP_SEGMENT).
+// How many of s->out from `from` on, before `n`, do.
+static unsigned run_lay(struct rad_server *s, unsigned from, unsigned n, struct mmsghdr *run)
+{
+	const struct msghdr *first = &s->out[from].msg_hdr;
+	const uint16_t octets = (uint16_t)first->msg_iov->iov_len;
+	unsigned k = from + 1;
+
+	while (k < n && s->segments && s->out[k].msg_hdr.msg_iov->iov_len == octets &&
+		s->out[k].msg_hdr.msg_namelen == first->msg_namelen &&
+		(k + 1 - from) * octets < UINT16_MAX - RAD_PACKET_MAX &&
+		memcmp(s->out[k].msg_hdr.msg_name, first->msg_name, first->msg_namelen) == 0)
+		k++;
+	run->msg_hdr = *first;
+	run->msg_hdr.msg_iovlen = k - from;
+	if (k - from > 1) {
+		struct cmsghdr *c = (struct cmsghdr *)s->segment[from]; // NOLINT: aligned
+
+		*c = (struct cmsghdr){.cmsg_level = IPPROTO_UDP,
+			.cmsg_type = UDP_SEGMENT,
+			.cmsg_len = CMSG_LEN(sizeof(octets))};
+		memcpy(CMSG_DATA(c), &octets, sizeof(octets));
+		run->msg_hdr.msg_control = c;
+		run->msg_hdr.msg_controllen = CMSG_SPACE(sizeof(octets));
+	}
+	return k - from;
+}
+
+// Sends `n` of s->out, whose octets lie in a row in s->iov. A full send buffer loses them: their senders ask
+// again.
 static void answers_send(struct rad_server *s, int sock, unsigned n)
 {
-	for (unsigned sent = 0; sent < n;) {
-		const int k = sendmmsg(sock, s->out + sent, n - sent, MSG_DONTWAIT);
+	struct mmsghdr run[BURST];
+	unsigned first[BURST], runs;
 
-		if (k > 0)
-			sent += (unsigned)k;
-		else if (errno != EINTR)
-			sent++; // this one has no way: an address that is gone, a full buffer
+	for (unsigned from = 0; from < n;) {
+		runs = 0;
+		for (unsigned at = from; at < n; runs++) {
+			first[runs] = at;
+			at += run_lay(s, at, n, &run[runs]);
+		}
+		from = n;
+		for (unsigned sent = 0; sent < runs && from == n;) {
+			const int k = sendmmsg(sock, run + sent, runs - sent, MSG_DONTWAIT);
+
+			if (k > 0) {
+				sent += (unsigned)k;
+			} else if (run[sent].msg_hdr.msg_iovlen > 1 &&
+				(errno == EIO || errno == EINVAL || errno == EOPNOTSUPP)) {
+				s->segments =
+					false; // a device that can't: one by one, from here on
+				from = first[sent];
+			} else if (errno != EINTR) {
+				sent++; // this one has no way: an address that is gone, a full buffer
+			}
+		}
 	}
 }
 
@@ -340,10 +391,10 @@ static unsigned datagram_take(
 		s->waiting++;
 		return answers;
 	}
-	p->out.iov_len = n;
+	s->iov[answers] = (struct iovec){p->answer, n};
 	s->out[answers].msg_hdr = (struct msghdr){.msg_name = &p->from,
 		.msg_namelen = s->in[i].msg_hdr.msg_namelen,
-		.msg_iov = &p->out,
+		.msg_iov = &s->iov[answers],
 		.msg_iovlen = 1};
 	return answers + 1;
 }
