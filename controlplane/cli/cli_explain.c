@@ -192,8 +192,8 @@ static void refusal_print(const json_t *e, const json_t *reasons)
 		is(e, "reason", "refused_client_connections") ||
 		is(e, "reason", "refused_client_rate") ||
 		is(e, "reason", "refused_total_connections") ||
-		is(e, "reason", "endpoint_refused_connect") ||
-		is(e, "reason", "sender_refused_connect");
+		is(e, "reason", "endpoint_reputation_refused_connect") ||
+		is(e, "reason", "sender_reputation_refused_connect");
 
 	if (is(e, "type", "monitored"))
 		(void)printf("%s  Would have been refused, but is only monitored",

@@ -464,7 +464,7 @@ static const struct {
 	{"a refusal", API_REC_REFUSAL, 0, 0, "refused_at_connect", NULL, "policy"},
 	{"a limit", API_REC_REFUSAL, 0, 0, "refused_client_rate", NULL, "session_limits"},
 	{"a rate", API_REC_REFUSAL, 0, 0, "sender_messages_refused", NULL, "session_limits"},
-	{"a sender of ill repute", API_REC_REFUSAL, 0, 0, "sender_refused_mail", NULL, "reputation"},
+	{"a sender of ill repute", API_REC_REFUSAL, 0, 0, "sender_reputation_refused_mail", NULL, "reputation"},
 	{"three domains", API_REC_REFUSAL, 0, 0, "three_way_refused", NULL, "domain"},
 	{"a session that just ended", API_REC_SESSION, 0, 0, NULL, NULL, "none"},
 	{"a session in TLS", API_REC_SESSION, 0, 0, "pass_tls", NULL, "encryption"},
@@ -495,8 +495,8 @@ static void each_record_has_one_class(void **state)
 static bool may_be_a_reason(const char *kind, const char *unit, const char *name)
 {
 	static const char *const stems[] = {
-		"cut_", "reset_", "refused_", "starttls_without", "drop_policy", "endpoint_refused_",
-		"sender_refused_"};
+		"cut_", "reset_", "refused_", "starttls_without", "drop_policy", "endpoint_reputation_refused_",
+		"sender_reputation_refused_"};
 
 	if (strcmp(kind, "PASS") == 0)
 		return true;

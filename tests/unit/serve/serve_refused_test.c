@@ -23,7 +23,7 @@ static const struct {
 	{API_REC_REFUSAL, 0, "one", "refused_at_connect"},
 	{API_REC_REFUSAL, 0, NULL, "refused_at_connect"},
 	{API_REC_REFUSAL, 0, "two", NULL},
-	{API_REC_REFUSAL, 0, "two", "sender_monitored", true},
+	{API_REC_REFUSAL, 0, "two", "sender_reputation_monitored", true},
 	{API_REC_MESSAGE, API_VERDICT_REJECTED, "one", NULL},
 	{API_REC_MESSAGE, API_VERDICT_TEMPFAILED, "one", NULL},
 	{API_REC_MESSAGE, API_VERDICT_DISCARDED, "one", NULL},
