@@ -324,6 +324,38 @@ static void auth_is_refused_while_too_many_failed(void **)
 	assert_int_equal(world.outcomes[ENG_OUTCOME_AUTH_FAILED], 0);
 }
 
+static void auth_is_a_setting_of_its_own(void **)
+{
+	static const struct {
+		const char *settings;
+		bool refused, told;
+	} rows[] = {
+		{"auth_reputation: {action: off}", false, false},
+		{"auth_reputation: {action: monitor}", false, true},
+		{"auth_reputation: {action: reject}", true, false},
+	};
+	char text[512];
+
+	for (unsigned i = 0; i < COUNT(rows); i++) {
+		const uint64_t before = counter(ACT_AUTH_MONITORED);
+
+		(void)snprintf(text, sizeof(text),
+			"session_profiles: {s: {%s, " NO_DELAY
+			"}}\npolicies: [{name: p, action: inspect, session: s}]\n",
+			rows[i].settings);
+		world_use(text, 3 + i);
+		sender_is("10.0.2.1", 100, 0, 600);
+		struct conn *c = meets("10.0.2.1");
+		if (rows[i].refused)
+			refuses(c, "AUTH PLAIN AGEAYg==", NO_LOGIN, ACT_AUTH_BLOCKED, 0, 0);
+		else
+			answers(c, "AUTH PLAIN AGEAYg==", "235 ok");
+		assert_int_equal(counter(ACT_AUTH_MONITORED) - before, rows[i].told);
+		mails(c, HAM); // of a sender of any score
+		ends_like_friends(c);
+	}
+}
+
 // What waits for its reply is told alike: nobody remembers which was which. Behind a MAIL there is no AUTH.
 static void auth_behind_a_refused_mail_is_out_of_place(void **)
 {
@@ -480,6 +512,7 @@ int main(void)
 		CASE(at_rcpt_more_than_are_substituted_are_taken_out_and_told_in_turn),
 		CASE(a_mail_amid_a_flight_makes_nothing_good),
 		CASE(auth_is_refused_while_too_many_failed),
+		CASE(auth_is_a_setting_of_its_own),
 		CASE(auth_behind_a_refused_mail_is_out_of_place),
 		CASE(monitored_it_is_told_once_a_session_and_nothing_is_refused),
 		CASE(what_several_share_is_only_told),

@@ -164,14 +164,37 @@ static void no_flight_of_mails_gets_past(void **)
 	assert_int_equal(counter(ACT_THROTTLED), 2);
 }
 
-static void none_may_mean_none_at_all(void **)
+static void the_more_of_number_and_share_passes_even_none_at_all(void **)
 {
-	world_use("session_profiles: {s: {sender_reputation: {action: reject, throttle_messages: 0, "
-		  "throttle_percent: 0}, " NO_DELAY "}}\n"
-		  "policies: [{name: p, action: inspect, session: s}]\n",
-		3);
-	sender_is("10.0.6.1", 16, 0, 0);
-	is_over(meets("10.0.6.1"), 0);
+	enum { BEFORE = 4 }; // messages in the hour before
+	static const struct {
+		const char *settings;
+		uint32_t limit;
+	} rows[] = {
+		{"throttle_messages: 0, throttle_percent: 0", 0},
+		{"throttle_messages: 2, throttle_percent: 0", 2},
+		{"throttle_messages: 2, throttle_percent: 74", 2},
+		{"throttle_messages: 2, throttle_percent: 75", 3},
+		{"throttle_messages: 0, throttle_percent: 200", 8},
+	};
+	char text[512];
+
+	for (unsigned i = 0; i < COUNT(rows); i++) {
+		eng_hour_set(world.eng, 1000 + 2 * i);
+		(void)snprintf(text, sizeof(text),
+			"session_profiles: {s: {sender_reputation: {action: reject, %s}, " NO_DELAY
+			"}}\npolicies: [{name: p, action: inspect, session: s}]\n",
+			rows[i].settings);
+		world_use(text, 3 + i);
+		sender_is("10.0.6.1", 15, 0, 0);
+		struct conn *c = meets("10.0.6.1");
+		so_many(c, BEFORE);
+		sender_is("10.0.6.1", 16, 0, 0);
+		eng_hour_set(world.eng, 1001 + 2 * i);
+		so_many(c, rows[i].limit);
+		is_over(c, rows[i].limit);
+		ends_like_friends(c);
+	}
 }
 
 static void monitored_it_is_told_and_passes(void **)
@@ -231,7 +254,7 @@ int main(void)
 		CASE(only_what_its_server_takes_counts),
 		CASE(those_on_their_way_count_however_many_sessions_they_have),
 		CASE(no_flight_of_mails_gets_past),
-		CASE(none_may_mean_none_at_all),
+		CASE(the_more_of_number_and_share_passes_even_none_at_all),
 		CASE(monitored_it_is_told_and_passes),
 		CASE(without_a_cell_nobody_is_throttled),
 		CASE(a_candidate_throttles_alike_or_is_not_followed),
