@@ -244,14 +244,15 @@ static const struct cfg_field control_fields[] = {
 		AT(cfg_control, event_hash_key),
 		.max = 1023,
 		.preset = "",
-		.help = "file of a key, 16 bytes or more, that mail addresses and subjects in "
-			"events are hashed with; empty = written as they are"},
+		.help = "file of a key, 16 bytes or more, that mail addresses, subscribers' ids and "
+			"subjects in events are hashed with; empty = written as they are"},
 	{.key = "event_hash",
 		.kind = CFG_KIND_WORD,
 		AT(cfg_control, event_hash),
 		.words = hash_words,
 		.preset = "all",
-		.help = "what event_hash_key hashes: addresses, subjects, or all, which is both"},
+		.help = "what event_hash_key hashes: addresses (and subscribers' ids), subjects, or all, "
+			"which is both"},
 	{.key = "metrics",
 		.kind = CFG_KIND_LISTEN,
 		AT(cfg_control, metrics),

@@ -34,6 +34,8 @@ const struct api_rpc_method api_rpc_methods[API_RPC_COUNT] = {
 	[API_RPC_CONFIG_IMPORT] = {"config.import", "check an archive and put it in force"},
 	[API_RPC_CONFIG_SHADOW] = {"config.shadow",
 		"run a configuration beside the one in force, and report what it would decide"},
+	[API_RPC_RADIUS_STATUS] = {"radius.status",
+		"the accounting server: bindings, what came of each NAS, and what was refused"},
 	[API_RPC_RULES_CHECK] = {"rules.check",
 		"check the text of a rules file and change nothing"},
 	[API_RPC_RULES_ADD] = {"rules.add", "add one rule and put it in force"},

@@ -110,6 +110,7 @@ int cli_rules_add(struct cli *c, const struct cli_verb *v, json_t *params);
 void cli_status_show(const json_t *result, const json_t *params);
 void cli_stats_show(const json_t *result, const json_t *params);
 void cli_ports_show(const json_t *result, const json_t *params);
+void cli_radius_show(const json_t *result, const json_t *params);
 void cli_flows_show(const json_t *result, const json_t *params);
 void cli_explain_show(const json_t *result, const json_t *params);
 void cli_match_show(const json_t *result, const json_t *params);

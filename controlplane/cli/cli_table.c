@@ -191,6 +191,7 @@ const struct cli_verb cli_verbs[] = {
 		.show = cli_import_show},
 	{"config", "shadow", API_RPC_CONFIG_SHADOW, ARGS(config_shadow), .run = cli_config_shadow,
 		.show = cli_shadow_show},
+	{"radius", "status", API_RPC_RADIUS_STATUS, .alone = true, .show = cli_radius_show},
 	{"rules", "check", API_RPC_RULES_CHECK, ARGS(rules_check), .run = cli_rules_check,
 		.show = cli_cost_show},
 	{"rules", "add", API_RPC_RULES_ADD, ARGS(rules_add), .run = cli_rules_add,

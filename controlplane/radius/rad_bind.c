@@ -530,6 +530,20 @@ bool rad_bind_say(struct rad_bind *b, uint32_t *at, uint32_t budget, uint32_t no
 	return *at >= b->fresh;
 }
 
+bool rad_bind_of(const struct rad_bind *b, uint32_t endpoint, uint32_t *at, uint32_t budget,
+	struct rad_key *out, uint32_t cap, uint32_t *n)
+{
+	const uint32_t held = b->endpoints.cell[endpoint].held; // once a binding
+
+	for (; *at < b->fresh && budget > 0 && *n < cap && *n < held; ++*at, budget--) {
+		const struct binding *c = &b->cell[*at];
+
+		if (c->state == STATE_LIVE && c->endpoint == endpoint && !is_over(b, c))
+			out[(*n)++] = key_of(c);
+	}
+	return *at >= b->fresh || *n >= cap || *n >= held;
+}
+
 struct rad_bind_counts rad_bind_counts(const struct rad_bind *b)
 {
 	struct rad_bind_counts c = b->counts;

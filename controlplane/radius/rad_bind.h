@@ -104,6 +104,10 @@ struct span rad_bind_id_keyed(const struct rad_bind *b, uint64_t key);
 typedef bool (*rad_walk_cb)(void *arg, const struct rad_key *key, struct rad_bound now);
 bool rad_bind_walk(
 	const struct rad_bind *b, uint32_t *at, uint32_t budget, rad_walk_cb each, void *arg);
+// Bindings in force of an endpoint (not RAD_NONE), at most `cap` of them, among `budget` places from *at on, as
+// above. *n of them are in `out` before, and behind. true: there are no more, or no room for one.
+bool rad_bind_of(const struct rad_bind *b, uint32_t endpoint, uint32_t *at, uint32_t budget,
+	struct rad_key *out, uint32_t cap, uint32_t *n);
 // Takes what outlived another process, NAS first; what is known by now is not replaced. Times not behind
 // `now_s`. false: no room.
 bool rad_bind_restore_nas(struct rad_bind *b, uint64_t nas, uint32_t era);

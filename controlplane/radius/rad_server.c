@@ -584,6 +584,24 @@ size_t rad_server_id(struct rad_server *s, uint64_t key, char id[RAD_ID_MAX])
 	return text.n;
 }
 
+uint32_t rad_server_of(struct rad_server *s, uint64_t key, struct rad_key *out, uint32_t cap)
+{
+	enum { SLICE = 8192 }; // places looked at while the thread may wait
+	uint32_t at = 0, n = 0;
+	bool last = false;
+
+	while (!last) {
+		(void)pthread_mutex_lock(&s->lock); // as above
+		const struct span id = rad_bind_id_keyed(s->bind, key);
+		const uint32_t endpoint = id.n == 0 ? RAD_NONE : rad_bind_endpoint(s->bind, id);
+
+		last = endpoint == RAD_NONE ||
+			rad_bind_of(s->bind, endpoint, &at, SLICE, out, cap, &n);
+		(void)pthread_mutex_unlock(&s->lock);
+	}
+	return n;
+}
+
 size_t rad_server_who(
 	struct rad_server *s, const struct rad_key *key, char id[RAD_ID_MAX], bool *shared)
 {

@@ -65,6 +65,9 @@ void rad_server_counts(struct rad_server *s, struct rad_server_counts *out);
 bool rad_server_client(struct rad_server *s, uint32_t place, struct rad_client_counts *out);
 // An endpoint's id by its key (rad_bind_id_keyed): its octets; 0 = unknown. Any thread.
 size_t rad_server_id(struct rad_server *s, uint64_t key, char id[RAD_ID_MAX]);
+// Bindings in force of the endpoint of that key, at most `cap`: how many. Looks at all there are, some at a
+// time: a tenth of a second among ten million. Any thread.
+uint32_t rad_server_of(struct rad_server *s, uint64_t key, struct rad_key *out, uint32_t cap);
 // Who has an address now: the id's octets, at most RAD_ID_MAX; 0 = nobody. Any thread.
 size_t rad_server_who(
 	struct rad_server *s, const struct rad_key *key, char id[RAD_ID_MAX], bool *shared);

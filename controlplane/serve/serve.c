@@ -35,6 +35,7 @@ static const serve_method_cb methods[API_RPC_COUNT] = {
 	[API_RPC_CONFIG_EXPORT] = serve_config_export,
 	[API_RPC_CONFIG_IMPORT] = serve_config_import,
 	[API_RPC_CONFIG_SHADOW] = serve_config_shadow,
+	[API_RPC_RADIUS_STATUS] = serve_radius_status,
 	[API_RPC_RULES_CHECK] = serve_rules_check,
 	[API_RPC_RULES_ADD] = serve_rules_add,
 	[API_RPC_RULES_DEL] = serve_rules_del,
@@ -122,6 +123,10 @@ static void on_record(void *arg, const struct api_record *r)
 			s->names, version, r->refusal.access_image, r->refusal.access);
 	else if (r->kind == API_REC_SHADOW)
 		shadow_names(s, r, &names);
+	char endpoint[RAD_ID_MAX];
+	if (s->radius != NULL && r->endpoint != 0)
+		names.endpoint = (struct span){
+			(const uint8_t *)endpoint, serve_radius_id(s->radius, r->endpoint, endpoint)};
 	names.reason = reason_name(s, reason_of(r));
 	serve_events_add(s->events, r, &names);
 	serve_refused_note(s->refused, r, &names);

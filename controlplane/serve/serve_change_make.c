@@ -13,6 +13,7 @@
 #include "core_link.h"
 #include "core_loop.h"
 #include "serve_diff.h"
+#include "serve_radius.h"
 #include "text.h"
 
 // Writes the candidate down before anybody has it: afterwards one rename puts it in force.
@@ -187,6 +188,11 @@ void serve_change_config(struct change *ch)
 	rc = serve_lists_hash(ch->cand->cfg, &ch->rules_hash);
 	if (rc != 0) {
 		serve_change_fail(ch, API_RPC_ERR_INTERNAL, "rules.file and lists: %s", strerror(-rc));
+		return;
+	}
+	// At a start a secret that is gone is no reason to leave mail unread: its NAS is left out.
+	if (ch->kind != KIND_START && serve_radius_judge(ch->cand->cfg, &ch->err) != 0) {
+		serve_change_fail(ch, API_RPC_ERR_CONFIG, "bad configuration or rules");
 		return;
 	}
 	if (ch->kind != KIND_START)

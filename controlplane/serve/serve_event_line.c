@@ -98,6 +98,10 @@ static void put_connection(
 	serve_line_str(l, "classifier", serve_class_name(serve_classify(r, names)));
 	serve_line_str(l, "session_profile", names->session);
 	serve_line_str(l, "content_profile", names->content);
+	if (names->endpoint.n == 0)
+		serve_line_null(l, "endpoint");
+	else
+		put_private(l, "endpoint", names->endpoint, names->hash);
 }
 
 static void put_session(

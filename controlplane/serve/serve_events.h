@@ -12,6 +12,7 @@
 
 #include "api_link.h"
 #include "err.h"
+#include "span.h"
 
 struct event_base;
 struct serve_events;
@@ -26,6 +27,7 @@ struct serve_event_names { // words for the numbers of a record; each NULL where
 	const struct serve_hash *hash;    // of mail addresses; NULL = written as they are
 	const struct serve_hash *subject_hash; // likewise of subjects
 	const char *access;               // rule
+	struct span endpoint;             // id of the subscriber; empty = unknown
 	struct {                          // of a shadow's record: as the candidate has it
 		const char *policy, *session, *content, *reason, *access;
 	} candidate;

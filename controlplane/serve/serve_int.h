@@ -16,6 +16,7 @@
 #include "serve_http.h"
 #include "serve_names.h"
 #include "serve_params.h"
+#include "serve_radius.h"
 #include "serve_refused.h"
 #include "serve_rpc.h"
 #include "serve_shadow.h"
@@ -59,6 +60,7 @@ struct serve {
 	json_t *flows_rows;
 	uint32_t flows_max;
 	struct serve_check *checks[SERVE_CHECKS_MAX];
+	struct serve_radius *radius;            // NULL = no accounting server
 };
 
 // Methods, each answers its call once (serve_rpc.h); `arg` is the struct serve.
@@ -85,6 +87,7 @@ void serve_config_confirm(void *arg, struct serve_call *call, json_t *params);
 void serve_config_revert(void *arg, struct serve_call *call, json_t *params);
 void serve_config_export(void *arg, struct serve_call *call, json_t *params);
 void serve_config_import(void *arg, struct serve_call *call, json_t *params);
+void serve_radius_status(void *arg, struct serve_call *call, json_t *params);
 void serve_rules_check(void *arg, struct serve_call *call, json_t *params);
 void serve_rules_add(void *arg, struct serve_call *call, json_t *params);
 void serve_rules_del(void *arg, struct serve_call *call, json_t *params);

@@ -134,6 +134,60 @@ static void domains(const struct serve *s, struct serve_exposition *x)
 	one(x, METRIC_ASKS_LOST, core_link_counts(s->link)->answers_lost);
 }
 
+// A family of samples by NAS.
+static void radius_datagrams(struct serve_radius *r, struct serve_exposition *x)
+{
+	static const char *const by[2] = {"nas", "what"};
+	struct serve_radius_nas nas;
+
+	family(x, METRIC_RADIUS_DATAGRAMS);
+	for (uint32_t i = 0; serve_radius_nas(r, i, &nas); i++)
+		for (unsigned k = 0; k < RAD_COUNT_DATAGRAMS; k++)
+			serve_expose_by(x, &metrics[METRIC_RADIUS_DATAGRAMS], by,
+				(const char *const[2]){nas.counts.name, rad_count_names[k]},
+				nas.counts.n[k]);
+	family(x, METRIC_RADIUS_ANSWERS);
+	for (uint32_t i = 0; serve_radius_nas(r, i, &nas); i++)
+		sample(x, METRIC_RADIUS_ANSWERS, nas.counts.name, nas.counts.n[RAD_COUNT_ANSWERS]);
+}
+
+static void radius_changes(const struct rad_bind_counts *b, struct serve_exposition *x)
+{
+	family(x, METRIC_RADIUS_CHANGES);
+	sample(x, METRIC_RADIUS_CHANGES, "begun", b->begun);
+	sample(x, METRIC_RADIUS_CHANGES, "moved", b->moved);
+	sample(x, METRIC_RADIUS_CHANGES, "ended", b->ended);
+	sample(x, METRIC_RADIUS_CHANGES, "idle", b->idle);
+	sample(x, METRIC_RADIUS_CHANGES, "cleared", b->cleared);
+	one(x, METRIC_RADIUS_STALE, b->stale);
+	one(x, METRIC_RADIUS_SHARED, b->shared);
+	one(x, METRIC_RADIUS_FULL, b->full);
+}
+
+static void radius(const struct serve *s, struct serve_exposition *x)
+{
+	struct serve_radius_state st;
+
+	if (s->radius == NULL)
+		return;
+	serve_radius_state(s->radius, &st);
+	one(x, METRIC_RADIUS_BINDINGS, st.server.bind.bindings);
+	one(x, METRIC_RADIUS_ENDPOINTS, st.server.bind.endpoints);
+	one(x, METRIC_RADIUS_MOST, st.bindings_max);
+	one(x, METRIC_RADIUS_BYTES, st.memory_bytes);
+	radius_datagrams(s->radius, x);
+	one(x, METRIC_RADIUS_STRANGERS, st.server.strangers);
+	radius_changes(&st.server.bind, x);
+	family(x, METRIC_RADIUS_LAG);
+	serve_expose_real(x, &metrics[METRIC_RADIUS_LAG], NULL, NULL, st.server.late_us / 1e6);
+	one(x, METRIC_RADIUS_DROPPED, st.server.dropped);
+	one(x, METRIC_RADIUS_UNHEARD, st.server.unheard);
+	one(x, METRIC_RADIUS_UNSTORED, st.server.unstored);
+	one(x, METRIC_RADIUS_WAITING, st.server.waiting);
+	one(x, METRIC_RADIUS_TOLD, st.told);
+	one(x, METRIC_RADIUS_LATER, st.later);
+}
+
 static void data_plane(const struct core_stats *stats, struct serve_exposition *x)
 {
 	uint64_t now = core_now_us();
@@ -310,6 +364,7 @@ int serve_metrics_write(struct serve *s, bool openmetrics, struct evbuffer *out)
 	limit_counts(s, &x);
 	store(s, &x);
 	domains(s, &x);
+	radius(s, &x);
 	refusals(s, &x);
 	if (stats != NULL) {
 		data_plane(stats, &x);

@@ -288,6 +288,7 @@ struct serve_radius *serve_radius_open(const struct serve_radius_conf *conf, str
 		.changed = on_change,
 		.turn = on_turn,
 		.arg = r,
+		.store = conf->store,
 	};
 	const struct rad_bind_conf size = {.bindings = conf->bindings, .endpoints = conf->bindings};
 
@@ -314,6 +315,20 @@ struct serve_radius *serve_radius_open(const struct serve_radius_conf *conf, str
 	return NULL;
 }
 
+void serve_radius_nas_restore(void *arg, const struct sto_nas *row)
+{
+	const struct serve_radius *r = arg;
+
+	(void)rad_server_restore_nas(r->server, row); // no room: counted
+}
+
+void serve_radius_restore(void *arg, const struct sto_binding *row)
+{
+	const struct serve_radius *r = arg;
+
+	(void)rad_server_restore(r->server, row); // likewise
+}
+
 int serve_radius_start(struct serve_radius *r)
 {
 	const int rc = core_timer_once(r->timer, LOOK_MS);
@@ -329,6 +344,18 @@ void serve_radius_free(struct serve_radius *r)
 	core_timer_free(r->timer);
 	free(r->seen);
 	free(r);
+}
+
+int serve_radius_judge(const struct cfg *c, struct err_list *err)
+{
+	struct rad_client *list;
+	uint32_t n;
+	const int rc =
+		c->radius.nnas == 0 ? rad_conf_check(c, err) : rad_conf_clients(c, &list, &n, err);
+
+	if (c->radius.nnas != 0)
+		rad_conf_free(list, n);
+	return rc;
 }
 
 void serve_radius_change(struct serve_radius *r, const struct cfg *c)
@@ -365,6 +392,11 @@ size_t serve_radius_id(struct serve_radius *r, uint64_t key, char id[RAD_ID_MAX]
 	}
 	memcpy(id, k->id, k->n);
 	return k->n;
+}
+
+uint32_t serve_radius_of(struct serve_radius *r, uint64_t key, struct rad_key *out, uint32_t cap)
+{
+	return rad_server_of(r->server, key, out, cap);
 }
 
 void serve_radius_state(struct serve_radius *r, struct serve_radius_state *out)

@@ -24,13 +24,20 @@ struct serve_radius_conf {
 	const struct cfg_radius *radius; // listen, not empty, and idle_min; not kept
 	uint32_t bindings;               // and endpoints, at most; not 0
 	uint8_t secret[16];              // of endpoints' keys: the same over restarts
+	struct sto *store;               // where bindings outlive the process; NULL = nowhere
 	// Tells the data plane, from the server's thread; must not wait. 0, -EAGAIN (no room now), -ENOTCONN.
 	int (*put)(void *arg, const struct api_binding *b);
 	void *arg;
 };
 
+// Can all NAS of a configuration be used: attributes, secrets? 0, or -EINVAL with every error in *err, -ENOMEM.
+int serve_radius_judge(const struct cfg *c, struct err_list *err);
+
 // Opens the sockets: may need privileges. NULL with the reason in *err.
 struct serve_radius *serve_radius_open(const struct serve_radius_conf *conf, struct err_list *err);
+// What outlived the process before, in this order; for sto_load, where `arg` is the struct serve_radius.
+void serve_radius_nas_restore(void *arg, const struct sto_nas *row);
+void serve_radius_restore(void *arg, const struct sto_binding *row);
 // Starts the thread: behind the drop of privileges. 0 or -errno.
 int serve_radius_start(struct serve_radius *r);
 // Ends the thread; nothing is put any more. NULL is fine.
@@ -42,6 +49,9 @@ void serve_radius_change(struct serve_radius *r, const struct cfg *c);
 void serve_radius_attached(struct serve_radius *r);
 // The id that a key stands for (rad_endpoint_key): its octets, 0 = unknown.
 size_t serve_radius_id(struct serve_radius *r, uint64_t key, char id[RAD_ID_MAX]);
+
+// What the endpoint of that key has now: prefixes and blocks of ports, at most `cap`; how many.
+uint32_t serve_radius_of(struct serve_radius *r, uint64_t key, struct rad_key *out, uint32_t cap);
 
 struct serve_radius_state {
 	struct rad_server_counts server; // late_us: of the last seconds

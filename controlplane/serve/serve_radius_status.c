@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // radius.status: the accounting server's figures as JSON. Thread: the loop's.
 #include "serve_int.h"
-#include "serve_radius.h"
 
 static json_t *nas_json(const struct serve_radius_nas *nas)
 {
@@ -41,6 +40,14 @@ static json_t *binding_json(const struct rad_bind_counts *b)
 		serve_json_u64(b->shared), "full", serve_json_u64(b->full));
 }
 
+void serve_radius_status(void *arg, struct serve_call *call, json_t *params)
+{
+	const struct serve *s = arg;
+
+	if (serve_params_take(call, params, NULL, 0))
+		serve_call_result(call, serve_radius_json(s->radius));
+}
+
 json_t *serve_radius_json(struct serve_radius *r)
 {
 	struct serve_radius_state st;
@@ -48,12 +55,16 @@ json_t *serve_radius_json(struct serve_radius *r)
 	if (r == NULL)
 		return json_pack("{s:b}", "on", 0);
 	serve_radius_state(r, &st);
-	return json_pack("{s:b,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:o}", "on", 1,
-		"bindings", (int)st.server.bind.bindings, "endpoints",
+	return json_pack(
+		"{s:b,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:i,s:o,s:o,s:o}",
+		"on", 1, "bindings", (int)st.server.bind.bindings, "endpoints",
 		(int)st.server.bind.endpoints, "most", (int)st.bindings_max, "memory_bytes",
 		serve_json_u64(st.memory_bytes), "strangers", serve_json_u64(st.server.strangers),
 		"dropped", serve_json_u64(st.server.dropped), "late_us",
 		serve_json_u64(st.server.late_us), "records", binding_json(&st.server.bind), "told",
 		serve_json_u64(st.told), "told_later", serve_json_u64(st.later), "told_anew",
-		serve_json_u64(st.walks), "telling", st.telling, "nas", nas_list(r));
+		serve_json_u64(st.walks), "telling", st.telling, "unheard",
+		serve_json_u64(st.server.unheard), "unstored", serve_json_u64(st.server.unstored),
+		"waiting", (int)st.server.waiting, "restored", serve_json_u64(st.server.restored),
+		"unrestored", serve_json_u64(st.server.unrestored), "nas", nas_list(r));
 }

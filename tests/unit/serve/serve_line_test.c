@@ -173,7 +173,7 @@ static void a_message_has_its_documented_fields(void **state)
 		"\"client\":\"10.77.0.1\",\"client_port\":40000,\"server\":\"fd77::2\",\"server_port\":25,"
 		"\"vlan\":12,\"context\":\"default\",\"policy\":\"internal\",\"policy_index\":0,"
 		"\"image_version\":7,\"worker\":1,\"classifier\":\"content\",\"session_profile\":\"inside\","
-		"\"content_profile\":\"spam\",\"helo\":\"mail.example\",\"from\":\"a@b\",\"to\":\"c@d\","
+		"\"content_profile\":\"spam\",\"endpoint\":\"49170\",\"helo\":\"mail.example\",\"from\":\"a@b\",\"to\":\"c@d\","
 		"\"recipients\":2,\"octets\":1234,\"score\":100,\"threshold\":5,\"rules\":[1000000,3],\"rule_labels\":[\"token\",null],"
 		"\"rules_total\":2,\"verdict\":\"rejected\",\"code\":550,\"id\":\"0000000000009\","
 		"\"scan_us\":45,\"bdat\":true,\"reason\":\"messages_rejected\",\"access_rule\":\"partner\",\"subject\":\"hello\"}";
@@ -188,6 +188,7 @@ static void a_message_has_its_documented_fields(void **state)
 			.session = "inside",
 			.content = "spam",
 			.rules = {"token"},
+			.endpoint = {(const uint8_t *)"49170", 5},
 			.access = "partner"});
 	assert_int_equal(l.n, sizeof(want) - 1);
 	assert_memory_equal(l.text, want, l.n);

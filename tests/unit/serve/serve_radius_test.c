@@ -331,9 +331,18 @@ static void the_configuration_says_who_may_send(void **)
 	assert_string_equal(nas.counts.name, "n");
 	talk(RAD_START, "bob", "10.0.0.2");
 	told_is(2);
+	talk(RAD_START, "bob", "10.0.0.3");
+	struct rad_key keys[4];
+	assert_int_equal(
+		serve_radius_of(world.r, rad_endpoint_key(secret, span_str("bob")), keys, 4), 2);
+	assert_int_equal(keys[1].prefix.addr.b[15], 3);
+	assert_int_equal(
+		serve_radius_of(world.r, rad_endpoint_key(secret, span_str("bob")), keys, 1), 1);
+	assert_int_equal(
+		serve_radius_of(world.r, rad_endpoint_key(secret, span_str("nil")), keys, 4), 0);
 	j = serve_radius_json(world.r);
 	assert_non_null(j);
-	assert_int_equal(json_integer_value(json_object_get(j, "bindings")), 2);
+	assert_int_equal(json_integer_value(json_object_get(j, "bindings")), 3);
 	assert_int_equal(json_integer_value(json_object_get(j, "most")), BINDINGS);
 	assert_int_equal(json_array_size(json_object_get(j, "nas")), 2);
 	json_decref(j);
