@@ -96,6 +96,8 @@ static void store_print(const json_t *store)
 	else
 		(void)printf("store:            %" PRId64 " rows written, %" PRId64 " unstored",
 			cli_int(store, "rows"), cli_int(store, "unstored"));
+	if (cli_bool(store, "pickup_stopped"))
+		(void)printf("; NEW CONNECTIONS PASS UNREAD (store.on_loss)");
 	(void)putchar('\n');
 }
 

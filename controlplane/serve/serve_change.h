@@ -92,6 +92,10 @@ int serve_changes_start(struct serve_changes *c, struct core_link *link, struct 
 // The data plane is there: it gets the revision in force unless it has it.
 void serve_changes_attached(struct serve_changes *c, const struct api_hello *hello);
 
+// While held the data plane has an image that passes everything, under a number of its own, in place of the
+// revision in force; changes go on as ever. Afterwards it gets that revision again.
+void serve_changes_hold(struct serve_changes *c, bool held);
+
 // Queues a change; `done` is called once, later or within the call. 0, -EBUSY (queue full), -ENOMEM.
 int serve_changes_submit(struct serve_changes *c, const struct serve_change_req *req,
 	serve_change_cb done, void *arg);

@@ -72,6 +72,8 @@ struct serve_changes {
 	struct serve_text local;          // rules added at run time
 	uint64_t high;                    // highest revision number seen
 	uint64_t confirmed;               // last revision this attachment took, 0 = none yet
+	bool held, renew;                 // serve_changes_hold; the data plane has not heard of it
+	bool pushed_held;                 // the image on its way, or the last one
 	struct change *active;
 	unsigned queued;
 	TAILQ_HEAD(, change) queue;

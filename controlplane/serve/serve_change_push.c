@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "compile.h"
 #include "core_link.h"
 #include "core_loop.h"
 #include "log.h"
@@ -45,6 +48,29 @@ bool serve_changes_ports_fit(
 	return n == dp->nports;
 }
 
+// The image of a revision, or what it is held back for. As core_link_image_push, and -ENOMEM.
+static int image_push(struct serve_changes *c, const struct serve_revision *r,
+	void (*done)(void *arg, int status, const char *text), struct change *ch)
+{
+	uint64_t version = r->version > c->high ? r->version : c->high;
+	uint8_t *bytes;
+	size_t n;
+	int rc;
+
+	c->pushed_held = c->held;
+	if (!c->held)
+		return core_link_image_push(
+			c->link, r->image, r->image_bytes, r->version, done, ch);
+	rc = compile_empty(++version, time(NULL), &bytes, &n);
+	if (rc != 0)
+		return rc;
+	rc = core_link_image_push(c->link, bytes, n, version, done, ch);
+	free(bytes); // copied
+	if (rc == 0)
+		c->high = version;
+	return rc;
+}
+
 static void push_fail(struct change *ch, int status, const char *text)
 {
 	// Going back goes on without the data plane, which gets it as soon as it can. At start a
@@ -81,7 +107,13 @@ static void resync_done(struct change *ch)
 	}
 	if (c->origin == SERVE_ORIGIN_COMMITTED)
 		err_init(&c->errors);
-	LOG(NOTICE, "revision %" PRIu64 " is in force in the data plane", c->current->version);
+	if (c->held)
+		LOG(ERR,
+			"the data plane forwards new connections UNREAD in place of revision %" PRIu64,
+			c->current->version);
+	else
+		LOG(NOTICE, "revision %" PRIu64 " is in force in the data plane",
+			c->current->version);
 	serve_change_end(ch, &(struct serve_change_result){.err = &ch->err});
 }
 
@@ -90,6 +122,8 @@ static void on_pushed(void *arg, int status, const char *text)
 	struct change *ch = arg;
 	struct serve_changes *c = ch->owner;
 
+	if (status == 0)
+		c->renew = c->pushed_held != c->held;
 	if (status != 0) {
 		push_fail(ch, status, text);
 	} else if (ch->kind == KIND_RESYNC) {
@@ -134,8 +168,7 @@ void serve_change_undo(struct change *ch, int rc)
 		undo_fail(ch); // no data plane has it
 		return;
 	}
-	rc = core_link_image_push(c->link, c->current->image, c->current->image_bytes,
-		c->current->version, on_undone, ch);
+	rc = image_push(c, c->current, on_undone, ch);
 	if (rc != 0)
 		on_undone(ch, rc, "");
 }
@@ -153,7 +186,7 @@ void serve_change_push(struct change *ch, const struct serve_revision *r)
 				ch, API_RPC_ERR_CONFIG, "the running data plane has other ports");
 		return;
 	}
-	rc = core_link_image_push(c->link, r->image, r->image_bytes, r->version, on_pushed, ch);
+	rc = image_push(c, r, on_pushed, ch);
 	if (rc == 0) {
 		if (r->version > c->high) // used up, whatever becomes of it
 			c->high = r->version;
@@ -185,10 +218,21 @@ void serve_change_resync(struct change *ch)
 
 	if (hello != NULL && hello->image_version > c->high && hello->image_version < VERSION_MAX)
 		c->high = hello->image_version;
-	has = hello != NULL && cur != NULL && has_revision(c, hello);
-	keep = hello != NULL && c->origin == SERVE_ORIGIN_PASS_ALL && hello->image_version != 0;
+	has = hello != NULL && cur != NULL && !c->renew && has_revision(c, hello);
+	keep = hello != NULL && c->origin == SERVE_ORIGIN_PASS_ALL && hello->image_version != 0 &&
+		!c->renew;
 	if (hello == NULL || cur == NULL || has || keep)
 		serve_change_end(ch, &(struct serve_change_result){.err = &ch->err});
 	else
 		serve_change_push(ch, cur);
+}
+
+void serve_changes_hold(struct serve_changes *c, bool held)
+{
+	if (c->held == held)
+		return;
+	c->held = held;
+	c->renew = true;
+	if (c->link != NULL && core_link_is_attached(c->link))
+		serve_changes_attached(c, core_link_hello(c->link));
 }

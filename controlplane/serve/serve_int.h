@@ -49,6 +49,7 @@ struct serve {
 	struct serve_store *store;
 	struct sto *sto;                        // rows that outlive the process
 	struct event *sto_turn;
+	bool pickup_stopped;                    // for it is lost: store.on_loss
 	struct sto_restore restore;             // who wants them back; arg is this
 	struct serve_counts *counts;            // what limits counted
 	struct serve_changes *changes;

@@ -10,9 +10,33 @@
 #include <event2/event.h>
 
 #include "cfg.h"
+#include "log.h"
 #include "serve_int.h"
 
+LOG_COMPONENT("store");
+
 static const char file_name[] = "mailweir.db"; // in state_dir
+
+static bool pickup_stops(const struct serve *s)
+{
+	return s->boot->store.on_loss == CFG_LOSS_STOP_PICKUP && sto_state(s->sto) == STO_LOST;
+}
+
+// store.on_loss: stop_pickup.
+static void pickup_look(struct serve *s)
+{
+	const bool stops = pickup_stops(s);
+
+	if (s->pickup_stopped == stops)
+		return;
+	s->pickup_stopped = stops;
+	if (stops)
+		LOG(ERR,
+			"on_loss: stop_pickup: new connections pass UNREAD until it can be written");
+	else
+		LOG(NOTICE, "on_loss: stop_pickup: new connections are picked up again");
+	serve_changes_hold(s->changes, stops);
+}
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
@@ -21,6 +45,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	sto_turn(s->sto);
+	pickup_look(s);
 }
 
 int serve_rows_open(struct serve *s, struct err_list *err)
@@ -55,6 +80,7 @@ int serve_rows_start(struct serve *s, struct err_list *err)
 {
 	s->restore.arg = s;
 	sto_load(s->sto, &s->restore);
+	pickup_look(s);
 	const int rc = sto_start(s->sto);
 	if (rc != 0)
 		err_add(err, "store: no thread: %s", strerror(-rc));
@@ -77,8 +103,9 @@ json_t *serve_rows_status(struct serve *s)
 	struct sto_status st;
 
 	sto_status(s->sto, &st);
-	return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:i}", "state", states[st.state],
-		"why", *st.why == '\0' ? json_null() : serve_json_text(st.why), "since",
+	return json_pack("{s:s,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:i}", "state", states[st.state],
+		"pickup_stopped", s->pickup_stopped, "why",
+		*st.why == '\0' ? json_null() : serve_json_text(st.why), "since",
 		serve_json_time(st.since_s), "rows", serve_json_u64(st.rows), "commits",
 		serve_json_u64(st.commits), "unstored", serve_json_u64(st.unstored), "losses",
 		serve_json_u64(st.losses), "queued_bytes", serve_json_u64(st.queued), "file_bytes",

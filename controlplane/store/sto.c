@@ -59,6 +59,7 @@ static void state_set(struct sto *s, enum sto_state state)
 	s->status.losses += state == STO_LOST;
 	memcpy(s->status.why, state == STO_LOST ? s->why : "", state == STO_LOST ? STO_WHY_MAX : 1);
 	unlock(s);
+	sto_ring(s->turn_fd);
 }
 
 void sto_lose(struct sto *s, const char *why)

@@ -177,7 +177,7 @@ int sto_said(struct sto *s, enum sto_kind kind, uint32_t era);
 
 // ---- the loop's side
 
-// Readable (an eventfd) when sto_turn has something to do.
+// Readable (an eventfd) when sto_turn has something to do, and when the state is another one.
 int sto_fd(const struct sto *s);
 void sto_turn(struct sto *s);
 
