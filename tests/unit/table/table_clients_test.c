@@ -321,7 +321,8 @@ static struct said numbered(uint32_t i, char text[PREFIX_TEXT_MAX])
 
 static void as_many_fit_as_were_asked_for_and_no_more(void **)
 {
-	enum { N = 70000, BLOCKS = 2000 }; // beyond a power of two, which is where buckets run short
+	// With what may wait a power of two, which is where buckets run short.
+	enum { N = (1 << 17) - TBL_WAIT_MAX, BLOCKS = 2000 };
 	struct tbl_clients *c = make(N, N, N);
 	char text[PREFIX_TEXT_MAX];
 
