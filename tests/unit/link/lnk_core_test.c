@@ -2,6 +2,7 @@
 // Both real ends together: the data plane's over a double of the engine, the control plane's on its
 // loop, in one thread, turn by turn.
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -302,7 +303,10 @@ static void bindings_and_facts_come_into_force_at_the_data_planes_next_turn(void
 
 	pair_open(&p);
 	assert_int_equal(core_link_hello(p.link)->bindings, DOUBLE_BINDINGS);
+	struct pollfd manager = {.fd = lnk_fd(p.b.lnk), .events = POLLIN};
+	assert_int_equal(poll(&manager, 1, 0), 0);
 	assert_int_equal(core_link_binding_put(p.link, &m), 0);
+	assert_int_equal(poll(&manager, 1, 0), 1); // and wakes it
 	assert_int_equal(core_link_fact_put(p.link, &f), 0);
 	(void)bench_poll(&p.b);
 	assert_int_equal(p.b.eng.clients.binding.endpoint, 42);
