@@ -180,7 +180,7 @@ static const struct cfg_field reputation_fields[] = {
 	PART("endpoint", endpoint_section, "of subscribers"),
 	PART("sender", sender_section, "of clients by address"),
 	PART("auth", auth_section, "failed logins"),
-	PART("hook", hook_section, "what is told of each automatic block"),
+	PART("hook", hook_section, "what is run at each block"),
 };
 const struct cfg_section cfg_reputation_section = {.name = "reputation",
 	SECTION(cfg_reputation, reputation_fields),

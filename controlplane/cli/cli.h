@@ -107,6 +107,22 @@ int cli_config_change(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_rules_check(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_rules_add(struct cli *c, const struct cli_verb *v, json_t *params);
 
+// Verbs of endpoints and senders: lists page by page, files of rows.
+int cli_known_list(struct cli *c, const struct cli_verb *v, json_t *params);
+int cli_known_export(struct cli *c, const struct cli_verb *v, json_t *params);
+int cli_known_import(struct cli *c, const struct cli_verb *v, json_t *params);
+void cli_import_rows_show(const json_t *result, const json_t *params);
+void cli_endpoints_show(const json_t *result, const json_t *params);
+void cli_endpoint_get_show(const json_t *result, const json_t *params);
+void cli_endpoint_show(const json_t *result, const json_t *params);
+void cli_senders_show(const json_t *result, const json_t *params);
+void cli_sender_get_show(const json_t *result, const json_t *params);
+void cli_sender_show(const json_t *result, const json_t *params);
+void cli_audit_show(const json_t *result, const json_t *params);
+enum { CLI_ESCAPED_MAX = 1100 };
+// A text that came from a peer, printable.
+const char *cli_escaped(const json_t *e, const char *name, char buf[CLI_ESCAPED_MAX]);
+
 void cli_status_show(const json_t *result, const json_t *params);
 void cli_stats_show(const json_t *result, const json_t *params);
 void cli_ports_show(const json_t *result, const json_t *params);

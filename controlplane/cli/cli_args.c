@@ -11,8 +11,17 @@
 
 #include "cfg.h"
 
+// `endpoint` and `sender` mean the same as the nouns of several.
+static const char *noun_of(const char *noun)
+{
+	if (strcmp(noun, "endpoint") == 0)
+		return "endpoints";
+	return strcmp(noun, "sender") == 0 ? "senders" : noun;
+}
+
 static const struct cli_verb *verb_of(const char *noun, const char *verb)
 {
+	noun = noun_of(noun);
 	for (unsigned i = 0; i < cli_verb_count; i++) {
 		if (strcmp(noun, cli_verbs[i].noun) == 0 && strcmp(verb, cli_verbs[i].verb) == 0)
 			return &cli_verbs[i];
@@ -32,7 +41,7 @@ const struct cli_verb *cli_verb_find(int argc, char **argv, int *used)
 	for (unsigned i = 0; i < cli_verb_count; i++) {
 		v = &cli_verbs[i];
 		// A word behind it is an argument only where the verb takes one: no id is called "get".
-		if (v->alone && strcmp(argv[0], v->noun) == 0 &&
+		if (v->alone && strcmp(noun_of(argv[0]), v->noun) == 0 &&
 			(argc == 1 || argv[1][0] == '-' || (v->nargs > 0 && v->args[0].bare)))
 			return v;
 	}

@@ -159,6 +159,54 @@ static const struct cli_arg rules_list[] = {
 	{"added", CLI_FLAG, .help = "only rules added at run time"},
 };
 
+#define STATE {"state", CLI_TEXT, .meta = "STATE", \
+	.help = "auto, manual, exempt, none, login (its logins are blocked) or any (any)"}
+#define SCORES \
+	{"min", CLI_NUMBER, .meta = "N", .help = "of this score or more"}, \
+	{"max", CLI_NUMBER, .meta = "N", .help = "of this score or less"}
+#define PAGE \
+	{"count", CLI_NUMBER, .meta = "N", .help = "at most so many (100; 100000 at most)"}, \
+	{"cursor", CLI_TEXT, .meta = "CURSOR", .help = "go on where a list ended"}
+#define COMMENT {"comment", CLI_TEXT, .meta = "TEXT", .help = "why, for the audit"}
+#define ENDPOINT \
+	{"id", CLI_TEXT, .bare = true, .meta = "ID", .help = "of the subscriber"}, \
+	{"key", CLI_TEXT, .meta = "KEY", .help = "or the 16 digits that stand for it"}
+#define SENDER \
+	{"sender", CLI_TEXT, .required = true, .bare = true, .meta = "PREFIX", \
+		.help = "address or prefix"}, \
+	{"context", CLI_TEXT, .meta = "NAME", .help = "context (the first)"}, \
+	{"vlan", CLI_NUMBER, .meta = "VID", .help = "of a context by_vlan (0)"}
+#define ROWS_FILE {"file", CLI_TEXT, .required = true, .bare = true, .meta = "FILE", \
+	.help = "CSV; - is standard input"}
+static const struct cli_arg endpoints_list[] = {
+	STATE, {"id", CLI_TEXT, .bare = true, .meta = "ID", .help = "whose id begins so"}, SCORES, PAGE,
+};
+static const struct cli_arg endpoints_get[] = {ENDPOINT};
+static const struct cli_arg endpoints_change[] = {ENDPOINT, COMMENT};
+static const struct cli_arg endpoints_exempt[] = {
+	ENDPOINT, COMMENT, {"off", CLI_FLAG, .help = "take it off the exempt list"},
+};
+static const struct cli_arg known_top[] = {
+	{"count", CLI_NUMBER, .bare = true, .meta = "N", .help = "so many (20; 1000 at most)"}, STATE,
+};
+static const struct cli_arg known_import[] = {ROWS_FILE, COMMENT};
+static const struct cli_arg known_export[] = {
+	{"output", CLI_TEXT, .meta = "FILE", .help = "write it there (standard output)"},
+};
+static const struct cli_arg senders_list[] = {
+	STATE, {"within", CLI_TEXT, .bare = true, .meta = "PREFIX", .help = "those in this prefix"},
+	{"context", CLI_TEXT, .meta = "NAME", .help = "of this context"}, SCORES, PAGE,
+};
+static const struct cli_arg senders_get[] = {SENDER};
+static const struct cli_arg senders_change[] = {SENDER, COMMENT};
+static const struct cli_arg senders_exempt[] = {
+	SENDER, COMMENT, {"off", CLI_FLAG, .help = "take it off the exempt list"},
+};
+static const struct cli_arg audit_list[] = {
+	{"count", CLI_NUMBER, .meta = "N", .help = "the last N (20; 1000 at most)"},
+	{"before", CLI_NUMBER, .meta = "NUMBER", .help = "of those before this number"},
+};
+
 const struct cli_verb cli_verbs[] = {
 	{"system", "status", API_RPC_SYSTEM_STATUS, .alone = true, .show = cli_status_show},
 	{"stats", "get", API_RPC_STATS_GET, .alone = true, ARGS(stats_get), .run = cli_stats_get,
@@ -210,6 +258,38 @@ const struct cli_verb cli_verbs[] = {
 	{"policies", "disable", API_RPC_POLICIES_DISABLE, ARGS(policies_name),
 		.show = cli_policy_show},
 	{"policies", "move", API_RPC_POLICIES_MOVE, ARGS(policies_move), .show = cli_policy_show},
+	{"endpoints", "list", API_RPC_ENDPOINTS_LIST, .alone = true, ARGS(endpoints_list),
+		.run = cli_known_list, .show = cli_endpoints_show},
+	{"endpoints", "get", API_RPC_ENDPOINTS_GET, ARGS(endpoints_get),
+		.show = cli_endpoint_get_show},
+	{"endpoints", "block", API_RPC_ENDPOINTS_BLOCK, ARGS(endpoints_change),
+		.show = cli_endpoint_show},
+	{"endpoints", "unblock", API_RPC_ENDPOINTS_UNBLOCK, ARGS(endpoints_change),
+		.show = cli_endpoint_show},
+	{"endpoints", "exempt", API_RPC_ENDPOINTS_EXEMPT, ARGS(endpoints_exempt),
+		.show = cli_endpoint_show},
+	{"endpoints", "clear", API_RPC_ENDPOINTS_CLEAR, ARGS(endpoints_change),
+		.show = cli_endpoint_show},
+	{"endpoints", "top", API_RPC_ENDPOINTS_TOP, ARGS(known_top), .show = cli_endpoints_show},
+	{"endpoints", "import", API_RPC_ENDPOINTS_IMPORT, ARGS(known_import),
+		.run = cli_known_import, .show = cli_import_rows_show},
+	{"endpoints", "export", API_RPC_ENDPOINTS_EXPORT, ARGS(known_export),
+		.run = cli_known_export},
+	{"senders", "list", API_RPC_SENDERS_LIST, .alone = true, ARGS(senders_list),
+		.run = cli_known_list, .show = cli_senders_show},
+	{"senders", "get", API_RPC_SENDERS_GET, ARGS(senders_get), .show = cli_sender_get_show},
+	{"senders", "block", API_RPC_SENDERS_BLOCK, ARGS(senders_change), .show = cli_sender_show},
+	{"senders", "unblock", API_RPC_SENDERS_UNBLOCK, ARGS(senders_change),
+		.show = cli_sender_show},
+	{"senders", "exempt", API_RPC_SENDERS_EXEMPT, ARGS(senders_exempt),
+		.show = cli_sender_show},
+	{"senders", "clear", API_RPC_SENDERS_CLEAR, ARGS(senders_change), .show = cli_sender_show},
+	{"senders", "top", API_RPC_SENDERS_TOP, ARGS(known_top), .show = cli_senders_show},
+	{"senders", "import", API_RPC_SENDERS_IMPORT, ARGS(known_import), .run = cli_known_import,
+		.show = cli_import_rows_show},
+	{"senders", "export", API_RPC_SENDERS_EXPORT, ARGS(known_export), .run = cli_known_export},
+	{"audit", "list", API_RPC_AUDIT_LIST, .alone = true, ARGS(audit_list),
+		.show = cli_audit_show},
 };
 // clang-format on
 const unsigned cli_verb_count = sizeof(cli_verbs) / sizeof(cli_verbs[0]);

@@ -274,8 +274,9 @@ int rep_sender_set(struct rep_senders *s, const struct rep_sender_key *key, enum
 	uint32_t now_s);
 int rep_sender_clear(struct rep_senders *s, const struct rep_sender_key *key, uint32_t now_s);
 uint32_t rep_senders_room(const struct rep_senders *s);
-// May an operator name prefixes of this length? Of the 16 octets.
-bool rep_sender_length_fits(const struct rep_senders *s, const struct prefix *p);
+// Lengths of prefixes (of the 16 octets) of a family that are in use, configured or not: at most REP_LENGTHS_MAX
+// are, unless the configuration came later.
+void rep_sender_lengths(const struct rep_senders *s, bool v4, bool used[129]);
 uint32_t rep_sender_find(const struct rep_senders *s, const struct rep_sender_key *key);
 // Entries that have the client, longest prefix first; at most 2 * REP_LENGTHS_MAX of them.
 uint32_t rep_sender_of(const struct rep_senders *s, const struct rep_client *c,

@@ -94,9 +94,12 @@ bool rep_shape_fits(const struct shape *h, const struct prefix *p)
 	return rep_shape_has(h, p) || n < REP_LENGTHS_MAX;
 }
 
-bool rep_sender_length_fits(const struct rep_senders *s, const struct prefix *p)
+void rep_sender_lengths(const struct rep_senders *s, bool v4, bool used[LENGTHS])
 {
-	return rep_shape_fits(&s->shape, p);
+	const struct lengths *l = &s->shape.lengths[v4 ? 1 : 0];
+
+	for (unsigned i = 0; i < LENGTHS; i++)
+		used[i] = l->used[i] > 0 || is_counted(l, (uint8_t)i);
 }
 
 // ---- change

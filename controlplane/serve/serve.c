@@ -13,6 +13,7 @@
 #include "log.h"
 #include "panic.h"
 #include "serve_int.h"
+#include "serve_known.h"
 #include "serve_rows.h"
 
 LOG_COMPONENT("serve");
@@ -48,6 +49,25 @@ static const serve_method_cb methods[API_RPC_COUNT] = {
 	[API_RPC_POLICIES_ENABLE] = serve_policies_enable,
 	[API_RPC_POLICIES_DISABLE] = serve_policies_disable,
 	[API_RPC_POLICIES_MOVE] = serve_policies_move,
+	[API_RPC_ENDPOINTS_LIST] = serve_endpoints_list,
+	[API_RPC_ENDPOINTS_GET] = serve_endpoints_get,
+	[API_RPC_ENDPOINTS_BLOCK] = serve_endpoints_block,
+	[API_RPC_ENDPOINTS_UNBLOCK] = serve_endpoints_unblock,
+	[API_RPC_ENDPOINTS_EXEMPT] = serve_endpoints_exempt,
+	[API_RPC_ENDPOINTS_CLEAR] = serve_endpoints_clear,
+	[API_RPC_ENDPOINTS_TOP] = serve_endpoints_top,
+	[API_RPC_ENDPOINTS_IMPORT] = serve_endpoints_import,
+	[API_RPC_ENDPOINTS_EXPORT] = serve_endpoints_export,
+	[API_RPC_SENDERS_LIST] = serve_senders_list,
+	[API_RPC_SENDERS_GET] = serve_senders_get,
+	[API_RPC_SENDERS_BLOCK] = serve_senders_block,
+	[API_RPC_SENDERS_UNBLOCK] = serve_senders_unblock,
+	[API_RPC_SENDERS_EXEMPT] = serve_senders_exempt,
+	[API_RPC_SENDERS_CLEAR] = serve_senders_clear,
+	[API_RPC_SENDERS_TOP] = serve_senders_top,
+	[API_RPC_SENDERS_IMPORT] = serve_senders_import,
+	[API_RPC_SENDERS_EXPORT] = serve_senders_export,
+	[API_RPC_AUDIT_LIST] = serve_audit_list,
 };
 _Static_assert(sizeof(methods) / sizeof(methods[0]) == API_RPC_COUNT, "a function each");
 
@@ -58,6 +78,14 @@ static void on_attached(void *arg, const struct api_hello *hello)
 	serve_hits_attached(s, hello);
 	serve_counts_attached(s->counts, hello); // before any image
 	serve_changes_attached(s->changes, hello);
+	serve_reputation_attached(s->reputation);
+}
+
+static void on_outcome(void *arg, const struct api_outcome *o)
+{
+	struct serve *s = arg;
+
+	serve_reputation_outcome(s->reputation, o);
 }
 
 // Index of the counter that says why, or one that there is not.
@@ -147,8 +175,10 @@ static void on_revision(void *arg, const struct serve_revision *r)
 
 	if (r->pol != NULL)
 		serve_names_add(s->names, r->pol);
-	if (r->cfg != NULL)
+	if (r->cfg != NULL) {
 		serve_asks_conf(s->asks, &r->cfg->dns);
+		serve_reputation_change(s->reputation, &r->cfg->reputation);
+	}
 	serve_hits_begin(s);
 	serve_shadow_over(s->shadow, "another revision came into force");
 }
@@ -160,6 +190,44 @@ static void on_detached(void *arg, const char *why)
 	(void)why; // the link has said it
 	serve_shadow_over(s->shadow, "the data plane went");
 	serve_counts_detached(s->counts);
+	serve_reputation_detached(s->reputation);
+}
+
+static int on_fact(void *arg, const struct api_fact *f)
+{
+	const struct serve *s = arg;
+
+	return core_link_fact_put(s->link, f);
+}
+
+static uint32_t on_endpoint_id(void *arg, uint64_t key, uint8_t id[REP_ID_MAX])
+{
+	const struct serve *s = arg;
+
+	_Static_assert((int)RAD_ID_MAX <= (int)REP_ID_MAX, "an id of accounting");
+	return s->radius == NULL ? 0 : (uint32_t)serve_radius_id(s->radius, key, (char *)id);
+}
+
+static bool reputation_open(struct serve *s, const struct cfg_dataplane *sizes)
+{
+	struct serve_reputation_conf conf = {.loop = s->loop,
+		.endpoints = sizes->bindings,
+		.senders = sizes->senders,
+		.names = s->names,
+		.fact = on_fact,
+		.id = on_endpoint_id,
+		.arg = s,
+		.save_endpoint = serve_memory_endpoint,
+		.save_sender = serve_memory_sender,
+		.saved = serve_memory_saved,
+		.save_arg = s};
+
+	if (sto_secret(s->sto, "endpoint_key", conf.secret) != 0)
+		return false;
+	s->restore.endpoint = serve_memory_endpoint_load;
+	s->restore.sender = serve_memory_sender_load;
+	s->reputation = serve_reputation_new(&conf);
+	return s->reputation != NULL;
 }
 
 // Files made as root have to stay ours after the user is dropped.
@@ -209,7 +277,8 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 	s->asks = serve_asks_new(conf->loop);
 	s->shadow = serve_shadow_new(s);
 	s->store = serve_store_open(s->control->state_dir, err);
-	if (s->store != NULL && serve_rows_open(s, err) == 0)
+	if (s->store != NULL && s->names != NULL && serve_rows_open(s, err) == 0 &&
+		reputation_open(s, &conf->boot->dataplane))
 		s->counts = serve_counts_new(conf->loop, s->store);
 	if (s->counts != NULL)
 		s->changes = serve_changes_new(&(struct serve_changes_conf){.loop = conf->loop,
@@ -241,6 +310,7 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 				.arg = s,
 				.ops = {.attached = on_attached,
 					.detached = on_detached,
+					.outcome = on_outcome,
 					.record = on_record,
 					.ask = on_ask}});
 	if (s->link != NULL) {
@@ -289,12 +359,15 @@ void serve_free(struct serve *s)
 		serve_flows_stop(s);
 		serve_checks_stop(s);
 		serve_explain_stop(s);
+		serve_known_stop(s);
+		serve_audit_stop(s);
 	}
 	serve_http_close(s->http);
 	serve_shadow_free(s->shadow);
 	serve_changes_free(s->changes);
 	serve_asks_free(s->asks); // tells the link
 	core_link_free(s->link);
+	serve_reputation_free(s->reputation); // puts its last rows
 	serve_counts_free(s->counts);
 	serve_events_close(s->events);
 	if (s->rpc != NULL)

@@ -18,14 +18,22 @@
 #include "serve_params.h"
 #include "serve_radius.h"
 #include "serve_refused.h"
+#include "serve_reputation.h"
+#include "serve_memory.h"
 #include "serve_rpc.h"
 #include "serve_shadow.h"
 #include "serve_store.h"
 #include "sto.h"
 
-enum { SERVE_CHECKS_MAX = 2 }; // config.check and rules.check at the same time
+enum {
+	SERVE_CHECKS_MAX = 2, // config.check and rules.check at the same time
+	SERVE_TOPS_MAX = 4,   // endpoints.top and senders.top
+	SERVE_AUDITS_MAX = 4, // audit.list
+};
 
 struct serve_check;
+struct serve_top;
+struct serve_audit_read;
 
 struct serve_hits { // the data plane counts by place in the list, whatever image it has
 	uint64_t boot;                            // of the data plane
@@ -62,6 +70,11 @@ struct serve {
 	uint32_t flows_max;
 	struct serve_check *checks[SERVE_CHECKS_MAX];
 	struct serve_radius *radius;            // NULL = no accounting server
+	struct serve_reputation *reputation;
+	uint32_t said_era;                      // sto_era that its rows were said for
+	bool saying;                            // ... are being said
+	struct serve_top *tops[SERVE_TOPS_MAX]; // under way
+	struct serve_audit_read *audits[SERVE_AUDITS_MAX]; // likewise
 };
 
 // Methods, each answers its call once (serve_rpc.h); `arg` is the struct serve.
@@ -101,6 +114,26 @@ void serve_policies_del(void *arg, struct serve_call *call, json_t *params);
 void serve_policies_enable(void *arg, struct serve_call *call, json_t *params);
 void serve_policies_disable(void *arg, struct serve_call *call, json_t *params);
 void serve_policies_move(void *arg, struct serve_call *call, json_t *params);
+
+void serve_endpoints_list(void *arg, struct serve_call *call, json_t *params);
+void serve_endpoints_get(void *arg, struct serve_call *call, json_t *params);
+void serve_endpoints_block(void *arg, struct serve_call *call, json_t *params);
+void serve_endpoints_unblock(void *arg, struct serve_call *call, json_t *params);
+void serve_endpoints_exempt(void *arg, struct serve_call *call, json_t *params);
+void serve_endpoints_clear(void *arg, struct serve_call *call, json_t *params);
+void serve_endpoints_top(void *arg, struct serve_call *call, json_t *params);
+void serve_endpoints_import(void *arg, struct serve_call *call, json_t *params);
+void serve_endpoints_export(void *arg, struct serve_call *call, json_t *params);
+void serve_senders_list(void *arg, struct serve_call *call, json_t *params);
+void serve_senders_get(void *arg, struct serve_call *call, json_t *params);
+void serve_senders_block(void *arg, struct serve_call *call, json_t *params);
+void serve_senders_unblock(void *arg, struct serve_call *call, json_t *params);
+void serve_senders_exempt(void *arg, struct serve_call *call, json_t *params);
+void serve_senders_clear(void *arg, struct serve_call *call, json_t *params);
+void serve_senders_top(void *arg, struct serve_call *call, json_t *params);
+void serve_senders_import(void *arg, struct serve_call *call, json_t *params);
+void serve_senders_export(void *arg, struct serve_call *call, json_t *params);
+void serve_audit_list(void *arg, struct serve_call *call, json_t *params);
 
 // Queues a change that a call asks for; without an author it is the caller's user id. `done` answers the
 // call (its argument) when the change has ended; where too many wait it is answered here.

@@ -107,6 +107,45 @@ static void store(const struct serve *s, struct serve_exposition *x)
 	one(x, METRIC_STORE_SIZE, st.bytes);
 }
 
+static void lists(const struct rep_counts *n, enum metric list, struct serve_exposition *x)
+{
+	family(x, list);
+	for (unsigned i = REP_AUTO; i < REP_STATE_COUNT; i++)
+		if (i != REP_AUTO || list == METRIC_REP_ENDPOINT_LIST)
+			sample(x, list, rep_state_names[i], n->state[i]);
+	sample(x, list, "login", n->auth);
+}
+
+static void blocks(const struct rep_counts *n, enum metric m, struct serve_exposition *x)
+{
+	static const char *const causes[REP_EVT_COUNT] = {
+		[REP_EVT_AUTO] = "auto", [REP_EVT_MANUAL] = "manual", [REP_EVT_AUTH] = "auth"};
+
+	family(x, m);
+	for (unsigned i = 0; i < REP_EVT_COUNT; i++)
+		if (i != REP_EVT_AUTO || m == METRIC_REP_ENDPOINT_BLOCKS)
+			sample(x, m, causes[i], n->blocks[i]);
+}
+
+static void reputation(const struct serve *s, struct serve_exposition *x)
+{
+	const struct serve_hook_counts *hook = serve_reputation_hook(s->reputation);
+	struct rep_counts endpoints, senders;
+
+	serve_reputation_counts(s->reputation, &endpoints, &senders);
+	one(x, METRIC_REP_ENDPOINTS, endpoints.entries);
+	one(x, METRIC_REP_SENDERS, senders.entries);
+	lists(&endpoints, METRIC_REP_ENDPOINT_LIST, x);
+	lists(&senders, METRIC_REP_SENDER_LIST, x);
+	blocks(&endpoints, METRIC_REP_ENDPOINT_BLOCKS, x);
+	blocks(&senders, METRIC_REP_SENDER_BLOCKS, x);
+	one(x, METRIC_REP_EVICTED, endpoints.evicted + senders.evicted);
+	one(x, METRIC_REP_FULL, endpoints.full + senders.full);
+	one(x, METRIC_HOOK_RUNS, hook->runs);
+	one(x, METRIC_HOOK_FAILED, hook->failed);
+	one(x, METRIC_HOOK_LEFT_OUT, hook->left_out);
+}
+
 // Without a question there is no resolver, and nothing was counted.
 static void domains(const struct serve *s, struct serve_exposition *x)
 {
@@ -365,6 +404,7 @@ int serve_metrics_write(struct serve *s, bool openmetrics, struct evbuffer *out)
 	store(s, &x);
 	domains(s, &x);
 	radius(s, &x);
+	reputation(s, &x);
 	refusals(s, &x);
 	if (stats != NULL) {
 		data_plane(stats, &x);

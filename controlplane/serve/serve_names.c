@@ -25,6 +25,7 @@ struct image_names {
 	struct profiles *profiles; // by policy; NULL where memory was short
 	struct label *labels;      // ascending by id
 	uint32_t nlabels;
+	struct serve_rep_profile *reputation; // by session profile; NULL where memory was short
 };
 
 struct serve_names {
@@ -79,6 +80,22 @@ static void profiles_fill(struct image_names *im, const struct pol_image *img)
 	}
 }
 
+static void reputation_fill(struct image_names *im, const struct pol_image *img)
+{
+	uint32_t n = pol_count(img, POL_SEC_SESSIONS);
+
+	im->reputation = calloc((size_t)n + 1, sizeof(*im->reputation));
+	for (uint32_t i = 0; im->reputation != NULL && i < n; i++) {
+		const struct pol_session *p = pol_session_at(img, i);
+
+		im->reputation[i] = (struct serve_rep_profile){.endpoint = p->endpoint_reputation,
+			.sender = p->sender_reputation,
+			.auth = p->auth_reputation,
+			.trigger = p->endpoint_trigger,
+			.duration_s = p->endpoint_duration_min * 60};
+	}
+}
+
 static int label_compare(const void *a, const void *b)
 {
 	const struct label *x = a, *y = b;
@@ -122,6 +139,7 @@ static void image_clear(struct image_names *im)
 		free(im->labels[i].text);
 	free(im->labels);
 	free(im->profiles);
+	free(im->reputation);
 	*im = (struct image_names){0};
 }
 
@@ -157,6 +175,7 @@ void serve_names_add(struct serve_names *n, const struct pol_image *img)
 	list_fill(&im->access, img, POL_SEC_ACCESS);
 	profiles_fill(im, img);
 	labels_fill(im, img);
+	reputation_fill(im, img);
 	im->version = pol_head(img)->version;
 	n->next = (n->next + 1) % SERVE_NAMES_KEPT;
 }
@@ -197,6 +216,29 @@ const char *serve_names_content(const struct serve_names *n, uint64_t version, u
 	const struct profiles *p = profiles_of(im, policy);
 
 	return p == NULL || p->content >= im->contents.n ? NULL : im->contents.names[p->content];
+}
+
+const struct serve_rep_profile *serve_names_reputation(
+	const struct serve_names *n, uint64_t version, uint32_t i)
+{
+	const struct image_names *im = names_find(n, version);
+
+	return im == NULL || im->reputation == NULL || i >= im->sessions.n ? NULL
+									   : &im->reputation[i];
+}
+
+const char *serve_names_context_key(const struct serve_names *n, uint32_t key)
+{
+	for (unsigned k = 1; k <= SERVE_NAMES_KEPT; k++) {
+		const struct list *l =
+			&n->image[(n->next + SERVE_NAMES_KEPT - k) % SERVE_NAMES_KEPT].contexts;
+
+		for (uint32_t i = 0; i < l->n; i++)
+			if (l->names[i] != NULL &&
+				((uint32_t)pol_session_key(l->names[i]) | 1) == key)
+				return l->names[i];
+	}
+	return NULL;
 }
 
 const char *serve_names_access(

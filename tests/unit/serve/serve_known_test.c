@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// endpoints.*, senders.* and audit.list as an operator calls them: lists, moves, pages, files of rows, what a
+// restart keeps.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api_rpc.h"
+#include "compile.h"
+#include "serve_world.h"
+
+static void start(struct bench *b)
+{
+	world_service_open(b);
+	world_settle(b, "committed", true);
+}
+
+static json_t *endpoint(struct bench *b, const char *method, const char *id)
+{
+	return world_call(b, method, json_pack("{s:s}", "id", id));
+}
+
+static void state_is(struct bench *b, const char *id, const char *want)
+{
+	json_t *r = endpoint(b, "endpoints.get", id);
+
+	assert_string_equal(json_string_value(json_object_get(r, "state")), want);
+	json_decref(r);
+}
+
+static void an_endpoint_moves_between_the_lists(void **state)
+{
+	struct bench *b = *state;
+	static const struct {
+		const char *method, *want;
+	} rows[] = {
+		{"endpoints.block", "manual"},
+		{"endpoints.exempt", "exempt"},
+		{"endpoints.block", "manual"},
+		{"endpoints.clear", "manual"},
+		{"endpoints.unblock", "none"},
+	};
+	char text[512];
+	json_t *r;
+
+	start(b);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		r = endpoint(b, rows[i].method, "4915112345");
+		assert_string_equal(json_string_value(json_object_get(r, "state")), rows[i].want);
+		assert_string_equal(json_string_value(json_object_get(r, "id")), "4915112345");
+		json_decref(r);
+		state_is(b, "4915112345", rows[i].want);
+	}
+	assert_int_equal(world_call_error(b, "endpoints.unblock",
+				 json_pack("{s:s}", "id", "4915112345"), text),
+		API_RPC_ERR_NOT_FOUND);
+	assert_non_null(strstr(text, "it is not blocked"));
+	json_decref(world_call(b, "endpoints.exempt", json_pack("{s:s}", "id", "5")));
+	assert_int_equal(
+		world_call_error(b, "endpoints.unblock", json_pack("{s:s}", "id", "5"), text),
+		API_RPC_ERR_NOT_FOUND);
+	json_decref(world_call(b, "endpoints.exempt", json_pack("{s:s,s:b}", "id", "5", "off", 1)));
+	state_is(b, "5", "none");
+}
+
+static void who_is_meant_has_to_be_said(void **state)
+{
+	struct bench *b = *state;
+	json_t *r;
+	char key[32];
+
+	start(b);
+	assert_int_equal(
+		world_call_error(b, "endpoints.get", json_object(), NULL), API_RPC_ERR_PARAMS);
+	assert_int_equal(
+		world_call_error(b, "endpoints.get",
+			json_pack("{s:s,s:s}", "id", "1", "key", "0000000000000001"), NULL),
+		API_RPC_ERR_PARAMS);
+	assert_int_equal(
+		world_call_error(b, "endpoints.get", json_pack("{s:s}", "key", "xyz"), NULL),
+		API_RPC_ERR_PARAMS);
+	assert_int_equal(world_call_error(b, "endpoints.get", json_pack("{s:s}", "id", ""), NULL),
+		API_RPC_ERR_PARAMS);
+	r = endpoint(b, "endpoints.block", "77");
+	(void)snprintf(key, sizeof(key), "%s", json_string_value(json_object_get(r, "key")));
+	json_decref(r);
+	r = world_call(b, "endpoints.get", json_pack("{s:s}", "key", key));
+	assert_string_equal(json_string_value(json_object_get(r, "id")), "77");
+	assert_true(json_is_true(json_object_get(r, "known")));
+	json_decref(r);
+	r = endpoint(b, "endpoints.get", "nobody");
+	assert_true(json_is_false(json_object_get(r, "known")));
+	json_decref(r);
+}
+
+static void a_list_comes_in_pages(void **state)
+{
+	struct bench *b = *state;
+	const char *cursor = NULL;
+	char at[32], id[16];
+	size_t n = 0;
+	json_t *r;
+
+	start(b);
+	for (unsigned i = 0; i < 25; i++) {
+		(void)snprintf(id, sizeof(id), "%u", 100 + i);
+		json_decref(endpoint(b, i % 5 == 0 ? "endpoints.exempt" : "endpoints.block", id));
+	}
+	do {
+		r = world_call(b, "endpoints.list",
+			json_pack(
+				"{s:s,s:i,s:s*}", "state", "manual", "count", 7, "cursor", cursor));
+		n += json_array_size(json_object_get(r, "endpoints"));
+		cursor = json_string_value(json_object_get(r, "cursor"));
+		(void)snprintf(at, sizeof(at), "%s", cursor == NULL ? "" : cursor);
+		cursor = cursor == NULL ? NULL : at;
+		json_decref(r);
+	} while (cursor != NULL);
+	assert_int_equal(n, 20);
+	r = world_call(b, "endpoints.list", json_pack("{s:s}", "id", "11"));
+	assert_int_equal(json_array_size(json_object_get(r, "endpoints")), 10);
+	json_decref(r);
+	assert_int_equal(
+		world_call_error(b, "endpoints.list", json_pack("{s:s}", "state", "odd"), NULL),
+		API_RPC_ERR_PARAMS);
+	assert_int_equal(
+		world_call_error(b, "endpoints.list", json_pack("{s:s}", "cursor", "x"), NULL),
+		API_RPC_ERR_PARAMS);
+	r = world_call(b, "endpoints.top", json_object());
+	assert_int_equal(json_array_size(json_object_get(r, "endpoints")), 0); // none has a score
+	json_decref(r);
+}
+
+static void a_file_is_taken_whole_or_not_at_all(void **state)
+{
+	struct bench *b = *state;
+	static const struct {
+		const char *csv, *want; // part of the first error, NULL = taken
+	} rows[] = {
+		{"id,list\n1,manual\n2,exempt\n\"3,4\",manual\n", NULL},
+		{"list,id,score,until\nauto,9,3,2099-01-01T00:00:00Z\nauto,10,3,2001-01-01T00:00:00Z\n",
+			NULL},
+		{"", "f.csv:1: empty"},
+		{"id,what\n1,manual\n", "f.csv:1: what: no such column"},
+		{"id\n1\n", "f.csv:1: the first line names the columns"},
+		{"id,list\n100,manual\n101,odd\n", "f.csv:3: odd: no such list"},
+		{"id,list\n100,manual\n101\n", "f.csv:3: 1 fields; the first line has 2"},
+		{"id,list\n100,manual\n,manual\n", "f.csv:3: an id has 1 to 253 octets"},
+		{"id,list,until\n100,auto,soon\n", "f.csv:2: until is \"soon\""},
+		{"id,list\n100,manual\n\"101,manual\n", "f.csv:3: a quote that does not end"},
+	};
+	char text[512];
+	json_t *r;
+
+	start(b);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *params = json_pack("{s:s,s:s}", "text", rows[i].csv, "file", "f.csv");
+
+		if (rows[i].want == NULL) {
+			json_decref(world_call(b, "endpoints.import", params));
+			continue;
+		}
+		assert_int_equal(
+			world_call_error(b, "endpoints.import", params, text), API_RPC_ERR_CONFIG);
+		if (strstr(text, rows[i].want) == NULL)
+			fail_msg("\"%s\" is not in \"%s\"", rows[i].want, text);
+		state_is(b, "100", "none");
+	}
+	state_is(b, "1", "manual");
+	state_is(b, "2", "exempt");
+	state_is(b, "3,4", "manual");
+	state_is(b, "9", "auto");
+	state_is(b, "10", "none"); // over by then
+	r = world_call(b, "endpoints.export", json_object());
+	assert_string_equal(json_string_value(json_object_get(r, "csv")),
+		"id,list,until,score\n9,auto,2099-01-01T00:00:00Z,0\n1,manual,,0\n"
+		"\"3,4\",manual,,0\n2,exempt,,0\n");
+	assert_true(json_is_null(json_object_get(r, "cursor")));
+	json_decref(world_call(
+		b, "endpoints.import", json_pack("{s:O}", "text", json_object_get(r, "csv"))));
+	json_decref(r);
+}
+
+static void an_export_goes_on_where_it_ended(void **state)
+{
+	struct bench *b = *state;
+	char all[512] = "", at[32] = "";
+	json_t *r;
+
+	start(b);
+	json_decref(world_call(b, "endpoints.import",
+		json_pack("{s:s}", "text", "id,list\n1,manual\n2,exempt\n3,manual\n4,exempt\n")));
+	do {
+		r = world_call(
+			b, "endpoints.export", json_pack("{s:i,s:s}", "count", 1, "cursor", at));
+		(void)snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s",
+			json_string_value(json_object_get(r, "csv")));
+		(void)snprintf(at, sizeof(at), "%s",
+			json_is_null(json_object_get(r, "cursor"))
+				? ""
+				: json_string_value(json_object_get(r, "cursor")));
+		json_decref(r);
+	} while (*at != '\0');
+	assert_string_equal(
+		all, "id,list,until,score\n1,manual,,0\n3,manual,,0\n2,exempt,,0\n4,exempt,,0\n");
+}
+
+static void senders_have_lists_too(void **state)
+{
+	struct bench *b = *state;
+	char text[512];
+	json_t *r;
+
+	start(b);
+	r = world_call(b, "senders.block", json_pack("{s:s}", "sender", "10.0.0.0/8"));
+	assert_string_equal(json_string_value(json_object_get(r, "state")), "manual");
+	assert_string_equal(json_string_value(json_object_get(r, "context")), "default");
+	json_decref(r);
+	json_decref(world_call(b, "senders.exempt", json_pack("{s:s}", "sender", "10.1.2.3")));
+	r = world_call(b, "senders.get", json_pack("{s:s}", "sender", "10.1.2.3"));
+	assert_int_equal(json_array_size(json_object_get(r, "entries")), 2);
+	json_decref(r);
+	r = world_call(b, "senders.list", json_pack("{s:s}", "within", "10.1.0.0/16"));
+	assert_int_equal(json_array_size(json_object_get(r, "senders")), 1);
+	json_decref(r);
+	assert_int_equal(world_call_error(b, "senders.block",
+				 json_pack("{s:s}", "sender", "10.0.0.1/8"), text),
+		API_RPC_ERR_PARAMS);
+	assert_int_equal(
+		world_call_error(b, "senders.block", json_pack("{s:s}", "sender", "any"), text),
+		API_RPC_ERR_PARAMS);
+	assert_int_equal(
+		world_call_error(b, "senders.block",
+			json_pack("{s:s,s:s}", "sender", "10.0.0.1", "context", "odd"), text),
+		API_RPC_ERR_NOT_FOUND);
+	assert_int_equal(world_call_error(b, "senders.clear",
+				 json_pack("{s:s}", "sender", "10.9.9.0/24"), text),
+		API_RPC_ERR_NOT_FOUND);
+	r = world_call(b, "senders.export", json_object());
+	assert_string_equal(json_string_value(json_object_get(r, "csv")),
+		"sender,context,vlan,list,score\n10.0.0.0/8,default,0,manual,0\n"
+		"10.1.2.3/32,default,0,exempt,0\n");
+	json_decref(r);
+	assert_int_equal(
+		world_call_error(b, "senders.import",
+			json_pack("{s:s}", "text",
+				"sender,list\n11.0.0.0/9,manual\n11.0.0.0/10,manual\n11.0.0.0/11,manual\n"),
+			text),
+		API_RPC_ERR_CONFIG); // one length too many: none of them
+	assert_non_null(strstr(text, "stdin:4: 11.0.0.0/11: at most 4 prefix lengths"));
+	r = world_call(b, "senders.list", json_pack("{s:s}", "within", "11.0.0.0/8"));
+	assert_int_equal(json_array_size(json_object_get(r, "senders")), 0);
+	json_decref(r);
+	json_decref(world_call(b, "senders.import",
+		json_pack(
+			"{s:s}", "text", "sender,context,vlan,list\n10.0.0.0/8,default,0,none\n")));
+	r = world_call(b, "senders.list", json_pack("{s:s}", "state", "manual"));
+	assert_int_equal(json_array_size(json_object_get(r, "senders")), 0);
+	json_decref(r);
+}
+
+static void lists_and_audit_outlive_the_process(void **state)
+{
+	struct bench *b = *state;
+	json_t *r, *row;
+
+	start(b);
+	json_decref(world_call(b, "endpoints.block",
+		json_pack("{s:s,s:s}", "id", "4915112345", "comment", "a complaint")));
+	json_decref(world_call(b, "senders.exempt", json_pack("{s:s}", "sender", "2001:db8::/32")));
+	world_service_close(b);
+	start(b);
+	state_is(b, "4915112345", "manual");
+	r = world_call(b, "senders.list", json_pack("{s:s}", "state", "exempt"));
+	row = json_array_get(json_object_get(r, "senders"), 0);
+	assert_string_equal(json_string_value(json_object_get(row, "sender")), "2001:db8::/32");
+	json_decref(r);
+	r = world_call(b, "audit.list", json_object());
+	assert_int_equal(json_array_size(json_object_get(r, "audit")), 2);
+	row = json_array_get(json_object_get(r, "audit"), 1); // newest first
+	assert_string_equal(json_string_value(json_object_get(row, "verb")), "endpoints.block");
+	assert_string_equal(json_string_value(json_object_get(row, "object")), "4915112345");
+	assert_string_equal(json_string_value(json_object_get(row, "comment")), "a complaint");
+	json_decref(r);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			an_endpoint_moves_between_the_lists, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			who_is_meant_has_to_be_said, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_list_comes_in_pages, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_file_is_taken_whole_or_not_at_all, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			an_export_goes_on_where_it_ended, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			senders_have_lists_too, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			lists_and_audit_outlive_the_process, world_setup, world_teardown),
+	};
+
+	int rc = compile_child(argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
