@@ -412,7 +412,7 @@ static unsigned burst_take(struct rad_server *s, unsigned sock)
 	(void)pthread_mutex_lock(&s->lock);       // as above
 	control_take(s, sock, &s->in[0].msg_hdr); // who waited longest of them
 	const uint32_t now = now_s();
-	if (has_room(s, BURST, &looks)) {
+	if (has_room(s, (unsigned)n, &looks)) {
 		if (s->conf.store != NULL)
 			rad_store_clock(&s->store, now);
 		for (unsigned i = 0; i < (unsigned)n; i++)
@@ -447,7 +447,7 @@ static bool tick(struct rad_server *s)
 		rad_store_clock(&s->store, now);
 		more = rad_store_turn(&s->store, now);
 	}
-	if (ms - s->looked_ms >= TICK_MS && has_room(s, BURST, &looks)) {
+	if (ms - s->looked_ms >= TICK_MS && has_room(s, 1, &looks)) {
 		rad_bind_tick(s->bind, now, looks);
 		s->looked_ms = ms;
 	}
