@@ -337,22 +337,35 @@ struct sto *sto_open(const struct sto_conf *conf)
 	return s;
 }
 
+static bool secret_known(const struct sto *s, const char *name, uint8_t out[STO_SECRET])
+{
+	for (uint32_t i = 0; i < s->nsecret; i++)
+		if (strcmp(s->secret[i].name, name) == 0) {
+			memcpy(out, s->secret[i].octets, STO_SECRET);
+			return true;
+		}
+	return false;
+}
+
 int sto_secret(struct sto *s, const char *name, uint8_t out[STO_SECRET])
 {
 	struct sto_secret_row *row = &s->secret[s->nsecret];
-	int rc =
-		sto_state(s) == STO_WELL ? sto_secret_read(s->file.db, name, out) : SQLITE_NOTFOUND;
+	int rc = SQLITE_NOTFOUND;
 
+	if (secret_known(s, name, out))
+		return 0;
 	if (s->nsecret == STO_SECRETS_MAX || strlen(name) >= STO_SECRET_NAME)
 		return -EINVAL;
-	if (rc == SQLITE_NOTFOUND && getrandom(out, STO_SECRET, 0) != STO_SECRET)
+	if (sto_state(s) == STO_WELL)
+		rc = sto_secret_read(s->file.db, name, out);
+	if (rc != SQLITE_OK && getrandom(out, STO_SECRET, 0) != STO_SECRET)
 		return -errno;
 	(void)snprintf(row->name, sizeof(row->name), "%s", name);
 	memcpy(row->octets, out, STO_SECRET);
 	s->nsecret++; // a file that comes later gets it
 	if (rc == SQLITE_NOTFOUND && sto_state(s) == STO_WELL)
 		rc = sto_secret_write(s->file.db, row);
-	if (sto_state(s) == STO_WELL && rc != SQLITE_OK)
+	if (rc != SQLITE_OK && sto_state(s) == STO_WELL)
 		failed(s, rc);
 	return 0;
 }
