@@ -40,6 +40,11 @@ link_is() { scrape openmetrics && [ "$(value mailweir_link_attached)" = "$1" ]; 
 
 wire_begin
 LAB_CONTROL="  metrics: $LAB/metrics.sock"
+printf 'accounting-secret\n' >"$LAB/nas.key"
+chmod 600 "$LAB/nas.key"
+LAB_POLICIES="  - {name: refused, source: 10.77.0.66/32, destination: any, action: reject}
+  - {name: internal, source: any, destination: any, action: inspect, session: internal, content: spam}
+radius: {listen: \"127.0.0.1:1813\", nas: [{prefix: 127.0.0.0/8, secret_file: $LAB/nas.key}]}"
 wire_run
 mail 'clean mail' '250, equal' "$(message clean)" --host $LAB_SERVER4
 mail 'spam' '550 5.7.1, absent' "$(message spam --plant "$SPAM_TEXT")" --host $LAB_SERVER4
