@@ -32,8 +32,8 @@ sends() {
 	fi
 }
 spam() { sends "$1" --plant "$SPAM_TEXT"; }
-scored() { [ "$(lab_ask score senders get "$1" || echo 0)" = "$2" ]; }
-score_is() { wait_until 10 scored "$1" "$2" || check "score of $1" "$2" "$(lab_ask score senders get "$1" || echo none)"; } # ADDRESS SCORE
+scored() { [ "$(lab_ask entries.0.score senders get "$1" || echo 0)" = "$2" ]; }
+score_is() { wait_until 10 scored "$1" "$2" || check "score of $1" "$2" "$(lab_ask entries.0.score senders get "$1" || echo none)"; } # ADDRESS SCORE
 
 wire_begin
 lab_up

@@ -44,8 +44,8 @@ refused() {
 	check_that "$1: 5.7.1" grep -q '554 5\.7\.1 Rejected by endpoint reputation (mw-[0-9a-v]\{13\})' <<<"$said"
 	check "$1: no word of relay" '' "$(grep -io 'relay' <<<"$said" || :)"
 }
-blocked() { [ "$(lab_ask blocked endpoints get "$1")" = true ]; }
-free() { [ "$(lab_ask blocked endpoints get "$1")" = false ]; }
+blocked() { [ "$(lab_ask state endpoints get "$1")" = auto ]; }
+free() { [ "$(lab_ask state endpoints get "$1")" = none ]; }
 
 # holder WHAT ADDRESS COUNT [COMMAND]: its answer (hold.py).
 holder() {
