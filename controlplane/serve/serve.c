@@ -15,6 +15,7 @@
 #include "serve_int.h"
 #include "serve_known.h"
 #include "serve_rows.h"
+#include "serve_services.h"
 
 LOG_COMPONENT("serve");
 
@@ -79,6 +80,8 @@ static void on_attached(void *arg, const struct api_hello *hello)
 	serve_counts_attached(s->counts, hello); // before any image
 	serve_changes_attached(s->changes, hello);
 	serve_reputation_attached(s->reputation);
+	if (s->radius != NULL)
+		serve_radius_attached(s->radius);
 }
 
 static void on_outcome(void *arg, const struct api_outcome *o)
@@ -179,6 +182,8 @@ static void on_revision(void *arg, const struct serve_revision *r)
 		serve_asks_conf(s->asks, &r->cfg->dns);
 		serve_reputation_change(s->reputation, &r->cfg->reputation);
 	}
+	if (r->cfg != NULL && s->radius != NULL)
+		serve_radius_change(s->radius, r->cfg);
 	serve_hits_begin(s);
 	serve_shadow_over(s->shadow, "another revision came into force");
 }
@@ -230,6 +235,63 @@ static bool reputation_open(struct serve *s, const struct cfg_dataplane *sizes)
 	return s->reputation != NULL;
 }
 
+static bool services_take(struct serve *s, const char *file)
+{
+	s->services = serve_services_load(s->store, file);
+	if (s->services == NULL)
+		return false;
+	// Whoever opens us may have said it; cfg_load_boot has not.
+	if (*s->start.store.file == '\0' && s->start.store.on_loss == CFG_LOSS_CONTINUE)
+		s->start.store = s->services->store;
+	s->start.radius = s->services->radius;
+	return true;
+}
+
+static int on_binding(void *arg, const struct api_binding *b)
+{
+	const struct serve *s = arg;
+
+	return core_link_binding_put(s->link, b); // there before the server's thread, and behind it
+}
+
+static void on_nas_row(void *arg, const struct sto_nas *row)
+{
+	const struct serve *s = arg;
+
+	serve_radius_nas_restore(s->radius, row);
+}
+
+static void on_binding_row(void *arg, const struct sto_binding *row)
+{
+	const struct serve *s = arg;
+
+	serve_radius_restore(s->radius, row);
+}
+
+// Where radius.listen has a socket and there is room for bindings.
+static bool radius_open(struct serve *s, struct err_list *err)
+{
+	struct serve_radius_conf conf = {.loop = s->loop,
+		.radius = &s->start.radius,
+		.bindings = s->start.dataplane.bindings,
+		.store = s->sto,
+		.put = on_binding,
+		.arg = s};
+
+	if (s->start.radius.nlisten == 0 || conf.bindings == 0)
+		return true;
+	if (sto_secret(s->sto, "endpoint_key", conf.secret) != 0) {
+		err_add(err, "radius: no randomness");
+		return false;
+	}
+	s->radius = serve_radius_open(&conf, err);
+	if (s->radius == NULL)
+		return false;
+	s->restore.nas = on_nas_row;
+	s->restore.binding = on_binding_row;
+	return true;
+}
+
 // Files made as root have to stay ours after the user is dropped.
 static int owner_set(struct serve *s, struct err_list *err)
 {
@@ -267,7 +329,8 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 		return NULL;
 	}
 	s->loop = conf->loop;
-	s->boot = conf->boot;
+	s->boot = &s->start;
+	s->start = *conf->boot;
 	s->control = &conf->boot->control;
 	s->version = conf->version;
 	s->started_us = core_now_us();
@@ -277,14 +340,15 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 	s->asks = serve_asks_new(conf->loop);
 	s->shadow = serve_shadow_new(s);
 	s->store = serve_store_open(s->control->state_dir, err);
-	if (s->store != NULL && s->names != NULL && serve_rows_open(s, err) == 0 &&
-		reputation_open(s, &conf->boot->dataplane))
+	if (s->store != NULL && s->names != NULL && services_take(s, conf->file) &&
+		serve_rows_open(s, err) == 0 && reputation_open(s, &conf->boot->dataplane) &&
+		radius_open(s, err))
 		s->counts = serve_counts_new(conf->loop, s->store);
 	if (s->counts != NULL)
 		s->changes = serve_changes_new(&(struct serve_changes_conf){.loop = conf->loop,
 			.store = s->store,
 			.file = conf->file,
-			.boot = conf->boot,
+			.boot = s->boot,
 			.taken = on_revision,
 			.arg = s});
 	if (s->changes != NULL)
@@ -327,6 +391,10 @@ int serve_start(struct serve *s, struct err_list *err)
 {
 	int rc = serve_rows_start(s, err);
 
+	if (rc == 0 && s->radius != NULL)
+		rc = serve_radius_start(s->radius);
+	if (rc != 0 && !err_any(err))
+		err_add(err, "radius: no thread: %s", strerror(-rc));
 	if (rc != 0)
 		return rc;
 	serve_counts_start(s->counts, s->link);
@@ -366,6 +434,8 @@ void serve_free(struct serve *s)
 	serve_shadow_free(s->shadow);
 	serve_changes_free(s->changes);
 	serve_asks_free(s->asks); // tells the link
+	serve_radius_free(s->radius); // it puts into link and rows
+	s->radius = NULL;
 	core_link_free(s->link);
 	serve_reputation_free(s->reputation); // puts its last rows
 	serve_counts_free(s->counts);
@@ -377,5 +447,7 @@ void serve_free(struct serve *s)
 	serve_names_free(s->names);
 	serve_refused_free(s->refused);
 	serve_hash_close(s->hash);
+	if (s->services != NULL)
+		cfg_free(s->services);
 	free(s);
 }

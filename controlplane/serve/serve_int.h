@@ -42,7 +42,9 @@ struct serve_hits { // the data plane counts by place in the list, whatever imag
 
 struct serve {
 	struct core_loop *loop;
-	const struct cfg *boot;
+	const struct cfg *boot;                 // `start`
+	struct cfg start;                       // what we run with until the end: that of the start, and
+	struct cfg *services;                   // ... store: and radius: of this
 	const struct cfg_control *control;
 	const char *version;
 	uint64_t started_us;
