@@ -31,7 +31,8 @@ static json_t *row_of(struct serve *s, const struct rep_endpoint *v)
 	uint8_t buf[REP_ID_MAX];
 	const struct span id = serve_reputation_id(r, v, buf);
 
-	return json_pack("{s:o,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:I}", "id",
+	return json_pack("{s:b,s:o,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:I}", "blocked",
+		v->state == REP_MANUAL || left > 0, "id",
 		id.n == 0 ? json_null() : serve_json_bytes((const char *)id.p, id.n), "key",
 		json_sprintf("%016" PRIx64, v->key), "state", rep_state_names[v->state], "score",
 		(json_int_t)v->score, "until", serve_known_until(r, left), "left_s",

@@ -164,7 +164,7 @@ static json_t *falls_of(struct serve *s, struct rep_senders *t, uint32_t number)
 void serve_senders_get(void *arg, struct serve_call *call, json_t *params)
 {
 	const char *text = NULL, *context = NULL;
-	int64_t vlan = 0;
+	int64_t vlan = 0, worst = 0;
 	const struct serve_param table[] = {
 		{"sender", SERVE_PARAM_TEXT, .required = true, .out = &text},
 		{"context", SERVE_PARAM_TEXT, .out = &context},
@@ -193,12 +193,16 @@ void serve_senders_get(void *arg, struct serve_call *call, json_t *params)
 	rows = json_array();
 	for (uint32_t i = 0; i < n && numbers[i] != REP_NOBODY; i++) {
 		json_t *row = show(s, numbers[i]);
+		const int64_t score = json_integer_value(json_object_get(row, "score"));
 
+		worst = score > worst ? score : worst;
 		if (row != NULL)
 			(void)json_object_set_new(row, "falls", falls_of(s, t, numbers[i]));
 		(void)json_array_append_new(rows, row);
 	}
-	serve_call_result(call, json_pack("{s:s,s:o}", "sender", text, "entries", rows));
+	serve_call_result(call,
+		json_pack("{s:s,s:I,s:o}", "sender", text, "score", (json_int_t)worst, "entries",
+			rows));
 }
 
 // ---- changing

@@ -31,6 +31,8 @@ static void state_is(struct bench *b, const char *id, const char *want)
 	json_t *r = endpoint(b, "endpoints.get", id);
 
 	assert_string_equal(json_string_value(json_object_get(r, "state")), want);
+	assert_int_equal(json_is_true(json_object_get(r, "blocked")),
+		strcmp(want, "manual") == 0 || strcmp(want, "auto") == 0);
 	json_decref(r);
 }
 
@@ -225,6 +227,7 @@ static void senders_have_lists_too(void **state)
 	json_decref(world_call(b, "senders.exempt", json_pack("{s:s}", "sender", "10.1.2.3")));
 	r = world_call(b, "senders.get", json_pack("{s:s}", "sender", "10.1.2.3"));
 	assert_int_equal(json_array_size(json_object_get(r, "entries")), 2);
+	assert_int_equal(json_integer_value(json_object_get(r, "score")), 0); // the worst of them
 	json_decref(r);
 	r = world_call(b, "senders.list", json_pack("{s:s}", "within", "10.1.0.0/16"));
 	assert_int_equal(json_array_size(json_object_get(r, "senders")), 1);
