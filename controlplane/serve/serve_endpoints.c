@@ -132,7 +132,7 @@ static bool key_take(
 	return true;
 }
 
-// Where it is now, as accounting said; null without accounting.
+// Where it is now, as accounting said; null where nobody knows.
 static json_t *addresses_of(struct serve *s, uint64_t key)
 {
 	struct rad_key keys[ADDRESSES_MAX];
@@ -143,11 +143,11 @@ static json_t *addresses_of(struct serve *s, uint64_t key)
 	if (s->radius == NULL)
 		return json_null();
 	n = serve_radius_of(s->radius, key, keys, ADDRESSES_MAX);
+	if (n == 0)
+		return json_null();
 	list = json_array();
 	for (uint32_t i = 0; i < n && i < ADDRESSES_MAX; i++) {
 		(void)prefix_format(&keys[i].prefix, text, sizeof(text)); // it fits
-		if (keys[i].prefix.len == 128)
-			(void)addr_format(&keys[i].prefix.addr, text, sizeof(text));
 		(void)json_array_append_new(list,
 			keys[i].port_first == 0 && keys[i].port_last == UINT16_MAX
 				? json_string(text)
