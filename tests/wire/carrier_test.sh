@@ -20,6 +20,7 @@ carrier_config() {
 		-e "s/^  workers: .*/  workers: [$(lab_worker_core)]/" \
 		-e "/^dataplane:/a\\  file_prefix: $LAB_NAME\\n  flows: 20000\\n  messages: 256\\n  slabs: 16384" \
 		-e "s|^rules: .*|rules: {file: $LAB_RULES}|" "$EXAMPLE" >"$LAB_CONF"
+	(umask 077 && echo secret >"$(dirname "$LAB_CONF")/ggsn1.key") # of the NAS in it
 	cat >>"$LAB_CONF" <<END
 control:
   link: $LAB_SOCKETS/link.sock
