@@ -215,7 +215,7 @@ struct cfg_reputation { // how it comes about; what follows from it is a session
 		uint32_t nlengths4, nlengths6;
 		uint16_t *windows_min; // at most CFG_WINDOWS_MAX
 		uint32_t nwindows;
-		uint16_t spam, virus, recipient, auth; // weights, percent
+		uint16_t spam, recipient, auth; // weights, percent
 		uint16_t k;
 	} sender;
 	struct {

@@ -17,7 +17,7 @@ static const struct cfg_field endpoint_fields[] = {
 		.preset = "15",
 		.unit = "minutes",
 		.reload = true,
-		.help = "a subscriber's score is the spam and virus messages of this span: 15, 30, 60, 90, "
+		.help = "a subscriber's score is the spam messages of this span: 15, 30, 60, 90, "
 			"120, 240, 360, 480 or 1440"},
 };
 static const struct cfg_section endpoint_section = {.name = "reputation.endpoint",
@@ -66,15 +66,6 @@ static const struct cfg_field sender_fields[] = {
 		.unit = "percent",
 		.reload = true,
 		.help = "what a spam message weighs; a clean one weighs 100"},
-	{.key = "virus",
-		.kind = CFG_KIND_NUMBER,
-		AT(cfg_reputation, sender.virus),
-		.min = 0,
-		.max = WEIGHT_MAX,
-		.preset = "200",
-		.unit = "percent",
-		.reload = true,
-		.help = "what a message with a virus weighs"},
 	{.key = "recipient",
 		.kind = CFG_KIND_NUMBER,
 		AT(cfg_reputation, sender.recipient),

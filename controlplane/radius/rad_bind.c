@@ -221,10 +221,10 @@ static struct rad_bound bound_of(const struct rad_bind *b, const struct binding 
 {
 	if (c->state != STATE_LIVE)
 		return (struct rad_bound){.endpoint = RAD_NONE};
+	const struct span id = rad_endpoint_id(&b->endpoints, c->endpoint);
 	return (struct rad_bound){
 		.endpoint = c->endpoint,
-		.key = rad_endpoint_key(
-			b->conf.id_key, rad_endpoint_id(&b->endpoints, c->endpoint)),
+		.key = hash_name(b->conf.id_key, id.p, id.n),
 		.shared = c->shared,
 	};
 }

@@ -43,7 +43,7 @@ struct rad_key {
 
 struct rad_bound {         // who is there
 	uint32_t endpoint; // RAD_NONE: nobody
-	uint64_t key;      // of its id (rad_endpoint_key); 0: nobody
+	uint64_t key;      // of its id (hash_name); 0: nobody
 	bool shared;       // several sessions say that they are
 };
 

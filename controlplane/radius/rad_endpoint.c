@@ -52,16 +52,9 @@ struct span rad_endpoint_id(const struct rad_endpoints *e, uint32_t number)
 	};
 }
 
-uint64_t rad_endpoint_key(const uint8_t secret[16], struct span id)
-{
-	const uint64_t key = hash_siphash(secret, id.p, id.n);
-
-	return key == 0 ? 1 : key;
-}
-
 static uint32_t hash_of(const struct rad_endpoints *e, struct span id)
 {
-	return (uint32_t)rad_endpoint_key(e->key, id);
+	return (uint32_t)hash_name(e->key, id.p, id.n);
 }
 
 // Held or remembered.
@@ -82,13 +75,19 @@ uint32_t rad_endpoint_find(const struct rad_endpoints *e, struct span id)
 	return n != RAD_INDEX_NONE && e->cell[n].held > 0 ? n : RAD_INDEX_NONE;
 }
 
+static uint64_t key_of(const struct rad_endpoints *e, uint32_t number)
+{
+	const struct span id = rad_endpoint_id(e, number);
+
+	return hash_name(e->key, id.p, id.n);
+}
+
 uint32_t rad_endpoint_keyed(const struct rad_endpoints *e, uint64_t key)
 {
 	uint32_t at = (uint32_t)key, n;
 
 	while ((n = rad_index_next(&e->index, &at)) != RAD_INDEX_NONE)
-		if (e->cell[n].hash == (uint32_t)key &&
-			rad_endpoint_key(e->key, rad_endpoint_id(e, n)) == key)
+		if (e->cell[n].hash == (uint32_t)key && key_of(e, n) == key)
 			return n;
 	return RAD_INDEX_NONE;
 }

@@ -40,7 +40,5 @@ uint32_t rad_endpoint_find(
 uint32_t rad_endpoint_hold(struct rad_endpoints *e, struct span id);
 void rad_endpoint_drop(struct rad_endpoints *e, uint32_t number); // the last one lets it go
 struct span rad_endpoint_id(const struct rad_endpoints *e, uint32_t number);
-// Stands for an id under a secret; not 0.
-uint64_t rad_endpoint_key(const uint8_t secret[16], struct span id);
-// Under the secret of rad_endpoints_open. RAD_INDEX_NONE: neither held nor remembered.
+// By what stands for its id (hash_name) under the secret of rad_endpoints_open. RAD_INDEX_NONE: neither held nor remembered.
 uint32_t rad_endpoint_keyed(const struct rad_endpoints *e, uint64_t key);

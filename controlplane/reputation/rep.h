@@ -127,9 +127,6 @@ struct rep_endpoints_conf {
 	struct rep_ops ops;
 };
 
-// Stands for an id everywhere outside its text; not 0.
-uint64_t rep_endpoint_key(const uint8_t secret[16], struct span id);
-
 // NULL with errno (EINVAL, ENOMEM).
 struct rep_endpoints *rep_endpoints_new(const struct rep_endpoints_conf *conf);
 void rep_endpoints_free(struct rep_endpoints *e); // NULL is fine
@@ -140,7 +137,7 @@ int rep_endpoints_change(
 	struct rep_endpoints *e, const struct rep_endpoints_conf *conf, uint32_t now_s);
 void rep_endpoints_counts(const struct rep_endpoints *e, struct rep_counts *out);
 
-// `count` messages were spam or had a virus. Strictly over `trigger` in the window: blocked for
+// `count` messages were spam. Strictly over `trigger` in the window: blocked for
 // `duration_s` from now; 0 = counted alone. `id` may be empty where nobody knows it.
 struct rep_trigger {
 	uint32_t trigger, duration_s;
@@ -219,7 +216,7 @@ int rep_endpoint_load(struct rep_endpoints *e, const struct rep_endpoint_saved *
 
 struct rep_senders;
 
-enum rep_mail { REP_CLEAN, REP_SPAM, REP_VIRUS, REP_RECIPIENT, REP_LOGIN, REP_MAIL_COUNT };
+enum rep_mail { REP_CLEAN, REP_SPAM, REP_RECIPIENT, REP_LOGIN, REP_MAIL_COUNT };
 
 struct rep_weights {
 	uint16_t percent

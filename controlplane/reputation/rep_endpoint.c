@@ -10,13 +10,6 @@
 
 #include "hash.h"
 
-uint64_t rep_endpoint_key(const uint8_t secret[16], struct span id)
-{
-	const uint64_t key = hash_siphash(secret, id.p, id.n);
-
-	return key == 0 ? 1 : key;
-}
-
 static bool auth_is_sound(const struct rep_auth_conf *c)
 {
 	return c->failures >= 1 && c->failures <= 1000 && c->window_s >= REP_AUTH_CELLS &&

@@ -47,7 +47,7 @@ void serve_radius_free(struct serve_radius *r);
 void serve_radius_change(struct serve_radius *r, const struct cfg *c);
 // A data plane has come, and `put` reaches it: it is told everything, between BEGIN and SWEEP.
 void serve_radius_attached(struct serve_radius *r);
-// The id that a key stands for (rad_endpoint_key): its octets, 0 = unknown.
+// The id that a key stands for (hash_name): its octets, 0 = unknown.
 size_t serve_radius_id(struct serve_radius *r, uint64_t key, char id[RAD_ID_MAX]);
 
 // What the endpoint of that key has now: prefixes and blocks of ports, at most `cap`; how many.

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "core_loop.h"
+#include "hash.h"
 #include "log.h"
 #include "serve_line.h"
 #include "text.h"
@@ -495,7 +496,6 @@ void serve_reputation_change(struct serve_reputation *r, const struct cfg_reputa
 		s->windows_min[i] = conf->sender.windows_min[i];
 	s->auth = auth;
 	s->weights = (struct rep_weights){.percent = {[REP_SPAM] = conf->sender.spam,
-						  [REP_VIRUS] = conf->sender.virus,
 						  [REP_RECIPIENT] = conf->sender.recipient,
 						  [REP_LOGIN] = conf->sender.auth},
 		.k = conf->sender.k};
@@ -621,7 +621,7 @@ struct rep_senders *serve_reputation_senders(struct serve_reputation *r)
 
 uint64_t serve_reputation_key(const struct serve_reputation *r, struct span id)
 {
-	return rep_endpoint_key(r->conf.secret, id);
+	return hash_name(r->conf.secret, id.p, id.n);
 }
 
 struct span serve_reputation_id(

@@ -158,3 +158,10 @@ uint64_t hash_siphash(const uint8_t key[16], const void *data, size_t n)
 		sip_round(&s);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }
+
+uint64_t hash_name(const uint8_t key[16], const void *p, size_t n)
+{
+	const uint64_t name = hash_siphash(key, p, n);
+
+	return name == 0 ? 1 : name;
+}

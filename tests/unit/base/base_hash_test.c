@@ -72,12 +72,22 @@ static void siphash_gives_its_authors_vectors(void **)
 		assert_true(hash_siphash(key, data, CASES[i].n) == CASES[i].hash);
 }
 
+static void a_name_has_its_hash_under_a_secret(void **)
+{
+	const uint8_t a[16] = {1}, b[16] = {2};
+
+	assert_true(hash_name(a, "49151", 5) == hash_siphash(a, "49151", 5));
+	assert_true(hash_name(a, "49151", 5) != hash_name(b, "49151", 5));
+	assert_true(hash_name(a, "49151", 5) != hash_name(a, "49152", 5));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(crc32c_gives_the_vectors_of_rfc_3720),
 		cmocka_unit_test(both_crc_paths_agree_at_every_length_and_offset),
 		cmocka_unit_test(siphash_gives_its_authors_vectors),
+		cmocka_unit_test(a_name_has_its_hash_under_a_secret),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

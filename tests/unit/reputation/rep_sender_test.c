@@ -149,7 +149,6 @@ static void each_kind_has_its_weight(void **)
 	} rows[] = {
 		{REP_CLEAN, 50, 0},
 		{REP_SPAM, 4, 50},
-		{REP_VIRUS, 2, 50},
 		{REP_RECIPIENT, 8, 50},
 		{REP_LOGIN, 8, 50},
 		{REP_RECIPIENT, 1, 11},
