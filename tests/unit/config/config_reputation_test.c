@@ -221,7 +221,7 @@ static void what_is_written_is_what_is_read(void **state)
 	assert_int_equal(c->reputation.sender.lengths4[0], 24);
 	assert_int_equal(c->reputation.sender.lengths6[0], 48);
 	assert_int_equal(c->reputation.sender.windows_min[1], 720);
-	assert_int_equal(c->reputation.sender.spam, 100);
+	assert_int_equal(c->reputation.sender.spam, 0);
 	assert_int_equal(c->reputation.auth.window_min, 30);
 	assert_string_equal(c->reputation.hook.command, "/bin/true");
 	assert_int_equal(p->endpoint_reputation.action, CFG_REPUTATION_REJECT);

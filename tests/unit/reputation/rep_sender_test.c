@@ -52,7 +52,7 @@ static const struct rep_senders_conf usual = {.most = 100,
 	.lengths4 = {32},
 	.lengths6 = {64},
 	.windows_min = {720},
-	.weights = {.percent = {0, 100, 200, 50, 50}, .k = 4},
+	.weights = {.percent = {0, 100, 50, 50}, .k = 4},
 	.auth = {.failures = 5, .window_s = 1800, .block_s = 600}};
 
 static void world_open(struct world *w, struct rep_senders_conf conf)

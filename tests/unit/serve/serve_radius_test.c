@@ -22,7 +22,7 @@
 #include "core_loop.h"
 #include "pol_image.h"
 #include "rad_digest.h"
-#include "rad_endpoint.h"
+#include "hash.h"
 #include "rad_make.h"
 #include "serve_radius.h"
 
