@@ -134,5 +134,6 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 if __name__ == "__main__":
+    Server.address_family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
     with Server((sys.argv[1], 25), Session) as server:
         server.serve_forever()

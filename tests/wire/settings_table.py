@@ -389,19 +389,46 @@ ROWS = [
 
 
 STARTS = "wire/start_settings_test.sh"
+REPUTATION = "wire/reputation_settings_test.sh"
+CLIENTS = "wire/radius_clients_test.sh"
 COMMITS = "wire/commit_settings_test.sh"
 
 
-def at_start(section, keys):
-    """Rows of start_settings_test.sh, which begin with their key."""
-    return [(f"{section}.{key}", STARTS, f"{section}.{key}|", 'check_that "$key: they differ"') for key in keys.split()]
+def at_start(section, keys, test=None):
+    """Rows of start_settings_test.sh, or one made like it, which begin with their key."""
+    return [(f"{section}.{key}", test or STARTS, f"{section}.{key}|", 'check_that "$key: they differ"')
+            for key in keys.split()]
 
 
 # Keys whose both ways another test has: that test, and a text of it with each of two values.
 ELSEWHERE = at_start(
     "dataplane", "mode idle hugepages main_core workers flows messages slabs limit_cells bindings senders memory_mb "
     "image_max_mb file_prefix eal_args") + at_start(
-        "control", "link rpc state_dir event_log metrics group user_dataplane user_controlplane") + [
+        "control", "link rpc state_dir event_log metrics group user_dataplane user_controlplane") + at_start(
+            "store", "file") + at_start("radius", "listen") + at_start(
+                "reputation", "endpoint.window_min sender.prefixes4 sender.prefixes6 sender.windows_min sender.spam "
+                "sender.recipient sender.auth sender.k auth.failures auth.block_min hook.command", REPUTATION) + [
+    ("store.on_loss", "unit/serve/serve_rows_test.c", "on_loss = CFG_LOSS_STOP_PICKUP",
+     "a_lost_store_stops_nothing_unless_told_to"),
+    ("radius.dictionary", "unit/radius/rad_conf_test.c", "dictionary: d", "is no attribute that a dictionary knows"),
+    ("radius.idle_min", "unit/radius/rad_bind_test.c", ".idle_s = IDLE_S", ".idle_s = 0"),
+    ("radius.nas[].name", "unit/radius/rad_conf_test.c", '[1].name, "b"', '[0].name, "10.0.0.0/8"'),
+    ("radius.nas[].prefix", CLIENTS, "prefix: 127.0.0.2/32", "prefix: 127.0.0.3/32"),
+    ("radius.nas[].secret_file", CLIENTS, "secret_file: $LAB/nas2.key", "secret_file: $LAB/copy.key"),
+    ("radius.nas[].context", "unit/radius/rad_conf_test.c", 'pol_session_key("default")', 'pol_session_key("other")'),
+    ("radius.nas[].vlan", "unit/radius/rad_conf_test.c", "[0].context.vlan, 7", "[1].context.vlan, 0"),
+    ("radius.nas[].validate", CLIENTS, "validate: false", "a wrong secret binds nobody"),
+    ("radius.nas[].respond", CLIENTS, "respond: false", "a NAS that wants no answers gets one"),
+    ("radius.nas[].byte_order", CLIENTS, "byte_order: host", "network order: bound"),
+    ("radius.nas[].id", CLIENTS, "id: 3GPP-IMSI", "network order: bound"),
+    ("radius.nas[].address", CLIENTS, "address: [Framed-IP-Address, Framed-IPv6-Prefix", "byte_order: host}"),
+    ("radius.nas[].port_first", "unit/radius/rad_conf_test.c", "[0].form.port_first.type, 5",
+     "[1].form.port_first.type, 0"),
+    ("radius.nas[].port_last", "unit/radius/rad_conf_test.c", "[0].form.port_last.type, 5",
+     "[1].form.port_last.type, 0"),
+    ("reputation.auth.window_min", "unit/reputation/rep_auth_test.c", "window_s = 30 * MIN", "window_s = 60 * MIN"),
+    ("reputation.hook.per_min", "unit/serve/serve_reputation_test.c", "{.per_min = 2,", "{.per_min = 3,"),
+    ("reputation.hook.at_once", "unit/serve/serve_reputation_test.c", ".at_once = 1,", ".at_once = 2,"),
     ("dataplane.ports[].name", STARTS, "name: access,", "name: left,"),
     ("dataplane.ports[].dev", STARTS, 'dev: "net_null0', 'dev: "net_null2'),
     ("dataplane.ports[].mtu", STARTS, "access net_null0 1500", "mtu: 1400"),
@@ -429,6 +456,8 @@ ELSEWHERE = at_start(
     ("session_profiles.*.refuse_at", "unit/engine/reputation_test.c", '{"connect", "mail"', '"mail", "rcpt"}'),
     ("session_profiles.*.endpoint_reputation.action", "wire/subscriber_test.sh",
      "endpoint_reputation: {action: reject", "endpoint_reputation: {action: monitor"),
+    ("session_profiles.*.endpoint_reputation.trigger", REPUTATION, "endpoint_reputation.trigger|5|none|1|auto",
+     'check_that "$key: they differ"'),
     ("session_profiles.*.endpoint_reputation.duration_min", "wire/subscriber_test.sh", "duration_min: 1}",
      "duration_min: 60}"),
     ("session_profiles.*.sender_reputation.action", "wire/senders_test.sh", "sender_reputation: {action: reject",

@@ -42,12 +42,14 @@ mapped() {
 than() { if [ "$1" -ge "$2" ]; then echo more; else echo less; fi; } # NUMBER LIMIT
 there() { if [ -e "$1" ]; then echo there; else echo absent; fi; }
 based() { if grep -q '^7a0000000000-' "/proc/$DP/maps"; then echo there; else echo elsewhere; fi; }
+heard() { if ss -lunH "sport = :$1" | grep -q .; then echo open; else echo closed; fi; } # PORT
 peer() { say ".*port $1: .*, peer \([a-z]*\).*"; }
 
 # ---- the rows: key, value and what is seen of it at the first start and at the second, the look
 wire_begin
 [ "$(nproc)" -ge 2 ] || skip 'needs two CPUs'
 GROUP=$(id -gn nobody)
+PORT=41813
 ROWS="\
 dataplane.idle|sleep|sleeps|poll|burns|idles
 dataplane.hugepages|off|not|auto|looked|huge
@@ -71,7 +73,9 @@ control.event_log|$LAB/off/events|absent|$LAB/on/events|there|there $LAB/on/even
 control.metrics|\"\"|absent|$LAB/on/metrics|there|there $LAB/on/metrics
 control.group|\"\"|root|$GROUP|$GROUP|stat -c %G $LAB/\$PHASE/rpc.sock
 control.user_dataplane|\"\"|0|nobody|$(id -u nobody)|status_of DP Uid
-control.user_controlplane|\"\"|0|nobody|$(id -u nobody)|status_of CP Uid"
+control.user_controlplane|\"\"|0|nobody|$(id -u nobody)|status_of CP Uid
+store.file|memory|absent|\"\"|there|there $LAB/on/state/mailweir.db
+radius.listen|[]|closed|\"127.0.0.1:$PORT\"|open|heard $PORT"
 
 # settings SECTION: its keys as YAML, with the values of this phase.
 settings() {
@@ -91,6 +95,7 @@ phase() {
 	chmod 777 "$LAB/$1"
 	{
 		printf 'dataplane:\n%s\n' "$2" && settings dataplane && printf 'control:\n' && settings control
+		printf 'store:\n' && settings store && printf 'radius:\n' && settings radius
 		printf 'policies: [{name: all, action: pass}]\n'
 	} >"$LAB/$1.yaml"
 	"$(program mailweir-dataplane)" -c "$LAB/$1.yaml" >"$LAB/$1.dp.log" 2>&1 &

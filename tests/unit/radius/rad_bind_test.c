@@ -292,6 +292,26 @@ static void a_binding_without_news_ends(void **)
 	assert_int_equal(rad_bind_counts(bind).idle, 1);
 }
 
+// radius.idle_min: 0.
+static void without_an_idle_time_none_ends(void **)
+{
+	const struct rad_bind_conf conf = {.bindings = BINDINGS,
+		.endpoints = ENDPOINTS,
+		.nas = 4,
+		.idle_s = 0,
+		.keep_s = KEEP_S,
+		.key = "0123456789abcde",
+		.id_key = "what ids go by"};
+
+	rad_bind_free(bind);
+	bind = rad_bind_new(&conf, change_count, NULL);
+	assert_non_null(bind);
+	take(RAD_START, 1, "alice", "10.0.0.1", NOW);
+	rad_bind_tick(bind, NOW + 1000 * IDLE_S, BINDINGS);
+	is_at("alice", "10.0.0.1");
+	assert_int_equal(rad_bind_counts(bind).idle, 0);
+}
+
 static void full_tables_refuse_and_take_again_when_there_is_room(void **)
 {
 	char where[32], id[16];
@@ -533,6 +553,7 @@ int main(void)
 		CASE(a_nas_that_restarts_loses_its_bindings_and_no_others),
 		CASE(a_session_id_may_come_again_behind_a_restart),
 		CASE(a_binding_without_news_ends),
+		CASE(without_an_idle_time_none_ends),
 		CASE(full_tables_refuse_and_take_again_when_there_is_room),
 		CASE(a_nas_too_many_is_refused_and_counted),
 		CASE(ids_of_every_length_are_kept_whole),

@@ -15,10 +15,10 @@
 #include "pol_image.h"
 #include "rad_conf.h"
 
-#define HEAD                                                                                    \
-	"dataplane: {workers: [1], ports: [{name: a, dev: net_tap0}, {name: b, dev: net_tap1}], " \
-	"pairs: [[a, b]]}\n"                                                                    \
-	"policies: [{name: p, action: pass}]\n"                                                 \
+#define HEAD                                                                                     \
+	"dataplane: {workers: [1], ports: [{name: a, dev: net_tap0}, {name: b, dev: net_tap1}, " \
+	"{name: c, dev: net_tap2}, {name: d, dev: net_tap3}], pairs: [[a, b], [c, d]]}\n"        \
+	"policies: [{name: p, action: pass}]\n"                                                  \
 	"radius: {listen: \"127.0.0.1:1813\", "
 #define NAS HEAD "nas: [{prefix: 10.0.0.0/8, secret_file: k"
 
@@ -86,10 +86,12 @@ static void wrong_is(const struct err_list *err, const char *want)
 
 static void a_nas_is_taken_as_it_is_written(void **)
 {
-	struct cfg *c = load("contexts: [{name: default, ports: [a, b], by_vlan: yes}]\n" NAS
-			     ", validate: no, byte_order: host, vlan: 7, id: 3GPP-IMSI, "
-			     "address: [Framed-IP-Address, Delegated-IPv6-Prefix], port_first: NAS-Port, "
-			     "port_last: nas-port}, {name: b, prefix: 11.0.0.1, secret_file: k}]}\n");
+	struct cfg *c = load(
+		"contexts: [{name: default, ports: [a, b], by_vlan: yes}, {name: other, ports: [c, d]}]\n" NAS
+		", validate: no, byte_order: host, vlan: 7, id: 3GPP-IMSI, "
+		"address: [Framed-IP-Address, Delegated-IPv6-Prefix], port_first: NAS-Port, "
+		"port_last: nas-port}, {name: b, prefix: 11.0.0.1, secret_file: k, "
+		"context: other}]}\n");
 	struct rad_client *list;
 	struct err_list err;
 	uint32_t n;
@@ -116,7 +118,10 @@ static void a_nas_is_taken_as_it_is_written(void **)
 	assert_string_equal(list[1].name, "b");
 	assert_true(list[1].validate && !list[1].form.host_order);
 	assert_int_equal(list[1].form.id.type, 31);
+	assert_int_equal(list[1].context.key, (uint32_t)pol_session_key("other") | 1);
+	assert_int_equal(list[1].context.vlan, 0);
 	assert_int_equal(list[1].form.port_first.type, 0);
+	assert_int_equal(list[1].form.port_last.type, 0);
 	rad_conf_free(list, n);
 	cfg_free(c);
 }
@@ -124,7 +129,7 @@ static void a_nas_is_taken_as_it_is_written(void **)
 static void attributes_are_judged_where_they_are_written(void **)
 {
 	struct cfg *c = load(NAS ", id: Calling-Station-ID-,\n  address: [User-Name, Framed-IP],\n"
-			     "  port_first: Class, port_last: Nobody}]}\n");
+				 "  port_first: Class, port_last: Nobody}]}\n");
 	struct err_list err;
 
 	err_init(&err);
@@ -144,8 +149,9 @@ static void attributes_are_judged_where_they_are_written(void **)
 static void a_dictionary_names_more(void **)
 {
 	static const char text[] = "VENDOR X 9999\nATTRIBUTE X-First 1 integer X\n";
-	struct cfg *c = load(HEAD "dictionary: d, nas: [{prefix: 10.0.0.0/8, secret_file: k, port_first: "
-				  "X-First, port_last: X-First}]}\n");
+	struct cfg *c =
+		load(HEAD "dictionary: d, nas: [{prefix: 10.0.0.0/8, secret_file: k, port_first: "
+			  "X-First, port_last: X-First}]}\n");
 	struct err_list err;
 
 	file_write("d", text, sizeof(text) - 1, 0644);
@@ -176,8 +182,10 @@ static const struct secret secrets[] = {
 	{"x\n\n", 3, 0600, "", 2}, // a line end is cut, no more
 	{" x ", 3, 0600, "", 3},
 	{long_text, 255, 0600, "", 255},
-	{long_text, 256, 0600, "f:3:76: secret_file: D/k: is too long; a secret has 1 to 255 bytes\n", 0},
-	{long_text, 300, 0600, "f:3:76: secret_file: D/k: is too long; a secret has 1 to 255 bytes\n", 0},
+	{long_text, 256, 0600,
+		"f:3:76: secret_file: D/k: is too long; a secret has 1 to 255 bytes\n", 0},
+	{long_text, 300, 0600,
+		"f:3:76: secret_file: D/k: is too long; a secret has 1 to 255 bytes\n", 0},
 	{"", 0, 0600, "f:3:76: secret_file: D/k: is empty; a secret has 1 to 255 bytes\n", 0},
 	{"\n", 1, 0600, "f:3:76: secret_file: D/k: is empty; a secret has 1 to 255 bytes\n", 0},
 	{"x", 1, 0604, "f:3:76: secret_file: D/k: others may read it; chmod o= it\n", 0},
@@ -210,10 +218,11 @@ static void a_secret_is_the_bytes_of_its_file(void **)
 
 static void a_nas_that_is_wrong_takes_no_other_with_it(void **)
 {
-	struct cfg *c = load(HEAD "nas: [{name: a, prefix: 10.0.0.1, secret_file: /nonexistent/k}, "
-				  "{name: b, prefix: 10.0.0.2, secret_file: /tmp},\n"
-				  "  {name: c, prefix: 10.0.0.3, secret_file: k, id: X}, {name: d, prefix: "
-				  "10.0.0.4, secret_file: k}]}\n");
+	struct cfg *c =
+		load(HEAD "nas: [{name: a, prefix: 10.0.0.1, secret_file: /nonexistent/k}, "
+			  "{name: b, prefix: 10.0.0.2, secret_file: /tmp},\n"
+			  "  {name: c, prefix: 10.0.0.3, secret_file: k, id: X}, {name: d, prefix: "
+			  "10.0.0.4, secret_file: k}]}\n");
 	struct rad_client *list;
 	struct err_list err;
 	uint32_t n;

@@ -64,6 +64,18 @@ static void slow_failures_begin_none(void **)
 		assert_false(rep_auth_failed(&a, &conf, 1, START + i * 6 * MIN));
 }
 
+// reputation.auth.window_min: what is slow for the one is not for the other.
+static void they_begin_one_in_a_longer_window(void **)
+{
+	static const struct rep_auth_conf longer = {
+		.failures = 5, .window_s = 60 * MIN, .block_s = 10 * MIN};
+	struct rep_auth a = {0};
+
+	for (unsigned i = 0; i < 5; i++)
+		assert_false(rep_auth_failed(&a, &longer, 1, START + i * 6 * MIN));
+	assert_true(rep_auth_failed(&a, &longer, 1, START + 5 * 6 * MIN));
+}
+
 static void failures_under_a_block_count_towards_the_next_ones_length(void **)
 {
 	struct rep_auth a = {0};
@@ -97,6 +109,7 @@ int main(void)
 		cmocka_unit_test(blocks_double_up_to_what_the_failures_earn),
 		cmocka_unit_test(one_more_than_is_free_begins_a_block),
 		cmocka_unit_test(slow_failures_begin_none),
+		cmocka_unit_test(they_begin_one_in_a_longer_window),
 		cmocka_unit_test(failures_under_a_block_count_towards_the_next_ones_length),
 		cmocka_unit_test(a_day_without_failures_ends_the_account),
 	};

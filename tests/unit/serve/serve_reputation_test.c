@@ -370,6 +370,42 @@ static void the_hooks_limits_and_failures_are_counted(void **state)
 	bench_dir_remove(dir);
 }
 
+static const struct {
+	uint16_t per_min, at_once;
+	unsigned asked, runs; // the others are left out
+} hook_limits[] = {
+	{.per_min = 2, .at_once = 9, .asked = 4, .runs = 2},
+	{.per_min = 3, .at_once = 9, .asked = 4, .runs = 3},
+	{.per_min = 9, .at_once = 1, .asked = 4, .runs = 1},
+	{.per_min = 9, .at_once = 2, .asked = 4, .runs = 2},
+};
+
+static void either_limit_leaves_runs_out(void **state)
+{
+	struct world *w = *state;
+	const char *const env[] = {NULL};
+	char dir[64];
+
+	bench_dir_make(dir);
+	script(w, dir, "exit 0", 10);
+	for (size_t i = 0; i < sizeof(hook_limits) / sizeof(hook_limits[0]); i++) {
+		struct serve_hook *h = serve_hook_new(w->loop);
+
+		serve_hook_conf(h, w->cfg->reputation.hook.command, hook_limits[i].per_min,
+			hook_limits[i].at_once);
+		for (unsigned k = 0; k < hook_limits[i].asked; k++)
+			serve_hook_run(h, env, 10000);
+		assert_int_equal(serve_hook_counts(h)->runs, hook_limits[i].runs);
+		assert_int_equal(
+			serve_hook_counts(h)->left_out, hook_limits[i].asked - hook_limits[i].runs);
+		for (unsigned k = 0; k < WAIT_TURNS && serve_hook_counts(h)->running > 0; k++)
+			assert_int_equal(core_loop_turn(w->loop, 10), 0);
+		assert_int_equal(serve_hook_counts(h)->running, 0);
+		serve_hook_free(h);
+	}
+	bench_dir_remove(dir);
+}
+
 static void a_hook_that_takes_too_long_is_killed(void **state)
 {
 	struct world *w = *state;
@@ -407,6 +443,7 @@ int main(void)
 			the_hook_runs_once_a_block_with_the_facts, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			the_hooks_limits_and_failures_are_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(either_limit_leaves_runs_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_hook_that_takes_too_long_is_killed, setup, teardown),
 	};
