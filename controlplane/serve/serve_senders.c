@@ -76,6 +76,12 @@ static bool context_take(struct serve *s, struct serve_call *call, const char *n
 	return false;
 }
 
+// Everybody is no sender, nor is everybody of a family: of IPv4 that is ::ffff:0:0/96 here.
+static bool is_sender(const struct prefix *p)
+{
+	return p->len > (addr_is_v4(&p->addr) ? 96 : 0);
+}
+
 static bool prefix_take(struct serve_call *call, const char *text, struct prefix *out)
 {
 	const int rc = prefix_parse(text, out);
@@ -87,6 +93,16 @@ static bool prefix_take(struct serve_call *call, const char *text, struct prefix
 			: rc == -ERANGE ? "the length is longer than the address"
 			: rc == -EINVAL ? "neither an address nor a prefix"
 					: "everybody is no sender");
+	return false;
+}
+
+static bool sender_take(struct serve_call *call, const char *text, struct prefix *out)
+{
+	if (!prefix_take(call, text, out))
+		return false;
+	if (is_sender(out))
+		return true;
+	serve_call_error(call, API_RPC_ERR_PARAMS, NULL, "%s: everybody is no sender", text);
 	return false;
 }
 
@@ -176,7 +192,7 @@ void serve_senders_get(void *arg, struct serve_call *call, json_t *params)
 	struct rep_senders *t;
 	json_t *rows;
 
-	if (!serve_params_take(call, params, table, 3) || !prefix_take(call, text, &key.prefix) ||
+	if (!serve_params_take(call, params, table, 3) || !sender_take(call, text, &key.prefix) ||
 		!context_take(s, call, context, &key.context))
 		return;
 	t = table_of(s, call);
@@ -277,7 +293,7 @@ static void change_run(
 	uint32_t n;
 
 	if (!serve_params_take(call, params, table, what == EXEMPT ? 5 : 4) ||
-		!prefix_take(call, text, &key.prefix) ||
+		!sender_take(call, text, &key.prefix) ||
 		!context_take(s, call, context, &key.context))
 		return;
 	t = table_of(s, call);
@@ -411,7 +427,7 @@ static bool key_take(struct import *im, const struct serve_known_row *row,
 		if (*context == '\0' || strcmp(context, name) == 0)
 			key->context = (uint32_t)pol_session_key(name) | 1;
 	}
-	if (prefix_parse(row->text[COLUMN_ID], &key->prefix) != 0 || key->prefix.len == 0)
+	if (prefix_parse(row->text[COLUMN_ID], &key->prefix) != 0 || !is_sender(&key->prefix))
 		err_at(err, im->file, row->line, 0, "%.64s: neither an address nor a prefix",
 			row->text[COLUMN_ID]);
 	else if (key->context == 0)

@@ -268,6 +268,33 @@ static void senders_have_lists_too(void **state)
 	json_decref(r);
 }
 
+static void everybody_is_no_sender(void **state)
+{
+	static const char *const all[] = {"any", "0.0.0.0/0", "::/0", "::ffff:0:0/96"};
+	struct bench *b = *state;
+	char text[512], csv[128];
+	json_t *r;
+
+	start(b);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		assert_int_equal(world_call_error(b, "senders.block",
+					 json_pack("{s:s}", "sender", all[i]), text),
+			API_RPC_ERR_PARAMS);
+		assert_non_null(strstr(text, "everybody is no sender"));
+		assert_int_equal(world_call_error(b, "senders.exempt",
+					 json_pack("{s:s}", "sender", all[i]), NULL),
+			API_RPC_ERR_PARAMS);
+		(void)snprintf(csv, sizeof(csv), "sender,list\n10.0.0.1,manual\n%s,manual\n", all[i]);
+		assert_int_equal(world_call_error(b, "senders.import",
+					 json_pack("{s:s}", "text", csv), text),
+			API_RPC_ERR_CONFIG);
+		assert_non_null(strstr(text, "stdin:3: "));
+	}
+	r = world_call(b, "senders.list", json_pack("{s:s}", "within", "0.0.0.0/0"));
+	assert_int_equal(json_array_size(json_object_get(r, "senders")), 0);
+	json_decref(r);
+}
+
 static void lists_and_audit_outlive_the_process(void **state)
 {
 	struct bench *b = *state;
@@ -307,6 +334,8 @@ int main(int argc, char **argv)
 			an_export_goes_on_where_it_ended, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			senders_have_lists_too, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			everybody_is_no_sender, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			lists_and_audit_outlive_the_process, world_setup, world_teardown),
 	};
