@@ -61,7 +61,7 @@ static int lock_take(struct sto *s)
 	if (s->lock >= 0)
 		return 0;
 	(void)snprintf(name, sizeof(name), "%s.lock", s->path);
-	s->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	s->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->lock >= 0 && flock(s->lock, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	const int rc = -errno;

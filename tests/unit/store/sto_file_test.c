@@ -186,6 +186,28 @@ static void a_file_in_use_is_left_to_who_has_it(void **)
 	sto_close(second);
 }
 
+// The folder is the service's, which lost its rights; who opens the file may still be root.
+static void a_link_in_its_place_leads_nowhere(void **)
+{
+	static const char *const suffixes[] = {"", ".lock"};
+	char name[MADE_PATH + 16], target[MADE_PATH + 16];
+	struct sto_status st;
+	struct stat is;
+
+	(void)snprintf(target, sizeof(target), "%s/elsewhere", made_dir);
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		(void)snprintf(name, sizeof(name), "%s%s", made_file, suffixes[i]);
+		(void)unlink(name); // by the one before, perhaps
+		assert_int_equal(symlink(target, name), 0);
+		struct sto *s = made_store();
+		sto_status(s, &st);
+		assert_int_equal(st.state, STO_LOST);
+		sto_close(s);
+		assert_int_not_equal(stat(target, &is), 0);
+		assert_int_equal(unlink(name), 0);
+	}
+}
+
 static unsigned aside_count(void)
 {
 	DIR *d = opendir(made_dir);
@@ -318,6 +340,7 @@ int main(void)
 		CASE(a_newer_file_is_left_alone),
 		CASE(another_programs_file_is_left_alone),
 		CASE(a_file_in_use_is_left_to_who_has_it),
+		CASE(a_link_in_its_place_leads_nowhere),
 		CASE(a_garbled_file_is_moved_aside_and_a_new_one_begun),
 		CASE(a_file_garbled_within_is_read_as_far_as_it_goes),
 		CASE(rows_that_make_no_sense_are_left_out),
