@@ -116,10 +116,12 @@ static bool v4_take(struct span value, bool reversed, struct prefix *out)
 
 static bool is_usable(const struct prefix *p)
 {
-	enum { SHORTEST = 16 }; // nobody delegates a longer part of the Internet
+	// What a registry gives to a whole carrier is no subscriber's; nor are the forms of other addresses
+	// (RFC 4291 2.5), which lie in the first 64 bits of zeros.
+	enum { SHORTEST = 32, FORMS = 8 };
 	static const struct addr none;
 
-	return p->len >= SHORTEST && !addr_is_v4(&p->addr) && memcmp(&p->addr, &none, 15) != 0 &&
+	return p->len >= SHORTEST && memcmp(&p->addr, &none, FORMS) != 0 &&
 		p->addr.b[0] != 0xff && (p->addr.b[0] != 0xfe || (p->addr.b[1] & 0xc0) != 0x80);
 }
 

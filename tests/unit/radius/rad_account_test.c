@@ -219,7 +219,8 @@ static void an_address_that_no_host_has_is_absurd(void **)
 		"240.0.0.1", "255.255.255.254", "255.255.255.255"};
 	static const char *const v6[] = {"::", "::1", "ff02::1", "fe80::1", "::ffff:10.0.0.1"};
 	static const char *const prefixes[] = {
-		"::/0", "2001::/8", "ff00::/16", "fe80::/64", "2001:db8::/15"};
+		"::/0", "2001::/8", "ff00::/16", "fe80::/64", "2001:db8::/15",
+		"2001:db8::/31", "2a00::/16", "::8000:0:0/81", "::ffc0:0:0/90", "::1:0:0/96"};
 	struct rad_account a;
 	struct made m;
 
