@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which of two sessions has an address is decided by what happened later (arrival less Acct-Delay-Time); where
-// the one that lost it goes on with Interims, both have it: such a binding is shared. A NAS that restarts
-// makes all its bindings those of a generation that is over; they are found dead as the tick comes by.
+// the one that lost it goes on with Interims, both have it: such a binding is shared, until one of them ends.
+// A NAS that restarts makes all its bindings those of a generation that is over; they are found dead as the tick
+// comes by.
 // Thread: one.
 #include "rad_bind.h"
 
@@ -32,7 +33,8 @@ struct binding {
 	uint32_t context;
 	uint16_t port_first, port_last, vlan;
 	uint8_t len;
-	uint8_t state : 7; // enum state
+	uint8_t state : 6; // enum state
+	bool before_over : 1; // the session before has ended since
 	bool shared : 1;
 };
 _Static_assert(sizeof(struct binding) == 64, "a cache line");
@@ -297,8 +299,10 @@ static bool bind(struct rad_bind *b, struct binding *c, const struct rad_account
 	} else {
 		b->counts.kept++;
 	}
-	if (c->session != a->session)
+	if (c->session != a->session) {
 		c->before = live ? (uint32_t)c->session : 0;
+		c->before_over = false;
+	}
 	c->session = a->session;
 	c->nas = nas;
 	c->nas_era = b->nas[nas].era;
@@ -329,6 +333,22 @@ static void share(struct rad_bind *b, struct binding *c, uint32_t now_s)
 	store(b, c, RAD_ROW_LIVE, now_s);
 }
 
+// A Stop of another session than the one that has it: that one has it alone again, where the other was who else
+// had it.
+static void other_ends(
+	struct rad_bind *b, struct binding *c, const struct rad_account *a, uint32_t now_s)
+{
+	b->counts.others++;
+	if (c == NULL || c->state != STATE_LIVE || c->before != (uint32_t)a->session)
+		return;
+	c->before_over = true;
+	if (!c->shared)
+		return;
+	c->shared = false;
+	tell(b, c);
+	store(b, c, RAD_ROW_LIVE, now_s);
+}
+
 // A Start or Interim about a binding that there is. false: no room.
 static bool news(struct rad_bind *b, struct binding *c, const struct rad_account *a, uint32_t nas,
 	uint32_t when_s, uint32_t now_s)
@@ -345,10 +365,10 @@ static bool news(struct rad_bind *b, struct binding *c, const struct rad_account
 		return true;
 	}
 	if (live && !same && c->before == (uint32_t)a->session) {
-		if (a->status == RAD_INTERIM)
+		if (a->status == RAD_INTERIM && !c->before_over)
 			share(b, c, now_s);
 		else
-			b->counts.stale++; // its Start, late
+			b->counts.stale++; // its Start, late; or it is over
 		return true;
 	}
 	return bind(b, c, a, nas, when_s, now_s);
@@ -367,7 +387,7 @@ static bool one_take(struct rad_bind *b, const struct rad_account *a, const stru
 		if (c != NULL && c->state == STATE_LIVE && c->session == a->session)
 			end(b, c, when_s > c->at_s ? when_s : c->at_s, now_s, &b->counts.ended);
 		else
-			b->counts.others++;
+			other_ends(b, c, a, now_s);
 		return true;
 	}
 	if (c != NULL && c->state == STATE_ENDED && is_over(b, c))

@@ -194,6 +194,24 @@ static void an_address_that_two_sessions_go_on_to_have_is_shared(void **)
 	assert_false(at("10.0.0.1").shared);
 }
 
+static void a_shared_address_is_one_sessions_again_when_the_other_ends(void **)
+{
+	take(RAD_START, 1, "alice", "10.0.0.1", NOW);
+	take(RAD_START, 2, "bob", "10.0.0.1", NOW + 1);
+	take(RAD_INTERIM, 1, "alice", "10.0.0.1", NOW + 2); // on its way for long
+	assert_true(at("10.0.0.1").shared);
+	changes = 0;
+	take(RAD_STOP, 3, "carol", "10.0.0.1", NOW + 3);
+	assert_true(at("10.0.0.1").shared);
+	take(RAD_STOP, 1, "alice", "10.0.0.1", NOW + 4);
+	is_at("bob", "10.0.0.1");
+	assert_false(at("10.0.0.1").shared);
+	assert_int_equal(changes, 1);
+	take(RAD_INTERIM, 1, "alice", "10.0.0.1", NOW + 5); // sent before its end
+	assert_false(at("10.0.0.1").shared);
+	is_at("bob", "10.0.0.1");
+}
+
 static void port_blocks_of_an_address_are_bindings_of_their_own(void **)
 {
 	struct rad_account a = record(RAD_START, 1, "alice", "100.64.0.1"),
@@ -547,6 +565,7 @@ int main(void)
 		CASE(late_news_of_a_session_that_is_over_do_not_revive_it),
 		CASE(what_happened_earlier_does_not_take_an_address_from_who_came_later),
 		CASE(an_address_that_two_sessions_go_on_to_have_is_shared),
+		CASE(a_shared_address_is_one_sessions_again_when_the_other_ends),
 		CASE(port_blocks_of_an_address_are_bindings_of_their_own),
 		CASE(contexts_do_not_see_one_another),
 		CASE(an_endpoint_with_several_addresses_has_one_number),
