@@ -26,6 +26,7 @@ enum {
 	FACTS = 8192,    // told a turn
 	ROWS = 4096,     // saved a turn
 	LAST_TURNS = 16, // at the end: as many seconds are never behind
+	STEP_S = 30,     // the wall clock was set: rows say when by it
 	BEGUN_MAX = 256, // blocks that one call begins; more are not told to the hook
 };
 
@@ -48,6 +49,7 @@ struct serve_reputation {
 	uint32_t epoch;
 	int64_t base_s;    // wall clock at CLOCK_BOOTTIME 0, as it was at the start
 	uint64_t saved_us; // last rows
+	int64_t shift_s;   // of the rows that there are, to within STEP_S
 	uint64_t said_bytes;
 	struct begun begun[BEGUN_MAX];
 	unsigned nbegun;
@@ -343,6 +345,21 @@ static bool senders_save(struct serve_reputation *r, int64_t shift)
 	return n < ROWS && rc != -EAGAIN;
 }
 
+// What the wall clock has to be set off by now. Where somebody has set it all rows are to be saved again: by
+// those that there are a block would be over, or last longer, behind a restart.
+static int64_t shift_take(struct serve_reputation *r)
+{
+	const int64_t shift_s = serve_reputation_shift(r), step_s = shift_s - r->shift_s;
+
+	if (step_s >= STEP_S || step_s <= -STEP_S) {
+		r->shift_s = shift_s;
+		LOG(NOTICE, "the clock was set by %lld s; rows of the store follow",
+			(long long)step_s);
+		serve_reputation_save_all(r);
+	}
+	return shift_s;
+}
+
 // A second's changes in as many turns as they need.
 static void rows_turn(struct serve_reputation *r)
 {
@@ -351,8 +368,9 @@ static void rows_turn(struct serve_reputation *r)
 
 	if (now - r->saved_us < 1000000)
 		return;
-	done = endpoints_save(r, serve_reputation_shift(r));
-	done = senders_save(r, serve_reputation_shift(r)) && done;
+	const int64_t shift_s = shift_take(r);
+	done = endpoints_save(r, shift_s);
+	done = senders_save(r, shift_s) && done;
 	if (!done)
 		return;
 	r->saved_us = now;
@@ -595,9 +613,10 @@ void serve_reputation_free(struct serve_reputation *r)
 		return;
 	// What is still to be saved goes to the store, which writes what it has at its end.
 	for (unsigned i = 0; i < LAST_TURNS && r->configured; i++) {
-		const bool done = endpoints_save(r, serve_reputation_shift(r));
+		const int64_t shift_s = shift_take(r);
+		const bool done = endpoints_save(r, shift_s);
 
-		if (senders_save(r, serve_reputation_shift(r)) && done)
+		if (senders_save(r, shift_s) && done)
 			break;
 	}
 	rep_endpoints_free(r->endpoints);

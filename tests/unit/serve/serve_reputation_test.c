@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,7 +20,21 @@
 #include "serve_bench.h"
 #include "serve_reputation.h"
 
-enum { WAIT_TURNS = 2000, KEY = 77 };
+enum { WAIT_TURNS = 2000, KEY = 77, HOUR_S = 3600 };
+
+static int64_t set_by_s; // how far somebody has set the wall clock
+
+// In the C library's place.
+time_t time(time_t *out)
+{
+	struct timespec now;
+
+	assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
+	now.tv_sec += set_by_s;
+	if (out != NULL)
+		*out = now.tv_sec;
+	return now.tv_sec;
+}
 
 static const char text[] =
 	"dataplane: {workers: [0], ports: [{name: a, dev: net_null0}, {name: b, dev: net_null1}], pairs: [[a, b]]}\n"
@@ -274,6 +289,31 @@ static void what_changed_is_saved_and_comes_back(void **state)
 	assert_int_equal(v.score, 0);
 }
 
+// Else a restart within the block would take it for over, or for one that has yet to begin.
+static void what_is_saved_follows_a_clock_that_is_set(void **state)
+{
+	static const int64_t steps_s[] = {3 * HOUR_S, -48 * HOUR_S};
+	struct world *w = *state;
+
+	begin(w);
+	outcome(w, "internal", API_OUT_CONDEMNED, 3);
+	for (unsigned i = 0; i < WAIT_TURNS && w->saved < 1; i++)
+		assert_int_equal(core_loop_turn(w->loop, 100), 0);
+	for (size_t k = 0; k < sizeof(steps_s) / sizeof(steps_s[0]); k++) {
+		const struct rep_endpoint_saved before = w->row;
+		const unsigned saved = w->saved;
+
+		set_by_s += steps_s[k];
+		for (unsigned i = 0; i < WAIT_TURNS && w->saved < saved + 2; i++)
+			assert_int_equal(core_loop_turn(w->loop, 100), 0);
+		const int64_t moved = (int64_t)w->row.until_s - before.until_s;
+		assert_in_range(moved - steps_s[k] + 2, 0, 4);
+		assert_int_equal(w->row.for_s, before.for_s);
+		assert_int_equal(w->rows, 2 + k);
+	}
+	set_by_s = 0;
+}
+
 // ---- the hook
 
 static char *file_text(const char *path)
@@ -439,6 +479,8 @@ int main(void)
 			a_data_plane_that_comes_is_told_everything, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			what_changed_is_saved_and_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_is_saved_follows_a_clock_that_is_set, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			the_hook_runs_once_a_block_with_the_facts, setup, teardown),
 		cmocka_unit_test_setup_teardown(
