@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Room in the store's queue is looked for before anything makes a row, so a row that finds none is our bug's
-// or a race's: then all is said again.
+// or a race's: then all is said again. So it is when the wall's clock, by which the rows say when, was set.
 // Thread: the owner's.
 #include "rad_store.h"
 
 #include <errno.h>
 #include <time.h>
 
-enum { SAY_ROWS = 2000, SAY_SPARE = 4000 };
+enum { SAY_ROWS = 2000, SAY_SPARE = 4000, STEP_S = 30 };
 
 void rad_store_open(struct rad_store *s, struct sto *sto)
 {
@@ -17,6 +17,14 @@ void rad_store_open(struct rad_store *s, struct sto *sto)
 void rad_store_clock(struct rad_store *s, uint32_t now_s)
 {
 	s->wall_s = (int64_t)time(NULL) - now_s;
+	if (s->rows_s == 0)
+		s->rows_s = s->wall_s;
+	if (s->wall_s - s->rows_s < STEP_S && s->rows_s - s->wall_s < STEP_S)
+		return;
+	// Somebody has set the wall's clock: behind a restart the rows would be too old, or too new.
+	s->rows_s = s->wall_s;
+	s->saying = true;
+	s->at = 0;
 }
 
 static void took(struct rad_store *s, int rc, uint64_t ticket)
@@ -26,7 +34,7 @@ static void took(struct rad_store *s, int rc, uint64_t ticket)
 	if (rc != -EAGAIN)
 		return; // lost: sto_era will ask for it
 	s->lost++;
-	s->saying = true;
+	s->saying = s->sweeps = true;
 	s->at = 0;
 }
 
@@ -103,7 +111,7 @@ bool rad_store_turn(struct rad_store *s, uint32_t now_s)
 
 	if (era != s->era) {
 		s->era = era;
-		s->saying = true;
+		s->saying = s->sweeps = true;
 		s->at = 0;
 	}
 	if (!s->saying || sto_state(s->sto) != STO_WELL)
@@ -114,7 +122,7 @@ bool rad_store_turn(struct rad_store *s, uint32_t now_s)
 	const bool all = rad_bind_say(s->bind, &s->at, SAY_ROWS, now_s);
 	if (s->lost != lost)
 		s->at = 0;
-	else if (all && sto_said(s->sto, STO_BINDINGS, era) == 0)
-		s->saying = false;
+	else if (all && (!s->sweeps || sto_said(s->sto, STO_BINDINGS, era) == 0))
+		s->saying = s->sweeps = false;
 	return s->saying;
 }

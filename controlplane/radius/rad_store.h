@@ -11,9 +11,10 @@ struct rad_store {
 	struct sto *sto;
 	struct rad_bind *bind; // set before the first turn
 	int64_t wall_s;        // the wall's seconds less the clock's
+	int64_t rows_s;        // likewise, by which the rows say when, to within half a minute; 0 = not yet
 	uint64_t ticket;       // of the last row put
 	uint32_t era, at;      // said up to `at` of that one
-	bool saying;
+	bool saying, sweeps; // sweeps: behind it what was not said goes
 	uint64_t lost; // rows that found no place, though there was one
 };
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -24,6 +25,20 @@
 #include "sto_make.h"
 
 enum { FRAMED_IP = 8, CALLING = 31, WAIT_MS = 20000, NAP_MS = 5, REPEATED_MAX = 20 };
+
+static _Atomic int64_t set_by_s; // how far somebody has set the wall clock
+
+// In the C library's place.
+time_t time(time_t *out)
+{
+	struct timespec now;
+
+	assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
+	now.tv_sec += set_by_s;
+	if (out != NULL)
+		*out = now.tv_sec;
+	return now.tv_sec;
+}
 
 static int nas = -1; // socket, connected to the server
 static struct sto *sto;
@@ -241,6 +256,30 @@ static void a_restart_goes_on_where_it_was(void **)
 	server_close();
 }
 
+// Else a restart would take all of them for idle, or for news of a time to come.
+static void what_is_stored_follows_a_clock_that_is_set(void **)
+{
+	static const int64_t steps_s[] = {48 * 3600, -7 * 3600};
+	struct sto_status st;
+
+	server_open_plain();
+	talk(1, RAD_START, "s1", "alice", "10.0.0.1");
+	for (size_t i = 0; i < sizeof(steps_s) / sizeof(steps_s[0]); i++) {
+		set_by_s += steps_s[i];
+		sto_status(sto, &st);
+		for (int waited = 0; st.rows < 2 + i; waited += NAP_MS) { // nothing tells when
+			assert_true(waited < WAIT_MS);
+			(void)poll(NULL, 0, NAP_MS);
+			sto_status(sto, &st);
+		}
+	}
+	server_close();
+	sto_close(made_store()); // folds
+	const int64_t behind_s = time(NULL) - made_query("SELECT seen_s FROM bindings");
+	assert_in_range(behind_s + 2, 0, 30);
+	set_by_s = 0;
+}
+
 static void a_nas_is_known_again_whatever_its_place_in_the_list(void **)
 {
 	struct rad_client two[] = {client("first"), client("second")};
@@ -327,6 +366,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(no_answer_leaves_before_its_record_is_on_disk),
 		CASE(a_restart_goes_on_where_it_was),
+		CASE(what_is_stored_follows_a_clock_that_is_set),
 		CASE(a_nas_is_known_again_whatever_its_place_in_the_list),
 		CASE(a_lost_store_is_not_waited_for_and_gets_all_when_it_is_back),
 		CASE(what_the_queue_has_no_room_for_is_not_answered_but_when_it_is_repeated),
