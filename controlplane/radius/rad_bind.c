@@ -33,7 +33,7 @@ struct binding {
 	uint32_t context;
 	uint16_t port_first, port_last, vlan;
 	uint8_t len;
-	uint8_t state : 6; // enum state
+	uint8_t state : 6;    // enum state
 	bool before_over : 1; // the session before has ended since
 	bool shared : 1;
 };
