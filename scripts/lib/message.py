@@ -39,7 +39,7 @@ def body_lines(rng, size):
         yield line
 
 
-def make(token, size, seed, plant, subject, sender):
+def make(token, size, seed, plant, subject, sender, header):
     """The whole message as bytes."""
     head = b"\r\n".join([
         b"Date: Thu, 01 Jan 2026 12:00:00 +0000",
@@ -51,6 +51,7 @@ def make(token, size, seed, plant, subject, sender):
         b"MIME-Version: 1.0",
         b"Content-Type: text/plain; charset=utf-8",
         b"Content-Transfer-Encoding: 8bit",
+        *(line.encode() for line in header),
         b"", b"",
     ])
     rng = random.Random(seed)
@@ -70,10 +71,11 @@ def main():
     parser.add_argument("--plant", action="append", default=[], help="a line for the middle of the body")
     parser.add_argument("--subject", default="a letter")
     parser.add_argument("--sender", default="sender@example.com")
+    parser.add_argument("--header", action="append", default=[], help="a further line of the header")
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
     with open(args.out, "wb") as out:
-        out.write(make(args.token, args.size, args.seed, args.plant, args.subject, args.sender))
+        out.write(make(args.token, args.size, args.seed, args.plant, args.subject, args.sender, args.header))
     return 0
 
 

@@ -17,7 +17,7 @@
 
 enum { LINE_MAX_BYTES = 1024, ROWS_MAX = 250, ID_MAX = 8 };
 
-// The requirement rows: A01..A14, B01..B31, and these runs of C, F, P and U.
+// The requirement rows: A01..A14, B01..B31, and these runs of C, F, G, H, P and U.
 static const struct {
 	char letter;
 	int first, last, digits;
@@ -33,8 +33,11 @@ static const struct {
 	{'C', 140, 147, 3},
 	{'C', 160, 164, 3},
 	{'F', 1, 32, 2},
+	{'G', 1, 6, 2},
+	{'H', 1, 11, 2},
 	{'P', 8, 11, 2},
 	{'U', 1, 13, 2},
+	{'U', 20, 23, 2},
 };
 
 struct row {
@@ -49,7 +52,7 @@ static bool row_read(const char *line, struct row *row)
 {
 	int what = 0, why = 0;
 
-	if (strncmp(line, "| ", 2) != 0 || line[2] == '\0' || strchr("ABCFPU", line[2]) == NULL)
+	if (strncmp(line, "| ", 2) != 0 || line[2] == '\0' || strchr("ABCFGHPU", line[2]) == NULL)
 		return false;
 	if (sscanf(line, "| %7[A-Z0-9] | %*[^|]%n| %31[^|] | %*[^|]%n", row->id, &what, row->state,
 		    &why) != 2 ||

@@ -36,7 +36,9 @@ sends() {
 	lab_send --host "$(server_of "$address")" --bind "$address" --message "$(message "m$COUNT" "${@:4}")" >"$LAB/client.out" || :
 	check "$what" "$expected" "$(if [ "$(told greeting)" = 220 ]; then outcome 1; else told greeting; fi)"
 }
-spam() { sends "$1" "$2" "$3" --plant "$SPAM_TEXT"; }
+spam() { sends "$1" "$2" "$3" --plant "$SPAM_TEXT" "${@:4}"; }
+# A multimedia message on its way by MM3 is mail, with a line or two of its own.
+MMS=(--header 'X-Mms-Message-Class: Personal' --header 'X-Mms-Message-ID: 1@mms.example')
 # refused WHAT ADDRESS: in the greeting, with the words of endpoint reputation and an id.
 refused() {
 	local said
@@ -64,7 +66,7 @@ story() { # OLD NEW NAME
 	local old=$1 new=$2 spammer=491701-$3 honest=491702-$3
 	join "$spammer" "$old"
 	spam "$3: the first" '550 5.7.1' "$old"
-	spam "$3: the second" '550 5.7.1' "$old"
+	spam "$3: the second, an MMS" '550 5.7.1' "$old" "${MMS[@]}"
 	sends "$3: at the trigger it may still send" 250 "$old"
 	spam "$3: over the trigger" '550 5.7.1' "$old"
 	wait_until 10 blocked "$spammer" || check "$3: it is blocked" yes no
