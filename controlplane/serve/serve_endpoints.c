@@ -72,14 +72,13 @@ void serve_endpoints_list(void *arg, struct serve_call *call, json_t *params)
 	json_t *rows;
 
 	if (!serve_params_take(call, params, table, sizeof(table) / sizeof(table[0])) ||
-		!serve_known_state(call, state, &f) || !serve_known_cursor(call, cursor, &next))
+		!serve_known_state(call, state, &f) || !serve_known_scores(call, min, max, &f) ||
+		!serve_known_cursor(call, cursor, &next))
 		return;
 	e = table_of(s, call);
 	if (e == NULL)
 		return;
 	f.id = span_str(id);
-	f.score_min = (uint32_t)min;
-	f.score_max = (uint32_t)max;
 	n = rep_endpoints_page(
 		e, &f, &next, numbers, (uint32_t)count, serve_reputation_now(s->reputation));
 	rows = json_array();
@@ -183,8 +182,8 @@ void serve_endpoints_get(void *arg, struct serve_call *call, json_t *params)
 	row = row_of(s, &v);
 	if (row != NULL)
 		(void)json_object_update_new(row,
-			json_pack("{s:o,s:b,s:o,s:o,s:o}", "addresses",
-				addresses_of(s, v.key), "known", n != REP_NOBODY, "trigger",
+			json_pack("{s:o,s:b,s:o,s:o,s:o}", "addresses", addresses_of(s, v.key),
+				"known", n != REP_NOBODY, "trigger",
 				v.trigger == 0 ? json_null() : json_integer(v.trigger), "block_s",
 				v.for_s == 0 ? json_null() : json_integer(v.for_s), "calm_s",
 				v.calm_s == 0 ? json_null() : json_integer(v.calm_s)));

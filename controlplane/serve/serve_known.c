@@ -34,6 +34,17 @@ bool serve_known_state(struct serve_call *call, const char *word, struct rep_fil
 	return false;
 }
 
+bool serve_known_scores(struct serve_call *call, int64_t min, int64_t max, struct rep_filter *f)
+{
+	f->score_min = (uint32_t)min;
+	f->score_max = (uint32_t)max;
+	if (max == 0 || min <= max)
+		return true;
+	serve_call_error(call, API_RPC_ERR_PARAMS, NULL,
+		"params.min: %" PRId64 " is more than max, %" PRId64, min, max);
+	return false;
+}
+
 static bool number_of(const char *text, uint32_t *out)
 {
 	char *end;

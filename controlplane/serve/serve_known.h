@@ -15,6 +15,8 @@ enum {
 
 // The word of a filter: a list, or "login" for blocked logins, or "any". False after the call was answered.
 bool serve_known_state(struct serve_call *call, const char *word, struct rep_filter *f);
+// Scores from min to max (0: any) into f. False after the call was answered: nothing is between them.
+bool serve_known_scores(struct serve_call *call, int64_t min, int64_t max, struct rep_filter *f);
 // Where to go on; "" or NULL = at the beginning. False after the call was answered.
 bool serve_known_cursor(struct serve_call *call, const char *text, uint32_t *next);
 json_t *serve_known_cursor_json(uint32_t next); // null at the end

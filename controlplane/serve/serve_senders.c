@@ -128,15 +128,14 @@ void serve_senders_list(void *arg, struct serve_call *call, json_t *params)
 	json_t *rows;
 
 	if (!serve_params_take(call, params, table, sizeof(table) / sizeof(table[0])) ||
-		!serve_known_state(call, state, &f) || !serve_known_cursor(call, cursor, &next) ||
+		!serve_known_state(call, state, &f) || !serve_known_scores(call, min, max, &f) ||
+		!serve_known_cursor(call, cursor, &next) ||
 		(within != NULL && !prefix_take(call, within, &f.within)) ||
 		(context != NULL && !context_take(s, call, context, &f.context)))
 		return;
 	t = table_of(s, call);
 	if (t == NULL)
 		return;
-	f.score_min = (uint32_t)min;
-	f.score_max = (uint32_t)max;
 	n = rep_senders_page(
 		t, &f, &next, numbers, (uint32_t)count, serve_reputation_now(s->reputation));
 	rows = json_array();

@@ -71,6 +71,23 @@ static void an_endpoint_moves_between_the_lists(void **state)
 	state_is(b, "5", "none");
 }
 
+static void scores_that_nothing_is_between_are_an_error(void **state)
+{
+	static const char *const methods[] = {"endpoints.list", "senders.list"};
+	struct bench *b = *state;
+	char text[512];
+
+	start(b);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(world_call_error(b, methods[i],
+					 json_pack("{s:i,s:i}", "min", 5, "max", 2), text),
+			API_RPC_ERR_PARAMS);
+		assert_non_null(strstr(text, "params.min: 5 is more than max, 2"));
+		json_decref(world_call(b, methods[i], json_pack("{s:i,s:i}", "min", 5, "max", 5)));
+		json_decref(world_call(b, methods[i], json_pack("{s:i}", "min", 5)));
+	}
+}
+
 static void who_is_meant_has_to_be_said(void **state)
 {
 	struct bench *b = *state;
@@ -284,7 +301,8 @@ static void everybody_is_no_sender(void **state)
 		assert_int_equal(world_call_error(b, "senders.exempt",
 					 json_pack("{s:s}", "sender", all[i]), NULL),
 			API_RPC_ERR_PARAMS);
-		(void)snprintf(csv, sizeof(csv), "sender,list\n10.0.0.1,manual\n%s,manual\n", all[i]);
+		(void)snprintf(
+			csv, sizeof(csv), "sender,list\n10.0.0.1,manual\n%s,manual\n", all[i]);
 		assert_int_equal(world_call_error(b, "senders.import",
 					 json_pack("{s:s}", "text", csv), text),
 			API_RPC_ERR_CONFIG);
@@ -327,6 +345,8 @@ int main(int argc, char **argv)
 			an_endpoint_moves_between_the_lists, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			who_is_meant_has_to_be_said, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			scores_that_nothing_is_between_are_an_error, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_list_comes_in_pages, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_file_is_taken_whole_or_not_at_all, world_setup, world_teardown),
