@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What becomes of a client for what is known of it (table/tbl_clients.h): its endpoint, which the session keeps
-// as it was at its begin, and its address as a sender. Asked at connect, at MAIL and at AUTH, never between:
+// as it was at its begin, or when it was first known, and its address as a sender. Asked at connect, at MAIL and at AUTH, never between:
 // a session that was open when its client fell out of favour learns of it at its next MAIL, wherever its
 // profile refuses; of recipients under `refuse_at: rcpt` the MAIL before them decides. A MAIL that is sent
 // behind replies still to come does not make good what one before it was refused for: the recipients of
@@ -40,9 +40,25 @@ static void facts_now(
 void eng_facts_of(
 	const struct eng_worker *w, const struct eng_session *s, struct eng_facts *facts)
 {
+	const bool knew = s->endpoint != TBL_ENDPOINT_NONE;
+
 	facts_find(w, &s->flow.key, facts);
-	facts->shared = s->shared;
-	(void)tbl_endpoint_get(w->eng->clients, s->endpoint, &facts->endpoint);
+	facts->shared = knew ? s->shared : facts->sender.shared;
+	(void)tbl_endpoint_get(w->eng->clients, knew ? s->endpoint : facts->sender.endpoint,
+		&facts->endpoint);
+}
+
+// A client that connects ahead of its binding is not to be nobody for as long as its session lasts: whoever has
+// the address now has had it since, for who had it before would hear no more of its server.
+static void endpoint_learn(const struct eng_worker *w, struct eng_session *s)
+{
+	struct eng_facts facts;
+
+	if (s->endpoint != TBL_ENDPOINT_NONE)
+		return;
+	facts_find(w, &s->flow.key, &facts);
+	s->endpoint = facts.sender.endpoint;
+	s->shared = facts.sender.shared;
 }
 
 uint64_t eng_endpoint_key(const struct eng_worker *w, const struct eng_session *s)
@@ -264,6 +280,8 @@ enum eng_refusal eng_reputation_mail(struct eng_worker *w, struct eng_session *s
 	struct eng_facts facts;
 
 	*out = (struct eng_reputation){.refused = ENG_STANDING_GOOD};
+	if (w->eng->clients != NULL)
+		endpoint_learn(w, s);
 	if (w->eng->clients != NULL && is_any(p)) {
 		eng_facts_of(w, s, &facts);
 		eng_reputation_rule(p, &facts, now_s(w), out);
@@ -293,6 +311,7 @@ enum eng_refusal eng_reputation_auth(struct eng_worker *w, struct eng_session *s
 
 	if (w->eng->clients == NULL || p->auth_reputation == POL_REPUTATION_OFF)
 		return ENG_REFUSAL_COUNT;
+	endpoint_learn(w, s);
 	eng_facts_of(w, s, &facts);
 	if (eng_reputation_rule_auth(p, &facts, now_s(w), &told))
 		return ENG_REFUSE_AUTH;

@@ -222,6 +222,23 @@ static void a_session_keeps_the_endpoint_that_it_began_with(void **)
 	refuses(c, "MAIL FROM:<a@b>", "550 " BY_ENDPOINT, ACT_ENDPOINT_MAIL, 0, 0);
 }
 
+// Who connects ahead of his binding would else be nobody for as long as his session lasts.
+static void a_session_ahead_of_its_binding_is_its_endpoints_from_its_next_mail(void **)
+{
+	struct conn *c = meets("10.0.1.1");
+	mails(c, HAM);
+	assert_int_equal(world.records[world.nrecords - 1].who.endpoint, 0);
+	bound("10.0.1.1", 0, ALL_PORTS, ANN, false);
+	mails(c, HAM);
+	assert_int_equal(world.records[world.nrecords - 1].who.endpoint, ANN);
+	bound("10.0.1.1", 0, ALL_PORTS, BOB, false); // kept from here on
+	endpoint_is(BOB, TBL_LISTED, 0, 0);
+	mails(c, HAM);
+	endpoint_is(ANN, TBL_LISTED, 0, 0);
+	refuses(c, "MAIL FROM:<a@b>", "550 " BY_ENDPOINT, ACT_ENDPOINT_MAIL, 0, 0);
+	assert_int_equal(world.records[world.nrecords - 1].who.endpoint, ANN);
+}
+
 // What stands behind a refused MAIL in one flight gets what the server says of it, and each MAIL its refusal.
 static void no_mail_of_a_flight_gets_past(void **)
 {
@@ -507,6 +524,7 @@ int main(void)
 		CASE(at_mail_each_is_told_why_and_the_session_goes_on),
 		CASE(a_session_that_was_open_learns_of_it_at_its_next_mail),
 		CASE(a_session_keeps_the_endpoint_that_it_began_with),
+		CASE(a_session_ahead_of_its_binding_is_its_endpoints_from_its_next_mail),
 		CASE(no_mail_of_a_flight_gets_past),
 		CASE(at_rcpt_the_log_has_the_envelope),
 		CASE(at_rcpt_more_than_are_substituted_are_taken_out_and_told_in_turn),
