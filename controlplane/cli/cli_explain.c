@@ -39,9 +39,11 @@ static void peer_print(const char *before, const json_t *e, const char *name, co
 // Who talked to whom, and which policy that took: the same in all lines of a session.
 static void head_print(const json_t *e)
 {
-	(void)printf("Session %s: %s port %" PRId64 " to %s port %" PRId64, cli_text(e, "session"),
-		cli_text(e, "client"), cli_int(e, "client_port"), cli_text(e, "server"),
-		cli_int(e, "server_port"));
+	(void)printf("Session %s: %s port %" PRId64, cli_text(e, "session"), cli_text(e, "client"),
+		cli_int(e, "client_port"));
+	if (has(e, "endpoint"))
+		peer_print(" (subscriber ", e, "endpoint", ")");
+	(void)printf(" to %s port %" PRId64, cli_text(e, "server"), cli_int(e, "server_port"));
 	if (cli_int(e, "vlan") != 0)
 		(void)printf(", VLAN %" PRId64, cli_int(e, "vlan"));
 	name_print(", context ", e, "context");
@@ -196,8 +198,8 @@ static void refusal_print(const json_t *e, const json_t *reasons)
 		is(e, "reason", "sender_reputation_refused_connect");
 
 	if (is(e, "type", "monitored"))
-		(void)printf("%s  Would have been refused, but is only monitored",
-			cli_text(e, "time"));
+		(void)printf(
+			"%s  Would have been refused, but is only monitored", cli_text(e, "time"));
 	else
 		(void)printf("%s  Refused%s with %" PRId64, cli_text(e, "time"),
 			at_connect ? " at connect" : "", cli_int(e, "code"));

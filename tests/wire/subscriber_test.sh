@@ -46,6 +46,7 @@ refused() {
 	check_that "$1: 5.7.1" grep -q '554 5\.7\.1 Rejected by endpoint reputation (mw-[0-9a-v]\{13\})' <<<"$said"
 	check "$1: no word of relay" '' "$(grep -io 'relay' <<<"$said" || :)"
 }
+explained() { lab_cli explain "$(grep -o 'mw-[0-9a-v]\{13\}' "$LAB/talk" | head -n 1)" 2>/dev/null | grep -q "(subscriber $1)"; }
 blocked() { [ "$(lab_ask state endpoints get "$1")" = auto ]; }
 free() { [ "$(lab_ask state endpoints get "$1")" = none ]; }
 
@@ -74,6 +75,7 @@ story() { # OLD NEW NAME
 	leave "$spammer" "$old"
 	join "$spammer" "$new"
 	refused "$3: under another address" "$new"
+	wait_until 10 explained "$spammer" || check "$3: its id explains who he is" yes no
 	join "$honest" "$old"
 	sends "$3: the next one at its old address" 250 "$old"
 }

@@ -315,12 +315,28 @@ static void a_commit_brings_no_other_socket(void **state)
 	cfg_free(b);
 }
 
+static void each_window_of_subscribers_is_taken(void **)
+{
+	static const uint16_t windows[] = {15, 30, 60, 90, 120, 240, 360, 480, 1440};
+	char text[1024];
+
+	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+		(void)snprintf(text, sizeof(text),
+			HEAD "reputation: {endpoint: {window_min: %u}}\n" TAIL, windows[i]);
+		struct cfg *c = load(text);
+
+		assert_int_equal(c->reputation.endpoint.window_min, windows[i]);
+		cfg_free(c);
+	}
+}
+
 int main(void)
 {
 	enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 	static struct CMUnitTest tests[ROWS];
 	const struct CMUnitTest others[] = {
 		cmocka_unit_test(what_is_written_is_what_is_read),
+		cmocka_unit_test(each_window_of_subscribers_is_taken),
 		cmocka_unit_test(attributes_have_places_where_they_are_written_or_their_nas_is),
 		cmocka_unit_test(no_file_of_these_is_part_of_a_configuration),
 		cmocka_unit_test(services_are_read_whatever_the_rest_says),
