@@ -112,6 +112,7 @@ def message(ident, rng, spam):
 
 
 REPLY_S, END_S = 300, 600  # a client's patience, RFC 5321 4.5.3.2
+QUIT_S = 10  # of one who has been told all that matters
 
 
 async def reply(reader, wait_s):
@@ -142,7 +143,7 @@ async def dialogue(reader, writer, text, pipelined):
     code = await reply(reader, END_S)
     if code:
         writer.write(b"QUIT\r\n")
-        await reply(reader, REPLY_S)
+        await reply(reader, QUIT_S)
     return code or "lost"
 
 
