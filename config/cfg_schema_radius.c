@@ -144,6 +144,7 @@ static const struct cfg_field radius_fields[] = {
 		.max = 1023,
 		.local = true,
 		.preset = "",
+		.reload = true,
 		.help = "more names of attributes, in the form of radcli's dictionaries; empty = those that "
 			"come with Mailweir"},
 	{.key = "idle_min",
