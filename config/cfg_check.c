@@ -60,6 +60,19 @@ struct cfg_place cfg_spot_of(const struct cfg_spots *s, const void *value, struc
 	return (struct cfg_place){.file = s->file, .line = other.line, .col = other.col};
 }
 
+void cfg_spot_error(const struct cfg_spots *s, struct err_list *err, const void *value,
+	struct cfg_place other, const char *fmt, ...)
+{
+	struct cfg_place at = cfg_spot_of(s, value, other);
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap); // a longer text is cut
+	va_end(ap);
+	err_at(err, at.file, at.line, at.col, "%s", text);
+}
+
 // --- names -----------------------------------------------------------------------------------
 
 struct check {
@@ -67,19 +80,6 @@ struct check {
 	const struct cfg_spots *spots;
 	struct err_list *err;
 };
-
-__attribute__((format(printf, 4, 5))) static void fail(
-	const struct check *k, const void *value, struct cfg_place other, const char *fmt, ...)
-{
-	struct cfg_place at = cfg_spot_of(k->spots, value, other);
-	char text[ERR_TEXT_MAX];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap); // a longer text is cut
-	va_end(ap);
-	err_at(k->err, at.file, at.line, at.col, "%s", text);
-}
 
 struct names { // n structs, `stride` bytes apart, whose name is a const char * at `first`
 	const char *what; // "port"
@@ -115,10 +115,11 @@ static bool ref_is_good(const struct check *k, const struct names *names, const 
 		return false; // what it names may be what could not be read
 	nearest = cfg_nearest(*ref, names->first, names->n, names->stride);
 	if (nearest != NULL)
-		fail(k, ref, other, "there is no %s \"%s\"; the nearest is \"%s\"", names->what,
-			*ref, nearest);
+		cfg_spot_error(k->spots, k->err, ref, other,
+			"there is no %s \"%s\"; the nearest is \"%s\"", names->what, *ref, nearest);
 	else
-		fail(k, ref, other, "there is no %s \"%s\"; none is configured", names->what, *ref);
+		cfg_spot_error(k->spots, k->err, ref, other,
+			"there is no %s \"%s\"; none is configured", names->what, *ref);
 	return false;
 }
 
@@ -147,7 +148,7 @@ static void check_unique(const struct check *k, const struct names *names)
 			cfg_spot_of(k->spots, sorted[i - 1], (struct cfg_place){0});
 
 		if (**sorted[i] != '\0' && strcmp(*sorted[i - 1], *sorted[i]) == 0)
-			fail(k, sorted[i], (struct cfg_place){0},
+			cfg_spot_error(k->spots, k->err, sorted[i], (struct cfg_place){0},
 				"%s \"%s\" is there twice; the name is already in line %u",
 				names->what, *sorted[i], first.line);
 	}
@@ -170,7 +171,7 @@ static void check_workers(const struct check *k)
 	const struct cfg_dataplane *d = &k->cfg->dataplane;
 
 	if (d->nworkers == 0 && k->spots->whole)
-		fail(k, &d->workers, d->at,
+		cfg_spot_error(k->spots, k->err, &d->workers, d->at,
 			"dataplane.workers is empty; at least one CPU must work");
 	for (uint32_t i = 0; i < d->nworkers; i++) {
 		if (!cfg_spot_has(k->spots, &d->workers[i]))
@@ -186,8 +187,8 @@ static void check_workers(const struct check *k)
 			if (d->workers[i] != d->workers[j] ||
 				!cfg_spot_has(k->spots, &d->workers[j]))
 				continue;
-			fail(k, &d->workers[i], d->at, "CPU %u is there twice; one worker a CPU",
-				d->workers[i]);
+			cfg_spot_error(k->spots, k->err, &d->workers[i], d->at,
+				"CPU %u is there twice; one worker a CPU", d->workers[i]);
 			break;
 		}
 	}
@@ -226,7 +227,7 @@ static void check_devs(const struct check *k)
 	for (uint32_t i = 0; i < d->nports; i++)
 		for (uint32_t j = 0; j < i; j++)
 			if (dev_is_same(d->ports[i].dev, d->ports[j].dev)) {
-				fail(k, &d->ports[i].dev, d->ports[i].at,
+				cfg_spot_error(k->spots, k->err, &d->ports[i].dev, d->ports[i].at,
 					"ports \"%s\" and \"%s\" have one device; each needs its "
 					"own",
 					d->ports[j].name, d->ports[i].name);
@@ -257,20 +258,20 @@ static void check_pairs(const struct check *k)
 
 		whole = whole && p->a[0] != '\0' && p->b[0] != '\0';
 		if (p->a[0] != '\0' && strcmp(p->a, p->b) == 0) {
-			fail(k, &p->b, p->at, "\"%s\" is paired with itself; a pair is two ports",
-				p->b);
+			cfg_spot_error(k->spots, k->err, &p->b, p->at,
+				"\"%s\" is paired with itself; a pair is two ports", p->b);
 			continue;
 		}
 		if (a && pair_uses(d, p->a, i) > 0)
-			fail(k, &p->a, p->at,
+			cfg_spot_error(k->spots, k->err, &p->a, p->at,
 				"\"%s\" is in another pair already; a port has one peer", p->a);
 		if (b && pair_uses(d, p->b, i) > 0)
-			fail(k, &p->b, p->at,
+			cfg_spot_error(k->spots, k->err, &p->b, p->at,
 				"\"%s\" is in another pair already; a port has one peer", p->b);
 	}
 	for (uint32_t i = 0; whole && d->mode == CFG_MODE_PAIR && i < d->nports; i++)
 		if (d->ports[i].name[0] != '\0' && pair_uses(d, d->ports[i].name, d->npairs) == 0)
-			fail(k, &d->ports[i].name, d->ports[i].at,
+			cfg_spot_error(k->spots, k->err, &d->ports[i].name, d->ports[i].at,
 				"\"%s\" is in no pair; in mode pair its frames would have nowhere "
 				"to go",
 				d->ports[i].name);
@@ -284,8 +285,8 @@ void cfg_check_dataplane(const struct cfg *c, const struct cfg_spots *s, struct 
 
 	check_workers(&k);
 	if (d->nports < 2 && (s->whole || d->nports > 0))
-		fail(&k, &d->ports, d->at, "dataplane.ports has %u; at least two are needed",
-			d->nports);
+		cfg_spot_error(k.spots, k.err, &d->ports, d->at,
+			"dataplane.ports has %u; at least two are needed", d->nports);
 	check_unique(&k, &ports);
 	check_devs(&k);
 	check_pairs(&k);
@@ -293,7 +294,7 @@ void cfg_check_dataplane(const struct cfg *c, const struct cfg_spots *s, struct 
 		err_warn_at(err, s->file, d->pairs[0].at.line, d->pairs[0].at.col,
 			"dataplane.pairs is not used; mode is learn");
 	if (c->control.link[0] != '\0' && strcmp(c->control.link, c->control.rpc) == 0)
-		fail(&k, &c->control.rpc, (struct cfg_place){0},
+		cfg_spot_error(k.spots, k.err, &c->control.rpc, (struct cfg_place){0},
 			"control.rpc and control.link are one path; each socket needs its own");
 }
 
@@ -315,21 +316,21 @@ static void check_context(const struct check *k, uint32_t index)
 	const struct names ports = port_names(k->cfg);
 
 	if (ctx->nports == 0 && k->spots->whole && ctx->at.line != 0)
-		fail(k, &ctx->ports, ctx->at, "context \"%s\" has no port; at least one is needed",
-			ctx->name);
+		cfg_spot_error(k->spots, k->err, &ctx->ports, ctx->at,
+			"context \"%s\" has no port; at least one is needed", ctx->name);
 	for (uint32_t i = 0; i < ctx->nports; i++) {
 		const struct cfg_context *other = context_of(k->cfg, ctx->ports[i], index);
 
 		if (!ref_is_good(k, &ports, &ctx->ports[i], ctx->at))
 			continue;
 		if (other != NULL)
-			fail(k, &ctx->ports[i], ctx->at,
+			cfg_spot_error(k->spots, k->err, &ctx->ports[i], ctx->at,
 				"\"%s\" is in context \"%s\" already; a port is in one",
 				ctx->ports[i], other->name);
 		for (uint32_t j = 0; j < i; j++)
 			if (strcmp(ctx->ports[i], ctx->ports[j]) == 0 &&
 				cfg_spot_has(k->spots, &ctx->ports[i])) {
-				fail(k, &ctx->ports[i], ctx->at,
+				cfg_spot_error(k->spots, k->err, &ctx->ports[i], ctx->at,
 					"\"%s\" is there twice; once will do", ctx->ports[i]);
 				break;
 			}
@@ -351,14 +352,14 @@ static void check_contexts(const struct check *k)
 		check_context(k, i);
 	for (uint32_t i = 0; k->spots->whole && i < d->nports; i++)
 		if (context_of(c, d->ports[i].name, c->ncontexts) == NULL)
-			fail(k, &d->ports[i].name, d->ports[i].at,
+			cfg_spot_error(k->spots, k->err, &d->ports[i].name, d->ports[i].at,
 				"\"%s\" is in no context; every port is in one", d->ports[i].name);
 	for (uint32_t i = 0; d->mode == CFG_MODE_PAIR && i < d->npairs; i++) {
 		const struct cfg_context *a = context_of(c, d->pairs[i].a, c->ncontexts);
 		const struct cfg_context *b = context_of(c, d->pairs[i].b, c->ncontexts);
 
 		if (a != NULL && b != NULL && strcmp(a->name, b->name) != 0)
-			fail(k, &d->pairs[i].a, d->pairs[i].at,
+			cfg_spot_error(k->spots, k->err, &d->pairs[i].a, d->pairs[i].at,
 				"\"%s\" and \"%s\" are in contexts \"%s\" and \"%s\"; the two "
 				"directions of a "
 				"connection must be in one",
@@ -373,8 +374,8 @@ static void check_pickup(const struct check *k)
 	for (uint32_t i = 0; i < p->nports; i++)
 		for (uint32_t j = 0; j < i; j++)
 			if (p->ports[i] == p->ports[j] && p->ports[i] != 0) {
-				fail(k, &p->ports[i], p->at, "port %u is there twice; once will do",
-					p->ports[i]);
+				cfg_spot_error(k->spots, k->err, &p->ports[i], p->at,
+					"port %u is there twice; once will do", p->ports[i]);
 				break;
 			}
 }
@@ -389,7 +390,7 @@ static void check_picks(const struct check *k)
 			continue;
 		for (uint32_t j = 0; j < i; j++)
 			if (strcmp(p->by[i].ingress, p->by[j].ingress) == 0) {
-				fail(k, &p->by[i].ingress, p->by[i].at,
+				cfg_spot_error(k->spots, k->err, &p->by[i].ingress, p->by[i].at,
 					"\"%s\" is there twice; it is already in line %u",
 					p->by[i].ingress, p->by[j].at.line);
 				break;
@@ -404,7 +405,7 @@ static void check_domains(const struct check *k)
 
 		for (uint32_t j = 0; j < d->nservers; j++)
 			if (d->servers[j].len == 0 && cfg_spot_has(k->spots, &d->servers[j]))
-				fail(k, &d->servers[j], d->at,
+				cfg_spot_error(k->spots, k->err, &d->servers[j], d->at,
 					"\"any\" is no server; every connection would be incoming");
 	}
 }
@@ -418,7 +419,7 @@ static void check_dns(const struct check *k)
 	for (uint32_t i = 0; i < d->nservers; i++)
 		if (addr_parse(d->servers[i], &address) != 0 &&
 			(!cfg_listen_split(d->servers[i], &address, &port) || port == 0))
-			fail(k, &d->servers[i], d->at,
+			cfg_spot_error(k->spots, k->err, &d->servers[i], d->at,
 				"\"%s\" is no server; an address, 192.0.2.1:53 or [2001:db8::1]:53",
 				d->servers[i]);
 }
@@ -430,7 +431,7 @@ static void check_blocked(const struct check *k)
 
 		for (uint32_t j = 0; j < p->nblocked; j++)
 			if (p->blocked[j].len == 0 && cfg_spot_has(k->spots, &p->blocked[j]))
-				fail(k, &p->blocked[j], p->at,
+				cfg_spot_error(k->spots, k->err, &p->blocked[j], p->at,
 					"\"any\" would block every server; a policy that rejects does that");
 	}
 }

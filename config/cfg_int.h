@@ -133,6 +133,9 @@ void cfg_spot_sort(struct cfg_spots *s);
 bool cfg_spot_has(const struct cfg_spots *s, const void *value);
 // Where `value` was written; `other` where it is a default.
 struct cfg_place cfg_spot_of(const struct cfg_spots *s, const void *value, struct cfg_place other);
+// An error of `value` where it was written, of `other` where it is a default; a longer text is cut.
+__attribute__((format(printf, 5, 6))) void cfg_spot_error(const struct cfg_spots *s,
+	struct err_list *err, const void *value, struct cfg_place other, const char *fmt, ...);
 
 // --- checks ----------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 // What must fit together in store:, radius: and reputation:, and what of them can hardly be meant:
 // reputation that nothing feeds, steps that no score reaches, senders that nothing proves.
 // Thread: one at a time.
-#include <stdarg.h>
 #include <string.h>
 
 #include "cfg_int.h"
@@ -11,19 +10,6 @@ struct check {
 	const struct cfg_spots *spots;
 	struct err_list *err;
 };
-
-__attribute__((format(printf, 4, 5))) static void fail(
-	const struct check *k, const void *value, struct cfg_place other, const char *fmt, ...)
-{
-	struct cfg_place at = cfg_spot_of(k->spots, value, other);
-	char text[ERR_TEXT_MAX];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap); // a longer text is cut
-	va_end(ap);
-	err_at(k->err, at.file, at.line, at.col, "%s", text);
-}
 
 // --- each for itself -------------------------------------------------------------------------
 
@@ -35,19 +21,20 @@ void cfg_check_services(const struct cfg *c, const struct cfg_spots *s, struct e
 	uint16_t port;
 
 	if (r->nlisten > CFG_LISTEN_MAX)
-		fail(&k, &r->listen, r->at, "radius.listen has %u entries; the limit is %d",
-			r->nlisten, CFG_LISTEN_MAX);
+		cfg_spot_error(k.spots, k.err, &r->listen, r->at,
+			"radius.listen has %u entries; the limit is %d", r->nlisten,
+			CFG_LISTEN_MAX);
 	for (uint32_t i = 0; i < r->nlisten; i++) {
 		if (!cfg_spot_has(s, &r->listen[i])) // could not be read, which has been said
 			continue;
 		if (!cfg_listen_split(r->listen[i], &address, &port))
-			fail(&k, &r->listen[i], r->at,
+			cfg_spot_error(k.spots, k.err, &r->listen[i], r->at,
 				"\"%s\" is no socket; IPv4:PORT as 0.0.0.0:1813 and [IPv6]:PORT as "
 				"[::]:1813 are",
 				r->listen[i]);
 		for (uint32_t j = 0; j < i; j++)
 			if (strcmp(r->listen[i], r->listen[j]) == 0) {
-				fail(&k, &r->listen[i], r->at,
+				cfg_spot_error(k.spots, k.err, &r->listen[i], r->at,
 					"\"%s\" is there twice; once will do", r->listen[i]);
 				break;
 			}
@@ -77,12 +64,13 @@ static void check_twin(const struct check *k, const struct cfg_radius *r, uint32
 
 		if (cfg_spot_has(k->spots, &n->prefix) && cfg_spot_has(k->spots, &other->prefix) &&
 			prefix_eq(&n->prefix, &other->prefix)) {
-			fail(k, &n->prefix, n->at, "%s is there twice; it is already in line %u",
+			cfg_spot_error(k->spots, k->err, &n->prefix, n->at,
+				"%s is there twice; it is already in line %u",
 				prefix_format(&n->prefix, text, sizeof(text)), other->at.line);
 			return;
 		}
 		if (*n->name != '\0' && strcmp(n->name, other->name) == 0) {
-			fail(k, &n->name, n->at,
+			cfg_spot_error(k->spots, k->err, &n->name, n->at,
 				"NAS \"%s\" is there twice; the name is already in line %u",
 				n->name, other->at.line);
 			return;
@@ -97,27 +85,28 @@ static void check_nas(const struct check *k, const struct cfg *c, uint32_t i)
 
 	check_twin(k, &c->radius, i);
 	if (n->vlan != 0 && x != NULL && !x->by_vlan)
-		fail(k, &n->vlan, n->at, "context \"%s\" is one network; vlan needs one by_vlan",
-			n->context);
+		cfg_spot_error(k->spots, k->err, &n->vlan, n->at,
+			"context \"%s\" is one network; vlan needs one by_vlan", n->context);
 	if (n->naddress > CFG_NAS_ADDRESSES_MAX || (n->naddress == 0 && k->spots->whole))
-		fail(k, &n->address, n->at,
+		cfg_spot_error(k->spots, k->err, &n->address, n->at,
 			"radius.nas[].address has %u entries; 1 to %d are needed", n->naddress,
 			CFG_NAS_ADDRESSES_MAX);
 	if ((*n->port_first == '\0') != (*n->port_last == '\0') && k->spots->whole)
-		fail(k, *n->port_first != '\0' ? &n->port_first : &n->port_last, n->at,
+		cfg_spot_error(k->spots, k->err,
+			*n->port_first != '\0' ? &n->port_first : &n->port_last, n->at,
 			"port_first and port_last belong together; a block has both ends");
 }
 
 static void check_lengths(const struct check *k, const char *key, uint8_t *const *list, uint32_t n)
 {
 	if (n > CFG_LENGTHS_MAX || (n == 0 && k->spots->whole))
-		fail(k, list, (struct cfg_place){0},
+		cfg_spot_error(k->spots, k->err, list, (struct cfg_place){0},
 			"reputation.sender.%s has %u entries; 1 to %d are needed", key, n,
 			CFG_LENGTHS_MAX);
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t j = 0; j < i; j++)
 			if ((*list)[i] == (*list)[j] && cfg_spot_has(k->spots, &(*list)[i])) {
-				fail(k, &(*list)[i], (struct cfg_place){0},
+				cfg_spot_error(k->spots, k->err, &(*list)[i], (struct cfg_place){0},
 					"%u is there twice; once will do", (*list)[i]);
 				break;
 			}
@@ -135,21 +124,21 @@ static void check_windows(const struct check *k, const struct cfg_reputation *r)
 	for (unsigned i = 0; i < sizeof(endpoint) / sizeof(endpoint[0]); i++)
 		known = known || r->endpoint.window_min == endpoint[i];
 	if (!known)
-		fail(k, &r->endpoint.window_min, (struct cfg_place){0},
+		cfg_spot_error(k->spots, k->err, &r->endpoint.window_min, (struct cfg_place){0},
 			"%u is no window; 15, 30, 60, 90, 120, 240, 360, 480 and 1440 minutes are",
 			r->endpoint.window_min);
 	if (n > CFG_WINDOWS_MAX || (n == 0 && k->spots->whole))
-		fail(k, &r->sender.windows_min, (struct cfg_place){0},
+		cfg_spot_error(k->spots, k->err, &r->sender.windows_min, (struct cfg_place){0},
 			"reputation.sender.windows_min has %u entries; 1 to %d are needed", n,
 			CFG_WINDOWS_MAX);
 	for (uint32_t i = 0; i < n; i++) {
 		if (w[i] % STEP_MIN != 0)
-			fail(k, &w[i], (struct cfg_place){0},
+			cfg_spot_error(k->spots, k->err, &w[i], (struct cfg_place){0},
 				"%u is no multiple of %d; events are counted by the half hour",
 				w[i], STEP_MIN);
 		for (uint32_t j = 0; j < i; j++)
 			if (w[i] == w[j] && cfg_spot_has(k->spots, &w[i])) {
-				fail(k, &w[i], (struct cfg_place){0},
+				cfg_spot_error(k->spots, k->err, &w[i], (struct cfg_place){0},
 					"%u is there twice; once will do", w[i]);
 				break;
 			}
