@@ -22,7 +22,14 @@ enum { // what a policy image can hold: compile/ asserts that both say the same
 	CFG_ACCESS_MAX = 1024,
 };
 
-enum cfg_mode { CFG_MODE_PAIR, CFG_MODE_LEARN };
+enum { // what the data plane holds: main asserts that both say the same
+	CFG_INTERFACES_MAX = 64,
+	CFG_ADDRESSES_MAX = 7, // of an interface, beside its link-local one
+	CFG_ROUTES_MAX = 1024,
+};
+
+enum cfg_mode { CFG_MODE_PAIR, CFG_MODE_LEARN, CFG_MODE_ROUTED };
+enum cfg_ttl { CFG_TTL_LOWER, CFG_TTL_KEEP };
 enum cfg_idle { CFG_IDLE_POLL, CFG_IDLE_PAUSE, CFG_IDLE_SLEEP };
 enum cfg_pick { CFG_PICK_PROXY, CFG_PICK_PASS, CFG_PICK_DROP };
 enum cfg_action { // of a policy
@@ -84,6 +91,26 @@ struct cfg_pair {
 	const char *a, *b;
 };
 
+struct cfg_address { // of an interface: its own, and how much of it is the link's
+	struct addr addr;
+	uint8_t len; // of the 16 bytes, as in struct prefix
+};
+
+struct cfg_interface {
+	struct cfg_place at;
+	const char *name, *port;
+	uint16_t vlan; // VID, 0 = untagged
+	struct cfg_address *addresses;
+	uint32_t naddresses;
+};
+
+struct cfg_route {
+	struct cfg_place at;
+	struct prefix to;
+	struct cfg_address via; // a whole address
+	const char *interface;  // NULL: that in whose prefix `via` lies
+};
+
 struct cfg_dataplane {
 	struct cfg_place at;
 	enum cfg_mode mode;
@@ -96,6 +123,11 @@ struct cfg_dataplane {
 	uint32_t nports;
 	struct cfg_pair *pairs;
 	uint32_t npairs;
+	enum cfg_ttl ttl; // mode routed, as the next two
+	struct cfg_interface *interfaces;
+	uint32_t ninterfaces;
+	struct cfg_route *routes;
+	uint32_t nroutes;
 	uint32_t flows;          // picked-up connections at most, read or not, all workers together
 	uint32_t messages;       // messages open at once, all workers together
 	uint32_t slabs;          // 2 kB retention slabs, all workers together
@@ -108,6 +140,10 @@ struct cfg_dataplane {
 	const char **eal_args;   // handed to EAL as they are
 	uint32_t neal_args;
 };
+
+// The interface of a route: that which it names, else the first in one of whose prefixes `via` lies; NULL: none.
+const struct cfg_interface *cfg_route_interface(
+	const struct cfg_dataplane *d, const struct cfg_route *r);
 
 struct cfg_control {                                    // names that tell instances apart
 	const char *link, *rpc;                         // UNIX sockets
@@ -184,7 +220,8 @@ struct cfg_nas { // who may send accounting
 	struct cfg_place secret_at;
 	const char *context;
 	uint16_t vlan; // of the context's networks; 0 = untagged, or it has one
-	bool validate, respond, host_order;
+	bool validate, respond, host_order, event_time;
+	uint32_t max_bindings; // 0 = all there is room for
 	// Names of attributes, and where they are written; of ports "" = none.
 	const char *id, *port_first, *port_last;
 	struct cfg_place id_at, port_first_at, port_last_at;
@@ -207,6 +244,8 @@ struct cfg_radius {
 enum { CFG_WINDOWS_MAX = 4, CFG_LENGTHS_MAX = 4 };
 
 struct cfg_reputation { // how it comes about; what follows from it is a session profile's
+	const char *geoip_database; // whole path, "" = none
+	struct cfg_place geoip_at;
 	struct {
 		uint16_t window_min;
 	} endpoint;

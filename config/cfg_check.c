@@ -284,15 +284,18 @@ void cfg_check_dataplane(const struct cfg *c, const struct cfg_spots *s, struct 
 	const struct names ports = port_names(c);
 
 	check_workers(&k);
-	if (d->nports < 2 && (s->whole || d->nports > 0))
+	if (d->nports < 2 && d->mode != CFG_MODE_ROUTED && (s->whole || d->nports > 0))
 		cfg_spot_error(k.spots, k.err, &d->ports, d->at,
-			"dataplane.ports has %u; at least two are needed", d->nports);
+			"dataplane.ports has %u; at least two are needed but in mode routed",
+			d->nports);
 	check_unique(&k, &ports);
 	check_devs(&k);
 	check_pairs(&k);
-	if (d->mode == CFG_MODE_LEARN && d->npairs > 0)
+	if (d->mode != CFG_MODE_PAIR && d->npairs > 0)
 		err_warn_at(err, s->file, d->pairs[0].at.line, d->pairs[0].at.col,
-			"dataplane.pairs is not used; mode is learn");
+			"dataplane.pairs is not used; mode is %s",
+			d->mode == CFG_MODE_LEARN ? "learn" : "routed");
+	cfg_check_routed(c, s, err);
 	if (c->control.link[0] != '\0' && strcmp(c->control.link, c->control.rpc) == 0)
 		cfg_spot_error(k.spots, k.err, &c->control.rpc, (struct cfg_place){0},
 			"control.rpc and control.link are one path; each socket needs its own");
@@ -337,6 +340,25 @@ static void check_context(const struct check *k, uint32_t index)
 	}
 }
 
+// A router sends the two directions of a connection to whichever interfaces it likes.
+static void check_routed_contexts(const struct check *k)
+{
+	const struct cfg *c = k->cfg;
+
+	if (c->dataplane.mode != CFG_MODE_ROUTED)
+		return;
+	if (c->ncontexts > 1)
+		cfg_spot_error(k->spots, k->err, &c->contexts[1].name, c->contexts[1].at,
+			"\"%s\" is a second context; in mode routed there is one, for there is one table "
+			"of routes",
+			c->contexts[1].name);
+	for (uint32_t i = 0; i < c->ncontexts; i++)
+		if (c->contexts[i].by_vlan)
+			cfg_spot_error(k->spots, k->err, &c->contexts[i].by_vlan, c->contexts[i].at,
+				"by_vlan is on; in mode routed the two directions of a connection may come "
+				"by two VLANs");
+}
+
 static void check_contexts(const struct check *k)
 {
 	const struct cfg *c = k->cfg;
@@ -354,6 +376,7 @@ static void check_contexts(const struct check *k)
 		if (context_of(c, d->ports[i].name, c->ncontexts) == NULL)
 			cfg_spot_error(k->spots, k->err, &d->ports[i].name, d->ports[i].at,
 				"\"%s\" is in no context; every port is in one", d->ports[i].name);
+	check_routed_contexts(k);
 	for (uint32_t i = 0; d->mode == CFG_MODE_PAIR && i < d->npairs; i++) {
 		const struct cfg_context *a = context_of(c, d->pairs[i].a, c->ncontexts);
 		const struct cfg_context *b = context_of(c, d->pairs[i].b, c->ncontexts);

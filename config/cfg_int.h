@@ -23,23 +23,24 @@ void cfg_arena_free(struct cfg_arena *a);
 // --- schema ----------------------------------------------------------------------------------
 
 enum cfg_kind {
-	CFG_KIND_BOOL, // true | false | yes | no | on | off
-	CFG_KIND_NUMBER, // whole number, min..max, stored in 2 or 4 bytes
-	CFG_KIND_WORD, // one of `words`, stored as its index in 1 or 4 bytes
-	CFG_KIND_NAME, // what other keys refer to: letters, digits, _ . -
-	CFG_KIND_REF, // a name of something else, or `none_word`, stored as NULL
-	CFG_KIND_TEXT, // printable text, min..max bytes
-	CFG_KIND_PATH, // a file; relative ones are taken from the configuration's folder
+	CFG_KIND_BOOL,    // true | false | yes | no | on | off
+	CFG_KIND_NUMBER,  // whole number, min..max, stored in 2 or 4 bytes
+	CFG_KIND_WORD,    // one of `words`, stored as its index in 1 or 4 bytes
+	CFG_KIND_NAME,    // what other keys refer to: letters, digits, _ . -
+	CFG_KIND_REF,     // a name of something else, or `none_word`, stored as NULL
+	CFG_KIND_TEXT,    // printable text, min..max bytes
+	CFG_KIND_PATH,    // a file; relative ones are taken from the configuration's folder
 	CFG_KIND_PATTERN, // of addresses or names: * and ? are wildcards
-	CFG_KIND_DEV, // a DPDK device string
-	CFG_KIND_LISTEN, // a path as above, or ADDRESS:PORT of this machine alone
-	CFG_KIND_PREFIX, // struct prefix
-	CFG_KIND_VLAN, // two uint16_t: off and off2
-	CFG_KIND_PORTS, // the same, TCP ports
-	CFG_KIND_LIST, // scalars of kind `item`: pointer at off, uint32_t count at off2
-	CFG_KIND_MAP, // a struct in place
-	CFG_KIND_MAPS, // a list of structs: pointer at off, uint32_t count at off2
-	CFG_KIND_NAMED, // the same from a map: its keys are the names
+	CFG_KIND_DEV,     // a DPDK device string
+	CFG_KIND_LISTEN,  // a path as above, or ADDRESS:PORT of this machine alone
+	CFG_KIND_PREFIX,  // struct prefix
+	CFG_KIND_ADDRESS, // struct cfg_address: with the length of its prefix, or (max 0) alone
+	CFG_KIND_VLAN,    // two uint16_t: off and off2
+	CFG_KIND_PORTS,   // the same, TCP ports
+	CFG_KIND_LIST,    // scalars of kind `item`: pointer at off, uint32_t count at off2
+	CFG_KIND_MAP,     // a struct in place
+	CFG_KIND_MAPS,    // a list of structs: pointer at off, uint32_t count at off2
+	CFG_KIND_NAMED,   // the same from a map: its keys are the names
 	CFG_KIND_COUNT
 };
 
@@ -140,6 +141,8 @@ __attribute__((format(printf, 5, 6))) void cfg_spot_error(const struct cfg_spots
 // --- checks ----------------------------------------------------------------------------------
 
 void cfg_check_dataplane(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
+// Interfaces and routes of mode routed.
+void cfg_check_routed(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 // store:, radius: and reputation:, each for itself; and what they mean together with the rest.
 void cfg_check_services(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);

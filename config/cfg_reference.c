@@ -21,6 +21,7 @@ static const char *kind_name(enum cfg_kind kind)
 		[CFG_KIND_DEV] = "device",
 		[CFG_KIND_LISTEN] = "path or loopback address:port",
 		[CFG_KIND_PREFIX] = "prefix",
+		[CFG_KIND_ADDRESS] = "address",
 		[CFG_KIND_VLAN] = "range",
 		[CFG_KIND_PORTS] = "range",
 		[CFG_KIND_LIST] = "list",

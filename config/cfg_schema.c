@@ -4,7 +4,8 @@
 // a new key is one row here and one member in cfg.h. What keys mean together is cfg_check.c.
 #include "cfg_schema_int.h"
 
-static const char *const mode_words[] = {"pair", "learn", NULL};
+static const char *const mode_words[] = {"pair", "learn", "routed", NULL};
+static const char *const ttl_words[] = {"lower", "keep", NULL};
 static const char *const idle_words[] = {"poll", "pause", "sleep", NULL};
 static const char *const hash_words[] = {"all", "addresses", "subjects", NULL};
 static const char *const huge_words[] = {"auto", "on", "off", NULL};
@@ -65,13 +66,68 @@ static const struct cfg_section pair_section = {.name = "dataplane.pairs[]",
 	.at_off = offsetof(struct cfg_pair, at),
 	.tuple = true};
 
+static const struct cfg_field interface_fields[] = {
+	{.key = "name",
+		.kind = CFG_KIND_NAME,
+		AT(cfg_interface, name),
+		.min = 1,
+		.max = 31,
+		.help = "name that routes use"},
+	{.key = "port",
+		.kind = CFG_KIND_REF,
+		AT(cfg_interface, port),
+		.min = 1,
+		.max = 31,
+		.help = "port whose frames are this interface's"},
+	{.key = "vlan",
+		.kind = CFG_KIND_NUMBER,
+		AT(cfg_interface, vlan),
+		.min = 1,
+		.max = 4094,
+		.zero = true,
+		.preset = "0",
+		.unit = "VLAN id",
+		.help = "of its frames' tag (802.1Q); 0: they have none"},
+	{.key = "addresses",
+		.kind = CFG_KIND_LIST,
+		.item = CFG_KIND_ADDRESS,
+		LIST(cfg_interface, addresses, naddresses),
+		.max = 128,
+		.help = "of ours, each with the prefix of its link: 192.0.2.2/24, fd00::2/64; up to 7"},
+};
+static const struct cfg_section interface_section = {.name = "dataplane.interfaces[]",
+	SECTION(cfg_interface, interface_fields),
+	.at_off = offsetof(struct cfg_interface, at)};
+
+static const struct cfg_field route_fields[] = {
+	{.key = "to",
+		.kind = CFG_KIND_PREFIX,
+		AT(cfg_route, to),
+		.help = "destinations: any is all of the family of via"},
+	{.key = "via",
+		.kind = CFG_KIND_ADDRESS,
+		AT(cfg_route, via),
+		.help = "router, on the link of one of the interfaces"},
+	{.key = "interface",
+		.kind = CFG_KIND_REF,
+		AT(cfg_route, interface),
+		.max = 31,
+		.preset = "any",
+		.none_word = "any",
+		.help = "interface by which via is reached; needed for a link-local one (fe80::/10)"},
+};
+static const struct cfg_section route_section = {.name = "dataplane.routes[]",
+	SECTION(cfg_route, route_fields),
+	.at_off = offsetof(struct cfg_route, at)};
+
 static const struct cfg_field dataplane_fields[] = {
 	{.key = "mode",
 		.kind = CFG_KIND_WORD,
 		AT(cfg_dataplane, mode),
 		.words = mode_words,
 		.preset = "pair",
-		.help = "pair: frames leave by the peer port; learn: learning bridge"},
+		.help = "pair: frames leave by the peer port; learn: learning bridge; routed: interfaces "
+			"with addresses of their own, beside a router that sends us what we are to read"},
 	{.key = "idle",
 		.kind = CFG_KIND_WORD,
 		AT(cfg_dataplane, idle),
@@ -113,6 +169,28 @@ static const struct cfg_field dataplane_fields[] = {
 		.sub = &pair_section,
 		.preset = "",
 		.help = "mode pair: which two ports belong together"},
+	{.key = "interfaces",
+		.kind = CFG_KIND_MAPS,
+		AT2(cfg_dataplane, interfaces, ninterfaces),
+		.max = CFG_INTERFACES_MAX,
+		.sub = &interface_section,
+		.preset = "",
+		.help = "mode routed: who we are on which link"},
+	{.key = "routes",
+		.kind = CFG_KIND_MAPS,
+		AT2(cfg_dataplane, routes, nroutes),
+		.max = CFG_ROUTES_MAX,
+		.sub = &route_section,
+		.preset = "",
+		.help = "mode routed: where packets go; the longest prefix decides, and the links of the "
+			"interfaces are routes already"},
+	{.key = "ttl",
+		.kind = CFG_KIND_WORD,
+		AT(cfg_dataplane, ttl),
+		.words = ttl_words,
+		.preset = "lower",
+		.help = "mode routed: lower TTL and hop limit by one, as every router does, or keep them: "
+			"then traceroute does not show us, and what loops goes on looping"},
 	{.key = "flows",
 		.kind = CFG_KIND_NUMBER,
 		AT(cfg_dataplane, flows),

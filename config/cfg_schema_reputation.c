@@ -172,6 +172,15 @@ static const struct cfg_field reputation_fields[] = {
 	PART("sender", sender_section, "of clients by address"),
 	PART("auth", auth_section, "failed logins"),
 	PART("hook", hook_section, "what is run at each block"),
+	{.key = "geoip_database",
+		.kind = CFG_KIND_PATH,
+		AT2(cfg_reputation, geoip_database, geoip_at),
+		.max = 1023,
+		.local = true,
+		.preset = "",
+		.reload = true,
+		.help = "a MaxMind DB file (.mmdb) that has countries by address: lists of senders tell where "
+			"each is; read at a commit; empty = none"},
 };
 const struct cfg_section cfg_reputation_section = {.name = "reputation",
 	SECTION(cfg_reputation, reputation_fields),

@@ -373,6 +373,44 @@ static int parse_prefix(const struct cfg_value *v, struct cfg_slot slot, char *w
 	}
 }
 
+// An address with the length of its prefix, or, where the key takes no such length, alone.
+static int parse_address(
+	const struct cfg_field *f, const struct cfg_value *v, struct cfg_slot slot, char *why)
+{
+	const char *slash = strchr(v->text, '/');
+	size_t n = slash == NULL ? v->n : (size_t)(slash - v->text);
+	struct cfg_address *out = slot.at;
+	char host[ADDR_TEXT_MAX] = "", buf[SHOWN_MAX];
+	struct addr address;
+	uint32_t bits = 0, most;
+
+	if (n < sizeof(host))
+		memcpy(host, v->text, n);
+	if (addr_parse(host, &address) != 0 || (f->max == 0) != (slash == NULL))
+		return refuse(why, "\"%s\" is no %s; write %s", shown(v, buf),
+			f->max == 0 ? "address" : "address with its prefix",
+			f->max == 0 ? "192.0.2.1 or fd00::1" : "192.0.2.2/24 or fd00::2/64");
+	most = addr_is_v4(&address) ? 32 : 128;
+	if (slash != NULL &&
+		(!digits_read(slash + 1, strlen(slash + 1), &bits) || bits == 0 || bits > most))
+		return refuse(
+			why, "\"%s\": a prefix of 1 to %u bits is needed", shown(v, buf), most);
+	if (slash == NULL)
+		bits = most;
+	*out = (struct cfg_address){.addr = address, .len = (uint8_t)(bits + 128 - most)};
+	return 0;
+}
+
+static void print_address(const struct cfg_field *f, const struct cfg_address *a, FILE *out)
+{
+	char buf[ADDR_TEXT_MAX];
+
+	fprintf(out, "\"%s", addr_format(&a->addr, buf, sizeof(buf))); // quoted: IPv6 has colons
+	if (f->max != 0)
+		fprintf(out, "/%u", addr_is_v4(&a->addr) ? a->len - 96u : a->len);
+	fputc('"', out);
+}
+
 // "any", "N" or "N-M"; for tags also "untagged".
 static int parse_range(const struct cfg_field *f, enum cfg_kind kind, const struct cfg_value *v,
 	struct cfg_slot slot, char *why)
@@ -440,6 +478,8 @@ int cfg_value_parse(struct cfg_arena *a, const char *dir, const struct cfg_field
 		return parse_dev(a, f, v, slot, why);
 	case CFG_KIND_PREFIX:
 		return parse_prefix(v, slot, why);
+	case CFG_KIND_ADDRESS:
+		return parse_address(f, v, slot, why);
 	default:
 		return parse_range(f, kind, v, slot, why);
 	}
@@ -495,6 +535,9 @@ void cfg_value_print(const struct cfg_field *f, enum cfg_kind kind, struct cfg_s
 		break;
 	case CFG_KIND_PREFIX: // quoted: IPv6 has colons
 		fprintf(out, "\"%s\"", prefix_format(slot.at, buf, sizeof(buf)));
+		break;
+	case CFG_KIND_ADDRESS:
+		print_address(f, slot.at, out);
 		break;
 	case CFG_KIND_VLAN:
 	case CFG_KIND_PORTS:

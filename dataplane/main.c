@@ -20,6 +20,7 @@
 
 #include "cfg.h"
 #include "eng.h"
+#include "eng_routing.h"
 #include "io.h"
 #include "lnk.h"
 #include "log.h"
@@ -35,6 +36,8 @@ enum { UMASK = 0027, LINK_PATH_BYTES = 256 };
 struct run { // what main makes, in order
 	struct cfg *cfg;
 	struct io_port_conf ports[ENG_PORTS_MAX];
+	struct eng_routing routing; // mode routed
+	struct eng_route *routes;
 	struct io_conf io_conf;
 	struct eng_conf eng_conf;
 	struct lnk_cells cells;
@@ -136,8 +139,54 @@ static void ports_fill(struct run *r)
 	}
 }
 
+static uint16_t interface_number(const struct cfg_dataplane *d, const struct cfg_interface *f)
+{
+	return (uint16_t)(f - d->interfaces);
+}
+
+// What the check has seen to: every reference leads somewhere.
+static int routing_fill(struct run *r)
+{
+	const struct cfg_dataplane *d = &r->cfg->dataplane;
+
+	_Static_assert((int)CFG_INTERFACES_MAX <= (int)NET_IFACES_MAX, "both hold as many");
+	_Static_assert(CFG_ADDRESSES_MAX + 1 <= NET_ADDRS_MAX, "and a link-local one");
+	if (d->mode != CFG_MODE_ROUTED)
+		return 0;
+	r->routes = calloc(d->nroutes + 1, sizeof(*r->routes));
+	if (r->routes == NULL)
+		return -ENOMEM;
+	r->routing = (struct eng_routing){.nifaces = (uint16_t)d->ninterfaces,
+		.routes = r->routes,
+		.nroutes = d->nroutes,
+		.ttl_keep = d->ttl == CFG_TTL_KEEP};
+	for (uint32_t i = 0; i < d->ninterfaces; i++) {
+		const struct cfg_interface *f = &d->interfaces[i];
+		struct net_iface *out = &r->routing.iface[i];
+
+		*out = (struct net_iface){.port = port_number(d, f->port), .vlan = f->vlan};
+		for (uint32_t k = 0; k < f->naddresses; k++)
+			out->addr[out->naddrs++] = (struct net_addr){
+				.addr = f->addresses[k].addr, .len = f->addresses[k].len};
+	}
+	for (uint32_t i = 0; i < d->nroutes; i++) {
+		const struct cfg_route *route = &d->routes[i];
+		struct prefix to = route->to;
+
+		if (to.len == 0 && addr_is_v4(&route->via.addr)) // any, of this family
+			to = (struct prefix){.addr = {.b = {[10] = 0xff, [11] = 0xff}}, .len = 96};
+		r->routes[i] = (struct eng_route){.to = to,
+			.via = route->via.addr,
+			.iface = interface_number(d, cfg_route_interface(d, route))};
+	}
+	return 0;
+}
+
 static int conf_fill(struct run *r, struct err_list *err)
 {
+	static const enum eng_mode modes[] = {[CFG_MODE_PAIR] = ENG_MODE_PAIR,
+		[CFG_MODE_LEARN] = ENG_MODE_LEARN,
+		[CFG_MODE_ROUTED] = ENG_MODE_ROUTED};
 	static const enum io_idle idles[] = {[CFG_IDLE_POLL] = IO_IDLE_POLL,
 		[CFG_IDLE_PAUSE] = IO_IDLE_PAUSE,
 		[CFG_IDLE_SLEEP] = IO_IDLE_SLEEP};
@@ -155,8 +204,12 @@ static int conf_fill(struct run *r, struct err_list *err)
 	if (err_any(err))
 		return -EINVAL;
 	ports_fill(r);
-	r->eng_conf = (struct eng_conf){
-		.mode = d->mode == CFG_MODE_LEARN ? ENG_MODE_LEARN : ENG_MODE_PAIR,
+	if (routing_fill(r) < 0) {
+		err_add(err, "routes: no memory");
+		return -ENOMEM;
+	}
+	r->eng_conf = (struct eng_conf){.mode = modes[d->mode],
+		.routing = d->mode == CFG_MODE_ROUTED ? &r->routing : NULL,
 		.workers = (uint16_t)d->nworkers,
 		.flows = d->flows,
 		.messages = d->messages,
@@ -410,6 +463,7 @@ static void parts_stop(struct run *r)
 	eng_free(r->eng);
 	lnk_cells_close(&r->cells);
 	io_free(r->io);
+	free(r->routes);
 	cfg_free(r->cfg);
 }
 
@@ -431,6 +485,7 @@ int main(int argc, char **argv)
 	else
 		errors_say(&err);
 	if (!fits || opt.check) {
+		free(run.routes);
 		cfg_free(run.cfg);
 		return fits ? 0 : EXIT_CONFIG;
 	}

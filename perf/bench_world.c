@@ -23,6 +23,7 @@ enum {
 	PORT_SMTP = 25,
 	PORT_OTHER = 8080,
 	WINDOW = 65535,
+	TEXT_LINE = 76,
 	BURST_US = 20, // the clock moves on by this with each burst
 };
 
@@ -42,7 +43,8 @@ static const char CONFIG[] =
 	"- {name: inspected, source: 10.0.0.0/8, action: inspect, session: plain}\n"
 	"- {name: scanned, source: 11.0.0.0/8, action: inspect, session: plain, content: spam}\n"
 	"- {name: free, source: 12.0.0.0/8, action: inspect, session: free}\n"
-	"- {name: limited, source: 13.0.0.0/8, action: inspect, session: limited}\n";
+	"- {name: limited, source: 13.0.0.0/8, action: inspect, session: limited}\n"
+	"- {name: refused, source: 14.0.0.0/8, action: reject}\n";
 
 static const char RULES[] = "1 body 100 l buy-now-cheap\n"
 			    "2 header 100 il x-spam: very\n"
@@ -160,10 +162,21 @@ void bench_stop(void)
 	(void)rte_eal_cleanup();
 }
 
+// Ordinary pages come when they are touched first: not while something is timed.
+static void heap_touch(void)
+{
+	struct rte_malloc_socket_stats s;
+
+	if (rte_eal_has_hugepages() || rte_malloc_get_socket_stats(0, &s) != 0)
+		return;
+	void *all = rte_malloc(NULL, s.greatest_free_size - RTE_CACHE_LINE_SIZE * 4, 0);
+	rte_free(all); // fills it with zeros
+}
+
 bool bench_open(struct bench *b, const struct bench_conf *conf)
 {
 	struct eng_conf c = {.mode = ENG_MODE_PAIR,
-		.workers = 1,
+		.workers = conf->workers > 0 ? conf->workers : 1,
 		.ports = 2,
 		.port = {{.peer = 1}, {.peer = 0, .side = 1}},
 		.flows = conf->flows,
@@ -175,6 +188,8 @@ bool bench_open(struct bench *b, const struct bench_conf *conf)
 	struct err_list err;
 
 	*b = (struct bench){.now_us = 5000000};
+	if (conf->touch)
+		heap_touch();
 	err_init(&err);
 	b->eng = eng_new(&c, &err);
 	struct eng_image *img =
@@ -186,8 +201,14 @@ bool bench_open(struct bench *b, const struct bench_conf *conf)
 	}
 	b->w = eng_worker_at(b->eng, 0);
 	eng_image_swap(b->eng, img);
-	(void)eng_turn(b->w, b->now_us);
+	for (uint16_t i = 0; i < c.workers; i++)
+		(void)eng_turn(eng_worker_at(b->eng, i), b->now_us);
 	return true;
+}
+
+void bench_worker(const struct bench *of, uint16_t id, struct bench *b)
+{
+	*b = (struct bench){.now_us = of->now_us, .eng = of->eng, .w = eng_worker_at(of->eng, id)};
 }
 
 void bench_close(struct bench *b)
@@ -272,24 +293,39 @@ struct rte_mbuf *bench_other(struct bench *b, const struct bench_conn *c, uint16
 	return frame(b, c, BENCH_CLIENT, PORT_OTHER, &o);
 }
 
-void bench_burst(struct bench *b, enum bench_side side, struct rte_mbuf **pkts, uint16_t n)
+__attribute__((noinline)) void bench_timed(
+	struct bench *b, enum bench_side side, struct rte_mbuf **pkts, uint16_t n)
 {
-	b->now_us += BURST_US;
-	uint64_t from = rte_rdtsc_precise();
 	eng_rx(b->w, (uint16_t)side, pkts, n, b->now_us);
 	do // a turn is bounded in time, too
 		(void)eng_turn(b->w, b->now_us);
 	while (b->w->smtpq_head != b->w->smtpq_tail);
+}
+
+void bench_out_drop(struct bench *b)
+{
+	for (uint16_t port = 0; port < BENCH_SIDES; port++) {
+		struct eng_out *out = eng_out_of(b->w, port);
+		for (uint16_t i = 0; b->seen != NULL && i < out->n; i++)
+			b->seen(b->seen_arg, out->pkts[i]);
+		rte_pktmbuf_free_bulk(out->pkts, out->n);
+		out->n = 0;
+	}
+}
+
+void bench_burst(struct bench *b, enum bench_side side, struct rte_mbuf **pkts, uint16_t n)
+{
+	b->now_us += BURST_US;
+	uint64_t from = rte_rdtsc_precise();
+	bench_timed(b, side, pkts, n);
 	const uint64_t cycles = rte_rdtsc_precise() - from;
 	b->cycles += cycles;
 	b->frames += n;
 	if (b->each != NULL)
 		b->each[b->neach++] = cycles;
-	for (uint16_t port = 0; port < BENCH_SIDES; port++) {
-		struct eng_out *out = eng_out_of(b->w, port);
-		rte_pktmbuf_free_bulk(out->pkts, out->n);
-		out->n = 0;
-	}
+	bench_out_drop(b);
+	if (b->behind != NULL)
+		b->behind(b->behind_arg);
 }
 
 void bench_say(struct bench *b, struct bench_conn *c, uint16_t n, enum bench_side side,
@@ -348,6 +384,56 @@ void bench_header(struct bench *b, struct bench_conn *c, uint16_t n)
 		"From: A <a@example.org>\r\nTo: B <b@example.net>\r\nSubject: figures\r\n"
 		"Date: Sun, 22 Nov 2026 12:00:00 +0000\r\n\r\n");
 	all_say(b, c, n, BENCH_SERVER, TCP_ACK, "");
+}
+
+bool bench_clones(struct bench *b, const struct bench_conn *of, uint32_t from, uint32_t n)
+{
+	struct eng_smtp *p = b->w->smtp;
+	struct bench_conn c;
+	struct flow_key key;
+
+	bench_key(of, &key);
+	struct flow *model = flow_lookup(p->flows, &key);
+	if (model == NULL)
+		return false;
+	for (uint32_t i = from; i < from + n; i++) {
+		bench_conn_init(&c, i, of->net);
+		bench_key(&c, &key);
+		struct flow *f = flow_add(p->flows, &key);
+		if (f == NULL)
+			return false;
+		const uint32_t next = f->timer_next, prev = f->timer_prev;
+
+		*eng_session_of(f) = *eng_session_of(model);
+		f->key = key;
+		f->timer_next = next;
+		f->timer_prev = prev;
+		f->timed = false;
+		eng_session_of(f)->helo_len = 0; // its place is the other's
+		flow_timer_set(p->flows, f, f->seen_ms + eng_quiet_max_ms(eng_session_of(f)));
+	}
+	return true;
+}
+
+void bench_text(char *text, size_t n, bool base64, uint64_t *seed)
+{
+	static const char *const words[] = {"the ", "quick ", "brown ", "fox ", "price ", "report ",
+		"meeting ", "from ", "http://www.example.net/a?id=7 ", "please ", "offer. ", "we ",
+		"of ", "and ", "to ", "12,000 ", "attached ", "Subject: ", "regards, "};
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t at = 0; at < n;) {
+		*seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		const char *word =
+			base64 ? &digits[(*seed >> 33) % 64] : words[(*seed >> 33) % COUNT(words)];
+		const size_t all = base64 ? 1 : strlen(word), some = all < n - at ? all : n - at;
+
+		memcpy(text + at, word, some);
+		at += some;
+	}
+	for (size_t at = TEXT_LINE; at < n; at += TEXT_LINE)
+		memcpy(text + at - 2, "\r\n", 2);
 }
 
 uint64_t bench_counter(const struct bench *b, enum eng_reason r)

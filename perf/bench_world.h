@@ -18,6 +18,7 @@ enum bench_net { // of a client, which has its policy by it
 	BENCH_SCANNED,
 	BENCH_FREE,    // a session profile without any limit
 	BENCH_LIMITED, // one with each there is, and none that is reached
+	BENCH_REFUSED, // at connect
 	BENCH_NETS
 };
 
@@ -29,6 +30,8 @@ struct bench_conn { // one connection: each side's next sequence number
 
 struct bench_conf {
 	uint32_t flows, messages, slabs, cells;
+	bool touch; // all memory is there before anything is timed
+	uint16_t workers; // 0: one
 };
 
 struct bench {
@@ -40,6 +43,11 @@ struct bench {
 	uint64_t frames; // that went in
 	uint64_t *each;  // cycles of each burst, one behind the other, where the caller gives room; or NULL
 	uint32_t neach;
+	void (*seen)(void *arg,
+		struct rte_mbuf *m); // each frame that the engine sends, before it goes; or NULL
+	void *seen_arg;
+	void (*behind)(void *arg); // called after each burst, untimed; or NULL
+	void *behind_arg;
 };
 
 // EAL with `mem_mb` of ordinary memory or hugepages, the pool, the image. false: said why.
@@ -51,6 +59,8 @@ bool bench_image(
 // The engine, with the image in force. NULL: said why.
 bool bench_open(struct bench *b, const struct bench_conf *conf);
 void bench_close(struct bench *b);
+// Another worker of the same engine, with frames, clock and cycles of its own; the engine stays that of `of`.
+void bench_worker(const struct bench *of, uint16_t id, struct bench *b);
 // A candidate beside it: the same configuration, or one whose limits of connections, messages and recipients
 // have other numbers; or none any more. false: said why.
 enum bench_shadow { BENCH_SHADOW_NONE, BENCH_SHADOW_SAME, BENCH_SHADOW_OTHER, BENCH_SHADOWS };
@@ -65,6 +75,10 @@ struct rte_mbuf *bench_segment(struct bench *b, struct bench_conn *c, enum bench
 struct rte_mbuf *bench_other(struct bench *b, const struct bench_conn *c, uint16_t n);
 // Takes a burst in and lets the engine read it; its cycles are added to b->cycles.
 void bench_burst(struct bench *b, enum bench_side side, struct rte_mbuf **pkts, uint16_t n);
+// What is timed of that: `n` frames in, turns until all are read. Its name is for callgrind.
+void bench_timed(struct bench *b, enum bench_side side, struct rte_mbuf **pkts, uint16_t n);
+// What the engine sent is dropped.
+void bench_out_drop(struct bench *b);
 // A segment with this text on each of `n` connections (ENG_BURST at most), in one burst.
 void bench_say(struct bench *b, struct bench_conn *c, uint16_t n, enum bench_side side,
 	uint8_t flags, const void *text, uint16_t bytes);
@@ -77,6 +91,13 @@ void bench_conn_greeted(struct bench_conn *c);
 void bench_mail(struct bench *b, struct bench_conn *c, uint16_t n);
 // Behind it a message's header, acknowledged.
 void bench_header(struct bench *b, struct bench_conn *c, uint16_t n);
+
+// Connections `from` and on, so many, in the state of one that is open and idle, without a packet: only their
+// keys differ. false: no room.
+bool bench_clones(struct bench *b, const struct bench_conn *of, uint32_t from, uint32_t n);
+
+// Lines as mail has them, of words drawn, or of base64. The end of the last one may be missing.
+void bench_text(char *text, size_t n, bool base64, uint64_t *seed);
 
 uint64_t bench_counter(const struct bench *b, enum eng_reason r);
 double bench_ns(uint64_t cycles, uint64_t things);

@@ -9,6 +9,7 @@
 
 #include <rte_cycles.h>
 
+#include "bench_rounds.h"
 #include "bench_world.h"
 
 enum {
@@ -23,6 +24,8 @@ enum {
 
 struct spread {                   // nanoseconds: other work on the machine shows in the upper part
 	double low, middle, high; // quartiles
+	double rounds[BENCH_ROUNDS_MAX];
+	unsigned n; // of them
 };
 
 struct result {
@@ -36,9 +39,13 @@ static double values[BURSTS_MAX];
 
 static struct spread spread_of(unsigned n)
 {
-	double middle = bench_median(values, n); // sorts
+	struct spread s;
 
-	return (struct spread){values[n / 4], middle, values[n * 3 / 4]};
+	s.n = bench_rounds_of(values, n, s.rounds, BENCH_ROUNDS_MAX);
+	s.middle = bench_median(values, n); // sorts
+	s.low = values[n / 4];
+	s.high = values[n * 3 / 4];
+	return s;
 }
 
 static uint32_t random_next(uint64_t *state) // xorshift64
@@ -145,6 +152,7 @@ static void show_spread(const char *name, const struct spread *s)
 {
 	printf(", \"%s_ns\": %.1f, \"%s_quartiles_ns\": [%.1f, %.1f]", name, s->middle, name,
 		s->low, s->high);
+	bench_rounds(name, s->rounds, s->n);
 }
 
 static void show(uint32_t count, bool huge, const struct result *r)

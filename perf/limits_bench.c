@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench_rounds.h"
 #include "tbl_cells.h"
 
 enum {
@@ -150,12 +151,14 @@ int main(int argc, char **argv)
 		for (unsigned r = 0; r < rounds; r++)
 			if (!round_run(memory, CLIENTS[c], workers, &session[r], &ticket[r]))
 				return 1;
+		(void)printf("{\"clients\": %u, \"workers\": %u", CLIENTS[c], workers);
+		bench_rounds("session", session, rounds);
 		qsort(session, rounds, sizeof(*session), compare);
 		qsort(ticket, rounds, sizeof(*ticket), compare);
-		(void)printf("{\"clients\": %u, \"workers\": %u, \"session_ns\": %.1f, "
+		(void)printf(", \"session_ns\": %.1f, "
 			     "\"session_quartiles_ns\": [%.1f, %.1f], \"ticket_ns\": %.1f}\n",
-			CLIENTS[c], workers, session[rounds / 2], session[rounds / 4],
-			session[rounds * 3 / 4], ticket[rounds / 2]);
+			session[rounds / 2], session[rounds / 4], session[rounds * 3 / 4],
+			ticket[rounds / 2]);
 		(void)fflush(stdout);
 	}
 	free(memory);

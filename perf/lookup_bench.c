@@ -3,7 +3,8 @@
 // known of its endpoint and of senders; beside it, in the same round, an rte_hash of the same keys that knows
 // nothing else. And what saying a binding costs the manager. Writes one JSON object to standard output;
 // perf/lookup runs it and says what it means.
-//   lookup_bench COUNT SENDERS MEMORY_MB huge|pages
+//   lookup_bench COUNT SENDERS MEMORY_MB huge|pages [once]
+// once: no binding is said again.
 // Thread: one.
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +15,13 @@
 #include <rte_hash.h>
 #include <rte_hash_crc.h>
 
+#include "bench_rounds.h"
 #include "tbl_clients.h"
 
 enum {
 	CHUNK = 4096, // look-ups timed together
 	CHUNKS = 256,
+	ROUNDS = 51, // printed of them
 	BULK = 8,
 	CONTEXT = 0x5eed1,
 	FIRST = 10 << 24,    // address of the first
@@ -130,7 +133,7 @@ static bool walk(struct bench *b)
 	return true;
 }
 
-static bool fill(struct bench *b)
+static bool fill(struct bench *b, bool once)
 {
 	uint64_t from = rte_rdtsc_precise();
 
@@ -153,7 +156,7 @@ static bool fill(struct bench *b)
 		if (rte_hash_add_key_data(b->bare, &key, (void *)(uintptr_t)(i + 1)) != 0)
 			return false;
 	}
-	return walk(b);
+	return once || walk(b);
 }
 
 // ---- what is timed
@@ -221,6 +224,7 @@ static void keys_draw(struct bench *b, bool there)
 	}
 }
 
+// Sorts them.
 static struct spread spread_of(double values[CHUNKS])
 {
 	qsort(values, CHUNKS, sizeof(values[0]), compare);
@@ -229,10 +233,8 @@ static struct spread spread_of(double values[CHUNKS])
 
 // By turns, so that a slow phase of the machine is everybody's.
 static void measure(
-	struct bench *b, bool there, const chunk_cb *what, unsigned n, struct spread *out)
+	struct bench *b, bool there, const chunk_cb *what, unsigned n, double values[][CHUNKS])
 {
-	static double values[4][CHUNKS];
-
 	for (unsigned chunk = 0; chunk < CHUNKS; chunk++)
 		for (unsigned i = 0; i < n; i++) {
 			keys_draw(b, there);
@@ -240,14 +242,16 @@ static void measure(
 			what[i](b);
 			values[i][chunk] = ns(rte_rdtsc_precise() - from, CHUNK);
 		}
-	for (unsigned i = 0; i < n; i++)
-		out[i] = spread_of(values[i]);
 }
 
-static void show_spread(const char *name, const struct spread *s)
+static void show_values(const char *name, double values[CHUNKS])
 {
-	printf(", \"%s_ns\": %.1f, \"%s_quartiles_ns\": [%.1f, %.1f]", name, s->middle, name, s->low,
-		s->high);
+	double rounds[ROUNDS];
+
+	bench_rounds(name, rounds, bench_rounds_of(values, CHUNKS, rounds, ROUNDS));
+	const struct spread s = spread_of(values);
+	printf(", \"%s_ns\": %.1f, \"%s_quartiles_ns\": [%.1f, %.1f]", name, s.middle, name, s.low,
+		s.high);
 }
 
 static void show(struct bench *b, bool huge)
@@ -256,7 +260,7 @@ static void show(struct bench *b, bool huge)
 	static const chunk_cb misses[] = {find_bulks, bare_bulks, find_each};
 	const struct tbl_clients_conf conf = {"", b->count, b->count, 0, 0};
 	struct tbl_clients_counts n;
-	struct spread hit[4], miss[3];
+	static double hit[4][CHUNKS], miss[3][CHUNKS];
 
 	measure(b, true, hits, 4, hit);
 	measure(b, false, misses, 3, miss);
@@ -265,13 +269,13 @@ static void show(struct bench *b, bool huge)
 	       "\"bytes_a_binding\": %.1f, \"set_ns\": %.0f, \"again_ns\": %.0f",
 		n.bindings, n.endpoints, n.senders, huge ? "2 MB" : "4 kB",
 		(double)tbl_clients_bytes(&conf) / b->count, b->set_ns, b->again_ns);
-	show_spread("hit_bulk", &hit[0]);
-	show_spread("bare_hit_bulk", &hit[1]);
-	show_spread("hit_known_bulk", &hit[2]);
-	show_spread("hit_single", &hit[3]);
-	show_spread("miss_bulk", &miss[0]);
-	show_spread("bare_miss_bulk", &miss[1]);
-	show_spread("miss_single", &miss[2]);
+	show_values("hit_bulk", hit[0]);
+	show_values("bare_hit_bulk", hit[1]);
+	show_values("hit_known_bulk", hit[2]);
+	show_values("hit_single", hit[3]);
+	show_values("miss_bulk", miss[0]);
+	show_values("bare_miss_bulk", miss[1]);
+	show_values("miss_single", miss[2]);
 	printf("}\n");
 }
 
@@ -279,8 +283,10 @@ int main(int argc, char **argv)
 {
 	static struct bench b = {.seed = 1};
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: lookup_bench COUNT SENDERS MEMORY_MB huge|pages\n");
+	const bool once = argc == 6 && strcmp(argv[5], "once") == 0;
+
+	if (argc != 5 && !once) {
+		fprintf(stderr, "usage: lookup_bench COUNT SENDERS MEMORY_MB huge|pages [once]\n");
 		return 2;
 	}
 	const bool huge = strcmp(argv[4], "huge") == 0;
@@ -288,7 +294,7 @@ int main(int argc, char **argv)
 	b.senders = (uint32_t)strtoul(argv[2], NULL, 10);
 	if (b.count == 0 || !eal_open(argv[3], huge))
 		return 1;
-	if (!tables_open(&b) || !fill(&b)) {
+	if (!tables_open(&b) || !fill(&b, once)) {
 		fprintf(stderr, "lookup_bench: no room for %u: more memory?\n", b.count);
 		return 1;
 	}

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench_rounds.h"
 #include "hash.h"
 #include "pol_build.h"
 #include "pol_index.h"
@@ -153,14 +154,17 @@ static void show(
 		walked[i] = t[i].walk;
 		hash[i] = t[i].hash;
 	}
+	(void)printf("{\"list\": \"%s\", \"policies\": %u", shape_name(shape), n);
+	bench_rounds("match", match, rounds);
+	bench_rounds("hash", hash, rounds);
 	qsort(match, rounds, sizeof(*match), compare);
 	qsort(walked, rounds, sizeof(*walked), compare);
 	qsort(hash, rounds, sizeof(*hash), compare);
-	(void)printf("{\"list\": \"%s\", \"policies\": %u, \"match_ns\": %.1f, "
+	(void)printf(", \"match_ns\": %.1f, "
 		     "\"match_quartiles_ns\": [%.1f, %.1f], \"walk_ns\": %.1f, \"hash_ns\": %.1f, "
 		     "\"index_bytes\": %zu, \"sum\": %u}\n",
-		shape_name(shape), n, match[rounds / 2], match[rounds / 4], match[rounds * 3 / 4],
-		walked[rounds / 2], hash[rounds / 2], pol_section(b->img, POL_SEC_INDEX).n, b->sum);
+		match[rounds / 2], match[rounds / 4], match[rounds * 3 / 4], walked[rounds / 2],
+		hash[rounds / 2], pol_section(b->img, POL_SEC_INDEX).n, b->sum);
 	(void)fflush(stdout);
 }
 

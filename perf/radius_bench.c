@@ -2,7 +2,8 @@
 // Accounting-Requests over loopback: the server in a process of its own, a load process that keeps a window of
 // records under way and counts answers. One JSON object a phase on stdout; times of the server's threads are
 // the kernel's (schedstat), so neither the generator nor the idle part of a CPU counts.
-// usage: radius_bench RECORDS SUBSCRIBERS WINDOW ROW [STORE]; ROW: records in a row by one port
+// usage: radius_bench RECORDS SUBSCRIBERS WINDOW ROW [STORE | server PORT PID]; ROW: records in a row by one port;
+// with `server` the load alone, to another server that listens there and has one thread
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -86,6 +87,7 @@ __attribute__((noreturn)) static void serve(
 			.address = {{0, FRAMED_IP, RAD_KIND_ADDR_V4}}},
 		.secret = {.n = sizeof(secret) - 1},
 		.validate = true,
+		.event_time = true,
 		.respond = true};
 	const uint64_t began_us = now_us();
 	struct err_list err;
@@ -191,7 +193,7 @@ static size_t record_make(
 	p = number(p, 45, 1);
 	p = number(p, 42, 1234567);
 	p = number(p, 43, 7654321);
-	p = number(p, 55, 1700000000);
+	p = number(p, 55, (uint32_t)time(NULL));
 	p = attr(p, RAD_VENDOR_SPECIFIC, gpp, sizeof(gpp));
 	const size_t n = (size_t)(p - b);
 	b[0] = RAD_ACCOUNTING_REQUEST;
@@ -442,40 +444,57 @@ static void order_make(void)
 	}
 }
 
+static void phases_run(uint64_t records, uint16_t port, pid_t pid, bool stored)
+{
+	lines_open(port);
+	phase_run(FILL, subscribers, pid, stored);
+	for (enum phase phase = CHURN; phase < PHASES; phase++)
+		phase_run(phase, records, pid, stored);
+}
+
+static void ours_run(uint64_t records, const char *store)
+{
+	const uint16_t port = port_free();
+	uint64_t took_us;
+	pid_t pid = server_begin(port, store, &took_us);
+
+	phases_run(records, port, pid, store != NULL);
+	server_end(pid);
+	if (store == NULL)
+		return;
+	pid = server_begin(port, store, &took_us);
+	(void)printf("{\"phase\": \"restart\", \"stored\": true, \"bindings\": %u, \"ms\": %.0f}\n",
+		subscribers, (double)took_us / 1000);
+	server_end(pid);
+}
+
 int main(int argc, char **argv)
 {
-	const char *store = argc > 5 ? argv[5] : NULL;
-	uint64_t took_us;
+	const bool theirs = argc == 8 && strcmp(argv[5], "server") == 0;
 
-	if (argc < 5) {
-		(void)fprintf(
-			stderr, "usage: radius_bench RECORDS SUBSCRIBERS WINDOW ROW [STORE]\n");
+	if (argc < 5 || (argc > 6 && !theirs)) {
+		(void)fprintf(stderr,
+			"usage: radius_bench RECORDS SUBSCRIBERS WINDOW ROW [STORE | server PORT PID]\n");
 		return 2;
 	}
 	const uint64_t records = strtoull(argv[1], NULL, 10);
 	subscribers = (uint32_t)strtoul(argv[2], NULL, 10);
 	window = (uint32_t)strtoul(argv[3], NULL, 10);
 	row = (uint32_t)strtoul(argv[4], NULL, 10);
+	const unsigned long port = theirs ? strtoul(argv[6], NULL, 10) : 1;
+	const long pid = theirs ? strtol(argv[7], NULL, 10) : 1;
 	if (records == 0 || subscribers == 0 || subscribers > 1 << 24 || row == 0 || row > BURST ||
-		window < SOCKETS || window > 250 * SOCKETS) {
+		window < SOCKETS || window > 250 * SOCKETS || port == 0 || port > UINT16_MAX ||
+		pid <= 0) {
 		(void)fprintf(stderr, "radius_bench: a number is out of range\n");
 		return 2;
 	}
 	md5 = EVP_MD_fetch(NULL, "MD5", "fips=no");
 	sum = EVP_MD_CTX_new();
 	order_make();
-	const uint16_t port = port_free();
-	pid_t pid = server_begin(port, store, &took_us);
-	lines_open(port);
-	phase_run(FILL, subscribers, pid, store != NULL);
-	for (enum phase phase = CHURN; phase < PHASES; phase++)
-		phase_run(phase, records, pid, store != NULL);
-	server_end(pid);
-	if (store == NULL)
-		return 0;
-	pid = server_begin(port, store, &took_us);
-	(void)printf("{\"phase\": \"restart\", \"stored\": true, \"bindings\": %u, \"ms\": %.0f}\n",
-		subscribers, (double)took_us / 1000);
-	server_end(pid);
+	if (theirs)
+		phases_run(records, (uint16_t)port, (pid_t)pid, false);
+	else
+		ours_run(records, argc > 5 ? argv[5] : NULL);
 	return 0;
 }

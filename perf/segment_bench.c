@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench_rounds.h"
 #include "bench_world.h"
 
 enum { CONNS = 32 * 32, ROUNDS_MAX = 1000, TEXT_BYTES = 4096, LINE_BYTES = 78 };
@@ -89,13 +90,17 @@ static void show(const struct kind *k, const struct round *rounds, unsigned n)
 		more[i] = rounds[i].data - rounds[i].other;
 		ack[i] = rounds[i].ack - rounds[i].other_bare;
 	}
+	printf("{\"payload_bytes\": %u, \"part\": \"%s\", \"scanned\": %s, \"checksum\": \"%s\"",
+		k->bytes, k->header ? "header" : "body", k->scanned ? "true" : "false",
+		k->csum_good ? "device" : "ours");
+	bench_rounds("segment", data, n);
+	bench_rounds("forward", other, n);
 	double middle = bench_median(more, n); // sorted from here on
-	printf("{\"payload_bytes\": %u, \"part\": \"%s\", \"scanned\": %s, \"checksum\": \"%s\", \"forward_ns\": %.1f, "
+	printf(", \"forward_ns\": %.1f, "
 	       "\"segment_ns\": %.1f, \"more_ns\": %.1f, \"more_quartiles_ns\": [%.1f, %.1f], "
 	       "\"ack_more_ns\": %.1f}\n",
-		k->bytes, k->header ? "header" : "body", k->scanned ? "true" : "false",
-		k->csum_good ? "device" : "ours", bench_median(other, n), bench_median(data, n),
-		middle, more[n / 4], more[n * 3 / 4], bench_median(ack, n));
+		bench_median(other, n), bench_median(data, n), middle, more[n / 4], more[n * 3 / 4],
+		bench_median(ack, n));
 	(void)fflush(stdout);
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench_rounds.h"
 #include "bench_world.h"
 
 enum {
@@ -120,11 +121,13 @@ static bool is_right(const struct bench *b, uint64_t rounds)
 
 static void show(double *bare, double *limited, double *more, unsigned n, unsigned sets)
 {
+	printf("{\"clients\": %u", sets * CONNS);
+	bench_rounds("free", bare, n);
+	bench_rounds("limited", limited, n);
 	const double middle = bench_median(more, n); // sorted from here on
-
-	printf("{\"clients\": %u, \"free_ns\": %.1f, \"limited_ns\": %.1f, \"more_ns\": %.1f, "
+	printf(", \"free_ns\": %.1f, \"limited_ns\": %.1f, \"more_ns\": %.1f, "
 	       "\"more_quartiles_ns\": [%.1f, %.1f]}\n",
-		sets * CONNS, bench_median(bare, n), bench_median(limited, n), middle, more[n / 4],
+		bench_median(bare, n), bench_median(limited, n), middle, more[n / 4],
 		more[n * 3 / 4]);
 }
 

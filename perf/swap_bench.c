@@ -8,6 +8,9 @@
 // them: how fast the bench is does not matter. A frame that finds its port's ring full is lost (and comes
 // again, as its sender would have it). No device. Writes one JSON object a line; perf/swap runs it.
 //   swap_bench CONFIG RULES CONFIG RULES SECONDS ROUNDS SWAP_MS
+// Or, without a manager and swaps in a run, what scanning does to the length of a worker's turns; the first
+// image scans, the second does not; perf/turns runs that.
+//   swap_bench turns CONFIG RULES CONFIG RULES SECONDS ROUNDS
 // Thread: worker and manager.
 #include <inttypes.h>
 #include <pthread.h>
@@ -38,7 +41,11 @@ enum {
 	HELD_SLABS = 1 << 15,
 	WORK_US = 900, // real time between two rests, so that a CPU of our own is not needed
 	REST_US = 100,
+	LONG_STOP_US =
+		500, // the same where scanning makes turns longer: three times the longest of these
 	CEILING_STEPS = 7,
+	TURN_NS = 250, // what turns' lengths are told by
+	TURNS_MAX = 1 << 15,
 	IMAGES = 2,
 };
 
@@ -101,6 +108,9 @@ struct swap_bench {
 	char text[SEGMENTS][SEGMENT];
 	uint32_t at, turn_of, begun, ended;
 	uint64_t left; // frames that the engine handed out
+	double stop_us;
+	bool slow_text;            // to scan: the literals' beginnings are often met
+	uint32_t turns[TURNS_MAX]; // that had work, by their length
 };
 
 struct seen { // of a run
@@ -108,6 +118,7 @@ struct seen { // of a run
 	uint64_t stops, stops_near, lost_stopped;
 	double longest_turn_us, longest_swap_turn_us, busy;
 	uint64_t taken, taken_ns, longest_ns;
+	double p50_us, p999_us; // of turns that had work
 };
 
 // ---- traffic
@@ -118,21 +129,16 @@ static void text_fill(struct swap_bench *s)
 		"From: a@example.org\r\nTo: b@example.net\r\nSubject: hello\r\n\r\n";
 	static const char line[] =
 		"The quick brown fox jumps over the lazy dog, and the dog sleeps on.\r\n";
+	uint64_t seed = 1;
 
 	for (unsigned i = 0; i < SEGMENTS; i++) {
-		size_t at = 0;
-
-		if (i == 0)
-			at = (size_t)snprintf(s->text[i], SEGMENT, "%s", head);
-		while (at < SEGMENT) {
-			size_t n =
-				SEGMENT - at < sizeof(line) - 1 ? SEGMENT - at : sizeof(line) - 1;
-
-			memcpy(s->text[i] + at, line, n);
-			at += n;
-		}
+		for (size_t at = 0; at < SEGMENT; at += sizeof(line) - 1)
+			memcpy(s->text[i] + at, line, RTE_MIN(SEGMENT - at, sizeof(line) - 1));
+		if (s->slow_text)
+			bench_text(s->text[i], SEGMENT, false, &seed);
 		memcpy(s->text[i] + SEGMENT - 2, "\r\n", 2);
 	}
+	memcpy(s->text[0], head, sizeof(head) - 1);
 }
 
 static void session_begin(struct swap_bench *s, struct session *one)
@@ -263,8 +269,12 @@ static unsigned frames_due(struct load *l, struct seen *out)
 static void turn_seen(struct swap_bench *s, struct load *l, unsigned n, struct seen *out)
 {
 	const uint64_t *c = s->b.w->counters, images = c[ACT_IMAGE_TAKEN];
+	const bool work = n > 0 || s->b.w->smtpq_head != s->b.w->smtpq_tail;
 	uint64_t spent = turn(s, n);
 	double us = us_of(spent);
+
+	if (work)
+		s->turns[RTE_MIN((uint32_t)(us * 1000 / TURN_NS), (uint32_t)TURNS_MAX - 1)]++;
 
 	l->taken += n;
 	l->clock += spent;
@@ -275,11 +285,26 @@ static void turn_seen(struct swap_bench *s, struct load *l, unsigned n, struct s
 		out->longest_swap_turn_us = RTE_MAX(out->longest_swap_turn_us, us);
 		l->near_to = l->clock + rte_get_tsc_hz() / 1000 * NEAR_MS;
 	}
-	if (us < STOP_US)
+	if (us < s->stop_us)
 		return;
 	l->stopped = true;
 	out->stops++;
 	out->stops_near += l->clock - spent < l->near_to;
+}
+
+// So long is that share of the turns at most.
+static double turns_us(const struct swap_bench *s, double share)
+{
+	uint64_t all = 0, upto = 0;
+
+	for (unsigned i = 0; i < TURNS_MAX; i++)
+		all += s->turns[i];
+	for (unsigned i = 0; i < TURNS_MAX; i++) {
+		upto += s->turns[i];
+		if ((double)upto >= share * (double)all)
+			return (double)(i + 1) * TURN_NS / 1000;
+	}
+	return 0;
 }
 
 // Frames at `pps` for so long; a swap is asked for every `swap_ms`, 0 = never. pps 0: as fast as it goes.
@@ -294,6 +319,7 @@ static void run(
 	const uint64_t images = c[ACT_IMAGE_TAKEN], images_ns = c[ACT_IMAGE_TAKEN_NS];
 
 	*out = (struct seen){0};
+	memset(s->turns, 0, sizeof(s->turns));
 	c[PEAK_IMAGE_TAKEN_NS] = 0;
 	while (l.clock < end) {
 		turn_seen(s, &l, frames_due(&l, out), out);
@@ -310,6 +336,8 @@ static void run(
 	out->taken = c[ACT_IMAGE_TAKEN] - images;
 	out->taken_ns = c[ACT_IMAGE_TAKEN_NS] - images_ns;
 	out->longest_ns = c[PEAK_IMAGE_TAKEN_NS];
+	out->p50_us = turns_us(s, 0.5);
+	out->p999_us = turns_us(s, 0.999);
 }
 
 // ---- the manager
@@ -368,10 +396,17 @@ static void *manage(void *arg)
 	return NULL;
 }
 
-// The worker goes before everybody on its CPU, but while it rests; the manager has the others.
-static bool threads_place(struct swaps *m)
+// The worker goes before everybody on its CPU, but while it rests.
+static void worker_first(void)
 {
 	struct sched_param first = {.sched_priority = 1};
+
+	(void)pthread_setschedparam(pthread_self(), SCHED_FIFO, &first); // not root: as it is
+}
+
+// ... the manager has the others.
+static bool threads_place(struct swaps *m)
+{
 	pthread_attr_t attr;
 	cpu_set_t others;
 
@@ -384,7 +419,7 @@ static bool threads_place(struct swaps *m)
 		pthread_create(&m->thread, &attr, manage, m) != 0)
 		return false;
 	(void)pthread_attr_destroy(&attr);
-	(void)pthread_setschedparam(pthread_self(), SCHED_FIFO, &first); // not root: as it is
+	worker_first();
 	return true;
 }
 
@@ -420,11 +455,12 @@ static void say(const struct seen *r, const char *what, double pps)
 	       ", \"near_ms\": %u, \"seconds\": %.1f, \"dropped\": %" PRIu64
 	       ", \"sessions\": %" PRIu64 ", \"busy\": %.2f"
 	       ", \"taken\": %" PRIu64 ", \"taken_ns\": %" PRIu64 ", \"longest_ns\": %" PRIu64
-	       ", \"longest_turn_us\": %.1f, \"longest_swap_turn_us\": %.1f}\n",
+	       ", \"longest_turn_us\": %.1f, \"longest_swap_turn_us\": %.1f, \"turn_p50_us\": %.2f, "
+	       "\"turn_p999_us\": %.2f}\n",
 		what, pps, r->frames, r->lost, r->lost_near, r->lost_stopped, r->stops,
 		r->stops_near, NEAR_MS, (double)(r->frames + r->lost) / pps, r->dropped,
 		r->sessions, r->busy, r->taken, r->taken_ns, r->longest_ns, r->longest_turn_us,
-		r->longest_swap_turn_us);
+		r->longest_swap_turn_us, r->p50_us, r->p999_us);
 	(void)fflush(stdout);
 }
 
@@ -437,10 +473,8 @@ static bool images_make(struct swaps *m, char **files)
 	return true;
 }
 
-static int measure(struct swap_bench *s, double seconds, unsigned rounds, unsigned swap_ms)
+static void traffic_begin(struct swap_bench *s)
 {
-	struct seen seen;
-
 	text_fill(s);
 	for (unsigned i = 0; i < SESSIONS; i++) {
 		session_begin(s, &s->session[i]);
@@ -448,6 +482,49 @@ static int measure(struct swap_bench *s, double seconds, unsigned rounds, unsign
 	}
 	eng_flush_set(s->b.w, out_take, s);
 	s->swaps.eng = s->b.eng;
+}
+
+// An image in force, and sessions that began with it.
+static bool image_use(struct swap_bench *s, unsigned which, double pps)
+{
+	enum { SETTLE_FRAMES = 2 * SESSIONS * STEPS * (OTHERS + 1) };
+	struct eng_image *img = image_of(&s->swaps, which);
+	struct seen seen;
+
+	if (img == NULL)
+		return false;
+	eng_image_swap(s->b.eng, img);
+	run(s, pps, pps > 0 ? SETTLE_FRAMES / pps : 0.5, 0, &seen);
+	(void)eng_image_reap(s->b.eng);
+	return true;
+}
+
+// By turns with scanning and without, at 0.8 of what is reached with it.
+static int measure_turns(struct swap_bench *s, double seconds, unsigned rounds)
+{
+	struct seen seen;
+
+	traffic_begin(s);
+	worker_first();
+	if (!image_use(s, 0, 0))
+		return 1;
+	const double pps = 0.8 * ceiling(s, seconds);
+	for (unsigned i = 0; i < rounds; i++) {
+		for (unsigned which = 0; which < IMAGES; which++) {
+			if (!image_use(s, which, pps))
+				return 1;
+			run(s, pps, seconds, 0, &seen);
+			say(&seen, which == 0 ? "scanned" : "unscanned", pps);
+		}
+	}
+	return 0;
+}
+
+static int measure(struct swap_bench *s, double seconds, unsigned rounds, unsigned swap_ms)
+{
+	struct seen seen;
+
+	traffic_begin(s);
 	struct eng_image *first = image_of(&s->swaps, 1);
 	if (first == NULL)
 		return 1;
@@ -476,16 +553,26 @@ int main(int argc, char **argv)
 	int rc = 1;
 
 	if (argc != 8) {
-		fprintf(stderr, "usage: %s CONFIG RULES CONFIG RULES SECONDS ROUNDS SWAP_MS\n",
-			argv[0]);
+		fprintf(stderr,
+			"usage: %s CONFIG RULES CONFIG RULES SECONDS ROUNDS SWAP_MS\n"
+			"       %s turns CONFIG RULES CONFIG RULES SECONDS ROUNDS\n",
+			argv[0], argv[0]);
 		return 2;
 	}
-	if (!bench_start(MEMORY_MB, false) || !images_make(&s.swaps, argv + 1))
+	const bool turns = strcmp(argv[1], "turns") == 0;
+	char **arg = argv + (turns ? 2 : 1);
+
+	s.stop_us = turns ? LONG_STOP_US : STOP_US;
+	s.slow_text = turns;
+	if (!bench_start(MEMORY_MB, false) || !images_make(&s.swaps, arg))
 		return 1;
 	if (bench_open(&s.b, &conf)) {
+		const double seconds = strtod(arg[4], NULL);
+		const unsigned rounds = (unsigned)strtoul(arg[5], NULL, 10);
+
 		s.b.csum_good = true;
-		rc = measure(&s, strtod(argv[5], NULL), (unsigned)strtoul(argv[6], NULL, 10),
-			(unsigned)strtoul(argv[7], NULL, 10));
+		rc = turns ? measure_turns(&s, seconds, rounds)
+			   : measure(&s, seconds, rounds, (unsigned)strtoul(arg[6], NULL, 10));
 		bench_close(&s.b);
 	}
 	for (unsigned i = 0; i < IMAGES; i++)

@@ -24,7 +24,12 @@ enum {
 // Bad input: usage, or a configuration or rules that can't be used or read. Failed: anything else.
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_BAD_INPUT = 2 };
 
-enum cli_type { CLI_TEXT, CLI_NUMBER, CLI_FLAG };
+enum cli_type {
+	CLI_TEXT,
+	CLI_NUMBER,
+	CLI_SPAN, // of time: 90s, 30m, 12h, 7d; seconds in the member
+	CLI_FLAG
+};
 
 struct cli_arg {
 	const char *name;   // of the option, without "--"; also of the member of params
@@ -33,6 +38,7 @@ struct cli_arg {
 	bool bare;          // may also be given without its name, in the table's order
 	const char *meta;   // what the value is, for the usage line; NULL for a flag
 	const char *help;
+	const char *member; // of params, where it has another name than the option
 };
 
 struct cli {
@@ -147,17 +153,18 @@ const char *cli_text(const json_t *object, const char *name); // "-" where null 
 int64_t cli_int(const json_t *object, const char *name);      // 0 where null or missing
 double cli_real(const json_t *object, const char *name);      // 0 where null or missing
 bool cli_bool(const json_t *object, const char *name);
-// Lines of an array to standard error.
+// Lines of an array to standard error; what would command a terminal as \xNN: a file's words may be in them.
 void cli_lines(const json_t *lines);
+void cli_line(const char *text); // likewise one line
 
 // A table by libsmartcols. A column whose name begins with '>' is aligned right.
 struct cli_table;
-struct cli_table *cli_table_new(
-	const char *const *columns); // NULL-terminated names; ends the program without memory
+struct cli_table *cli_table_new(const char *const
+		*columns); // NULL-terminated names, borrowed; ends the program without memory
 void cli_table_row(struct cli_table *t);
 __attribute__((format(printf, 2, 3))) void cli_cell(
 	struct cli_table *t, const char *fmt, ...); // next cell of the row
-void cli_table_print(struct cli_table *t); // and frees it
+void cli_table_print(struct cli_table *t); // and frees it; without a row its columns' names alone
 
 // Duration for people: "3 d 4 h", "12 s", "250 ms". Returns buf.
 char *cli_duration(int64_t ms, char buf[32]);

@@ -74,12 +74,38 @@ static bool number_parse(const char *text, json_int_t *out)
 	return errno == 0 && end != text && *end == '\0' && *text != ' ';
 }
 
+static bool span_parse(const char *text, json_int_t *out)
+{
+	static const struct {
+		char unit;
+		json_int_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	char *end;
+
+	errno = 0;
+	*out = strtoll(text, &end, 10);
+	if (errno != 0 || *text < '0' || *text > '9' || *out > INT32_MAX || strlen(end) != 1)
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (units[i].unit != *end)
+			continue;
+		*out *= units[i].seconds;
+		return *out > 0;
+	}
+	return false;
+}
+
+static const char *member_of(const struct cli_arg *a)
+{
+	return a->member != NULL ? a->member : a->name;
+}
+
 static int value_set(const struct cli_arg *a, const char *value, json_t *params, char why[256])
 {
-	json_int_t number;
+	json_int_t number = 0;
 	json_t *j;
 
-	if (json_object_get(params, a->name) != NULL) {
+	if (json_object_get(params, member_of(a)) != NULL) {
 		(void)snprintf(why, 256, "--%s: given twice", a->name);
 		return CLI_BAD_INPUT;
 	}
@@ -87,10 +113,15 @@ static int value_set(const struct cli_arg *a, const char *value, json_t *params,
 		(void)snprintf(why, 256, "--%s: %.100s: not a whole number", a->name, value);
 		return CLI_BAD_INPUT;
 	}
-	j = a->type == CLI_FLAG         ? json_true()
-		: a->type == CLI_NUMBER ? json_integer(number)
-					: json_string(value);
-	if (j == NULL || json_object_set_new(params, a->name, j) < 0) {
+	if (a->type == CLI_SPAN && !span_parse(value, &number)) {
+		(void)snprintf(why, 256, "--%s: %.100s: not a time like 90s, 30m, 12h or 7d",
+			a->name, value);
+		return CLI_BAD_INPUT;
+	}
+	j = a->type == CLI_FLAG       ? json_true()
+		: a->type == CLI_TEXT ? json_string(value)
+				      : json_integer(number);
+	if (j == NULL || json_object_set_new(params, member_of(a), j) < 0) {
 		(void)snprintf(why, 256, "--%s: not UTF-8", a->name);
 		return CLI_BAD_INPUT;
 	}
@@ -110,7 +141,7 @@ static const struct cli_arg *arg_find(const struct cli_verb *v, const char *name
 static const struct cli_arg *arg_bare(const struct cli_verb *v, const json_t *params)
 {
 	for (unsigned i = 0; i < v->nargs; i++) {
-		if (v->args[i].bare && json_object_get(params, v->args[i].name) == NULL)
+		if (v->args[i].bare && json_object_get(params, member_of(&v->args[i])) == NULL)
 			return &v->args[i];
 	}
 	return NULL;
@@ -171,7 +202,7 @@ static int option_take(struct cli *c, const struct cli_verb *v, struct words *ws
 static int required_check(const struct cli_verb *v, const json_t *params, char why[256])
 {
 	for (unsigned i = 0; i < v->nargs; i++) {
-		if (!v->args[i].required || json_object_get(params, v->args[i].name) != NULL)
+		if (!v->args[i].required || json_object_get(params, member_of(&v->args[i])) != NULL)
 			continue;
 		(void)snprintf(why, 256, v->args[i].bare ? "%s is missing" : "--%s is missing",
 			v->args[i].bare ? v->args[i].meta : v->args[i].name);

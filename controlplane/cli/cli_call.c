@@ -173,8 +173,10 @@ static int error_print(const struct cli *c, const json_t *error)
 	if (c->json)
 		cli_print_json(error);
 	cli_lines(lines);
-	if (json_array_size(lines) == 0)
-		(void)fprintf(stderr, "mailweirctl: %s\n", cli_text(error, "message"));
+	if (json_array_size(lines) == 0) {
+		(void)fputs("mailweirctl: ", stderr);
+		cli_line(cli_text(error, "message"));
+	}
 	return code == API_RPC_ERR_CONFIG || code == API_RPC_ERR_PARAMS ? CLI_BAD_INPUT
 									: CLI_FAILED;
 }

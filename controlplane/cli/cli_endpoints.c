@@ -15,7 +15,7 @@ static const char *name_of(const json_t *row, char buf[CLI_ESCAPED_MAX])
 void cli_endpoints_show(const json_t *result, const json_t *params)
 {
 	static const char *const columns[] = {"ENDPOINT", "STATE", ">SCORE", "UNTIL", ">LEFT",
-		"LOGINS BLOCKED UNTIL", ">FAILED LOGINS", NULL};
+		"LOGINS BLOCKED UNTIL", ">FAILED LOGINS", "COMMENT", NULL};
 	struct cli_table *t = cli_table_new(columns);
 	char text[CLI_ESCAPED_MAX], left[32];
 	const json_t *row;
@@ -35,6 +35,7 @@ void cli_endpoints_show(const json_t *result, const json_t *params)
 				: cli_duration(cli_int(row, "left_s") * 1000, left));
 		cli_cell(t, "%s", cli_text(row, "login_until"));
 		cli_cell(t, "%" PRId64, cli_int(row, "failed_logins"));
+		cli_cell(t, "%s", cli_escaped(row, "comment", text));
 	}
 	cli_table_print(t);
 }
@@ -48,6 +49,22 @@ static void addresses_show(const json_t *result)
 		printf(i == 0 ? "  now at: %s" : ", %s", json_string_value(a));
 	if (i > 0)
 		(void)putchar('\n');
+}
+
+// What an operator said of it.
+static void list_show(const json_t *result, const char *what, const char *release)
+{
+	char text[CLI_ESCAPED_MAX], left[32];
+
+	(void)printf("  %s since %s ", what, cli_text(result, "since"));
+	if (cli_int(result, "left_s") > 0)
+		(void)printf("until %s, for %s more; or", cli_text(result, "until"),
+			cli_duration(cli_int(result, "left_s") * 1000, left));
+	else
+		(void)printf("until");
+	(void)printf(": %s\n", release);
+	if (json_is_string(json_object_get(result, "comment")))
+		(void)printf("  comment: %s\n", cli_escaped(result, "comment", text));
 }
 
 void cli_endpoint_get_show(const json_t *result, const json_t *params)
@@ -65,9 +82,9 @@ void cli_endpoint_get_show(const json_t *result, const json_t *params)
 			cli_text(result, "until"),
 			cli_duration(cli_int(result, "left_s") * 1000, left));
 	if (strcmp(state, "manual") == 0)
-		(void)printf("  blocked by an operator until: mailweirctl endpoints unblock\n");
+		list_show(result, "blocked by an operator", "mailweirctl endpoints unblock");
 	if (strcmp(state, "exempt") == 0)
-		(void)printf("  never blocked until: mailweirctl endpoints exempt --off\n");
+		list_show(result, "never blocked", "mailweirctl endpoints exempt --off");
 	if (cli_int(result, "calm_s") > 0)
 		(void)printf("  the score is over the trigger of %" PRId64
 			     " for %s more, without more of it\n",

@@ -15,6 +15,7 @@ struct cli_table {
 	struct libscols_table *t;
 	struct libscols_line *row;
 	unsigned cell;
+	const char *const *columns;
 };
 
 static void no_memory(void)
@@ -29,6 +30,7 @@ struct cli_table *cli_table_new(const char *const *columns)
 
 	if (t == NULL || (t->t = scols_new_table()) == NULL)
 		no_memory();
+	t->columns = columns;
 	for (; *columns != NULL; columns++) {
 		bool right = **columns == '>';
 
@@ -58,8 +60,18 @@ void cli_cell(struct cli_table *t, const char *fmt, ...)
 	va_end(ap);
 }
 
+// An empty table prints nothing of its own, and a program looks for the columns' names.
+static void names_print(const char *const *columns)
+{
+	for (const char *space = ""; *columns != NULL; columns++, space = " ")
+		(void)printf("%s%s", space, *columns + (**columns == '>'));
+	(void)putchar('\n');
+}
+
 void cli_table_print(struct cli_table *t)
 {
+	if (scols_table_get_nlines(t->t) == 0)
+		names_print(t->columns);
 	(void)scols_print_table(t->t); // standard output says at its end whether it took all
 	scols_unref_table(t->t);
 	free(t);
@@ -93,12 +105,31 @@ bool cli_bool(const json_t *object, const char *name)
 	return json_is_true(json_object_get(object, name));
 }
 
+void cli_line(const char *text)
+{
+	for (const uint8_t *p = (const uint8_t *)text; *p != '\0'; p++) {
+		const bool c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0; // controls of UTF-8
+
+		if (c1)
+			(void)fprintf(stderr, "\\x%02x", *p++);
+		if (c1 || (*p < 0x20 && *p != '\t') || *p == 0x7f)
+			(void)fprintf(stderr, "\\x%02x", *p);
+		else
+			(void)fputc(*p, stderr);
+	}
+	(void)fputc('\n', stderr);
+}
+
 void cli_lines(const json_t *lines)
 {
 	const json_t *line;
 	size_t i;
 
-	json_array_foreach(lines, i, line)(void) fprintf(stderr, "%s\n", json_string_value(line));
+	json_array_foreach(lines, i, line)
+	{
+		if (json_is_string(line))
+			cli_line(json_string_value(line));
+	}
 }
 
 char *cli_duration(int64_t ms, char buf[32])

@@ -44,9 +44,10 @@ static void head_print(const json_t *r)
 void cli_radius_show(const json_t *result, const json_t *params)
 {
 	static const char *const columns[] = {"NAS", ">A SECOND", ">START", ">STOP", ">INTERIM",
-		">ON/OFF", ">DUPLICATE", ">ANSWERS", ">FORGED", "OTHERS REFUSED", NULL};
+		">ON/OFF", ">BINDINGS", ">DUPLICATE", ">ANSWERS", ">FORGED", "OTHERS REFUSED",
+		NULL};
 	static const char *const others[] = {"ignored", "no_id", "no_address", "no_session",
-		"no_status", "absurd", "malformed", "code", "full"};
+		"no_status", "absurd", "malformed", "code", "full", "old", "share"};
 	struct cli_table *t;
 	const json_t *row;
 	size_t i;
@@ -76,6 +77,11 @@ void cli_radius_show(const json_t *result, const json_t *params)
 		cli_cell(t, "%" PRId64, cli_int(n, "stop"));
 		cli_cell(t, "%" PRId64, cli_int(n, "interim"));
 		cli_cell(t, "%" PRId64, cli_int(n, "on") + cli_int(n, "off"));
+		if (cli_int(row, "most") == 0)
+			cli_cell(t, "%" PRId64, cli_int(row, "bindings"));
+		else
+			cli_cell(t, "%" PRId64 "/%" PRId64, cli_int(row, "bindings"),
+				cli_int(row, "most"));
 		cli_cell(t, "%" PRId64, cli_int(n, "duplicate"));
 		cli_cell(t, "%" PRId64, cli_int(n, "answers"));
 		cli_cell(t, "%" PRId64, cli_int(n, "forged"));

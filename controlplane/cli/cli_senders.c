@@ -10,6 +10,7 @@ static void row_add(struct cli_table *t, const json_t *row)
 
 	cli_table_row(t);
 	cli_cell(t, "%s", cli_text(row, "sender"));
+	cli_cell(t, "%s", cli_text(row, "location"));
 	cli_cell(t, "%s", cli_escaped(row, "context", text));
 	cli_cell(t, "%" PRId64, cli_int(row, "vlan"));
 	cli_cell(t, "%s", cli_text(row, "state"));
@@ -19,10 +20,13 @@ static void row_add(struct cli_table *t, const json_t *row)
 	cli_cell(t, "%s", cli_text(row, "counted"));
 	cli_cell(t, "%s", cli_text(row, "login_until"));
 	cli_cell(t, "%" PRId64, cli_int(row, "failed_logins"));
+	cli_cell(t, "%s", cli_text(row, "until"));
+	cli_cell(t, "%s", cli_escaped(row, "comment", text));
 }
 
-static const char *const columns[] = {"SENDER", "CONTEXT", ">VLAN", "STATE", ">SCORE", ">GOOD",
-	">BAD", "COUNTED", "LOGINS BLOCKED UNTIL", ">FAILED LOGINS", NULL};
+static const char *const columns[] = {"SENDER", "LOCATION", "CONTEXT", ">VLAN", "STATE", ">SCORE",
+	">GOOD", ">BAD", "COUNTED", "LOGINS BLOCKED UNTIL", ">FAILED LOGINS", "UNTIL", "COMMENT",
+	NULL};
 
 void cli_senders_show(const json_t *result, const json_t *params)
 {
@@ -37,16 +41,19 @@ void cli_senders_show(const json_t *result, const json_t *params)
 
 void cli_sender_get_show(const json_t *result, const json_t *params)
 {
-	struct cli_table *t = cli_table_new(columns);
 	const json_t *row, *fall;
+	struct cli_table *t;
 	char left[32];
 	size_t i, k;
 
 	(void)params; // the answer says it all
+	if (json_array_size(json_object_get(result, "entries")) == 0) {
+		(void)printf("nothing is known of %s\n", cli_text(result, "sender"));
+		return;
+	}
+	t = cli_table_new(columns);
 	json_array_foreach(json_object_get(result, "entries"), i, row) row_add(t, row);
 	cli_table_print(t);
-	if (i == 0)
-		(void)printf("nothing is known of %s\n", cli_text(result, "sender"));
 	json_array_foreach(json_object_get(result, "entries"), i, row)
 		json_array_foreach(json_object_get(row, "falls"), k, fall)(void)
 			printf("%s: without more of it the score is %" PRId64 " in %s\n",

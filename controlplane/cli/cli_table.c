@@ -168,6 +168,13 @@ static const struct cli_arg rules_list[] = {
 	{"count", CLI_NUMBER, .meta = "N", .help = "at most so many (100; 100000 at most)"}, \
 	{"cursor", CLI_TEXT, .meta = "CURSOR", .help = "go on where a list ended"}
 #define COMMENT {"comment", CLI_TEXT, .meta = "TEXT", .help = "why, for the audit"}
+#define LISTED                                                                               \
+	{"comment", CLI_TEXT, .meta = "TEXT", .help = "why, for the list and the audit"},    \
+	{                                                                                    \
+		"for", CLI_SPAN,                                                             \
+			.member = "for_s", .meta = "TIME",                                   \
+			.help = "it ends by itself after so long: 90s, 30m, 12h, 7d (never)" \
+	}
 #define ENDPOINT \
 	{"id", CLI_TEXT, .bare = true, .meta = "ID", .help = "of the subscriber"}, \
 	{"key", CLI_TEXT, .meta = "KEY", .help = "or the 16 digits that stand for it"}
@@ -182,9 +189,12 @@ static const struct cli_arg endpoints_list[] = {
 	STATE, {"id", CLI_TEXT, .bare = true, .meta = "ID", .help = "whose id begins so"}, SCORES, PAGE,
 };
 static const struct cli_arg endpoints_get[] = {ENDPOINT};
+static const struct cli_arg endpoints_block[] = {ENDPOINT, LISTED};
 static const struct cli_arg endpoints_change[] = {ENDPOINT, COMMENT};
 static const struct cli_arg endpoints_exempt[] = {
-	ENDPOINT, COMMENT, {"off", CLI_FLAG, .help = "take it off the exempt list"},
+	ENDPOINT,
+	LISTED,
+	{"off", CLI_FLAG, .help = "take it off the exempt list"},
 };
 static const struct cli_arg known_top[] = {
 	{"count", CLI_NUMBER, .bare = true, .meta = "N", .help = "so many (20; 1000 at most)"}, STATE,
@@ -194,13 +204,20 @@ static const struct cli_arg known_export[] = {
 	{"output", CLI_TEXT, .meta = "FILE", .help = "write it there (standard output)"},
 };
 static const struct cli_arg senders_list[] = {
-	STATE, {"within", CLI_TEXT, .bare = true, .meta = "PREFIX", .help = "those in this prefix"},
-	{"context", CLI_TEXT, .meta = "NAME", .help = "of this context"}, SCORES, PAGE,
+	STATE,
+	{"within", CLI_TEXT, .bare = true, .meta = "PREFIX", .help = "those in this prefix"},
+	{"context", CLI_TEXT, .meta = "NAME", .help = "of this context"},
+	{"location", CLI_TEXT, .meta = "COUNTRY", .help = "in this country, as DE"},
+	SCORES,
+	PAGE,
 };
 static const struct cli_arg senders_get[] = {SENDER};
+static const struct cli_arg senders_block[] = {SENDER, LISTED};
 static const struct cli_arg senders_change[] = {SENDER, COMMENT};
 static const struct cli_arg senders_exempt[] = {
-	SENDER, COMMENT, {"off", CLI_FLAG, .help = "take it off the exempt list"},
+	SENDER,
+	LISTED,
+	{"off", CLI_FLAG, .help = "take it off the exempt list"},
 };
 static const struct cli_arg audit_list[] = {
 	{"count", CLI_NUMBER, .meta = "N", .help = "the last N (20; 1000 at most)"},
@@ -262,7 +279,7 @@ const struct cli_verb cli_verbs[] = {
 		.run = cli_known_list, .show = cli_endpoints_show},
 	{"endpoints", "get", API_RPC_ENDPOINTS_GET, ARGS(endpoints_get),
 		.show = cli_endpoint_get_show},
-	{"endpoints", "block", API_RPC_ENDPOINTS_BLOCK, ARGS(endpoints_change),
+	{"endpoints", "block", API_RPC_ENDPOINTS_BLOCK, ARGS(endpoints_block),
 		.show = cli_endpoint_show},
 	{"endpoints", "unblock", API_RPC_ENDPOINTS_UNBLOCK, ARGS(endpoints_change),
 		.show = cli_endpoint_show},
@@ -278,7 +295,7 @@ const struct cli_verb cli_verbs[] = {
 	{"senders", "list", API_RPC_SENDERS_LIST, .alone = true, ARGS(senders_list),
 		.run = cli_known_list, .show = cli_senders_show},
 	{"senders", "get", API_RPC_SENDERS_GET, ARGS(senders_get), .show = cli_sender_get_show},
-	{"senders", "block", API_RPC_SENDERS_BLOCK, ARGS(senders_change), .show = cli_sender_show},
+	{"senders", "block", API_RPC_SENDERS_BLOCK, ARGS(senders_block), .show = cli_sender_show},
 	{"senders", "unblock", API_RPC_SENDERS_UNBLOCK, ARGS(senders_change),
 		.show = cli_sender_show},
 	{"senders", "exempt", API_RPC_SENDERS_EXEMPT, ARGS(senders_exempt),

@@ -4,8 +4,9 @@
 // with bounded work a turn and gives them to the owner; sends images and questions.
 // The data plane is trusted no further than the other way round: each offset is proved at attach,
 // each message copied and its enumerations checked before the owner sees it.
-// Thread: the loop's, but for core_link_binding_put. Callbacks come from the loop, never from within a call of this header, but
-// for core_link_free, which calls none. A callback must not free the link.
+// Thread: the loop's, but for core_link_binding_put and core_link_bindings_waiting. Callbacks come from the loop,
+// never from within a call of this header, but for core_link_free, which calls none. A callback must not free
+// the link.
 #pragma once
 
 #include <stdbool.h>
@@ -82,6 +83,10 @@ int core_link_answer(struct core_link *l, uint32_t worker, const struct api_answ
 int core_link_binding_put(struct core_link *l, const struct api_binding *b);
 // The same for what is known of an endpoint or sender; the loop's thread alone.
 int core_link_fact_put(struct core_link *l, const struct api_fact *f);
+// How many of them the data plane has not taken yet; 0 while detached. Rings keep their order: who tells
+// everything puts no more while many wait, or what is new would come late. Threads as for the two above.
+uint32_t core_link_bindings_waiting(struct core_link *l);
+uint32_t core_link_facts_waiting(struct core_link *l);
 
 // Copies the image into a free slot and asks for it to be put in force. One at a time. 0, or
 // -ENOTCONN (detached), -EBUSY (one is under way), -EFBIG (larger than a slot), -EAGAIN (the

@@ -2,7 +2,7 @@
 // What the control plane says of clients on its way out: bindings, by whatever thread serves accounting, and
 // facts. The attachment belongs to the loop; the one thing that both threads touch is what `put_lock` guards, and
 // the loop takes it away before it unmaps the ring and closes the socket.
-// Thread: core_link_binding_put one other thread at a time, all else the loop's.
+// Thread: core_link_binding_put and core_link_bindings_waiting one other thread at a time, all else the loop's.
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -53,6 +53,17 @@ int core_link_binding_put(struct core_link *l, const struct api_binding *b)
 	return rc;
 }
 
+uint32_t core_link_bindings_waiting(struct core_link *l)
+{
+	uint32_t n = 0;
+
+	(void)pthread_mutex_lock(&l->put_lock);
+	if (l->put_open)
+		n = api_ring_used(&l->put_ring);
+	(void)pthread_mutex_unlock(&l->put_lock);
+	return n;
+}
+
 int core_link_fact_put(struct core_link *l, const struct api_fact *f)
 {
 	int rc;
@@ -66,4 +77,9 @@ int core_link_fact_put(struct core_link *l, const struct api_fact *f)
 	}
 	l->counts.facts += rc == 0;
 	return rc;
+}
+
+uint32_t core_link_facts_waiting(struct core_link *l)
+{
+	return l->state == CORE_LINK_ATTACHED ? api_ring_used(&l->region.fact) : 0;
 }

@@ -8,11 +8,19 @@
 
 #include "hash.h"
 
-enum { ACCT_DELAY_TIME = 41, NAS_IP_ADDRESS = 4, NAS_IDENTIFIER = 32, NAS_IPV6_ADDRESS = 95 };
+enum {
+	ACCT_DELAY_TIME = 41,
+	EVENT_TIMESTAMP = 55,
+	NAS_IP_ADDRESS = 4,
+	NAS_IDENTIFIER = 32,
+	NAS_IPV6_ADDRESS = 95
+};
 enum { V4 = 4, V6 = 16, PREFIX_HEAD = 2, V4_BITS_BEFORE = 96 };
 
+enum { YEAR_2020 = 1577836800 }; // a clock that is behind it was never set
+
 struct found { // in a packet
-	struct span status, session, delay;
+	struct span status, session, delay, event;
 	struct span nas[3]; // what a NAS calls itself
 	struct span id, address[RAD_ADDRESSES_MAX], port_first, port_last;
 };
@@ -39,6 +47,9 @@ static void standard_find(struct found *f, const struct rad_attr *a)
 		break;
 	case ACCT_DELAY_TIME:
 		first(&f->delay, a);
+		break;
+	case EVENT_TIMESTAMP:
+		first(&f->event, a);
 		break;
 	case NAS_IP_ADDRESS:
 		first(&f->nas[0], a);
@@ -121,8 +132,8 @@ static bool is_usable(const struct prefix *p)
 	enum { SHORTEST = 32, FORMS = 8 };
 	static const struct addr none;
 
-	return p->len >= SHORTEST && memcmp(&p->addr, &none, FORMS) != 0 &&
-		p->addr.b[0] != 0xff && (p->addr.b[0] != 0xfe || (p->addr.b[1] & 0xc0) != 0x80);
+	return p->len >= SHORTEST && memcmp(&p->addr, &none, FORMS) != 0 && p->addr.b[0] != 0xff &&
+		(p->addr.b[0] != 0xfe || (p->addr.b[1] & 0xc0) != 0x80);
 }
 
 static bool v6_take(struct span value, struct prefix *out)
@@ -221,6 +232,8 @@ enum rad_lack rad_account_read(const struct rad_packet *p, const struct rad_form
 		return RAD_NO_STATUS;
 	if (f.delay.p != NULL && !rad_number(f.delay, &a.delay_s))
 		return RAD_ABSURD;
+	if (f.event.p == NULL || !rad_number(f.event, &a.event_s) || a.event_s < YEAR_2020)
+		a.event_s = 0;
 	a.nas = hash_of(key, client, f.nas, sizeof(f.nas) / sizeof(f.nas[0]));
 	switch (a.status) {
 	case RAD_START:

@@ -36,7 +36,9 @@ struct rad_account {
 	uint32_t status; // enum rad_status
 	uint32_t
 		delay_s; // since it happened, by the NAS (Acct-Delay-Time, RFC 2866 5.2); 0 = unknown
-	uint64_t nas;    // which one: a hash of what names it, and of who sent the packet
+	uint32_t
+		event_s; // when it happened by the NAS's clock, since 1970 (Event-Timestamp, RFC 2869 5.3); 0 = unknown
+	uint64_t nas;     // which one: a hash of what names it, and of who sent the packet
 	uint64_t session; // a hash of its Acct-Session-Id and `nas`
 	struct span id;   // borrows from the packet; empty: not told (ON, OFF, some a STOP)
 	uint8_t naddress;

@@ -2,7 +2,8 @@
 // Which of two sessions has an address is decided by what happened later (arrival less Acct-Delay-Time); where
 // the one that lost it goes on with Interims, both have it: such a binding is shared, until one of them ends.
 // A NAS that restarts makes all its bindings those of a generation that is over; they are found dead as the tick
-// comes by.
+// comes by. What a NAS's own clock says is older than what it has said of that binding, or of its restarts, was
+// recorded and sent again: it changes nothing.
 // Thread: one.
 #include "rad_bind.h"
 
@@ -11,59 +12,37 @@
 
 #include "hash.h"
 #include "rad_endpoint.h"
-#include "rad_index.h"
+#include "rad_nas.h"
 
-enum { DELAY_MAX_S = 86400 };
-
-enum state { STATE_FREE, STATE_LIVE, STATE_ENDED };
-
-struct binding {
-	struct addr addr;
-	uint64_t session;
-	uint32_t before;  // the session that had the address before, its low bits
-	uint32_t nas;     // its place
-	uint32_t nas_era; // of that NAS when it was bound
-	union {
-		uint32_t endpoint; // held while live
-		uint32_t next;     // free
-	};
-	uint32_t at_s;     // when what is known of it happened
-	uint32_t seen_s;   // last news
-	uint32_t stored_s; // its row was given
-	uint32_t context;
-	uint16_t port_first, port_last, vlan;
-	uint8_t len;
-	uint8_t state : 6;    // enum state
-	bool before_over : 1; // the session before has ended since
-	bool shared : 1;
-};
-_Static_assert(sizeof(struct binding) == 64, "a cache line");
-
-struct nas {
-	uint64_t id;
-	uint32_t era;      // one more each time it went on or off
-	uint32_t restored; // its era by what outlived another process
-	bool went;         // on or off, in this process
+enum {
+	DELAY_MAX_S = 86400,
+	SKEW_S = 1, // between two cards of a NAS, each with a clock that shows whole seconds
 };
 
 struct rad_bind {
 	struct rad_bind_conf conf;
 	rad_change_cb changed;
 	void *arg;
-	struct binding *cell;
-	struct rad_index index, nas_index;
-	uint32_t fresh, free, hand; // cells never used from `fresh` on; where the tick goes on
-	struct nas *nas;
-	uint32_t nnas;
+	struct rad_cells cells;
+	struct rad_nases nas;
+	uint32_t hand; // where the tick goes on
 	struct rad_endpoints endpoints;
 	struct rad_bind_counts counts;
 };
 
 uint64_t rad_bind_bytes(const struct rad_bind_conf *conf)
 {
-	return (uint64_t)conf->bindings * sizeof(struct binding) + rad_index_bytes(conf->bindings) +
-		rad_endpoints_bytes(conf->endpoints) + conf->nas * sizeof(struct nas) +
-		rad_index_bytes(conf->nas);
+	return rad_cells_bytes(conf->bindings) + rad_endpoints_bytes(conf->endpoints) +
+		rad_nas_bytes(conf->nas);
+}
+
+static void nas_gone(void *arg, const struct rad_nas *n)
+{
+	struct rad_bind *b = arg;
+
+	b->counts.nas_forgotten++;
+	if (n->era > 0 && b->conf.nas_era != NULL)
+		b->conf.nas_era(b->conf.row_arg, n->id, 0);
 }
 
 struct rad_bind *rad_bind_new(const struct rad_bind_conf *conf, rad_change_cb changed, void *arg)
@@ -72,12 +51,10 @@ struct rad_bind *rad_bind_new(const struct rad_bind_conf *conf, rad_change_cb ch
 
 	if (b == NULL)
 		return NULL;
-	*b = (struct rad_bind){.conf = *conf, .changed = changed, .arg = arg, .free = RAD_NONE};
-	b->cell = calloc(conf->bindings, sizeof(b->cell[0]));
-	b->nas = calloc(conf->nas, sizeof(b->nas[0]));
-	if (rad_index_open(&b->index, conf->bindings) && rad_index_open(&b->nas_index, conf->nas) &&
-		rad_endpoints_open(&b->endpoints, conf->endpoints, conf->id_key) &&
-		b->cell != NULL && b->nas != NULL)
+	*b = (struct rad_bind){.conf = *conf, .changed = changed, .arg = arg};
+	if (rad_cells_open(&b->cells, conf->bindings, conf->key) &&
+		rad_nas_open(&b->nas, conf->nas, nas_gone, b) &&
+		rad_endpoints_open(&b->endpoints, conf->endpoints, conf->id_key))
 		return b;
 	rad_bind_free(b);
 	return NULL;
@@ -88,123 +65,14 @@ void rad_bind_free(struct rad_bind *b)
 	if (b == NULL)
 		return;
 	rad_endpoints_close(&b->endpoints);
-	rad_index_close(&b->nas_index);
-	rad_index_close(&b->index);
-	free(b->nas);
-	free(b->cell);
+	rad_nas_close(&b->nas);
+	rad_cells_close(&b->cells);
 	free(b);
-}
-
-// ---- keys
-
-static uint32_t key_hash(const struct rad_bind *b, const struct rad_key *k)
-{
-	uint8_t octets[sizeof(k->prefix.addr) + 11];
-
-	memcpy(octets, &k->prefix.addr, sizeof(k->prefix.addr));
-	octets[16] = k->prefix.len;
-	memcpy(octets + 17, &k->context, 4);
-	memcpy(octets + 21, &k->vlan, 2);
-	memcpy(octets + 23, &k->port_first, 2);
-	memcpy(octets + 25, &k->port_last, 2);
-	return (uint32_t)hash_siphash(b->conf.key, octets, sizeof(octets));
-}
-
-static struct rad_key key_of(const struct binding *c)
-{
-	return (struct rad_key){
-		.prefix = {.addr = c->addr, .len = c->len},
-		.port_first = c->port_first,
-		.port_last = c->port_last,
-		.context = c->context,
-		.vlan = c->vlan,
-	};
-}
-
-static bool is_key(const struct binding *c, const struct rad_key *k)
-{
-	return addr_eq(&c->addr, &k->prefix.addr) && c->len == k->prefix.len &&
-		c->context == k->context && c->vlan == k->vlan && c->port_first == k->port_first &&
-		c->port_last == k->port_last;
-}
-
-static uint32_t cell_hash(const void *arg, uint32_t number)
-{
-	const struct rad_bind *b = arg;
-	const struct rad_key k = key_of(&b->cell[number]);
-
-	return key_hash(b, &k);
-}
-
-static struct binding *cell_find(const struct rad_bind *b, const struct rad_key *k, uint32_t hash)
-{
-	uint32_t at = hash, n;
-
-	while ((n = rad_index_next(&b->index, &at)) != RAD_INDEX_NONE)
-		if (is_key(&b->cell[n], k))
-			return &b->cell[n];
-	return NULL;
-}
-
-// A cell of that key, nobody's. NULL: no room.
-static struct binding *cell_make(struct rad_bind *b, const struct rad_key *k, uint32_t hash)
-{
-	uint32_t n = b->free != RAD_NONE ? b->free : b->fresh;
-
-	if (n == b->conf.bindings)
-		return NULL;
-	if (n == b->free)
-		b->free = b->cell[n].next;
-	else
-		b->fresh++;
-	b->cell[n] = (struct binding){
-		.addr = k->prefix.addr,
-		.len = k->prefix.len,
-		.context = k->context,
-		.vlan = k->vlan,
-		.port_first = k->port_first,
-		.port_last = k->port_last,
-		.endpoint = RAD_NONE,
-		.state = STATE_ENDED,
-	};
-	rad_index_add(&b->index, hash, n);
-	return &b->cell[n];
-}
-
-static void cell_free(struct rad_bind *b, struct binding *c)
-{
-	const uint32_t n = (uint32_t)(c - b->cell);
-
-	rad_index_del(&b->index, cell_hash(b, n), n, cell_hash, b);
-	c->state = STATE_FREE;
-	c->next = b->free;
-	b->free = n;
 }
 
 // ---- NAS
 
-static uint32_t nas_hash(const void *arg, uint32_t number)
-{
-	const struct rad_bind *b = arg;
-
-	return (uint32_t)b->nas[number].id; // a keyed hash itself
-}
-
-static uint32_t nas_find(struct rad_bind *b, uint64_t id)
-{
-	uint32_t at = (uint32_t)id, n;
-
-	while ((n = rad_index_next(&b->nas_index, &at)) != RAD_INDEX_NONE)
-		if (b->nas[n].id == id)
-			return n;
-	if (b->nnas == b->conf.nas)
-		return RAD_NONE;
-	b->nas[b->nnas].id = id;
-	rad_index_add(&b->nas_index, nas_hash(b, b->nnas), b->nnas);
-	return b->nnas++;
-}
-
-static void nas_went(struct rad_bind *b, struct nas *n)
+static void nas_went(struct rad_bind *b, struct rad_nas *n)
 {
 	n->era++;
 	n->went = true;
@@ -212,16 +80,22 @@ static void nas_went(struct rad_bind *b, struct nas *n)
 		b->conf.nas_era(b->conf.row_arg, n->id, n->era);
 }
 
-static bool is_over(const struct rad_bind *b, const struct binding *c) // with its NAS
+static bool is_over(const struct rad_bind *b, const struct rad_cell *c) // with its NAS
 {
-	return b->nas[c->nas].era != c->nas_era;
+	return b->nas.cell[c->nas].era != c->nas_era;
 }
 
-// ---- what happens to one binding
-
-static struct rad_bound bound_of(const struct rad_bind *b, const struct binding *c)
+static void forget(struct rad_bind *b, struct rad_cell *c)
 {
-	if (c->state != STATE_LIVE)
+	rad_nas_drop(&b->nas, c->nas);
+	rad_cell_free(&b->cells, c);
+}
+
+// ---- its state, told and stored
+
+static struct rad_bound bound_of(const struct rad_bind *b, const struct rad_cell *c)
+{
+	if (c->state != RAD_CELL_LIVE)
 		return (struct rad_bound){.endpoint = RAD_NONE};
 	const struct span id = rad_endpoint_id(&b->endpoints, c->endpoint);
 	return (struct rad_bound){
@@ -231,67 +105,164 @@ static struct rad_bound bound_of(const struct rad_bind *b, const struct binding 
 	};
 }
 
-static void tell(struct rad_bind *b, const struct binding *c)
+static void tell(struct rad_bind *b, const struct rad_cell *c)
 {
-	const struct rad_key k = key_of(c);
+	const struct rad_key k = rad_cell_key(c);
 
 	b->changed(b->arg, &k, bound_of(b, c));
 }
 
-static void store(struct rad_bind *b, struct binding *c, enum rad_row_has has, uint32_t now_s)
+static void store(struct rad_bind *b, struct rad_cell *c, enum rad_row_has has)
 {
-	c->stored_s = now_s;
+	c->unstored_s = 0;
+	c->row_owed = false;
 	if (b->conf.row == NULL)
 		return;
 	b->conf.row(b->conf.row_arg,
-		&(struct rad_row){.key = key_of(c),
+		&(struct rad_row){.key = rad_cell_key(c),
 			.has = has,
 			.shared = c->shared,
 			.session = c->session,
-			.nas = b->nas[c->nas].id,
+			.nas = b->nas.cell[c->nas].id,
 			.nas_era = c->nas_era,
 			.before = c->before,
+			.before_over = c->before_over,
 			.at_s = c->at_s,
 			.seen_s = c->seen_s,
+			.event_s = c->event_s,
 			.id = has == RAD_ROW_LIVE ? rad_endpoint_id(&b->endpoints, c->endpoint)
 						  : (struct span){0}});
 }
 
 // It goes on as it was.
-static void refresh(struct rad_bind *b, struct binding *c, uint32_t now_s)
+static void refresh(struct rad_bind *b, struct rad_cell *c, uint32_t event_s, uint32_t now_s)
 {
+	const uint32_t unstored_s = c->unstored_s + (now_s - c->seen_s);
+
 	b->counts.kept++;
 	c->seen_s = now_s;
-	if (now_s - c->stored_s >= b->conf.refresh_s)
-		store(b, c, RAD_ROW_LIVE, now_s);
+	c->unstored_s = unstored_s < UINT16_MAX ? (uint16_t)unstored_s : UINT16_MAX;
+	c->event_s = event_s > c->event_s ? event_s : c->event_s;
+	if (unstored_s >= b->conf.refresh_s)
+		store(b, c, RAD_ROW_LIVE);
 }
 
-static void end(
-	struct rad_bind *b, struct binding *c, uint32_t when_s, uint32_t now_s, uint64_t *count)
+// Its row is owed.
+static void end_unstored(struct rad_bind *b, struct rad_cell *c, uint32_t when_s, uint64_t *count)
 {
 	const uint32_t endpoint = c->endpoint;
 
 	++*count;
 	b->counts.bindings--;
-	c->state = STATE_ENDED;
+	c->state = RAD_CELL_ENDED;
 	c->at_s = when_s;
 	c->endpoint = RAD_NONE;
 	c->shared = false;
+	c->row_owed = true;
 	tell(b, c);
-	store(b, c, RAD_ROW_ENDED, now_s);
 	rad_endpoint_drop(&b->endpoints, endpoint);
 }
 
-// The session has it now. false: no room for its endpoint.
-static bool bind(struct rad_bind *b, struct binding *c, const struct rad_account *a, uint32_t nas,
-	uint32_t when_s, uint32_t now_s)
+static void end(struct rad_bind *b, struct rad_cell *c, uint32_t when_s, uint64_t *count)
 {
+	end_unstored(b, c, when_s, count);
+	store(b, c, RAD_ROW_ENDED);
+}
+
+// ---- blocks of ports in the way of one
+
+// Does somebody have some of its ports since later than that?
+static bool is_taken_since(const struct rad_bind *b, const struct rad_key *k, uint32_t when_s)
+{
+	const struct rad_cell *c;
+	struct rad_overlap at = {0};
+
+	while ((c = rad_overlap_next(&b->cells, k, &at)) != NULL)
+		if (c->state == RAD_CELL_LIVE && !is_over(b, c) && c->at_s > when_s)
+			return true;
+	return false;
+}
+
+// Ends all that have some of its ports: as many as a NAS gave before it changed the size of its blocks, so that
+// their rows are left to the tick; without them the later one counts (rad_bind_restore). Returns the last
+// session of another, 0: there was none.
+static uint64_t ports_clear(
+	struct rad_bind *b, const struct rad_key *k, uint64_t session, uint32_t when_s)
+{
+	struct rad_cell *c;
+	struct rad_overlap at = {0};
+	uint64_t other = 0;
+
+	while ((c = rad_overlap_next(&b->cells, k, &at)) != NULL) {
+		if (c->state != RAD_CELL_LIVE)
+			continue;
+		if (is_over(b, c)) {
+			end_unstored(b, c, c->at_s, &b->counts.cleared);
+			continue;
+		}
+		other = c->session == session ? other : c->session;
+		end_unstored(b, c, when_s, &b->counts.displaced);
+	}
+	return other;
+}
+
+// ---- what happens to one binding
+
+struct news { // a record, as it is taken
+	const struct rad_account *a;
+	const struct rad_context *context;
+	uint32_t nas;     // its place
+	uint32_t event_s; // by a clock that is to be believed; 0 = none
+	uint32_t when_s, now_s;
+};
+
+static struct rad_nas *nas_of(struct rad_bind *b, const struct news *n)
+{
+	return &b->nas.cell[n->nas];
+}
+
+// Did the same NAS say later, by its own clock, what is known of that binding?
+static bool is_before(struct rad_bind *b, const struct rad_cell *c, const struct news *n)
+{
+	return n->event_s != 0 && c->nas == n->nas && c->event_s > n->event_s + SKEW_S &&
+		rad_clock_has(&nas_of(b, n)->clock, c->event_s, n->now_s);
+}
+
+// May a binding go over to that NAS, or begin with it?
+static bool has_share(const struct rad_bind *b, const struct rad_cell *c, const struct news *n)
+{
+	const uint16_t share = n->context->share;
+
+	return share == 0 || n->context->most == 0 ||
+		(c != NULL && b->nas.cell[c->nas].share == share) ||
+		b->nas.share[share].cells < n->context->most;
+}
+
+static void nas_give(struct rad_bind *b, struct rad_cell *c, uint32_t nas)
+{
+	if (c->nas != nas) {
+		rad_nas_hold(&b->nas, nas);
+		rad_nas_drop(&b->nas, c->nas);
+	}
+	c->nas = (uint16_t)nas;
+	c->nas_era = b->nas.cell[nas].era;
+}
+
+// The session has it now.
+static enum rad_fate bind(struct rad_bind *b, struct rad_cell *c, const struct news *n)
+{
+	const struct rad_account *a = n->a;
 	const uint32_t endpoint = rad_endpoint_hold(&b->endpoints, a->id), old = c->endpoint;
-	const bool live = c->state == STATE_LIVE, changed = !live || old != endpoint || c->shared;
+	const bool live = c->state == RAD_CELL_LIVE,
+		   changed = !live || old != endpoint || c->shared;
+	uint64_t other = 0;
 
 	if (endpoint == RAD_INDEX_NONE)
-		return false;
+		return RAD_FULL;
 	if (!live) {
+		const struct rad_key k = rad_cell_key(c);
+
+		other = ports_clear(b, &k, a->session, n->when_s);
 		b->counts.begun++;
 		b->counts.bindings++;
 	} else if (old != endpoint) {
@@ -303,158 +274,255 @@ static bool bind(struct rad_bind *b, struct binding *c, const struct rad_account
 		c->before = live ? (uint32_t)c->session : 0;
 		c->before_over = false;
 	}
+	nas_give(b, c, n->nas);
 	c->session = a->session;
-	c->nas = nas;
-	c->nas_era = b->nas[nas].era;
 	c->endpoint = endpoint;
-	c->at_s = when_s;
-	c->seen_s = now_s;
-	c->state = STATE_LIVE;
-	c->shared = false;
+	c->at_s = n->when_s;
+	c->seen_s = n->now_s;
+	c->event_s = n->event_s;
+	c->state = RAD_CELL_LIVE;
+	// Who goes on where another has some of the ports did not just get them: both may have them.
+	c->shared = other != 0 && a->status == RAD_INTERIM;
+	b->counts.shared += c->shared;
 	if (changed)
 		tell(b, c);
-	store(b, c, RAD_ROW_LIVE, now_s);
+	store(b, c, RAD_ROW_LIVE);
 	if (live)
 		rad_endpoint_drop(&b->endpoints, old);
-	return true;
+	return RAD_DONE;
 }
 
 // An Interim of the session that had it before: it has it still.
-static void share(struct rad_bind *b, struct binding *c, uint32_t now_s)
+static void share(struct rad_bind *b, struct rad_cell *c, const struct news *n)
 {
 	if (c->shared) {
-		refresh(b, c, now_s);
+		refresh(b, c, n->event_s, n->now_s);
 		return;
 	}
-	c->seen_s = now_s;
+	c->seen_s = n->now_s;
 	c->shared = true;
 	b->counts.shared++;
 	tell(b, c);
-	store(b, c, RAD_ROW_LIVE, now_s);
+	store(b, c, RAD_ROW_LIVE);
 }
 
 // A Stop of another session than the one that has it: that one has it alone again, where the other was who else
 // had it.
-static void other_ends(
-	struct rad_bind *b, struct binding *c, const struct rad_account *a, uint32_t now_s)
+static void other_ends(struct rad_bind *b, struct rad_cell *c, const struct rad_account *a)
 {
 	b->counts.others++;
-	if (c == NULL || c->state != STATE_LIVE || c->before != (uint32_t)a->session)
+	if (c == NULL || c->state != RAD_CELL_LIVE || c->before != (uint32_t)a->session)
 		return;
+	if (c->before_over && !c->shared)
+		return; // it is known
+	const bool shared = c->shared;
+
 	c->before_over = true;
-	if (!c->shared)
-		return;
 	c->shared = false;
-	tell(b, c);
-	store(b, c, RAD_ROW_LIVE, now_s);
+	if (shared)
+		tell(b, c);
+	store(b, c,
+		RAD_ROW_LIVE); // else a late Interim of the other would share it behind a restart
 }
 
-// A Start or Interim about a binding that there is. false: no room.
-static bool news(struct rad_bind *b, struct binding *c, const struct rad_account *a, uint32_t nas,
-	uint32_t when_s, uint32_t now_s)
+static enum rad_fate stop(struct rad_bind *b, struct rad_cell *c, const struct news *n)
 {
-	const bool same = c->session == a->session, live = c->state == STATE_LIVE;
+	if (c == NULL || c->state != RAD_CELL_LIVE || c->session != n->a->session) {
+		other_ends(b, c, n->a);
+		return RAD_DONE;
+	}
+	if (is_before(b, c, n))
+		return RAD_OLD;
+	c->event_s = n->event_s > c->event_s ? n->event_s : c->event_s;
+	end(b, c, n->when_s > c->at_s ? n->when_s : c->at_s, &b->counts.ended);
+	return RAD_DONE;
+}
 
+static enum rad_fate stale(struct rad_bind *b)
+{
+	b->counts.stale++;
+	return RAD_DONE;
+}
+
+// A Start or Interim about a binding that there is.
+static enum rad_fate go_on(struct rad_bind *b, struct rad_cell *c, const struct news *n)
+{
+	const struct rad_account *a = n->a;
+	const bool same = c->session == a->session, live = c->state == RAD_CELL_LIVE;
+
+	if (is_before(b, c, n))
+		return RAD_OLD;
 	if (live && same && rad_endpoint_find(&b->endpoints, a->id) == c->endpoint) {
-		c->at_s = when_s > c->at_s ? when_s : c->at_s;
-		refresh(b, c, now_s);
-		return true;
+		c->at_s = n->when_s > c->at_s ? n->when_s : c->at_s;
+		refresh(b, c, n->event_s, n->now_s);
+		return RAD_DONE;
 	}
-	if (when_s < c->at_s || (!live && same)) {
-		b->counts.stale++;
-		return true;
-	}
+	if (n->when_s < c->at_s || (!live && same))
+		return stale(b);
 	if (live && !same && c->before == (uint32_t)a->session) {
-		if (a->status == RAD_INTERIM && !c->before_over)
-			share(b, c, now_s);
-		else
-			b->counts.stale++; // its Start, late; or it is over
-		return true;
+		if (a->status != RAD_INTERIM || c->before_over)
+			return stale(b); // its Start, late; or it is over
+		share(b, c, n);
+		return RAD_DONE;
 	}
-	return bind(b, c, a, nas, when_s, now_s);
+	return has_share(b, c, n) ? bind(b, c, n) : RAD_SHARE_FULL;
 }
 
-static bool one_take(struct rad_bind *b, const struct rad_account *a, const struct rad_key *k,
-	uint32_t nas, uint32_t when_s, uint32_t now_s)
+static enum rad_fate begin(
+	struct rad_bind *b, const struct rad_key *k, uint32_t hash, const struct news *n)
 {
-	const uint32_t hash = key_hash(b, k);
-	struct binding *c = cell_find(b, k, hash);
-	const bool live = c != NULL && c->state == STATE_LIVE;
+	struct rad_cell *c;
+
+	if (!has_share(b, NULL, n))
+		return RAD_SHARE_FULL;
+	c = rad_cell_make(&b->cells, k, hash);
+	if (c == NULL)
+		return RAD_FULL;
+	c->nas = (uint16_t)n->nas;
+	rad_nas_hold(&b->nas, n->nas);
+	const enum rad_fate fate = bind(b, c, n);
+	if (fate != RAD_DONE)
+		forget(b, c);
+	return fate;
+}
+
+static enum rad_fate one_take(struct rad_bind *b, const struct rad_key *k, const struct news *n)
+{
+	const uint32_t hash = rad_key_hash(&b->cells, k);
+	struct rad_cell *c = rad_cell_find(&b->cells, k, hash);
+	const bool live = c != NULL && c->state == RAD_CELL_LIVE;
 
 	if (live && is_over(b, c))
-		end(b, c, c->at_s, now_s, &b->counts.cleared);
-	if (a->status == RAD_STOP) {
-		if (c != NULL && c->state == STATE_LIVE && c->session == a->session)
-			end(b, c, when_s > c->at_s ? when_s : c->at_s, now_s, &b->counts.ended);
-		else
-			other_ends(b, c, a, now_s);
-		return true;
-	}
-	if (c != NULL && c->state == STATE_ENDED && is_over(b, c))
+		end(b, c, c->at_s, &b->counts.cleared);
+	if (n->a->status == RAD_STOP)
+		return stop(b, c, n);
+	if (c != NULL && c->state == RAD_CELL_ENDED && is_over(b, c))
 		c->session = 0; // its NAS knows nothing of it any more and may give its id again
-	const bool made = c == NULL;
-	if (made)
-		c = cell_make(b, k, hash);
-	if (c == NULL)
-		return false;
-	const bool ok =
-		made ? bind(b, c, a, nas, when_s, now_s) : news(b, c, a, nas, when_s, now_s);
-	if (!ok && made)
-		cell_free(b, c);
-	return ok;
+	if ((c == NULL || c->state == RAD_CELL_ENDED) && is_taken_since(b, k, n->when_s))
+		return stale(b);
+	return c == NULL ? begin(b, k, hash, n) : go_on(b, c, n);
 }
 
 // ---- what is offered
 
-bool rad_bind_take(
+// By its NAS's own clock: may it be of now? Its time is believed in *event_s, 0: it has none to be believed.
+static bool is_of_now(
+	struct rad_nas *nas, const struct rad_account *a, uint32_t now_s, uint32_t *event_s)
+{
+	const uint32_t went_s = nas->went_event_s;
+
+	*event_s = 0;
+	if (a->event_s == 0)
+		return true;
+	switch (rad_clock_take(&nas->clock, a->event_s, a->delay_s, now_s)) {
+	case RAD_CLOCK_LATE:
+		return false;
+	case RAD_CLOCK_EARLY:
+		return true;
+	case RAD_CLOCK_GOOD:
+		break;
+	}
+	*event_s = a->event_s;
+	if (went_s == 0 || !rad_clock_has(&nas->clock, went_s, now_s))
+		return true;
+	return a->naddress > 0 ? a->event_s >= went_s : a->event_s > went_s;
+}
+
+static enum rad_fate addresses_take(struct rad_bind *b, const struct news *n)
+{
+	enum rad_fate worst = RAD_DONE;
+
+	for (unsigned i = 0; i < n->a->naddress && worst < RAD_FULL; i++) {
+		const struct rad_key k = {
+			.prefix = n->a->address[i],
+			.port_first = n->a->port_first,
+			.port_last = n->a->port_last,
+			.context = n->context->key,
+			.vlan = n->context->vlan,
+		};
+		const enum rad_fate fate = one_take(b, &k, n);
+		worst = fate > worst ? fate : worst;
+	}
+	return worst;
+}
+
+static enum rad_fate counted(struct rad_bind *b, enum rad_fate fate)
+{
+	b->counts.full += fate == RAD_FULL;
+	b->counts.share += fate == RAD_SHARE_FULL;
+	b->counts.old += fate == RAD_OLD;
+	return fate;
+}
+
+enum rad_fate rad_bind_take(
 	struct rad_bind *b, const struct rad_account *a, struct rad_context context, uint32_t now_s)
 {
 	const uint32_t delay = a->delay_s < DELAY_MAX_S ? a->delay_s : DELAY_MAX_S;
-	const uint32_t when_s = now_s > delay ? now_s - delay : 0, nas = nas_find(b, a->nas);
-	bool ok = nas != RAD_NONE;
+	struct news n = {
+		.a = a,
+		.context = &context,
+		.nas = rad_nas_take(&b->nas, a->nas),
+		.when_s = now_s > delay ? now_s - delay : 0,
+		.now_s = now_s,
+	};
 
-	if (ok && (a->status == RAD_ON || a->status == RAD_OFF))
-		nas_went(b, &b->nas[nas]);
-	for (unsigned i = 0; ok && i < a->naddress; i++) {
-		const struct rad_key k = {
-			.prefix = a->address[i],
-			.port_first = a->port_first,
-			.port_last = a->port_last,
-			.context = context.key,
-			.vlan = context.vlan,
-		};
-		ok = one_take(b, a, &k, nas, when_s, now_s);
+	if (n.nas == RAD_NONE)
+		return counted(b, RAD_FULL);
+	rad_nas_belongs(&b->nas, n.nas, context.share);
+	struct rad_nas *nas = nas_of(b, &n);
+	if (!is_of_now(nas, a, now_s, &n.event_s))
+		return counted(b, RAD_OLD);
+	if (a->status == RAD_ON || a->status == RAD_OFF) {
+		nas->went_event_s = n.event_s;
+		nas_went(b, nas);
 	}
-	b->counts.full += !ok;
-	return ok;
+	return counted(b, addresses_take(b, &n));
 }
 
-static void look(struct rad_bind *b, struct binding *c, uint32_t now_s)
+void rad_bind_shares_begin(struct rad_bind *b)
 {
-	if (c->state == STATE_LIVE && is_over(b, c))
-		end(b, c, c->at_s, now_s, &b->counts.cleared);
-	else if (c->state == STATE_LIVE && b->conf.idle_s > 0 && now_s - c->seen_s > b->conf.idle_s)
-		end(b, c, now_s, now_s, &b->counts.idle);
-	else if (c->state == STATE_ENDED && now_s - c->at_s > b->conf.keep_s) {
-		store(b, c, RAD_ROW_GONE, now_s);
-		cell_free(b, c);
+	rad_shares_begin(&b->nas);
+}
+
+uint16_t rad_bind_share(struct rad_bind *b, uint64_t tag)
+{
+	return rad_share_take(&b->nas, tag);
+}
+
+uint32_t rad_bind_share_used(const struct rad_bind *b, uint16_t share)
+{
+	return share == 0 ? 0 : b->nas.share[share].cells;
+}
+
+static void look(struct rad_bind *b, struct rad_cell *c, uint32_t now_s)
+{
+	if (c->state == RAD_CELL_LIVE && is_over(b, c))
+		end(b, c, c->at_s, &b->counts.cleared);
+	else if (c->state == RAD_CELL_LIVE && b->conf.idle_s > 0 &&
+		now_s - c->seen_s > b->conf.idle_s)
+		end(b, c, now_s, &b->counts.idle);
+	else if (c->row_owed)
+		store(b, c, RAD_ROW_ENDED);
+	else if (c->state == RAD_CELL_ENDED && now_s - c->at_s > b->conf.keep_s) {
+		store(b, c, RAD_ROW_GONE);
+		forget(b, c);
 	}
 }
 
 void rad_bind_tick(struct rad_bind *b, uint32_t now_s, uint32_t budget)
 {
-	for (uint32_t i = 0; i < budget && i < b->fresh; i++) {
-		if (b->hand >= b->fresh)
+	for (uint32_t i = 0; i < budget && i < b->cells.fresh; i++) {
+		if (b->hand >= b->cells.fresh)
 			b->hand = 0;
-		look(b, &b->cell[b->hand++], now_s);
+		look(b, &b->cells.cell[b->hand++], now_s);
 	}
 }
 
 struct rad_bound rad_bind_find(const struct rad_bind *b, const struct rad_key *key)
 {
-	const struct binding *c = cell_find(b, key, key_hash(b, key));
+	const struct rad_cell *c = rad_cell_find(&b->cells, key, rad_key_hash(&b->cells, key));
 
-	if (c == NULL || c->state != STATE_LIVE || is_over(b, c))
+	if (c == NULL || c->state != RAD_CELL_LIVE || is_over(b, c))
 		return (struct rad_bound){.endpoint = RAD_NONE};
 	return bound_of(b, c);
 }
@@ -479,75 +547,100 @@ struct span rad_bind_id_keyed(const struct rad_bind *b, uint64_t key)
 bool rad_bind_walk(
 	const struct rad_bind *b, uint32_t *at, uint32_t budget, rad_walk_cb each, void *arg)
 {
-	for (; *at < b->fresh && budget > 0; ++*at, budget--) {
-		const struct binding *c = &b->cell[*at];
-		const struct rad_key k = key_of(c);
+	for (; *at < b->cells.fresh && budget > 0; ++*at, budget--) {
+		const struct rad_cell *c = &b->cells.cell[*at];
+		const struct rad_key k = rad_cell_key(c);
 
-		if (c->state == STATE_LIVE && !is_over(b, c) && !each(arg, &k, bound_of(b, c)))
+		if (c->state == RAD_CELL_LIVE && !is_over(b, c) && !each(arg, &k, bound_of(b, c)))
 			break;
 	}
-	return *at >= b->fresh;
+	return *at >= b->cells.fresh;
 }
 
 // ---- what outlives a process
 
 bool rad_bind_restore_nas(struct rad_bind *b, uint64_t nas, uint32_t era)
 {
-	const uint32_t before = b->nnas, n = nas_find(b, nas);
+	const bool known = rad_nas_find(&b->nas, nas) != RAD_INDEX_NONE;
+	const uint32_t n = rad_nas_take(&b->nas, nas);
 
-	if (n == RAD_NONE)
+	if (n == RAD_INDEX_NONE)
 		return false;
-	b->nas[n].restored = era;
-	if (n == before) // unknown until now
-		b->nas[n].era = era;
+	b->nas.cell[n].restored = era;
+	if (!known)
+		b->nas.cell[n].era = era;
+	return true;
+}
+
+// Of two that have the same ports, one of which ended without a row, the later counts; where it is not known
+// which that is, neither alone. false: `row` is the one that ended.
+static bool ports_restore(struct rad_bind *b, const struct rad_row *row, bool *shared)
+{
+	struct rad_cell *c;
+	struct rad_overlap at = {0};
+
+	if (is_taken_since(b, &row->key, row->at_s))
+		return false;
+	while ((c = rad_overlap_next(&b->cells, &row->key, &at)) != NULL)
+		*shared = *shared ||
+			(c->state == RAD_CELL_LIVE && !is_over(b, c) && c->at_s == row->at_s);
+	(void)ports_clear(b, &row->key, row->session, row->at_s); // they are not told apart here
 	return true;
 }
 
 bool rad_bind_restore(struct rad_bind *b, const struct rad_row *row, uint32_t now_s)
 {
-	const uint32_t hash = key_hash(b, &row->key), nas = nas_find(b, row->nas);
+	const uint32_t hash = rad_key_hash(&b->cells, &row->key),
+		       nas = rad_nas_take(&b->nas, row->nas);
 
-	if (cell_find(b, &row->key, hash) != NULL)
+	if (rad_cell_find(&b->cells, &row->key, hash) != NULL)
 		return true; // what is known is newer
-	struct binding *c = nas == RAD_NONE ? NULL : cell_make(b, &row->key, hash);
+	struct rad_cell *c = nas == RAD_NONE ? NULL : rad_cell_make(&b->cells, &row->key, hash);
 	if (c == NULL)
 		return false;
-	const struct nas *n = &b->nas[nas];
+	struct rad_nas *n = &b->nas.cell[nas];
 	const bool over = n->went || row->nas_era != n->restored;
+	rad_nas_hold(&b->nas, nas);
 	c->session = row->session;
 	c->before = row->before;
-	c->nas = nas;
+	c->before_over = row->before_over;
+	c->nas = (uint16_t)nas;
 	c->nas_era = over ? n->era - 1 : n->era;
 	c->at_s = row->at_s < now_s ? row->at_s : now_s; // clocks are set
 	c->seen_s = row->seen_s < now_s ? row->seen_s : now_s;
-	c->stored_s = c->seen_s;
+	c->event_s = row->event_s;
+	if (row->event_s != 0 && !n->went)
+		rad_clock_restore(&n->clock, row->event_s, c->seen_s, now_s);
 	if (row->has != RAD_ROW_LIVE)
+		return true;
+	bool shared = row->shared;
+	if (!over && !ports_restore(b, row, &shared))
 		return true;
 	c->endpoint = rad_endpoint_hold(&b->endpoints, row->id);
 	if (c->endpoint == RAD_NONE) {
-		cell_free(b, c);
+		forget(b, c);
 		return false;
 	}
-	c->state = STATE_LIVE;
-	c->shared = row->shared;
+	c->state = RAD_CELL_LIVE;
+	c->shared = shared;
 	b->counts.bindings++;
 	if (!over)
 		tell(b, c);
 	return true;
 }
 
-bool rad_bind_say(struct rad_bind *b, uint32_t *at, uint32_t budget, uint32_t now_s)
+bool rad_bind_say(struct rad_bind *b, uint32_t *at, uint32_t budget)
 {
-	for (uint32_t i = 0; *at == 0 && b->conf.nas_era != NULL && i < b->nnas; i++)
-		if (b->nas[i].era > 0)
-			b->conf.nas_era(b->conf.row_arg, b->nas[i].id, b->nas[i].era);
-	for (; *at < b->fresh && budget > 0; ++*at, budget--) {
-		struct binding *c = &b->cell[*at];
+	for (uint32_t i = 0; *at == 0 && b->conf.nas_era != NULL && i < b->nas.fresh; i++)
+		if (b->nas.cell[i].era > 0)
+			b->conf.nas_era(b->conf.row_arg, b->nas.cell[i].id, b->nas.cell[i].era);
+	for (; *at < b->cells.fresh && budget > 0; ++*at, budget--) {
+		struct rad_cell *c = &b->cells.cell[*at];
 
-		if (c->state != STATE_FREE)
-			store(b, c, c->state == STATE_LIVE ? RAD_ROW_LIVE : RAD_ROW_ENDED, now_s);
+		if (c->state != RAD_CELL_FREE)
+			store(b, c, c->state == RAD_CELL_LIVE ? RAD_ROW_LIVE : RAD_ROW_ENDED);
 	}
-	return *at >= b->fresh;
+	return *at >= b->cells.fresh;
 }
 
 bool rad_bind_of(const struct rad_bind *b, uint32_t endpoint, uint32_t *at, uint32_t budget,
@@ -555,13 +648,13 @@ bool rad_bind_of(const struct rad_bind *b, uint32_t endpoint, uint32_t *at, uint
 {
 	const uint32_t held = b->endpoints.cell[endpoint].held; // once a binding
 
-	for (; *at < b->fresh && budget > 0 && *n < cap && *n < held; ++*at, budget--) {
-		const struct binding *c = &b->cell[*at];
+	for (; *at < b->cells.fresh && budget > 0 && *n < cap && *n < held; ++*at, budget--) {
+		const struct rad_cell *c = &b->cells.cell[*at];
 
-		if (c->state == STATE_LIVE && c->endpoint == endpoint && !is_over(b, c))
-			out[(*n)++] = key_of(c);
+		if (c->state == RAD_CELL_LIVE && c->endpoint == endpoint && !is_over(b, c))
+			out[(*n)++] = rad_cell_key(c);
 	}
-	return *at >= b->fresh || *n >= cap || *n >= held;
+	return *at >= b->cells.fresh || *n >= cap || *n >= held;
 }
 
 struct rad_bind_counts rad_bind_counts(const struct rad_bind *b)
@@ -569,5 +662,6 @@ struct rad_bind_counts rad_bind_counts(const struct rad_bind *b)
 	struct rad_bind_counts c = b->counts;
 
 	c.endpoints = b->endpoints.used;
+	c.nas = b->nas.fresh;
 	return c;
 }

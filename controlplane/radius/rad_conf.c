@@ -175,7 +175,10 @@ static bool client_take(const struct rad_names *names, const struct cfg_nas *n,
 
 	*out = (struct rad_client){
 		.prefix = n->prefix,
-		.context = {.key = (uint32_t)pol_session_key(n->context) | 1, .vlan = n->vlan},
+		.context = {.key = (uint32_t)pol_session_key(n->context) | 1,
+			.vlan = n->vlan,
+			.most = n->max_bindings},
+		.event_time = n->event_time,
 		.validate = n->validate,
 		.respond = n->respond,
 	};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A datagram that was taken before is told by a hash of its sender, port and octets (RFC 5080 2.2.2 has id and
-// authenticator; where nothing is validated that may be the same in all). Its answer is made again; there is nothing in it that the request does not
-// say. What is remembered lies in two halves of bounded size; the older is forgotten whole.
+// A datagram that was taken before is told by a hash of its client and its octets (RFC 5080 2.2.2 has sender, port,
+// id and authenticator: ports and addresses of a client are anybody's to forge, and where nothing is validated the
+// authenticator may be the same in all). Its answer is made again; there is nothing in it that the request does
+// not say. What is remembered lies in two halves of bounded size; the older is forgotten whole.
 // Thread: one.
 #include "rad_desk.h"
 
@@ -28,6 +29,8 @@ const char *const rad_count_names[RAD_COUNTS] = {
 	[RAD_COUNT_CODE] = "code",
 	[RAD_COUNT_FORGED] = "forged",
 	[RAD_COUNT_FULL] = "full",
+	[RAD_COUNT_OLD] = "old",
+	[RAD_COUNT_SHARE] = "share",
 	[RAD_COUNT_ANSWERS] = "answers",
 };
 
@@ -47,8 +50,13 @@ struct rad_desk {
 	struct rad_digest *digest;
 	struct half half[2]; // [0]: the one that grows
 	uint32_t mask;       // of places in a half
-	struct seat **seats;
+	struct seat **seats; // in their order; and as many by prefix, the longest first
 	uint32_t nseats;
+	struct span_of_length { // of those by prefix: all of one length
+		uint32_t first, n;
+		uint8_t len;
+	} lengths[129];
+	uint32_t nlengths;
 	uint64_t strangers;
 };
 
@@ -118,9 +126,43 @@ static struct seat *seat_make(struct rad_desk *d, const struct rad_client *c)
 	return s;
 }
 
+static void shares_take(struct rad_desk *d)
+{
+	rad_bind_shares_begin(d->conf.bind);
+	for (uint32_t i = 0; i < d->nseats; i++)
+		d->seats[i]->c.context.share =
+			rad_bind_share(d->conf.bind, d->seats[i]->tag | 1); // 0 = none
+}
+
+static int seats_compare(const void *a, const void *b)
+{
+	const struct prefix *x = &(*(struct seat *const *)a)->c.prefix;
+	const struct prefix *y = &(*(struct seat *const *)b)->c.prefix;
+
+	return x->len != y->len ? (int)y->len - (int)x->len
+				: memcmp(&x->addr, &y->addr, sizeof(x->addr));
+}
+
+static void prefixes_sort(struct rad_desk *d)
+{
+	struct seat **by_prefix = d->seats + d->nseats;
+
+	if (d->nseats > 0)
+		memcpy(by_prefix, d->seats, d->nseats * sizeof(by_prefix[0]));
+	qsort(by_prefix, d->nseats, sizeof(by_prefix[0]), seats_compare);
+	d->nlengths = 0;
+	for (uint32_t i = 0; i < d->nseats; i++) {
+		const uint8_t len = by_prefix[i]->c.prefix.len;
+
+		if (d->nlengths == 0 || d->lengths[d->nlengths - 1].len != len)
+			d->lengths[d->nlengths++] = (struct span_of_length){.first = i, .len = len};
+		d->lengths[d->nlengths - 1].n++;
+	}
+}
+
 bool rad_desk_clients(struct rad_desk *d, const struct rad_client *clients, uint32_t n)
 {
-	struct seat **seats = calloc(n + 1, sizeof(seats[0])), **old = d->seats;
+	struct seat **seats = calloc(2 * (size_t)n + 1, sizeof(seats[0])), **old = d->seats;
 	const uint32_t nold = d->nseats;
 	uint32_t made = 0;
 
@@ -134,6 +176,8 @@ bool rad_desk_clients(struct rad_desk *d, const struct rad_client *clients, uint
 	if (all) {
 		d->seats = seats;
 		d->nseats = n;
+		shares_take(d);
+		prefixes_sort(d);
 	}
 	struct seat **gone = all ? old : seats;
 	for (uint32_t i = 0; i < (all ? nold : made); i++)
@@ -142,18 +186,25 @@ bool rad_desk_clients(struct rad_desk *d, const struct rad_client *clients, uint
 	return all;
 }
 
+// Of each length, the longest first, at most one has the address: the last that does not begin behind it.
 static struct seat *client_find(const struct rad_desk *d, const struct addr *a)
 {
-	struct seat *best = NULL;
+	for (uint32_t i = 0; i < d->nlengths; i++) {
+		struct seat **of = d->seats + d->nseats + d->lengths[i].first;
+		uint32_t low = 0, high = d->lengths[i].n;
 
-	for (uint32_t i = 0; i < d->nseats; i++) {
-		struct seat *s = d->seats[i];
+		while (low < high) {
+			const uint32_t mid = (low + high) / 2;
 
-		if (prefix_has(&s->c.prefix, a) &&
-			(best == NULL || s->c.prefix.len > best->c.prefix.len))
-			best = s;
+			if (memcmp(&of[mid]->c.prefix.addr, a, sizeof(*a)) <= 0)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		if (low > 0 && prefix_has(&of[low - 1]->c.prefix, a))
+			return of[low - 1];
 	}
-	return best;
+	return NULL;
 }
 
 static void count(struct seat *s, enum rad_count what)
@@ -167,6 +218,8 @@ bool rad_desk_counts(const struct rad_desk *d, uint32_t place, struct rad_client
 		return false;
 	memcpy(out->name, d->seats[place]->c.name, sizeof(out->name));
 	memcpy(out->n, d->seats[place]->n, sizeof(out->n));
+	out->bindings = rad_bind_share_used(d->conf.bind, d->seats[place]->c.context.share);
+	out->most = d->seats[place]->c.context.most;
 	return true;
 }
 
@@ -178,16 +231,10 @@ uint64_t rad_desk_strangers(const struct rad_desk *d)
 // ---- what was taken before
 
 static uint64_t mark_of(
-	const struct rad_desk *d, const struct rad_from *from, const struct rad_packet *p)
+	const struct rad_desk *d, const struct seat *seat, const struct rad_packet *p)
 {
-	const uint64_t packet = hash_siphash(d->conf.key, p->whole.p, p->whole.n);
-	uint8_t octets[sizeof(from->addr) + sizeof(from->port) + sizeof(from->local) +
-		sizeof(packet)];
+	const uint64_t octets[] = {seat->tag, hash_siphash(d->conf.key, p->whole.p, p->whole.n)};
 
-	memcpy(octets, &from->addr, 16);
-	memcpy(octets + 16, &from->port, 2);
-	memcpy(octets + 18, &from->local, 4);
-	memcpy(octets + 22, &packet, 8);
 	return hash_siphash(d->conf.key, octets, sizeof(octets)) | 1; // never 0
 }
 
@@ -276,16 +323,26 @@ static enum rad_count account(
 		lack == RAD_NO_ADDRESS;
 	if (lack != RAD_TAKEN)
 		return lacks[lack];
-	if (rad_bind_take(d->conf.bind, &a, v->seat->c.context, now_s))
-		return statuses[a.status];
-	*answered = false; // it was not recorded (RFC 2866 4.1)
-	return RAD_COUNT_FULL;
+	if (!v->seat->c.event_time)
+		a.event_s = 0;
+	switch (rad_bind_take(d->conf.bind, &a, v->seat->c.context, now_s)) {
+	case RAD_DONE:
+		break;
+	case RAD_OLD:
+		return RAD_COUNT_OLD;
+	case RAD_FULL:
+		*answered = false; // it was not recorded (RFC 2866 4.1)
+		return RAD_COUNT_FULL;
+	case RAD_SHARE_FULL:
+		*answered = false; // likewise
+		return RAD_COUNT_SHARE;
+	}
+	return statuses[a.status];
 }
 
-static size_t request(struct rad_desk *d, const struct visit *v, const struct rad_from *from,
-	uint32_t now_s, uint8_t *buf)
+static size_t request(struct rad_desk *d, const struct visit *v, uint32_t now_s, uint8_t *buf)
 {
-	const uint64_t mark = mark_of(d, from, &v->packet);
+	const uint64_t mark = mark_of(d, v->seat, &v->packet);
 	bool answered;
 
 	if (half_has(d, &d->half[0], mark) || half_has(d, &d->half[1], mark)) {
@@ -299,10 +356,10 @@ static size_t request(struct rad_desk *d, const struct visit *v, const struct ra
 	return answer(d, v, buf);
 }
 
-size_t rad_desk_take(struct rad_desk *d, const struct rad_from *from, struct span datagram,
+size_t rad_desk_take(struct rad_desk *d, const struct addr *from, struct span datagram,
 	uint32_t now_s, uint8_t *buf)
 {
-	struct visit v = {.seat = client_find(d, &from->addr)};
+	struct visit v = {.seat = client_find(d, from)};
 
 	if (v.seat == NULL) {
 		d->strangers++;
@@ -319,7 +376,7 @@ size_t rad_desk_take(struct rad_desk *d, const struct rad_from *from, struct spa
 	if (!is_proved(d, &v))
 		return 0;
 	if (v.packet.code == RAD_ACCOUNTING_REQUEST)
-		return request(d, &v, from, now_s, buf);
+		return request(d, &v, now_s, buf);
 	count(v.seat, RAD_COUNT_STATUS_SERVER);
 	return answer(d, &v, buf);
 }

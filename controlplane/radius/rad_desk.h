@@ -19,7 +19,8 @@ struct rad_client {                 // who may send: one NAS, or a server that c
 	struct prefix prefix;       // of its addresses; the longest that has one counts
 	struct rad_secret secret;
 	struct rad_form form;
-	struct rad_context context; // that its addresses belong to
+	struct rad_context context; // that its addresses belong to; its share is given by the desk
+	bool event_time;            // refuse what is old by Event-Timestamp
 	bool validate;              // refuse what the secret does not prove
 	bool respond;               // acknowledge
 };
@@ -42,6 +43,8 @@ enum rad_count { // of a client; each datagram is one of those up to RAD_COUNT_D
 	RAD_COUNT_CODE,      // neither Accounting-Request nor Status-Server
 	RAD_COUNT_FORGED,    // not proved by the secret
 	RAD_COUNT_FULL,      // no room for its binding
+	RAD_COUNT_OLD,       // acknowledged: its time is before what is known
+	RAD_COUNT_SHARE,     // no room in its share for its binding
 	RAD_COUNT_DATAGRAMS,
 	RAD_COUNT_ANSWERS = RAD_COUNT_DATAGRAMS,
 	RAD_COUNTS,
@@ -63,20 +66,15 @@ void rad_desk_free(struct rad_desk *d); // NULL is fine
 // is as it was.
 bool rad_desk_clients(struct rad_desk *d, const struct rad_client *clients, uint32_t n);
 
-struct rad_from { // of a datagram
-	struct addr addr;
-	uint16_t port;
-	uint32_t local; // the socket it came by
-};
-
-// Takes a datagram at `now_s`. Writes the answer into `buf` of RAD_PACKET_MAX octets: how many, 0 = none.
-size_t rad_desk_take(struct rad_desk *d, const struct rad_from *from, struct span datagram,
+// Takes a datagram of that sender at `now_s`. Writes the answer into `buf` of RAD_PACKET_MAX octets: how many, 0 = none.
+size_t rad_desk_take(struct rad_desk *d, const struct addr *from, struct span datagram,
 	uint32_t now_s, uint8_t *buf);
 
 // What happened to one client's datagrams, by its place in the list. false: there is none.
 struct rad_client_counts {
 	char name[RAD_CLIENT_NAME];
 	uint64_t n[RAD_COUNTS];
+	uint32_t bindings, most; // that its NAS have; that they may have, 0 = all there is room for
 };
 bool rad_desk_counts(const struct rad_desk *d, uint32_t place, struct rad_client_counts *out);
 uint64_t rad_desk_strangers(const struct rad_desk *d); // datagrams of nobody

@@ -22,6 +22,7 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 
+#include "rad_nas.h"
 #include "rad_store.h"
 #include "rad_wait.h"
 
@@ -35,7 +36,6 @@ enum {
 	RECEIVE_BYTES = 8 << 20, // the kernel's buffer, as far as it allows
 	DUPLICATES = 1 << 18,    // in each half
 	DUPLICATES_S = 15,
-	NAS_MAX = 65536,
 	ENDED_S = 60,         // an ended binding is remembered
 	REFRESH_S = 300,      // how far behind the times of a stored binding may be
 	REFRESH_SHARE = 8,    // and never more than this part (1/8) of idle_s
@@ -153,7 +153,7 @@ static bool tables_open(struct rad_server *s)
 	struct rad_bind_conf bc = {
 		.bindings = s->conf.bindings,
 		.endpoints = s->conf.endpoints,
-		.nas = NAS_MAX,
+		.nas = RAD_NAS_MOST,
 		.idle_s = s->conf.idle_s,
 		.keep_s = ENDED_S,
 		.refresh_s = refresh_s(s->conf.idle_s),
@@ -208,22 +208,11 @@ struct rad_server *rad_server_new(const struct rad_server_conf *conf, struct err
 
 // ---- the thread
 
-static struct rad_from from_of(const struct sockaddr_storage *ss, uint32_t local)
+static struct addr addr_of(const struct sockaddr_storage *ss)
 {
-	struct rad_from f = {.local = local};
-
-	if (ss->ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
-
-		f.addr = addr_from_v4((const uint8_t *)&in->sin_addr);
-		f.port = ntohs(in->sin_port);
-	} else {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
-
-		f.addr = addr_from_v6(in6->sin6_addr.s6_addr);
-		f.port = ntohs(in6->sin6_port);
-	}
-	return f;
+	if (ss->ss_family == AF_INET)
+		return addr_from_v4((const uint8_t *)&((const struct sockaddr_in *)ss)->sin_addr);
+	return addr_from_v6(((const struct sockaddr_in6 *)ss)->sin6_addr.s6_addr);
 }
 
 static uint32_t now_s(void)
@@ -379,7 +368,7 @@ static unsigned datagram_take(
 	struct rad_server *s, unsigned sock, unsigned i, uint32_t now, unsigned answers)
 {
 	struct place *p = &s->place[i];
-	const struct rad_from from = from_of(&p->from, sock);
+	const struct addr from = addr_of(&p->from);
 	const struct span octets = {p->octets, s->in[i].msg_len};
 	const size_t n = rad_desk_take(s->desk, &from, octets, now, p->answer);
 
@@ -445,7 +434,7 @@ static bool tick(struct rad_server *s)
 	(void)pthread_mutex_lock(&s->lock); // as above
 	if (s->conf.store != NULL) {
 		rad_store_clock(&s->store, now);
-		more = rad_store_turn(&s->store, now);
+		more = rad_store_turn(&s->store);
 	}
 	if (ms - s->looked_ms >= TICK_MS && has_room(s, 1, &looks)) {
 		rad_bind_tick(s->bind, now, looks);

@@ -58,8 +58,10 @@ void rad_store_row(void *arg, const struct rad_row *row)
 		.nas = row->nas,
 		.nas_era = row->nas_era,
 		.before = row->before,
+		.before_over = row->before_over,
 		.at_s = s->wall_s + row->at_s,
 		.seen_s = s->wall_s + row->seen_s,
+		.event_s = row->event_s,
 		.id = row->id,
 	};
 	uint64_t ticket;
@@ -99,13 +101,15 @@ bool rad_store_restore(struct rad_store *s, const struct sto_binding *row, uint3
 			.nas = row->nas,
 			.nas_era = row->nas_era,
 			.before = row->before,
+			.before_over = row->before_over,
 			.at_s = clock_of(s, row->at_s, now_s),
 			.seen_s = clock_of(s, row->seen_s, now_s),
+			.event_s = row->event_s,
 			.id = row->id},
 		now_s);
 }
 
-bool rad_store_turn(struct rad_store *s, uint32_t now_s)
+bool rad_store_turn(struct rad_store *s)
 {
 	const uint32_t era = sto_era(s->sto);
 
@@ -119,7 +123,7 @@ bool rad_store_turn(struct rad_store *s, uint32_t now_s)
 	if (sto_room(s->sto) < SAY_ROWS + SAY_SPARE)
 		return true;
 	const uint64_t lost = s->lost;
-	const bool all = rad_bind_say(s->bind, &s->at, SAY_ROWS, now_s);
+	const bool all = rad_bind_say(s->bind, &s->at, SAY_ROWS);
 	if (s->lost != lost)
 		s->at = 0;
 	else if (all && (!s->sweeps || sto_said(s->sto, STO_BINDINGS, era) == 0))

@@ -29,4 +29,4 @@ void rad_store_row(void *arg, const struct rad_row *row);
 void rad_store_nas(void *arg, uint64_t nas, uint32_t era);
 bool rad_store_restore(struct rad_store *s, const struct sto_binding *row, uint32_t now_s);
 // Says some of all again, if that is asked for and there is room. true: more is to be said.
-bool rad_store_turn(struct rad_store *s, uint32_t now_s);
+bool rad_store_turn(struct rad_store *s);

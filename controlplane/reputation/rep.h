@@ -16,8 +16,9 @@
 #include "span.h"
 
 enum {
-	REP_ID_MAX = 253, // octets of an endpoint's id; longer ones are cut
-	REP_CELLS = 60,   // of an endpoint's window
+	REP_ID_MAX = 253,      // octets of an endpoint's id; longer ones are cut
+	REP_COMMENT_MAX = 512, // octets; likewise
+	REP_CELLS = 60,        // of an endpoint's window
 	REP_SENDER_CELL_S = 1800,
 	REP_SENDER_CELLS_MAX = 96, // of the longest window of senders: two days
 	REP_LENGTHS_MAX = 4,       // of prefixes of senders, a family; of windows of senders, too
@@ -32,8 +33,8 @@ enum {
 enum rep_state { // which list it is on
 	REP_NONE,
 	REP_AUTO,   // blocked until a time; endpoints alone
-	REP_MANUAL, // by an operator, for good
-	REP_EXEMPT, // by an operator: never blocked
+	REP_MANUAL, // by an operator, for good or until a time
+	REP_EXEMPT, // by an operator: never blocked, likewise
 	REP_STATE_COUNT
 };
 extern const char *const rep_state_names[REP_STATE_COUNT]; // "none", "auto", "manual", "exempt"
@@ -131,7 +132,8 @@ struct rep_endpoints_conf {
 struct rep_endpoints *rep_endpoints_new(const struct rep_endpoints_conf *conf);
 void rep_endpoints_free(struct rep_endpoints *e); // NULL is fine
 uint64_t rep_endpoints_bytes(uint32_t most);      // that a table of so many takes when it is full
-// From now on: of `conf` the window and the logins. Another window takes the scores over, which looks at all.
+// From now on: of `conf` the window and the logins. Another window takes the scores over: of each when it is next
+// looked at, or by ticks; the window of a second change before all of them are waits for that.
 // 0, -EINVAL.
 int rep_endpoints_change(
 	struct rep_endpoints *e, const struct rep_endpoints_conf *conf, uint32_t now_s);
@@ -147,13 +149,19 @@ void rep_endpoint_condemned(struct rep_endpoints *e, uint64_t key, struct span i
 void rep_endpoint_login(struct rep_endpoints *e, uint64_t key, struct span id, bool passed,
 	uint32_t count, uint32_t now_s);
 
+struct rep_listing {
+	enum rep_state state;
+	uint32_t until_s;    // it ends by itself; 0 = never. Of REP_AUTO needed, of REP_NONE unused
+	struct span comment; // of an operator's lists; copied
+};
 // Puts it on an operator's list or (REP_NONE) takes it off each, its automatic block included. The score
-// stays. REP_AUTO: until `until_s`. 0, -ENOSPC.
-int rep_endpoint_set(struct rep_endpoints *e, uint64_t key, struct span id, enum rep_state state,
-	uint32_t until_s, uint32_t now_s);
+// stays. 0, -ENOSPC, -ENOMEM (as it was).
+int rep_endpoint_set(struct rep_endpoints *e, uint64_t key, struct span id,
+	const struct rep_listing *to, uint32_t now_s);
 // Forgets score, automatic block and failed logins; what an operator said stays. 0, -ENOENT.
 int rep_endpoint_clear(struct rep_endpoints *e, uint64_t key, uint32_t now_s);
-// New entries that find room if nothing else comes.
+// New entries that find room if nothing else comes: what the data plane is still owed can't make any. Looks at
+// the whole table.
 uint32_t rep_endpoints_room(const struct rep_endpoints *e);
 
 uint32_t rep_endpoint_find(const struct rep_endpoints *e, uint64_t key); // number, or REP_NOBODY
@@ -163,7 +171,9 @@ struct rep_endpoint {
 	struct span id; // borrowed until the table changes; may be empty
 	enum rep_state state;
 	uint32_t score;
-	uint32_t until_s; // of REP_AUTO
+	uint32_t until_s;    // of REP_AUTO, of an operator's list; 0 = for good
+	uint32_t since_s;    // of an operator's list; 0 = unknown
+	struct span comment; // likewise; borrowed as the id
 	uint32_t for_s;   // likewise: how long that block is in all
 	uint32_t trigger; // that its last message was judged by; 0 = none
 	uint32_t
@@ -194,6 +204,12 @@ uint32_t rep_endpoints_dirty(struct rep_endpoints *e, uint32_t *numbers, uint32_
 void rep_endpoint_dirty(struct rep_endpoints *e, uint32_t number); // it could not be saved
 void rep_endpoints_dirty_all(struct rep_endpoints *e);
 
+struct rep_saved_note { // of an operator's list
+	uint32_t since_s, until_s;
+	struct span
+		comment; // borrowed: of the table until it changes; of the caller when it is loaded
+};
+
 struct rep_endpoint_saved {
 	uint64_t key;
 	uint8_t id_len, state;
@@ -204,6 +220,7 @@ struct rep_endpoint_saved {
 	uint32_t newest_s;        // when the first of them began
 	uint16_t cell[REP_CELLS]; // newest first
 	uint8_t id[REP_ID_MAX];
+	struct rep_saved_note note;
 };
 // `shift_s` is added to every time: what the wall clock is ahead of now_s.
 void rep_endpoint_save(const struct rep_endpoints *e, uint32_t number, int64_t shift_s,
@@ -253,9 +270,10 @@ struct rep_senders *rep_senders_new(const struct rep_senders_conf *conf); // NUL
 void rep_senders_free(struct rep_senders *s);                             // NULL is fine
 uint64_t rep_senders_bytes(uint32_t most, const uint32_t windows_min[REP_WINDOWS_MAX]);
 // From now on: all of `conf` but its size, secret and callbacks. Other windows take over what was counted;
-// what was counted for a length that is no longer configured is forgotten: both look at all. 0, -EINVAL,
-// -ENOMEM: all is as it was.
-int rep_senders_change(struct rep_senders *s, const struct rep_senders_conf *conf, uint32_t now_s);
+// what was counted for a length that is no longer configured is forgotten: of each when it is next looked at, or
+// by ticks. Windows and lengths of a second change before all of them are wait for that, the last ones alone.
+// Meanwhile the table takes the memory of both windows. 0, -EINVAL, -ENOMEM: all is as it was.
+int rep_senders_change(struct rep_senders *s, const struct rep_senders_conf *conf);
 void rep_senders_counts(const struct rep_senders *s, struct rep_counts *out);
 
 // `count` of a kind, of every prefix of the client (a failed login is bad mail, too).
@@ -267,8 +285,8 @@ void rep_sender_login(struct rep_senders *s, const struct rep_client *c, bool pa
 
 // As those of endpoints. -ERANGE: a prefix length more than REP_LENGTHS_MAX of the family;
 // -EINVAL: not canonical, or REP_AUTO.
-int rep_sender_set(struct rep_senders *s, const struct rep_sender_key *key, enum rep_state state,
-	uint32_t now_s);
+int rep_sender_set(struct rep_senders *s, const struct rep_sender_key *key,
+	const struct rep_listing *to, uint32_t now_s);
 int rep_sender_clear(struct rep_senders *s, const struct rep_sender_key *key, uint32_t now_s);
 uint32_t rep_senders_room(const struct rep_senders *s);
 // Lengths of prefixes (of the 16 octets) of a family that are in use, configured or not: at most REP_LENGTHS_MAX
@@ -286,6 +304,8 @@ struct rep_sender {
 	uint32_t last_s; // about when something was last counted; 0 = nothing is
 	uint32_t auth_s, auth_failed;
 	uint64_t good, bad_percent; // of the longest window
+	uint32_t since_s, until_s;  // as of endpoints
+	struct span comment;
 };
 void rep_sender_get(struct rep_senders *s, uint32_t number, uint32_t now_s, struct rep_sender *out);
 // How the score falls by itself: steps with the seconds until each; at most `cap`.
@@ -293,8 +313,8 @@ struct rep_fall {
 	uint32_t in_s;
 	unsigned score;
 };
-uint32_t rep_sender_falls(const struct rep_senders *s, uint32_t number, uint32_t now_s,
-	struct rep_fall *out, uint32_t cap);
+uint32_t rep_sender_falls(
+	struct rep_senders *s, uint32_t number, uint32_t now_s, struct rep_fall *out, uint32_t cap);
 
 uint32_t rep_senders_page(struct rep_senders *s, const struct rep_filter *f, uint32_t *next,
 	uint32_t *numbers, uint32_t cap, uint32_t now_s);
@@ -317,12 +337,13 @@ struct rep_sender_saved {
 	struct {
 		uint32_t good, bad;
 	} cell[REP_SENDER_CELLS_MAX]; // newest first; bad in percent
+	struct rep_saved_note note;
 };
 void rep_sender_save(const struct rep_senders *s, uint32_t number, int64_t shift_s,
 	struct rep_sender_saved *out);
 int rep_sender_load(struct rep_senders *s, const struct rep_sender_saved *v, uint32_t now_s);
 
-// ---- as octets for a store: all but key, id and state, which have places of their own there. Octets
+// ---- as octets for a store: all but key, id, state and note, which have places of their own there. Octets
 // written; unpack: 0 or -EINVAL (no such form).
 uint32_t rep_endpoint_pack(const struct rep_endpoint_saved *v, uint8_t out[REP_PACK_MAX]);
 int rep_endpoint_unpack(struct span in, struct rep_endpoint_saved *out);

@@ -4,9 +4,15 @@
 // without failures. Thread: any.
 #include <string.h>
 
-#include "rep.h"
+#include "rep_table.h"
 
 enum { DAY_S = 86400, FEW = 30, MANY = 70, BLOCKS_MAX = 30 };
+
+bool rep_auth_is_sound(const struct rep_auth_conf *c)
+{
+	return c->failures >= 1 && c->failures <= 1000 && c->window_s >= REP_AUTH_CELLS &&
+		c->block_s > 0;
+}
 
 uint32_t rep_auth_block_s(const struct rep_auth_conf *conf, uint32_t failed, uint32_t blocks)
 {

@@ -10,15 +10,9 @@
 
 #include "hash.h"
 
-static bool auth_is_sound(const struct rep_auth_conf *c)
-{
-	return c->failures >= 1 && c->failures <= 1000 && c->window_s >= REP_AUTH_CELLS &&
-		c->block_s > 0;
-}
-
 static bool is_sound(const struct rep_endpoints_conf *conf)
 {
-	return conf->window_min >= 15 && conf->window_min <= 1440 && auth_is_sound(&conf->auth);
+	return conf->window_min >= 15 && conf->window_min <= 1440 && rep_auth_is_sound(&conf->auth);
 }
 
 struct rep_endpoints *rep_endpoints_new(const struct rep_endpoints_conf *conf)
@@ -37,7 +31,8 @@ struct rep_endpoints *rep_endpoints_new(const struct rep_endpoints_conf *conf)
 	e->cell_s = conf->window_min * 60 / REP_CELLS;
 	e->entry = calloc(conf->most, sizeof(*e->entry));
 	e->window = calloc(conf->most, sizeof(*e->window));
-	if (rep_table_open(&e->t, conf->most) && e->entry != NULL && e->window != NULL)
+	if (rep_table_open(&e->t, conf->most) && rep_bits_open(&e->stale, conf->most) &&
+		e->entry != NULL && e->window != NULL)
 		return e;
 	rep_endpoints_free(e);
 	errno = ENOMEM;
@@ -63,6 +58,8 @@ void rep_endpoints_free(struct rep_endpoints *e)
 		n = rep_bits_next(&e->t.used, n + 1))
 		id_free(&e->entry[n]);
 	rep_table_close(&e->t);
+	rep_notes_close(&e->notes);
+	free(e->stale.word);
 	free(e->entry);
 	free(e->window);
 	free(e);
@@ -71,30 +68,46 @@ void rep_endpoints_free(struct rep_endpoints *e)
 uint64_t rep_endpoints_bytes(uint32_t most)
 {
 	return sizeof(struct rep_endpoints) + rep_table_bytes(most) +
-		(uint64_t)most * (sizeof(struct entry) + sizeof(struct window));
+		(uint64_t)most * (sizeof(struct entry) + sizeof(struct window)) + most / 8;
+}
+
+// Its cells become those of the window that there is now.
+static void freshen(struct rep_endpoints *e, uint32_t n, uint32_t now_s)
+{
+	struct rep_endpoint_saved saved;
+
+	if (!rep_bits_has(&e->stale, n))
+		return;
+	rep_endpoint_save(e, n, 0, &saved);
+	for (uint32_t i = 0; i < REP_CELLS; i++) // as of the change, whenever it is looked at
+		if (e->changed_s / e->before_s >= saved.newest_s / e->before_s - i + REP_CELLS)
+			saved.cell[i] = 0;
+	rep_endpoint_cells(e, n, &saved, now_s);
+}
+
+// The window that is wanted, once nobody has that before the one there is: each is taken over when it is looked
+// at next.
+static void window_change(struct rep_endpoints *e, uint32_t now_s)
+{
+	if (e->wanted_s == 0 || e->stale.set > 0)
+		return;
+	rep_bits_copy(&e->stale, &e->t.used);
+	e->before_s = e->cell_s;
+	e->changed_s = now_s;
+	e->cell_s = e->wanted_s;
+	e->wanted_s = 0;
 }
 
 int rep_endpoints_change(
 	struct rep_endpoints *e, const struct rep_endpoints_conf *conf, uint32_t now_s)
 {
-	const uint32_t before = e->cell_s, cell_s = conf->window_min * 60 / REP_CELLS;
-	struct rep_endpoint_saved saved;
+	const uint32_t cell_s = conf->window_min * 60 / REP_CELLS;
 
 	if (!is_sound(conf))
 		return -EINVAL;
 	e->auth = conf->auth;
-	if (cell_s == before)
-		return 0;
-	for (uint32_t n = rep_bits_next(&e->t.used, 0); n != REP_NOBODY;
-		n = rep_bits_next(&e->t.used, n + 1)) {
-		e->cell_s = before;
-		if (rep_endpoint_score(e, n, now_s) == 0)
-			continue;
-		rep_endpoint_save(e, n, 0, &saved);
-		e->cell_s = cell_s;
-		rep_endpoint_cells(e, n, &saved, now_s);
-	}
-	e->cell_s = cell_s;
+	e->wanted_s = cell_s == e->cell_s ? 0 : cell_s;
+	window_change(e, now_s);
 	return 0;
 }
 
@@ -149,6 +162,8 @@ static void forget(struct rep_endpoints *e, uint32_t n)
 	if (e->ops.gone != NULL)
 		e->ops.gone(e->ops.arg, n);
 	id_free(&e->entry[n]);
+	rep_notes_drop(&e->notes, n);
+	rep_bits_put(&e->stale, n, false);
 	rep_table_drop(&e->t, n, e->entry[n].key);
 }
 
@@ -176,7 +191,7 @@ uint32_t rep_endpoint_make(struct rep_endpoints *e, uint64_t key, struct span id
 
 uint32_t rep_endpoints_room(const struct rep_endpoints *e)
 {
-	return e->t.most - e->t.pinned;
+	return rep_table_room(&e->t);
 }
 
 // ---- scores
@@ -194,12 +209,14 @@ static uint16_t *cell_at(const struct rep_endpoints *e, uint32_t n, uint32_t i)
 
 uint32_t rep_endpoint_score(struct rep_endpoints *e, uint32_t n, uint32_t now_s)
 {
-	const uint32_t now = cell_of(e, now_s), last = e->t.last[n];
-	const uint32_t past = now > last ? now - last : 0;
-	uint32_t sum = 0;
+	uint32_t now, last, past, sum = 0;
 
 	if (e->t.score[n] == 0)
 		return 0;
+	freshen(e, n, now_s);
+	now = cell_of(e, now_s);
+	last = e->t.last[n];
+	past = now > last ? now - last : 0;
 	for (uint32_t i = 0; past < REP_CELLS && i < REP_CELLS - past; i++)
 		sum += *cell_at(e, n, i);
 	e->t.score[n] = sum > UINT16_MAX ? UINT16_MAX : (uint16_t)sum;
@@ -209,9 +226,11 @@ uint32_t rep_endpoint_score(struct rep_endpoints *e, uint32_t n, uint32_t now_s)
 static void count(struct rep_endpoints *e, uint32_t n, uint32_t by, uint32_t now_s)
 {
 	const uint32_t now = cell_of(e, now_s);
-	uint32_t past = now > e->t.last[n] ? now - e->t.last[n] : 0;
+	uint32_t past;
 	uint16_t *cell;
 
+	freshen(e, n, now_s);
+	past = now > e->t.last[n] ? now - e->t.last[n] : 0;
 	if (past >= REP_CELLS) {
 		e->window[n] = (struct window){0};
 		past = 0;
@@ -230,9 +249,9 @@ static void count(struct rep_endpoints *e, uint32_t n, uint32_t by, uint32_t now
 // Until the score is no more than `trigger`, without more of it.
 static uint32_t calm_s(struct rep_endpoints *e, uint32_t n, uint32_t trigger, uint32_t now_s)
 {
+	uint32_t score = rep_endpoint_score(e, n, now_s); // first: it may change the cells
 	const uint32_t now = cell_of(e, now_s), last = e->t.last[n];
 	const uint32_t past = now > last ? now - last : 0;
-	uint32_t score = rep_endpoint_score(e, n, now_s);
 
 	for (uint32_t i = REP_CELLS - past; past < REP_CELLS && score > trigger && i > 0; i--) {
 		score -= *cell_at(e, n, i - 1);
@@ -253,10 +272,13 @@ static bool say(struct rep_endpoints *e, uint32_t n, uint32_t now_s)
 {
 	const struct entry *c = &e->entry[n];
 	const enum rep_state state = rep_table_state(&e->t, n);
+	// A list that ends is told as a block: who hears of it then ends it to the second.
+	const uint32_t list_s =
+		state == REP_MANUAL ? rep_note_left(rep_notes_find(&e->notes, n), now_s) : 0;
 	const struct rep_fact fact = {.endpoint = c->key,
-		.listed = state == REP_MANUAL,
+		.listed = state == REP_MANUAL && list_s == 0,
 		.exempt = state == REP_EXEMPT,
-		.blocked_s = state == REP_AUTO ? block_left(c, now_s) : 0,
+		.blocked_s = state == REP_AUTO ? block_left(c, now_s) : list_s,
 		.auth_s = rep_bits_has(&e->t.auth, n) ? rep_auth_left(&c->auth, now_s) : 0};
 
 	return e->ops.tell == NULL || e->ops.tell(e->ops.arg, &fact);
@@ -280,15 +302,24 @@ static void began(struct rep_endpoints *e, enum rep_event event, uint32_t n)
 		e->ops.blocked(e->ops.arg, event, n);
 }
 
+static bool list_is_over(const struct rep_endpoints *e, uint32_t n, uint32_t now_s)
+{
+	return (rep_bits_has(&e->t.state[REP_MANUAL], n) ||
+		       rep_bits_has(&e->t.state[REP_EXEMPT], n)) &&
+		rep_note_is_over(rep_notes_find(&e->notes, n), now_s);
+}
+
 // A block that is over goes, here and (where it is kept) elsewhere.
-static void settle(struct rep_endpoints *e, uint32_t n, uint32_t now_s)
+void rep_endpoint_settle(struct rep_endpoints *e, uint32_t n, uint32_t now_s)
 {
 	struct entry *c = &e->entry[n];
-	const bool block = rep_bits_has(&e->t.state[REP_AUTO], n) && block_left(c, now_s) == 0;
+	const bool block = (rep_bits_has(&e->t.state[REP_AUTO], n) && block_left(c, now_s) == 0) ||
+		list_is_over(e, n, now_s);
 	const bool auth = rep_bits_has(&e->t.auth, n) && rep_auth_left(&c->auth, now_s) == 0;
 
 	if (block) {
 		rep_table_state_set(&e->t, n, REP_NONE);
+		rep_notes_drop(&e->notes, n);
 		c->until_s = c->for_s = 0;
 	}
 	if (auth)
@@ -322,7 +353,7 @@ void rep_endpoint_condemned(struct rep_endpoints *e, uint64_t key, struct span i
 
 	if (n == REP_NOBODY)
 		return;
-	settle(e, n, now_s);
+	rep_endpoint_settle(e, n, now_s);
 	count(e, n, by, now_s);
 	dirty(e, n);
 	e->entry[n].trigger = t->duration_s == 0 ? e->entry[n].trigger
@@ -342,7 +373,7 @@ void rep_endpoint_login(struct rep_endpoints *e, uint64_t key, struct span id, b
 
 	if (n == REP_NOBODY)
 		return;
-	settle(e, n, now_s);
+	rep_endpoint_settle(e, n, now_s);
 	was = rep_bits_has(&e->t.auth, n);
 	if (passed && e->entry[n].auth.failed > 0) {
 		e->entry[n].auth = (struct rep_auth){0};
@@ -369,9 +400,19 @@ static void lift(struct rep_endpoints *e, uint32_t n)
 	rep_table_auth_set(&e->t, n, false);
 }
 
-int rep_endpoint_set(struct rep_endpoints *e, uint64_t key, struct span id, enum rep_state state,
-	uint32_t until_s, uint32_t now_s)
+// What an operator said with it. false: no memory.
+static bool note(struct rep_endpoints *e, uint32_t n, const struct rep_listing *to, uint32_t now_s)
 {
+	if (to->state == REP_MANUAL || to->state == REP_EXEMPT)
+		return rep_notes_put(&e->notes, n, now_s, to->until_s, to->comment);
+	rep_notes_drop(&e->notes, n);
+	return true;
+}
+
+int rep_endpoint_set(struct rep_endpoints *e, uint64_t key, struct span id,
+	const struct rep_listing *to, uint32_t now_s)
+{
+	const enum rep_state state = to->state;
 	uint32_t n = rep_endpoint_find(e, key);
 	enum rep_state before;
 
@@ -380,11 +421,13 @@ int rep_endpoint_set(struct rep_endpoints *e, uint64_t key, struct span id, enum
 	n = rep_endpoint_make(e, key, id);
 	if (n == REP_NOBODY)
 		return -ENOSPC;
-	settle(e, n, now_s);
+	rep_endpoint_settle(e, n, now_s);
+	if (!note(e, n, to, now_s))
+		return -ENOMEM;
 	before = rep_table_state(&e->t, n);
 	if (state != REP_MANUAL)
 		lift(e, n);
-	e->entry[n].until_s = state == REP_AUTO ? until_s : 0;
+	e->entry[n].until_s = state == REP_AUTO ? to->until_s : 0;
 	e->entry[n].for_s = block_left(&e->entry[n], now_s);
 	rep_table_state_set(
 		&e->t, n, state == REP_AUTO && e->entry[n].for_s == 0 ? REP_NONE : state);
@@ -416,8 +459,10 @@ void rep_endpoint_get(
 	struct rep_endpoints *e, uint32_t number, uint32_t now_s, struct rep_endpoint *out)
 {
 	const struct entry *c = &e->entry[number];
+	const struct rep_note *said;
 
-	settle(e, number, now_s);
+	rep_endpoint_settle(e, number, now_s);
+	said = rep_notes_find(&e->notes, number);
 	*out = (struct rep_endpoint){.key = c->key,
 		.id = rep_endpoint_id(c),
 		.state = rep_table_state(&e->t, number),
@@ -429,6 +474,11 @@ void rep_endpoint_get(
 		.auth_failed = c->auth.failed};
 	if (c->trigger > 0)
 		out->calm_s = calm_s(e, number, c->trigger, now_s);
+	if (said == NULL)
+		return;
+	out->since_s = said->since_s;
+	out->until_s = said->until_s;
+	out->comment = rep_note_comment(said);
 }
 
 // ---- from time to time
@@ -458,6 +508,11 @@ static bool says_nothing(struct rep_endpoints *e, uint32_t n, uint32_t now_s)
 
 void rep_endpoints_tick(struct rep_endpoints *e, uint32_t most, uint32_t now_s)
 {
+	uint32_t looks = most, over;
+
+	window_change(e, now_s);
+	while ((over = rep_notes_over(&e->notes, &looks, now_s)) != REP_NOBODY)
+		rep_endpoint_settle(e, over, now_s);
 	for (; most > 0; most--) {
 		const uint32_t n = rep_bits_next(&e->t.used, e->t.tick);
 
@@ -466,7 +521,8 @@ void rep_endpoints_tick(struct rep_endpoints *e, uint32_t most, uint32_t now_s)
 			return;
 		}
 		e->t.tick = n + 1;
-		settle(e, n, now_s);
+		freshen(e, n, now_s);
+		rep_endpoint_settle(e, n, now_s);
 		if (says_nothing(e, n, now_s))
 			forget(e, n);
 	}

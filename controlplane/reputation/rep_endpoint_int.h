@@ -2,6 +2,7 @@
 // What the files of endpoints share. Thread: the owner's.
 #pragma once
 
+#include "rep_note.h"
 #include "rep_table.h"
 
 enum { ID_INLINE = 39 };
@@ -27,10 +28,17 @@ struct rep_endpoints {
 	struct rep_auth_conf auth;
 	struct rep_ops ops;
 	uint32_t cell_s; // a cell's share of the window
+	// Those that have another window than now: it had such cells, until then.
+	struct rep_bits stale;
+	uint32_t before_s, changed_s;
+	uint32_t wanted_s;      // as soon as none is stale; 0 = no other
+	struct rep_notes notes; // of those on operators' lists
 };
 
 struct span rep_endpoint_id(const struct entry *c);
 uint32_t rep_endpoint_make(struct rep_endpoints *e, uint64_t key, struct span id);
 void rep_endpoint_cells(
 	struct rep_endpoints *e, uint32_t n, const struct rep_endpoint_saved *s, uint32_t now_s);
+// What is over goes.
+void rep_endpoint_settle(struct rep_endpoints *e, uint32_t n, uint32_t now_s);
 uint32_t rep_endpoint_score(struct rep_endpoints *e, uint32_t n, uint32_t now_s);

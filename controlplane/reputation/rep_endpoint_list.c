@@ -19,12 +19,11 @@ static bool fits(struct rep_endpoints *e, const struct rep_filter *f, uint32_t n
 		return false;
 	if (f->by_auth && rep_auth_left(&e->entry[n].auth, now_s) == 0)
 		return false;
-	if (f->by_state && rep_table_state(&e->t, n) != f->state &&
-		!(f->state == REP_NONE && rep_table_state(&e->t, n) == REP_AUTO &&
-			e->entry[n].until_s <= now_s))
-		return false;
-	if (f->by_state && f->state == REP_AUTO && e->entry[n].until_s <= now_s)
-		return false;
+	if (f->by_state) {
+		rep_endpoint_settle(e, n, now_s);
+		if (rep_table_state(&e->t, n) != f->state)
+			return false;
+	}
 	if (f->score_min == 0 && f->score_max == 0)
 		return true;
 	if (e->t.score[n] < f->score_min && e->t.score[n] < UINT16_MAX)
@@ -79,6 +78,7 @@ void rep_endpoint_save(const struct rep_endpoints *e, uint32_t number, int64_t s
 	const struct entry *c = &e->entry[number];
 	const struct span id = rep_endpoint_id(c);
 	const uint32_t last = e->t.last[number];
+	const uint32_t cell_s = rep_bits_has(&e->stale, number) ? e->before_s : e->cell_s;
 
 	*out = (struct rep_endpoint_saved){.key = c->key,
 		.id_len = (uint8_t)id.n,
@@ -86,9 +86,10 @@ void rep_endpoint_save(const struct rep_endpoints *e, uint32_t number, int64_t s
 		.trigger = c->trigger,
 		.until_s = rep_shifted(c->until_s, shift_s),
 		.for_s = c->for_s,
-		.window_s = e->cell_s * REP_CELLS,
-		.newest_s = rep_shifted(last * e->cell_s, shift_s)};
+		.window_s = cell_s * REP_CELLS,
+		.newest_s = rep_shifted(last * cell_s, shift_s)};
 	rep_auth_save(&c->auth, shift_s, &out->auth);
+	rep_note_save(rep_notes_find(&e->notes, number), shift_s, &out->note);
 	if (id.n > 0)
 		memcpy(out->id, id.p, id.n);
 	for (unsigned i = 0; i < REP_CELLS && e->t.score[number] > 0; i++)
@@ -101,6 +102,7 @@ void rep_endpoint_cells(
 	const uint32_t now = now_s / e->cell_s, width = s->window_s / REP_CELLS;
 	const uint32_t newest_s = s->newest_s > now_s ? now_s : s->newest_s;
 
+	rep_bits_put(&e->stale, n, false);
 	e->window[n] = (struct window){0};
 	e->t.last[n] = now;
 	e->t.score[n] = 0;
@@ -139,6 +141,8 @@ int rep_endpoint_load(struct rep_endpoints *e, const struct rep_endpoint_saved *
 		state = REP_NONE;
 		c->until_s = c->for_s = 0;
 	}
+	if (!rep_note_load(&e->notes, n, &s->note, now_s, &state))
+		return -ENOMEM;
 	rep_auth_load(&s->auth, now_s, &c->auth);
 	rep_table_state_set(&e->t, n, state);
 	rep_table_auth_set(&e->t, n, rep_auth_left(&c->auth, now_s) > 0);

@@ -18,19 +18,13 @@ unsigned rep_score(uint64_t good, uint64_t bad_percent, uint32_t k)
 
 // ---- making
 
-bool rep_sender_auth_is_sound(const struct rep_auth_conf *c)
-{
-	return c->failures >= 1 && c->failures <= 1000 && c->window_s >= REP_AUTH_CELLS &&
-		c->block_s > 0;
-}
-
 struct rep_senders *rep_senders_new(const struct rep_senders_conf *conf)
 {
 	struct rep_senders *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
-	if (conf->most == 0 || conf->most == REP_NOBODY || !rep_sender_auth_is_sound(&conf->auth) ||
+	if (conf->most == 0 || conf->most == REP_NOBODY || !rep_auth_is_sound(&conf->auth) ||
 		!rep_shape_take(&s->shape, conf)) {
 		free(s);
 		errno = EINVAL;
@@ -42,7 +36,8 @@ struct rep_senders *rep_senders_new(const struct rep_senders_conf *conf)
 	memcpy(s->secret, conf->secret, sizeof(s->secret));
 	s->entry = calloc(conf->most, sizeof(*s->entry));
 	s->cell = calloc(conf->most, s->shape.cells * sizeof(*s->cell));
-	if (rep_table_open(&s->t, conf->most) && s->entry != NULL && s->cell != NULL)
+	if (rep_table_open(&s->t, conf->most) && rep_bits_open(&s->stale, conf->most) &&
+		s->entry != NULL && s->cell != NULL)
 		return s;
 	rep_senders_free(s);
 	errno = ENOMEM;
@@ -54,7 +49,10 @@ void rep_senders_free(struct rep_senders *s)
 	if (s == NULL)
 		return;
 	rep_table_close(&s->t);
+	rep_notes_close(&s->notes);
+	free(s->stale.word);
 	free(s->entry);
+	free(s->before);
 	free(s->cell);
 	free(s);
 }
@@ -105,6 +103,8 @@ static void forget(struct rep_senders *s, uint32_t n)
 	if (s->ops.gone != NULL)
 		s->ops.gone(s->ops.arg, n);
 	rep_shape_lengths(&s->shape, &key->prefix)->used[key->prefix.len]--;
+	rep_notes_drop(&s->notes, n);
+	rep_sender_fresh(s, n);
 	rep_table_drop(&s->t, n, hash_of(s, key));
 }
 
@@ -151,7 +151,7 @@ uint32_t rep_sender_make(struct rep_senders *s, const struct rep_sender_key *key
 
 uint32_t rep_senders_room(const struct rep_senders *s)
 {
-	return s->t.most - s->t.pinned;
+	return rep_table_room(&s->t);
 }
 
 // The client's prefix of a length.
@@ -187,8 +187,15 @@ uint32_t rep_sender_of(const struct rep_senders *s, const struct rep_client *c,
 
 // ---- scores
 
+uint32_t rep_sender_cells(const struct rep_senders *s, uint32_t n)
+{
+	return s->before != NULL && rep_bits_has(&s->stale, n) ? s->before_cells : s->shape.cells;
+}
+
 struct half_hour *rep_sender_cell(const struct rep_senders *s, uint32_t n, uint32_t at)
 {
+	if (s->before != NULL && rep_bits_has(&s->stale, n))
+		return &s->before[(size_t)n * s->before_cells + at % s->before_cells];
 	return &s->cell[(size_t)n * s->shape.cells + at % s->shape.cells];
 }
 
@@ -219,6 +226,7 @@ unsigned rep_sender_score_at(const struct rep_senders *s, uint32_t n, uint32_t n
 
 unsigned rep_sender_score(struct rep_senders *s, uint32_t n, uint32_t now_s)
 {
+	rep_sender_freshen(s, n);
 	if (s->t.score[n] > 0)
 		s->t.score[n] = (uint16_t)rep_sender_score_at(s, n, now_s / REP_SENDER_CELL_S);
 	return s->t.score[n];
@@ -227,8 +235,10 @@ unsigned rep_sender_score(struct rep_senders *s, uint32_t n, uint32_t now_s)
 static struct half_hour *cell_now(struct rep_senders *s, uint32_t n, uint32_t now_s)
 {
 	const uint32_t now = now_s / REP_SENDER_CELL_S;
-	uint32_t last = s->t.last[n];
+	uint32_t last;
 
+	rep_sender_freshen(s, n);
+	last = s->t.last[n];
 	if (now > last && now - last >= s->shape.cells) {
 		memset(s->cell + (size_t)n * s->shape.cells, 0, s->shape.cells * sizeof(*s->cell));
 		last = now;
@@ -245,10 +255,11 @@ static bool say(struct rep_senders *s, uint32_t n, uint32_t now_s)
 {
 	struct sender *c = &s->entry[n];
 	const enum rep_state state = rep_table_state(&s->t, n);
+	const unsigned score = rep_sender_score(s, n, now_s); // first: it may change the rest
 	const struct rep_fact fact = {.prefix = c->key.prefix,
 		.context = c->key.context,
 		.vlan = c->key.vlan,
-		.score = (uint8_t)s->t.score[n],
+		.score = (uint8_t)score,
 		.listed = state == REP_MANUAL,
 		.exempt = state == REP_EXEMPT,
 		.auth_s = rep_bits_has(&s->t.auth, n) ? rep_auth_left(&c->auth, now_s) : 0};
@@ -276,13 +287,28 @@ static void began(struct rep_senders *s, enum rep_event event, uint32_t n)
 		s->ops.blocked(s->ops.arg, event, n);
 }
 
-static void settle(struct rep_senders *s, uint32_t n, uint32_t now_s)
+static bool list_is_over(const struct rep_senders *s, uint32_t n, uint32_t now_s)
 {
-	if (rep_bits_has(&s->t.auth, n) && rep_auth_left(&s->entry[n].auth, now_s) == 0) {
-		rep_table_auth_set(&s->t, n, false);
-		dirty(s, n);
-		tell(s, n, now_s);
+	return rep_table_state(&s->t, n) != REP_NONE &&
+		rep_note_is_over(rep_notes_find(&s->notes, n), now_s);
+}
+
+void rep_sender_settle(struct rep_senders *s, uint32_t n, uint32_t now_s)
+{
+	const bool list = list_is_over(s, n, now_s);
+	const bool auth =
+		rep_bits_has(&s->t.auth, n) && rep_auth_left(&s->entry[n].auth, now_s) == 0;
+
+	if (list) {
+		rep_table_state_set(&s->t, n, REP_NONE);
+		rep_notes_drop(&s->notes, n);
 	}
+	if (auth)
+		rep_table_auth_set(&s->t, n, false);
+	if (!list && !auth)
+		return;
+	dirty(s, n);
+	tell(s, n, now_s);
 }
 
 static void mail(struct rep_senders *s, const struct rep_sender_key *key, enum rep_mail what,
@@ -329,7 +355,7 @@ void rep_sender_login(struct rep_senders *s, const struct rep_client *c, bool pa
 	n = l->n == 0 ? REP_NOBODY : passed ? rep_sender_find(s, &key) : rep_sender_make(s, &key);
 	if (n == REP_NOBODY)
 		return;
-	settle(s, n, now_s);
+	rep_sender_settle(s, n, now_s);
 	if (passed && s->entry[n].auth.failed > 0) {
 		s->entry[n].auth = (struct rep_auth){0};
 		dirty(s, n);
@@ -356,9 +382,10 @@ static bool is_canonical(const struct prefix *p)
 	return p->len <= 128 && addr_eq(&key.prefix.addr, &p->addr);
 }
 
-int rep_sender_set(struct rep_senders *s, const struct rep_sender_key *key, enum rep_state state,
-	uint32_t now_s)
+int rep_sender_set(struct rep_senders *s, const struct rep_sender_key *key,
+	const struct rep_listing *to, uint32_t now_s)
 {
+	const enum rep_state state = to->state;
 	uint32_t n = rep_sender_find(s, key);
 	enum rep_state before;
 
@@ -371,7 +398,11 @@ int rep_sender_set(struct rep_senders *s, const struct rep_sender_key *key, enum
 	n = rep_sender_make(s, key);
 	if (n == REP_NOBODY)
 		return -ENOSPC;
-	settle(s, n, now_s);
+	rep_sender_settle(s, n, now_s);
+	if (state == REP_NONE)
+		rep_notes_drop(&s->notes, n);
+	else if (!rep_notes_put(&s->notes, n, now_s, to->until_s, to->comment))
+		return -ENOMEM;
 	before = rep_table_state(&s->t, n);
 	if (state != REP_MANUAL) {
 		s->entry[n].auth = (struct rep_auth){0};
@@ -385,18 +416,24 @@ int rep_sender_set(struct rep_senders *s, const struct rep_sender_key *key, enum
 	return 0;
 }
 
-int rep_sender_clear(struct rep_senders *s, const struct rep_sender_key *key, uint32_t now_s)
+void rep_sender_zero(struct rep_senders *s, uint32_t n)
 {
-	const uint32_t n = rep_sender_find(s, key);
-
-	if (n == REP_NOBODY)
-		return -ENOENT;
 	s->entry[n].auth = (struct rep_auth){0};
 	rep_table_auth_set(&s->t, n, false);
 	memset(s->cell + (size_t)n * s->shape.cells, 0, s->shape.cells * sizeof(*s->cell));
 	s->t.score[n] = 0;
 	s->t.last[n] = 0;
 	dirty(s, n);
+}
+
+int rep_sender_clear(struct rep_senders *s, const struct rep_sender_key *key, uint32_t now_s)
+{
+	const uint32_t n = rep_sender_find(s, key);
+
+	if (n == REP_NOBODY)
+		return -ENOENT;
+	rep_sender_fresh(s, n);
+	rep_sender_zero(s, n);
 	tell(s, n, now_s);
 	return 0;
 }
@@ -433,6 +470,11 @@ static bool says_nothing(struct rep_senders *s, uint32_t n, uint32_t now_s)
 
 void rep_senders_tick(struct rep_senders *s, uint32_t most, uint32_t now_s)
 {
+	uint32_t looks = most, over;
+
+	rep_senders_change_on(s);
+	while ((over = rep_notes_over(&s->notes, &looks, now_s)) != REP_NOBODY)
+		rep_sender_settle(s, over, now_s);
 	for (; most > 0; most--) {
 		const uint32_t n = rep_bits_next(&s->t.used, s->t.tick);
 
@@ -441,7 +483,8 @@ void rep_senders_tick(struct rep_senders *s, uint32_t most, uint32_t now_s)
 			return;
 		}
 		s->t.tick = n + 1;
-		settle(s, n, now_s);
+		rep_sender_freshen(s, n);
+		rep_sender_settle(s, n, now_s);
 		if (rep_sender_score(s, n, now_s) != s->entry[n].told)
 			tell(s, n, now_s);
 		if (says_nothing(s, n, now_s))

@@ -2,6 +2,7 @@
 // What the files of senders share. Thread: the owner's.
 #pragma once
 
+#include "rep_note.h"
 #include "rep_table.h"
 
 struct sender {
@@ -43,11 +44,29 @@ struct rep_senders {
 	struct rep_auth_conf auth;
 	struct rep_ops ops;
 	uint8_t secret[16];
+	struct rep_notes notes; // of those on operators' lists
+	// Those that are not yet of this shape. Where `before` is not NULL they have their cells there, so many each.
+	struct rep_bits stale;
+	struct half_hour *before;
+	uint32_t before_cells;
+	struct rep_senders_conf wanted; // `waits`: as soon as none is stale
+	bool waits;
 };
 
+// Entry `n` takes the shape that there is now.
+void rep_sender_freshen(struct rep_senders *s, uint32_t n);
+// It is of no shape any more: it goes, or has got cells of its own.
+void rep_sender_fresh(struct rep_senders *s, uint32_t n);
+// A shape that waits, once it can begin.
+void rep_senders_change_on(struct rep_senders *s);
+// Forgets what was counted.
+void rep_sender_zero(struct rep_senders *s, uint32_t n);
+uint32_t rep_sender_cells(const struct rep_senders *s, uint32_t n); // that it has
+
+// What is over goes.
+void rep_sender_settle(struct rep_senders *s, uint32_t n, uint32_t now_s);
 unsigned rep_sender_score(struct rep_senders *s, uint32_t n, uint32_t now_s);
 // The score of entry `n` when the cell `now` has begun, nothing more having come.
 unsigned rep_sender_score_at(const struct rep_senders *s, uint32_t n, uint32_t now);
 uint32_t rep_sender_make(struct rep_senders *s, const struct rep_sender_key *key);
 struct half_hour *rep_sender_cell(const struct rep_senders *s, uint32_t n, uint32_t at);
-bool rep_sender_auth_is_sound(const struct rep_auth_conf *c);

@@ -12,9 +12,15 @@ enum { LOOKS = 50000, LOOKS_TOP = 50000 }; // as for endpoints
 void rep_sender_get(struct rep_senders *s, uint32_t number, uint32_t now_s, struct rep_sender *out)
 {
 	const struct sender *c = &s->entry[number];
-	const uint32_t now = now_s / REP_SENDER_CELL_S, last = s->t.last[number];
-	const uint32_t past = now > last ? now - last : 0;
+	const uint32_t now = now_s / REP_SENDER_CELL_S;
+	const struct rep_note *said;
+	uint32_t last, past;
 
+	rep_sender_freshen(s, number);
+	rep_sender_settle(s, number, now_s);
+	last = s->t.last[number];
+	past = now > last ? now - last : 0;
+	said = rep_notes_find(&s->notes, number);
 	*out = (struct rep_sender){.key = c->key,
 		.state = rep_table_state(&s->t, number),
 		.score = rep_sender_score(s, number, now_s),
@@ -27,15 +33,22 @@ void rep_sender_get(struct rep_senders *s, uint32_t number, uint32_t now_s, stru
 		out->good += h->good;
 		out->bad_percent += h->bad;
 	}
+	if (said == NULL)
+		return;
+	out->since_s = said->since_s;
+	out->until_s = said->until_s;
+	out->comment = rep_note_comment(said);
 }
 
-uint32_t rep_sender_falls(const struct rep_senders *s, uint32_t number, uint32_t now_s,
-	struct rep_fall *out, uint32_t cap)
+uint32_t rep_sender_falls(
+	struct rep_senders *s, uint32_t number, uint32_t now_s, struct rep_fall *out, uint32_t cap)
 {
 	const uint32_t now = now_s / REP_SENDER_CELL_S;
-	unsigned score = rep_sender_score_at(s, number, now);
+	unsigned score;
 	uint32_t n = 0;
 
+	rep_sender_freshen(s, number);
+	score = rep_sender_score_at(s, number, now);
 	for (uint32_t i = 1; i <= s->shape.cells && n < cap; i++) {
 		const unsigned then = rep_sender_score_at(s, number, now + i);
 
@@ -53,6 +66,7 @@ static bool fits(struct rep_senders *s, const struct rep_filter *f, uint32_t n, 
 	const struct sender *c = &s->entry[n];
 	unsigned score;
 
+	rep_sender_freshen(s, n);
 	if (f->within.len > 0 &&
 		(c->key.prefix.len < f->within.len || !prefix_has(&f->within, &c->key.prefix.addr)))
 		return false;
@@ -60,8 +74,11 @@ static bool fits(struct rep_senders *s, const struct rep_filter *f, uint32_t n, 
 		return false;
 	if (f->by_auth && rep_auth_left(&c->auth, now_s) == 0)
 		return false;
-	if (f->by_state && rep_table_state(&s->t, n) != f->state)
-		return false;
+	if (f->by_state) {
+		rep_sender_settle(s, n, now_s);
+		if (rep_table_state(&s->t, n) != f->state)
+			return false;
+	}
 	if (f->score_min == 0 && f->score_max == 0)
 		return true;
 	score = rep_sender_score(s, n, now_s);
@@ -114,8 +131,9 @@ void rep_sender_save(
 	*out = (struct rep_sender_saved){.key = c->key,
 		.state = (uint8_t)rep_table_state(&s->t, number),
 		.newest_s = rep_shifted(last * REP_SENDER_CELL_S, shift_s),
-		.cells = last == 0 ? 0 : s->shape.cells};
+		.cells = last == 0 ? 0 : rep_sender_cells(s, number)};
 	rep_auth_save(&c->auth, shift_s, &out->auth);
+	rep_note_save(rep_notes_find(&s->notes, number), shift_s, &out->note);
 	for (uint32_t i = 0; i < out->cells; i++) {
 		out->cell[i].good = rep_sender_cell(s, number, last - i)->good;
 		out->cell[i].bad = rep_sender_cell(s, number, last - i)->bad;
@@ -142,6 +160,7 @@ static void cells_load(
 
 int rep_sender_load(struct rep_senders *s, const struct rep_sender_saved *v, uint32_t now_s)
 {
+	enum rep_state state = (enum rep_state)v->state;
 	uint32_t n;
 
 	if (v->state >= REP_STATE_COUNT || v->state == REP_AUTO || v->key.prefix.len > 128 ||
@@ -152,8 +171,11 @@ int rep_sender_load(struct rep_senders *s, const struct rep_sender_saved *v, uin
 	n = rep_sender_make(s, &v->key);
 	if (n == REP_NOBODY)
 		return -ENOSPC;
+	if (!rep_note_load(&s->notes, n, &v->note, now_s, &state))
+		return -ENOMEM;
+	rep_sender_fresh(s, n);
 	rep_auth_load(&v->auth, now_s, &s->entry[n].auth);
-	rep_table_state_set(&s->t, n, (enum rep_state)v->state);
+	rep_table_state_set(&s->t, n, state);
 	rep_table_auth_set(&s->t, n, rep_auth_left(&s->entry[n].auth, now_s) > 0);
 	cells_load(s, n, v, now_s);
 	s->entry[n].told = 0;

@@ -48,7 +48,7 @@ bool rep_shape_take(struct shape *h, const struct rep_senders_conf *conf)
 
 uint64_t rep_shape_bytes(const struct shape *h, uint32_t most)
 {
-	return sizeof(struct rep_senders) + rep_table_bytes(most) +
+	return sizeof(struct rep_senders) + rep_table_bytes(most) + most / 8 +
 		(uint64_t)most * (sizeof(struct sender) + h->cells * sizeof(struct half_hour));
 }
 
@@ -104,51 +104,99 @@ void rep_sender_lengths(const struct rep_senders *s, bool v4, bool used[LENGTHS]
 
 // ---- change
 
-// Half hours under the windows that are to come.
-static bool cells_move(struct rep_senders *s, const struct shape *to)
+void rep_sender_fresh(struct rep_senders *s, uint32_t n)
 {
-	struct half_hour *cell = calloc(s->t.most, to->cells * sizeof(*cell));
-	const uint32_t both = to->cells < s->shape.cells ? to->cells : s->shape.cells;
-
-	if (cell == NULL)
-		return false;
-	for (uint32_t n = rep_bits_next(&s->t.used, 0); n != REP_NOBODY;
-		n = rep_bits_next(&s->t.used, n + 1))
-		for (uint32_t i = 0; i < both && i < s->t.last[n]; i++)
-			cell[(size_t)n * to->cells + (s->t.last[n] - i) % to->cells] =
-				*rep_sender_cell(s, n, s->t.last[n] - i);
-	free(s->cell);
-	s->cell = cell;
-	return true;
+	rep_bits_put(&s->stale, n, false);
+	if (s->stale.set > 0)
+		return;
+	free(s->before);
+	s->before = NULL;
 }
 
-// Entries of the lengths that stay in use. What was counted for one that is not configured any more goes.
-static void lengths_move(struct rep_senders *s, uint32_t now_s)
+// Its half hours under the windows that there are now: those of the array are still zero.
+static void cells_move(struct rep_senders *s, uint32_t n)
 {
-	for (uint32_t n = rep_bits_next(&s->t.used, 0); n != REP_NOBODY;
-		n = rep_bits_next(&s->t.used, n + 1)) {
-		const struct prefix *p = &s->entry[n].key.prefix;
-		struct lengths *l = rep_shape_lengths(&s->shape, p);
+	const uint32_t cells = s->shape.cells, last = s->t.last[n];
+	const uint32_t both = cells < s->before_cells ? cells : s->before_cells;
 
-		l->used[p->len]++;
-		if (!is_counted(l, p->len))
-			(void)rep_sender_clear(s, &s->entry[n].key, now_s); // it is there
-		else if (s->t.score[n] > 0)
-			s->t.score[n] = REP_SENDER_SCORE_MAX; // until it is looked at
+	for (uint32_t i = 0; i < both && i < last; i++)
+		s->cell[(size_t)n * cells + (last - i) % cells] = *rep_sender_cell(s, n, last - i);
+}
+
+// What was counted for a length that is not configured any more goes.
+void rep_sender_freshen(struct rep_senders *s, uint32_t n)
+{
+	const struct prefix *p = &s->entry[n].key.prefix;
+
+	if (!rep_bits_has(&s->stale, n))
+		return;
+	if (s->before != NULL)
+		cells_move(s, n);
+	rep_sender_fresh(s, n);
+	if (is_counted(rep_shape_lengths(&s->shape, p), p->len))
+		return;
+	rep_sender_zero(s, n);
+	rep_bits_put(&s->t.pending, n, true);
+}
+
+static bool shape_eq(const struct shape *a, const struct shape *b)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (memcmp(a->lengths[i].counted, b->lengths[i].counted, REP_LENGTHS_MAX) != 0)
+			return false;
+	return memcmp(a->windows, b->windows, sizeof(a->windows)) == 0;
+}
+
+// Nobody is stale.
+static int shape_set(struct rep_senders *s, const struct shape *to)
+{
+	struct shape next = *to;
+	struct half_hour *cell;
+
+	if (next.cells != s->shape.cells) {
+		cell = calloc(s->t.most, next.cells * sizeof(*cell));
+		if (cell == NULL)
+			return -ENOMEM;
+		s->before = s->cell;
+		s->before_cells = s->shape.cells;
+		s->cell = cell;
 	}
+	for (unsigned i = 0; i < 2; i++)
+		memcpy(next.lengths[i].used, s->shape.lengths[i].used,
+			sizeof(next.lengths[i].used));
+	s->shape = next;
+	rep_bits_copy(&s->stale, &s->t.used);
+	if (s->stale.set > 0)
+		return 0;
+	free(s->before);
+	s->before = NULL;
+	return 0;
 }
 
-int rep_senders_change(struct rep_senders *s, const struct rep_senders_conf *conf, uint32_t now_s)
+void rep_senders_change_on(struct rep_senders *s)
 {
 	struct shape to;
 
-	if (!rep_sender_auth_is_sound(&conf->auth) || !rep_shape_take(&to, conf))
+	// Without memory it is tried again by the next tick.
+	if (s->waits && s->stale.set == 0 && rep_shape_take(&to, &s->wanted))
+		s->waits = shape_set(s, &to) != 0;
+}
+
+int rep_senders_change(struct rep_senders *s, const struct rep_senders_conf *conf)
+{
+	struct shape to;
+	int rc = 0;
+
+	if (!rep_auth_is_sound(&conf->auth) || !rep_shape_take(&to, conf))
 		return -EINVAL;
-	if (to.cells != s->shape.cells && !cells_move(s, &to))
-		return -ENOMEM;
-	s->shape = to;
+	const bool same = shape_eq(&s->shape, &to), waits = !same && s->stale.set > 0;
+	if (!same && !waits)
+		rc = shape_set(s, &to);
+	if (rc != 0)
+		return rc;
+	s->waits = waits;
+	s->wanted = *conf;
 	s->weights = conf->weights;
 	s->auth = conf->auth;
-	lengths_move(s, now_s);
 	return 0;
 }

@@ -20,10 +20,16 @@ static size_t words_of(uint32_t n)
 	return (size_t)n / 64 + 1;
 }
 
-static bool bits_open(struct rep_bits *b, uint32_t n)
+bool rep_bits_open(struct rep_bits *b, uint32_t n)
 {
 	*b = (struct rep_bits){.word = calloc(words_of(n), sizeof(uint64_t)), .n = n};
 	return b->word != NULL;
+}
+
+void rep_bits_copy(struct rep_bits *to, const struct rep_bits *from)
+{
+	memcpy(to->word, from->word, words_of(from->n) * sizeof(uint64_t));
+	to->set = from->set;
 }
 
 void rep_bits_put(struct rep_bits *b, uint32_t i, bool on)
@@ -71,10 +77,10 @@ bool rep_table_open(struct rep_table *t, uint32_t most)
 	t->score = calloc(most, sizeof(uint16_t));
 	t->last = calloc(most, sizeof(uint32_t));
 	ok = t->head != NULL && t->next != NULL && t->score != NULL && t->last != NULL &&
-		bits_open(&t->used, most) && bits_open(&t->auth, most) &&
-		bits_open(&t->pending, most) && bits_open(&t->dirty, most);
+		rep_bits_open(&t->used, most) && rep_bits_open(&t->auth, most) &&
+		rep_bits_open(&t->pending, most) && rep_bits_open(&t->dirty, most);
 	for (unsigned i = 0; ok && i < REP_STATE_COUNT; i++)
-		ok = bits_open(&t->state[i], most);
+		ok = rep_bits_open(&t->state[i], most);
 	if (ok)
 		memset(t->head, 0xff, (size_t)heads * sizeof(uint32_t)); // REP_NOBODY
 	return ok;
@@ -140,6 +146,25 @@ static bool is_pinned(const struct rep_table *t, uint32_t n)
 	return rep_table_state(t, n) != REP_NONE || rep_bits_has(&t->auth, n);
 }
 
+// Those of a word that may go: on no list, not blocked, and nothing of them is still to be told.
+static uint64_t loose_word(const struct rep_table *t, size_t i)
+{
+	uint64_t w = t->used.word[i] & ~t->auth.word[i] & ~t->pending.word[i];
+
+	for (unsigned k = REP_AUTO; k < REP_STATE_COUNT; k++)
+		w &= ~t->state[k].word[i];
+	return w;
+}
+
+uint32_t rep_table_room(const struct rep_table *t)
+{
+	uint32_t n = t->most - t->used.set;
+
+	for (size_t i = 0; i < words_of(t->most); i++)
+		n += (uint32_t)__builtin_popcountll(loose_word(t, i));
+	return n;
+}
+
 // The next one from `from` on that may go, whole words of others passed at once.
 static uint32_t loose_next(const struct rep_table *t, uint32_t from)
 {
@@ -147,9 +172,7 @@ static uint32_t loose_next(const struct rep_table *t, uint32_t from)
 	uint64_t w = ~UINT64_C(0) << (from % 64);
 
 	for (size_t i = from / 64; i < words; i++, w = ~UINT64_C(0)) {
-		w &= t->used.word[i] & ~t->auth.word[i] & ~t->pending.word[i];
-		for (unsigned k = REP_AUTO; k < REP_STATE_COUNT; k++)
-			w &= ~t->state[k].word[i];
+		w &= loose_word(t, i);
 		if (w != 0)
 			return (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(w);
 	}

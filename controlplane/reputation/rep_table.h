@@ -17,6 +17,8 @@ static inline bool rep_bits_has(const struct rep_bits *b, uint32_t i)
 {
 	return (b->word[i / 64] >> (i % 64) & 1) != 0;
 }
+bool rep_bits_open(struct rep_bits *b, uint32_t n);                   // false: no memory
+void rep_bits_copy(struct rep_bits *to, const struct rep_bits *from); // of as many
 void rep_bits_put(struct rep_bits *b, uint32_t i, bool on);
 uint32_t rep_bits_next(const struct rep_bits *b, uint32_t from); // REP_NOBODY: no more
 
@@ -43,6 +45,7 @@ static inline uint32_t rep_table_first(const struct rep_table *t, uint64_t hash)
 }
 uint32_t rep_table_take(struct rep_table *t, uint64_t hash); // REP_NOBODY: all are taken
 void rep_table_drop(struct rep_table *t, uint32_t number, uint64_t hash);
+uint32_t rep_table_room(const struct rep_table *t); // numbers that are free, or may go now
 uint32_t rep_table_victim(struct rep_table *t); // that says least; REP_NOBODY: none may go
 
 enum rep_state rep_table_state(const struct rep_table *t, uint32_t number);
@@ -53,6 +56,9 @@ uint32_t rep_table_dirty(struct rep_table *t, uint32_t *numbers, uint32_t cap);
 void rep_table_dirty_all(struct rep_table *t);
 void rep_table_counts(const struct rep_table *t, struct rep_counts *out);
 const struct rep_bits *rep_table_set(const struct rep_table *t, const struct rep_filter *f);
+
+// rep_auth.c: is it in range?
+bool rep_auth_is_sound(const struct rep_auth_conf *c);
 
 // A heap of the `most` highest. `top_floor`: what a score must be over to come in.
 uint32_t rep_top_floor(const struct rep_top *top);

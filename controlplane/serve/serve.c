@@ -14,6 +14,7 @@
 #include "panic.h"
 #include "serve_int.h"
 #include "serve_known.h"
+#include "serve_place.h"
 #include "serve_rows.h"
 #include "serve_services.h"
 
@@ -181,6 +182,7 @@ static void on_revision(void *arg, const struct serve_revision *r)
 	if (r->cfg != NULL) {
 		serve_asks_conf(s->asks, &r->cfg->dns);
 		serve_reputation_change(s->reputation, &r->cfg->reputation);
+		serve_place_change(&s->place, &r->cfg->reputation);
 	}
 	if (r->cfg != NULL && s->radius != NULL)
 		serve_radius_change(s->radius, r->cfg);
@@ -205,6 +207,13 @@ static int on_fact(void *arg, const struct api_fact *f)
 	return core_link_fact_put(s->link, f);
 }
 
+static uint32_t on_facts_waiting(void *arg)
+{
+	const struct serve *s = arg;
+
+	return core_link_facts_waiting(s->link);
+}
+
 static uint32_t on_endpoint_id(void *arg, uint64_t key, uint8_t id[REP_ID_MAX])
 {
 	const struct serve *s = arg;
@@ -220,6 +229,7 @@ static bool reputation_open(struct serve *s, const struct cfg_dataplane *sizes)
 		.senders = sizes->senders,
 		.names = s->names,
 		.fact = on_fact,
+		.waiting = on_facts_waiting,
 		.id = on_endpoint_id,
 		.arg = s,
 		.save_endpoint = serve_memory_endpoint,
@@ -254,6 +264,13 @@ static int on_binding(void *arg, const struct api_binding *b)
 	return core_link_binding_put(s->link, b); // there before the server's thread, and behind it
 }
 
+static uint32_t on_bindings_waiting(void *arg)
+{
+	const struct serve *s = arg;
+
+	return core_link_bindings_waiting(s->link); // likewise
+}
+
 static void on_nas_row(void *arg, const struct sto_nas *row)
 {
 	const struct serve *s = arg;
@@ -276,6 +293,7 @@ static bool radius_open(struct serve *s, struct err_list *err)
 		.bindings = s->start.dataplane.bindings,
 		.store = s->sto,
 		.put = on_binding,
+		.waiting = on_bindings_waiting,
 		.arg = s};
 
 	if (s->start.radius.nlisten == 0 || conf.bindings == 0)
@@ -447,6 +465,7 @@ void serve_free(struct serve *s)
 	serve_names_free(s->names);
 	serve_refused_free(s->refused);
 	serve_hash_close(s->hash);
+	serve_place_close(s->place);
 	if (s->services != NULL)
 		cfg_free(s->services);
 	free(s);

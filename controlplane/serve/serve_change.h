@@ -114,6 +114,9 @@ const struct serve_revision *serve_changes_current(const struct serve_changes *c
 // the processes were started with.
 void serve_changes_warn_restart(
 	const struct serve_changes *c, const struct serve_revision *r, struct err_list *err);
+// Can the files be used that radius: and reputation: name? 0, or -errno with each that cannot, and where it is
+// named, in *err.
+int serve_change_judge(const struct cfg *c, struct err_list *err);
 // A policy image names ports by number: has the running data plane the same ones? false, with the reason in
 // *err, where not; true where none is there to ask.
 bool serve_changes_ports_fit(

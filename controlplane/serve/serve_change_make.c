@@ -13,6 +13,7 @@
 #include "core_link.h"
 #include "core_loop.h"
 #include "serve_diff.h"
+#include "serve_place.h"
 #include "serve_radius.h"
 #include "text.h"
 
@@ -169,6 +170,14 @@ static int candidate_texts(struct change *ch)
 	return rc == 0 ? rules_take(ch) : rc;
 }
 
+int serve_change_judge(const struct cfg *c, struct err_list *err)
+{
+	const int radius = serve_radius_judge(c, err);
+	const int place = serve_place_judge(&c->reputation, err);
+
+	return radius != 0 ? radius : place;
+}
+
 void serve_change_config(struct change *ch)
 {
 	struct serve_changes *c = ch->owner;
@@ -190,8 +199,8 @@ void serve_change_config(struct change *ch)
 		serve_change_fail(ch, API_RPC_ERR_INTERNAL, "rules.file and lists: %s", strerror(-rc));
 		return;
 	}
-	// At a start a secret that is gone is no reason to leave mail unread: its NAS is left out.
-	if (ch->kind != KIND_START && serve_radius_judge(ch->cand->cfg, &ch->err) != 0) {
+	// At a start a secret that is gone is no reason to leave mail unread: its NAS is left out. Nor are countries.
+	if (ch->kind != KIND_START && serve_change_judge(ch->cand->cfg, &ch->err) != 0) {
 		serve_change_fail(ch, API_RPC_ERR_CONFIG, "bad configuration or rules");
 		return;
 	}

@@ -131,7 +131,7 @@ void serve_check_whole(struct serve *s, struct serve_call *call, struct serve_re
 	}
 	ck->rev = whole;
 	if (serve_revision_parse(whole, whole->shipped.p == NULL, &ck->err) != 0 ||
-		serve_radius_judge(whole->cfg, &ck->err) != 0) {
+		serve_change_judge(whole->cfg, &ck->err) != 0) {
 		check_fail(ck, API_RPC_ERR_CONFIG, "bad configuration or rules");
 		return;
 	}

@@ -7,7 +7,8 @@
 
 void serve_csv_begin(struct serve_csv *c, const char *text, size_t n)
 {
-	c->p = text;
+	// Spreadsheets begin UTF-8 with a byte order mark.
+	c->p = text + (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
 	c->end = text + n;
 	c->line = 0;
 	c->next_line = 1;
@@ -79,6 +80,13 @@ static int plain(struct serve_csv *c, size_t *n)
 	return rc;
 }
 
+// Behind any apostrophes: would a spreadsheet calculate it?
+static bool is_formula(const char *text)
+{
+	text += strspn(text, "'");
+	return *text != '\0' && strchr("=+-@\t\r\n", *text) != NULL;
+}
+
 int serve_csv_next(struct serve_csv *c)
 {
 	while (c->p < c->end && at_line_end(c))
@@ -95,7 +103,10 @@ int serve_csv_next(struct serve_csv *c)
 		rc = c->p < c->end && *c->p == '"' ? quoted(c, &n) : plain(c, &n);
 		if (rc != 0)
 			return rc;
-		c->field[c->n++][n] = '\0';
+		c->field[c->n][n] = '\0';
+		if (c->field[c->n][0] == '\'' && is_formula(c->field[c->n]))
+			memmove(c->field[c->n], c->field[c->n] + 1, n);
+		c->n++;
 		if (at_line_end(c))
 			break;
 		c->p++; // the comma
@@ -106,13 +117,15 @@ int serve_csv_next(struct serve_csv *c)
 
 void serve_csv_put(FILE *f, const char *text, bool first)
 {
+	const char *guard = is_formula(text) ? "'" : "";
+
 	if (!first)
 		(void)fputc(',', f);
 	if (strpbrk(text, ",\"\r\n") == NULL) {
-		(void)fputs(text, f);
+		(void)fprintf(f, "%s%s", guard, text);
 		return;
 	}
-	(void)fputc('"', f);
+	(void)fprintf(f, "\"%s", guard);
 	for (; *text != '\0'; text++) {
 		if (*text == '"')
 			(void)fputc('"', f);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Comma-separated values (RFC 4180): a field that has a comma, a quote or a line end stands in quotes, a
-// quote in it twice. Lines end with LF or CR LF. Thread: any.
+// quote in it twice. Lines end with LF or CR LF. A spreadsheet takes a field that begins with = + - @, a tab or a
+// line end for a formula: such a one is written with an apostrophe in front, and so is one that has such an
+// apostrophe already; reading takes one away. Thread: any.
 #pragma once
 
 #include <stdbool.h>

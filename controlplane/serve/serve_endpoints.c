@@ -27,19 +27,19 @@ static json_t *row_of(struct serve *s, const struct rep_endpoint *v)
 {
 	struct serve_reputation *r = s->reputation;
 	const uint32_t now = serve_reputation_now(r);
-	const uint32_t left = v->state == REP_AUTO && v->until_s > now ? v->until_s - now : 0;
+	const uint32_t left = v->until_s > now ? v->until_s - now : 0;
 	uint8_t buf[REP_ID_MAX];
 	const struct span id = serve_reputation_id(r, v, buf);
-
-	return json_pack("{s:b,s:o,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:I}", "blocked",
-		v->state == REP_MANUAL || left > 0, "id",
+	json_t *row = json_pack("{s:b,s:o,s:o,s:s,s:I,s:o,s:o,s:I}", "blocked",
+		v->state == REP_MANUAL || (v->state == REP_AUTO && left > 0), "id",
 		id.n == 0 ? json_null() : serve_json_bytes((const char *)id.p, id.n), "key",
 		json_sprintf("%016" PRIx64, v->key), "state", rep_state_names[v->state], "score",
-		(json_int_t)v->score, "until", serve_known_until(r, left), "left_s",
-		left == 0 ? json_null() : json_integer(left), "login_until",
-		serve_known_until(r, v->auth_s), "login_left_s",
-		v->auth_s == 0 ? json_null() : json_integer(v->auth_s), "failed_logins",
-		(json_int_t)v->auth_failed);
+		(json_int_t)v->score, "login_until", serve_known_until(r, v->auth_s),
+		"login_left_s", v->auth_s == 0 ? json_null() : json_integer(v->auth_s),
+		"failed_logins", (json_int_t)v->auth_failed);
+
+	serve_known_note(r, row, v->since_s, left, v->comment);
+	return row;
 }
 
 static json_t *show(struct serve *s, uint32_t number)
@@ -50,6 +50,51 @@ static json_t *show(struct serve *s, uint32_t number)
 		serve_reputation_now(s->reputation), &v);
 	return row_of(s, &v);
 }
+
+static uint32_t page(struct serve *s, const struct rep_filter *f, uint32_t *next, uint32_t *numbers,
+	uint32_t cap)
+{
+	return rep_endpoints_page(serve_reputation_endpoints(s->reputation), f, next, numbers, cap,
+		serve_reputation_now(s->reputation));
+}
+
+static bool top(struct serve *s, const struct rep_filter *f, struct rep_top *t)
+{
+	return rep_endpoints_top(serve_reputation_endpoints(s->reputation), f, t,
+		serve_reputation_now(s->reputation));
+}
+
+static uint32_t room(struct serve *s)
+{
+	return rep_endpoints_room(serve_reputation_endpoints(s->reputation));
+}
+
+// An id that nobody knows or that is no text is told by its key, which means the same here alone.
+static void put(struct serve *s, FILE *f, const json_t *row)
+{
+	const char *id = json_string_value(json_object_get(row, "id"));
+	const char *key = json_string_value(json_object_get(row, "key"));
+	const bool named = id != NULL && key != NULL &&
+		serve_reputation_key(s->reputation, span_str(id)) == strtoull(key, NULL, 16);
+
+	serve_known_put(f, named ? row : NULL, "id", true);
+	serve_known_put(f, row, "state", false);
+	serve_known_put(f, row, "until", false);
+	(void)fprintf(
+		f, ",%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(row, "score")));
+	serve_known_put(f, row, "comment", false);
+	serve_known_put(f, named ? NULL : row, "key", false);
+	(void)fputc('\n', f);
+}
+
+static const struct serve_known_kind kind = {.noun = "endpoints",
+	.head = "id,list,until,score,comment,key\n",
+	.page = page,
+	.top = top,
+	.show = show,
+	.put = put,
+	.room = room,
+	.sized_by = "dataplane.bindings"};
 
 // ---- looking
 
@@ -67,49 +112,31 @@ void serve_endpoints_list(void *arg, struct serve_call *call, json_t *params)
 	};
 	struct serve *s = arg;
 	struct rep_filter f = {0};
-	uint32_t numbers[KNOWN_PAGE_MAX], next, n;
-	struct rep_endpoints *e;
-	json_t *rows;
 
 	if (!serve_params_take(call, params, table, sizeof(table) / sizeof(table[0])) ||
-		!serve_known_state(call, state, &f) || !serve_known_scores(call, min, max, &f) ||
-		!serve_known_cursor(call, cursor, &next))
-		return;
-	e = table_of(s, call);
-	if (e == NULL)
+		!serve_known_state(call, state, &f) || !serve_known_scores(call, min, max, &f))
 		return;
 	f.id = span_str(id);
-	n = rep_endpoints_page(
-		e, &f, &next, numbers, (uint32_t)count, serve_reputation_now(s->reputation));
-	rows = json_array();
-	for (uint32_t i = 0; i < n; i++)
-		(void)json_array_append_new(rows, show(s, numbers[i]));
-	serve_call_result(call,
-		json_pack("{s:o,s:o}", "endpoints", rows, "cursor", serve_known_cursor_json(next)));
+	if (table_of(s, call) != NULL)
+		serve_known_page(s, call, &kind, &f, cursor, count, NULL, NULL);
 }
 
 void serve_endpoints_top(void *arg, struct serve_call *call, json_t *params)
 {
-	const char *state = NULL;
-	int64_t count = KNOWN_TOP;
-	const struct serve_param table[] = {
-		{"count", SERVE_PARAM_INT, .lo = 1, .hi = REP_TOP_MAX, .out = &count},
-		{"state", SERVE_PARAM_TEXT, .out = &state},
-	};
-	struct serve *s = arg;
-	struct rep_filter f = {0};
+	if (table_of(arg, call) != NULL)
+		serve_known_top(arg, call, params, &kind);
+}
 
-	if (serve_params_take(call, params, table, 2) && serve_known_state(call, state, &f) &&
-		table_of(s, call) != NULL)
-		serve_known_top(s, call, false, &f, (uint32_t)count, show);
+static bool hex_take(const char *hex, uint64_t *key)
+{
+	*key = strtoull(hex, NULL, 16);
+	return strlen(hex) == 16 && strspn(hex, "0123456789abcdef") == 16 && *key != 0;
 }
 
 // Who is meant: by id or key. False after the call was answered.
 static bool key_take(
 	struct serve *s, struct serve_call *call, const char *id, const char *hex, uint64_t *key)
 {
-	char *end;
-
 	if ((id == NULL) == (hex == NULL)) {
 		serve_call_error(
 			call, API_RPC_ERR_PARAMS, NULL, "params: one of id and key is needed");
@@ -120,14 +147,13 @@ static bool key_take(
 			"params.id: an id has 1 to %d octets", REP_ID_MAX);
 		return false;
 	}
-	*key = id != NULL ? serve_reputation_key(s->reputation, span_str(id))
-			  : strtoull(hex, &end, 16);
-	if (id == NULL &&
-		(strlen(hex) != 16 || strspn(hex, "0123456789abcdef") != 16 || *key == 0)) {
+	if (id == NULL && !hex_take(hex, key)) {
 		serve_call_error(call, API_RPC_ERR_PARAMS, NULL,
 			"params.key: not the 16 hexadecimal digits of an endpoint");
 		return false;
 	}
+	if (id != NULL)
+		*key = serve_reputation_key(s->reputation, span_str(id));
 	return true;
 }
 
@@ -195,10 +221,10 @@ void serve_endpoints_get(void *arg, struct serve_call *call, json_t *params)
 enum what { BLOCK, UNBLOCK, EXEMPT, UNEXEMPT, CLEAR };
 
 // 0 or what is wrong.
-static const char *change(
-	struct serve *s, struct rep_endpoints *e, uint64_t key, struct span id, enum what what)
+static const char *change(struct serve *s, struct rep_endpoints *e, uint64_t key, struct span id,
+	enum what what, struct rep_listing *to)
 {
-	static const enum rep_state to[] = {[BLOCK] = REP_MANUAL,
+	static const enum rep_state states[] = {[BLOCK] = REP_MANUAL,
 		[UNBLOCK] = REP_NONE,
 		[EXEMPT] = REP_EXEMPT,
 		[UNEXEMPT] = REP_NONE};
@@ -215,33 +241,46 @@ static const char *change(
 		return "it is not blocked";
 	if (what == UNEXEMPT && v.state != REP_EXEMPT)
 		return "it is not exempt";
-	return rep_endpoint_set(e, key, id, to[what], 0, now) == 0
-		? NULL
-		: "no room: every entry is on a list or blocked (dataplane.bindings)";
+	to->state = states[what];
+	switch (rep_endpoint_set(e, key, id, to, now)) {
+	case 0:
+		return NULL;
+	case -ENOMEM:
+		return "out of memory";
+	default:
+		return "no room: every entry is on a list or blocked (dataplane.bindings)";
+	}
 }
 
 static void change_run(
 	struct serve *s, struct serve_call *call, json_t *params, enum what what, const char *verb)
 {
 	const char *id = NULL, *hex = NULL, *comment = "", *wrong;
+	int64_t for_s = 0;
 	bool off = false;
 	const struct serve_param table[] = {
 		{"id", SERVE_PARAM_TEXT, .out = &id},
 		{"key", SERVE_PARAM_TEXT, .out = &hex},
 		{"comment", SERVE_PARAM_TEXT, .out = &comment},
+		{"for_s", SERVE_PARAM_INT, .lo = 1, .hi = KNOWN_FOR_MAX, .out = &for_s},
 		{"off", SERVE_PARAM_BOOL, .out = &off},
 	};
+	struct rep_listing to = {0};
 	struct rep_endpoints *e;
 	uint64_t key;
 
-	if (!serve_params_take(call, params, table, what == EXEMPT ? 4 : 3) ||
-		!key_take(s, call, id, hex, &key))
+	if (!serve_params_take(call, params, table,
+		    what == EXEMPT          ? 5
+			    : what == BLOCK ? 4
+					    : 3) ||
+		!key_take(s, call, id, hex, &key) ||
+		!serve_known_listing(call, s->reputation, comment, off ? 0 : for_s, &to))
 		return;
 	e = table_of(s, call);
 	if (e == NULL)
 		return;
-	wrong = change(
-		s, e, key, id != NULL ? span_str(id) : (struct span){0}, off ? UNEXEMPT : what);
+	wrong = change(s, e, key, id != NULL ? span_str(id) : (struct span){0},
+		off ? UNEXEMPT : what, &to);
 	serve_reputation_done(s->reputation);
 	if (wrong != NULL) {
 		serve_call_error(
@@ -279,122 +318,39 @@ void serve_endpoints_clear(void *arg, struct serve_call *call, json_t *params)
 
 void serve_endpoints_export(void *arg, struct serve_call *call, json_t *params)
 {
-	const char *cursor = NULL;
-	int64_t count = KNOWN_EXPORT_MAX;
-	const struct serve_param table[] = {
-		{"cursor", SERVE_PARAM_TEXT, .out = &cursor},
-		{"count", SERVE_PARAM_INT, .lo = 1, .hi = KNOWN_EXPORT_MAX, .out = &count},
-	};
-	struct serve *s = arg;
-	static uint32_t numbers[KNOWN_EXPORT_MAX]; // the loop's thread alone is here
-	struct serve_known_export x;
-	struct rep_endpoints *e;
-	char *text = NULL;
-	size_t n = 0;
-	FILE *f;
-
-	if (!serve_params_take(call, params, table, 2) ||
-		!serve_known_export_take(call, cursor, &x))
-		return;
-	e = table_of(s, call);
-	f = e == NULL ? NULL : open_memstream(&text, &n);
-	if (e == NULL)
-		return;
-	if (f != NULL && (cursor == NULL || *cursor == '\0'))
-		(void)fputs("id,list,until,score\n", f); // the stream remembers an error
-	for (int64_t left = count; f != NULL && left > 0 && x.state < REP_STATE_COUNT;) {
-		const struct rep_filter filter = {.by_state = true, .state = x.state};
-		const uint32_t k = rep_endpoints_page(e, &filter, &x.next, numbers, (uint32_t)left,
-			serve_reputation_now(s->reputation));
-
-		for (uint32_t i = 0; i < k; i++) {
-			json_t *row = show(s, numbers[i]);
-			const char *until = json_string_value(json_object_get(row, "until"));
-			const char *id = json_string_value(json_object_get(row, "id"));
-
-			serve_csv_put(f, id != NULL ? id : "", true);
-			serve_csv_put(f, rep_state_names[x.state], false);
-			serve_csv_put(f, until != NULL ? until : "", false);
-			(void)fprintf(f, ",%" JSON_INTEGER_FORMAT "\n",
-				json_integer_value(json_object_get(row, "score")));
-			json_decref(row);
-		}
-		left -= k;
-		if (x.next == REP_NOBODY)
-			x = (struct serve_known_export){.state = x.state + 1};
-		else if (k == 0)
-			break;
-	}
-	if (f != NULL && fclose(f) == 0)
-		serve_call_result(call,
-			json_pack("{s:o,s:o}", "csv", json_stringn(text, n), "cursor",
-				serve_known_export_json(&x)));
-	else
-		serve_call_result(call, NULL);
-	free(text);
+	if (table_of(arg, call) != NULL)
+		serve_known_export(arg, call, params, &kind);
 }
 
-struct import {
-	struct serve *s;
-	struct rep_endpoints *e;
-	const char *file;
-	bool apply;
-	uint32_t made; // entries that there are not yet, at most
-};
-
-static void on_import(void *arg, const struct serve_known_row *row, struct err_list *err)
+static void on_import(
+	struct serve_known_import *im, const struct serve_known_row *row, struct err_list *err)
 {
-	struct import *im = arg;
-	const char *id = row->text[COLUMN_ID];
-	const uint64_t key = serve_reputation_key(im->s->reputation, span_str(id));
-	const uint32_t now = serve_reputation_now(im->s->reputation);
-	const int64_t until = row->until_s - serve_reputation_shift(im->s->reputation);
+	struct serve_reputation *r = im->s->reputation;
+	const char *hex = row->text[COLUMN_KEY];
+	const struct span id = span_str(row->text[COLUMN_ID]);
+	uint64_t key = 0;
+	int rc = 0;
 
-	if (*id == '\0' || strlen(id) > REP_ID_MAX)
+	if (id.n > 0)
+		key = serve_reputation_key(r, id);
+	if (id.n > REP_ID_MAX || (id.n == 0 && *hex == '\0'))
 		err_at(err, im->file, row->line, 0, "an id has 1 to %d octets", REP_ID_MAX);
-	else if (row->list == REP_AUTO && (until < 0 || until > UINT32_MAX))
-		err_at(err, im->file, row->line, 0, "until is too far away");
+	else if (id.n == 0 && !hex_take(hex, &key))
+		err_at(err, im->file, row->line, 0, "%.64s: not the 16 hexadecimal digits of a key",
+			hex);
 	else if (!im->apply)
-		im->made += row->list != REP_NONE;
-	else if (row->list != REP_AUTO || until > now) // else it is over
-		(void)rep_endpoint_set(
-			im->e, key, span_str(id), row->list, (uint32_t)until, now); // there is room
+		im->made += row->to.state != REP_NONE;
+	else if (!row->over)
+		rc = rep_endpoint_set(
+			serve_reputation_endpoints(r), key, id, &row->to, serve_reputation_now(r));
+	if (rc != 0)
+		serve_known_lost(im, row, rc, err);
 }
 
 void serve_endpoints_import(void *arg, struct serve_call *call, json_t *params)
 {
-	const char *text = NULL, *file = "stdin", *comment = "";
-	const struct serve_param table[] = {
-		{"text", SERVE_PARAM_TEXT, .required = true, .out = &text},
-		{"file", SERVE_PARAM_TEXT, .out = &file},
-		{"comment", SERVE_PARAM_TEXT, .out = &comment},
-	};
-	struct serve *s = arg;
-	struct import im = {.s = s};
-	struct serve_known_import in = {.id = "id", .each = on_import, .arg = &im};
-	struct err_list err;
-	char object[64];
+	struct serve_known_import im = {.kind = &kind, .id = "id", .each = on_import};
 
-	err_init(&err);
-	if (!serve_params_take(call, params, table, 3))
-		return;
-	im.e = table_of(s, call);
-	if (im.e == NULL)
-		return;
-	in.text = text;
-	im.file = in.file = file;
-	serve_known_import(&in, &err);
-	if (!err_any(&err) && im.made > rep_endpoints_room(im.e))
-		err_add(&err, "%s: %u entries; there is room for %u (dataplane.bindings)", file,
-			im.made, rep_endpoints_room(im.e));
-	if (err_any(&err)) {
-		serve_call_errors(call, API_RPC_ERR_CONFIG, &err, "nothing was taken");
-		return;
-	}
-	im.apply = true;
-	serve_known_import(&in, &err);
-	serve_reputation_done(s->reputation);
-	(void)snprintf(object, sizeof(object), "%u rows", in.rows); // it fits
-	serve_known_audit(s, call, "endpoints.import", object, comment);
-	serve_call_result(call, json_pack("{s:I}", "rows", (json_int_t)in.rows));
+	if (table_of(arg, call) != NULL)
+		serve_known_import(arg, call, params, &im);
 }

@@ -32,6 +32,7 @@ enum {
 };
 
 struct serve_check;
+struct serve_place;
 struct serve_top;
 struct serve_audit_read;
 
@@ -73,6 +74,7 @@ struct serve {
 	struct serve_check *checks[SERVE_CHECKS_MAX];
 	struct serve_radius *radius;            // NULL = no accounting server
 	struct serve_reputation *reputation;
+	struct serve_place *place;              // countries of senders, NULL = none
 	uint32_t said_era;                      // sto_era that its rows were said for
 	bool saying;                            // ... are being said
 	struct serve_top *tops[SERVE_TOPS_MAX]; // under way

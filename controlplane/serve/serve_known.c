@@ -6,11 +6,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+enum { KEEP_LOOKS = 20000 }; // a page of a filter that costs a look-up each
 
 static const char login[] = "login", any[] = "any";
 
-static bool state_of(const char *word, enum rep_state *out)
+bool serve_known_word(const char *word, enum rep_state *out)
 {
 	for (unsigned i = 0; i < REP_STATE_COUNT; i++) {
 		if (strcmp(word, rep_state_names[i]) != 0)
@@ -26,7 +27,7 @@ bool serve_known_state(struct serve_call *call, const char *word, struct rep_fil
 	if (word == NULL || strcmp(word, any) == 0)
 		return true;
 	f->by_auth = strcmp(word, login) == 0;
-	f->by_state = !f->by_auth && state_of(word, &f->state);
+	f->by_state = !f->by_auth && serve_known_word(word, &f->state);
 	if (f->by_auth || f->by_state)
 		return true;
 	serve_call_error(call, API_RPC_ERR_PARAMS, NULL,
@@ -45,7 +46,7 @@ bool serve_known_scores(struct serve_call *call, int64_t min, int64_t max, struc
 	return false;
 }
 
-static bool number_of(const char *text, uint32_t *out)
+bool serve_known_number(const char *text, uint32_t *out)
 {
 	char *end;
 	unsigned long v;
@@ -58,18 +59,40 @@ static bool number_of(const char *text, uint32_t *out)
 	return true;
 }
 
-bool serve_known_cursor(struct serve_call *call, const char *text, uint32_t *next)
+static bool cursor_take(struct serve_call *call, const char *text, uint32_t *next)
 {
 	*next = 0;
-	if (text == NULL || *text == '\0' || number_of(text, next))
+	if (text == NULL || *text == '\0' || serve_known_number(text, next))
 		return true;
 	serve_call_error(call, API_RPC_ERR_PARAMS, NULL, "params.cursor: not one of this list");
 	return false;
 }
 
-json_t *serve_known_cursor_json(uint32_t next)
+static json_t *cursor_json(uint32_t next)
 {
 	return next == REP_NOBODY ? json_null() : json_sprintf("%" PRIu32, next);
+}
+
+void serve_known_page(struct serve *s, struct serve_call *call, const struct serve_known_kind *k,
+	const struct rep_filter *f, const char *cursor, int64_t count,
+	bool (*keep)(struct serve *s, uint32_t number, const void *arg), const void *arg)
+{
+	uint32_t numbers[KNOWN_PAGE_MAX], next, n, looks = 0;
+	json_t *rows;
+
+	if (!cursor_take(call, cursor, &next))
+		return;
+	rows = json_array();
+	do {
+		n = k->page(s, f, &next, numbers, (uint32_t)count);
+		for (uint32_t i = 0; i < n; i++)
+			if (keep == NULL || keep(s, numbers[i], arg)) {
+				(void)json_array_append_new(rows, k->show(s, numbers[i]));
+				count--;
+			}
+		looks += n;
+	} while (keep != NULL && n > 0 && count > 0 && next != REP_NOBODY && looks < KEEP_LOOKS);
+	serve_call_result(call, json_pack("{s:o,s:o}", k->noun, rows, "cursor", cursor_json(next)));
 }
 
 json_t *serve_known_until(const struct serve_reputation *r, uint32_t left_s)
@@ -78,139 +101,32 @@ json_t *serve_known_until(const struct serve_reputation *r, uint32_t left_s)
 		left_s == 0 ? 0 : serve_reputation_now(r) + serve_reputation_shift(r) + left_s);
 }
 
-// ---- export
+// ---- an operator's word
 
-bool serve_known_export_take(
-	struct serve_call *call, const char *cursor, struct serve_known_export *x)
+bool serve_known_listing(struct serve_call *call, const struct serve_reputation *r,
+	const char *comment, int64_t for_s, struct rep_listing *to)
 {
-	char word[16];
-	const char *dot = cursor == NULL ? NULL : strchr(cursor, '.');
-
-	*x = (struct serve_known_export){.state = REP_AUTO};
-	if (cursor == NULL || *cursor == '\0')
+	to->comment = span_str(comment);
+	to->until_s = for_s == 0 ? 0 : serve_reputation_now(r) + (uint32_t)for_s;
+	if (to->comment.n <= REP_COMMENT_MAX)
 		return true;
-	if (dot != NULL && dot - cursor < (ptrdiff_t)sizeof(word)) {
-		memcpy(word, cursor, (size_t)(dot - cursor));
-		word[dot - cursor] = '\0';
-		if (state_of(word, &x->state) && x->state != REP_NONE &&
-			number_of(dot + 1, &x->next))
-			return true;
-	}
-	serve_call_error(call, API_RPC_ERR_PARAMS, NULL, "params.cursor: not one of this export");
+	serve_call_error(call, API_RPC_ERR_PARAMS, NULL,
+		"params.comment: %zu octets; %d are the most", to->comment.n, REP_COMMENT_MAX);
 	return false;
 }
 
-json_t *serve_known_export_json(const struct serve_known_export *x)
+void serve_known_note(const struct serve_reputation *r, json_t *row, uint32_t since_s,
+	uint32_t left_s, struct span comment)
 {
-	return x->state == REP_STATE_COUNT
-		? json_null()
-		: json_sprintf("%s.%" PRIu32, rep_state_names[x->state], x->next);
-}
-
-// ---- import
-
-static int column_of(const struct serve_known_import *im, const char *name)
-{
-	static const char *const names[COLUMN_COUNT] = {[COLUMN_CONTEXT] = "context",
-		[COLUMN_VLAN] = "vlan",
-		[COLUMN_LIST] = "list",
-		[COLUMN_UNTIL] = "until"};
-
-	if (strcmp(name, im->id) == 0)
-		return COLUMN_ID;
-	for (int i = COLUMN_CONTEXT; i < COLUMN_COUNT; i++) {
-		const bool of_senders = i == COLUMN_CONTEXT || i == COLUMN_VLAN;
-
-		if ((i == COLUMN_LIST || of_senders == im->senders) && strcmp(name, names[i]) == 0)
-			return i;
-	}
-	return strcmp(name, "score") == 0 ? COLUMN_COUNT : -1; // an export has it
-}
-
-// Which field each column is; false with an error where the head is none.
-static bool head_take(const struct serve_known_import *im, const struct serve_csv *c,
-	int place[COLUMN_COUNT], struct err_list *err)
-{
-	for (unsigned i = 0; i < COLUMN_COUNT; i++)
-		place[i] = -1;
-	for (unsigned i = 0; i < c->n; i++) {
-		const int column = column_of(im, c->field[i]);
-
-		if (column < 0)
-			err_at(err, im->file, c->line, 0, "%.64s: no such column", c->field[i]);
-		else if (column < COLUMN_COUNT)
-			place[column] = (int)i;
-	}
-	if (place[COLUMN_ID] < 0 || place[COLUMN_LIST] < 0)
-		err_at(err, im->file, c->line, 0,
-			"the first line names the columns; %s and list are needed", im->id);
-	return !err_any(err);
-}
-
-// RFC 3339 in UTC, whole seconds: as an export has it.
-static bool time_of(const char *text, int64_t *out)
-{
-	struct tm tm = {0};
-	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-
-	*out = end == NULL || *end != '\0' ? -1 : (int64_t)timegm(&tm);
-	return *out > 0;
-}
-
-static bool row_take(const struct serve_known_import *im, const struct serve_csv *c,
-	const int place[COLUMN_COUNT], unsigned columns, struct serve_known_row *row,
-	struct err_list *err)
-{
-	*row = (struct serve_known_row){.line = c->line};
-	if (c->n != columns) {
-		err_at(err, im->file, c->line, 0, "%u fields; the first line has %u", c->n,
-			columns);
-		return false;
-	}
-	for (unsigned i = 0; i < COLUMN_COUNT; i++)
-		row->text[i] = place[i] < 0 ? "" : c->field[place[i]];
-	if (!state_of(row->text[COLUMN_LIST], &row->list) || (row->list == REP_AUTO && im->senders))
-		err_at(err, im->file, c->line, 0,
-			"%.64s: no such list; manual, exempt%s and none are",
-			row->text[COLUMN_LIST], im->senders ? "" : ", auto");
-	else if (row->list == REP_AUTO && !time_of(row->text[COLUMN_UNTIL], &row->until_s))
-		err_at(err, im->file, c->line, 0,
-			"until is \"%.64s\"; a block of auto ends at a time like "
-			"2026-01-31T12:00:00Z",
-			row->text[COLUMN_UNTIL]);
-	else
-		return true;
-	return false;
-}
-
-void serve_known_import(struct serve_known_import *im, struct err_list *err)
-{
-	struct serve_csv *c = malloc(sizeof(*c));
-	int place[COLUMN_COUNT], rc;
-	unsigned columns = 0;
-	struct serve_known_row row;
-
-	im->rows = 0;
-	if (c == NULL) {
-		err_add(err, "out of memory");
+	if (row == NULL)
 		return;
-	}
-	serve_csv_begin(c, im->text, strlen(im->text));
-	while ((rc = serve_csv_next(c)) == 1) {
-		if (columns == 0) {
-			columns = c->n;
-			if (!head_take(im, c, place, err))
-				break;
-		} else if (row_take(im, c, place, columns, &row, err)) {
-			im->each(im->arg, &row, err);
-			im->rows++;
-		}
-	}
-	if (rc < 0)
-		err_at(err, im->file, c->line, 0, "%s", c->why);
-	else if (columns == 0)
-		err_at(err, im->file, 1, 0, "empty; the first line names the columns");
-	free(c);
+	(void)json_object_update_new(row, // without memory the row lacks them
+		json_pack("{s:o,s:o,s:o,s:o}", "since",
+			serve_json_time(since_s == 0 ? 0 : since_s + serve_reputation_shift(r)),
+			"until", serve_known_until(r, left_s), "left_s",
+			left_s == 0 ? json_null() : json_integer(left_s), "comment",
+			comment.n == 0 ? json_null()
+				       : serve_json_bytes((const char *)comment.p, comment.n)));
 }
 
 // ---- the highest
@@ -218,9 +134,8 @@ void serve_known_import(struct serve_known_import *im, struct err_list *err)
 struct serve_top {
 	struct serve *s;
 	struct serve_call *call;
-	bool senders;
+	const struct serve_known_kind *kind;
 	struct rep_filter f;
-	serve_known_show_cb show;
 	struct core_timer *timer;
 	struct rep_top top;
 };
@@ -237,12 +152,9 @@ static void top_end(struct serve_top *t)
 static void on_top(void *arg)
 {
 	struct serve_top *t = arg;
-	struct serve_reputation *r = t->s->reputation;
-	const uint32_t now = serve_reputation_now(r);
 	json_t *rows;
 
-	if (t->senders ? rep_senders_top(serve_reputation_senders(r), &t->f, &t->top, now)
-		       : rep_endpoints_top(serve_reputation_endpoints(r), &t->f, &t->top, now)) {
+	if (t->kind->top(t->s, &t->f, &t->top)) {
 		if (core_timer_once(t->timer, 0) == 0)
 			return;
 		serve_call_result(t->call, NULL);
@@ -251,17 +163,26 @@ static void on_top(void *arg)
 	}
 	rows = json_array();
 	for (uint32_t i = 0; i < t->top.n; i++)
-		(void)json_array_append_new(rows, t->show(t->s, t->top.row[i].number));
-	serve_call_result(t->call, json_pack("{s:o}", t->senders ? "senders" : "endpoints", rows));
+		(void)json_array_append_new(rows, t->kind->show(t->s, t->top.row[i].number));
+	serve_call_result(t->call, json_pack("{s:o}", t->kind->noun, rows));
 	top_end(t);
 }
 
-void serve_known_top(struct serve *s, struct serve_call *call, bool senders,
-	const struct rep_filter *f, uint32_t most, serve_known_show_cb show)
+void serve_known_top(
+	struct serve *s, struct serve_call *call, json_t *params, const struct serve_known_kind *k)
 {
+	const char *state = NULL;
+	int64_t count = KNOWN_TOP;
+	const struct serve_param table[] = {
+		{"count", SERVE_PARAM_INT, .lo = 1, .hi = REP_TOP_MAX, .out = &count},
+		{"state", SERVE_PARAM_TEXT, .out = &state},
+	};
+	struct rep_filter f = {0};
 	struct serve_top *t;
 	unsigned i = 0;
 
+	if (!serve_params_take(call, params, table, 2) || !serve_known_state(call, state, &f))
+		return;
 	while (i < SERVE_TOPS_MAX && s->tops[i] != NULL)
 		i++;
 	if (i == SERVE_TOPS_MAX) {
@@ -275,10 +196,9 @@ void serve_known_top(struct serve *s, struct serve_call *call, bool senders,
 	}
 	*t = (struct serve_top){.s = s,
 		.call = call,
-		.senders = senders,
-		.f = *f,
-		.show = show,
-		.top = {.most = most},
+		.kind = k,
+		.f = f,
+		.top = {.most = (uint32_t)count},
 		.timer = core_timer_new(s->loop, on_top, t)};
 	s->tops[i] = t;
 	if (t->timer != NULL && core_timer_once(t->timer, 0) == 0)

@@ -15,6 +15,27 @@ static uint8_t list_of(uint8_t state)
 				      : STO_LIST_NONE;
 }
 
+static void note_put(struct sto_known *k, const struct rep_saved_note *n)
+{
+	k->list_s = n->since_s;
+	k->until_s = n->until_s;
+	k->comment = n->comment;
+}
+
+static uint32_t second_of(int64_t s)
+{
+	return s < 0 ? 0 : s > UINT32_MAX ? UINT32_MAX : (uint32_t)s;
+}
+
+static struct rep_saved_note note_of(const struct sto_known *k)
+{
+	return (struct rep_saved_note){
+		.since_s = second_of(k->list_s),
+		.until_s = second_of(k->until_s),
+		.comment = k->comment,
+	};
+}
+
 static void auth_put(struct sto_known *k, const struct rep_auth *a)
 {
 	k->auth_s = a->until_s == 0 ? 0 : (int64_t)a->until_s - a->for_s;
@@ -41,6 +62,7 @@ int serve_memory_endpoint(void *arg, const struct rep_endpoint_saved *row, bool 
 		out.known.block_s = (int64_t)row->until_s - row->for_s;
 		out.known.block_until_s = row->until_s;
 	}
+	note_put(&out.known, &row->note);
 	auth_put(&out.known, &row->auth);
 	out.known.windows = (struct span){.p = octets, .n = rep_endpoint_pack(row, octets)};
 	return taken(sto_endpoint_put(s->sto, &out, NULL));
@@ -56,6 +78,7 @@ int serve_memory_sender(void *arg, const struct rep_sender_saved *row, bool gone
 	if (gone)
 		return taken(sto_sender_del(s->sto, &out, NULL));
 	out.known.list = list_of(row->state);
+	note_put(&out.known, &row->note);
 	auth_put(&out.known, &row->auth);
 	out.known.windows = (struct span){.p = octets, .n = rep_sender_pack(row, octets)};
 	return taken(sto_sender_put(s->sto, &out, NULL));
@@ -92,6 +115,7 @@ void serve_memory_endpoint_load(void *arg, const struct sto_endpoint *row)
 		: row->known.list == STO_LIST_EXEMPT  ? REP_EXEMPT
 		: row->known.block_until_s != 0       ? REP_AUTO
 						      : REP_NONE;
+	out.note = note_of(&row->known);
 	serve_reputation_restore_endpoint(s->reputation, &out);
 }
 
@@ -106,5 +130,6 @@ void serve_memory_sender_load(void *arg, const struct sto_sender *row)
 	out.state = row->known.list == STO_LIST_BLOCK ? REP_MANUAL
 		: row->known.list == STO_LIST_EXEMPT  ? REP_EXEMPT
 						      : REP_NONE;
+	out.note = note_of(&row->known);
 	serve_reputation_restore_sender(s->reputation, &out);
 }

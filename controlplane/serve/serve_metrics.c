@@ -198,7 +198,9 @@ static void radius_changes(const struct rad_bind_counts *b, struct serve_exposit
 	sample(x, METRIC_RADIUS_CHANGES, "ended", b->ended);
 	sample(x, METRIC_RADIUS_CHANGES, "idle", b->idle);
 	sample(x, METRIC_RADIUS_CHANGES, "cleared", b->cleared);
+	sample(x, METRIC_RADIUS_CHANGES, "displaced", b->displaced);
 	one(x, METRIC_RADIUS_STALE, b->stale);
+	one(x, METRIC_RADIUS_OLD, b->old);
 	one(x, METRIC_RADIUS_SHARED, b->shared);
 	one(x, METRIC_RADIUS_FULL, b->full);
 }

@@ -21,6 +21,8 @@ LOG_COMPONENT("radius");
 enum {
 	LATER_MAX = 4096,
 	WALK_SLICE = 2000, // places looked at in a turn: under half a millisecond
+	WALK_WAITING =
+		2048, // a walk goes no further while more wait: what is new waits behind them, too
 	LOOK_MS = 5000,    // at what was counted
 	SAY_US = 60000000, // about one reason of one NAS at most so often
 	LINES_MAX = 20,    // of the log in a look
@@ -150,6 +152,8 @@ static bool on_turn(void *arg, struct rad_bind *b)
 	}
 	if (!telling)
 		return false;
+	if (r->conf.waiting != NULL && r->conf.waiting(r->conf.arg) > WALK_WAITING)
+		return true;
 	if (!rad_bind_walk(b, &r->at, WALK_SLICE, on_walk, r) || !epoch_put(r, API_BIND_SWEEP))
 		return true;
 	atomic_fetch_add_explicit(&r->walks, 1, memory_order_relaxed);
@@ -175,6 +179,9 @@ static const char *const meanings[RAD_COUNT_DATAGRAMS] = {
 	[RAD_COUNT_MALFORMED] = "that are no RADIUS; not answered",
 	[RAD_COUNT_CODE] = "that are no accounting; not answered",
 	[RAD_COUNT_FORGED] = "that the secret does not prove; not answered",
+	[RAD_COUNT_OLD] =
+		"of before, by the NAS's own clock; acknowledged, nothing changed by them",
+	[RAD_COUNT_SHARE] = "for which max_bindings has no room; not answered",
 	[RAD_COUNT_FULL] = "for which dataplane.bindings has no room; not answered",
 };
 

@@ -2,7 +2,7 @@
 // The accounting server at work: NAS of the configuration in force go in; bindings for the data plane, lines
 // of the log about what was refused, and figures come out. Sockets, sizes and the time after which a binding
 // ends are those of the start.
-// Thread: the loop's, but for `put`.
+// Thread: the loop's, but for `put` and `waiting`.
 #pragma once
 
 #include <stdbool.h>
@@ -27,6 +27,8 @@ struct serve_radius_conf {
 	struct sto *store;               // where bindings outlive the process; NULL = nowhere
 	// Tells the data plane, from the server's thread; must not wait. 0, -EAGAIN (no room now), -ENOTCONN.
 	int (*put)(void *arg, const struct api_binding *b);
+	// How many of them it has not taken yet; NULL: none ever. From the same thread.
+	uint32_t (*waiting)(void *arg);
 	void *arg;
 };
 

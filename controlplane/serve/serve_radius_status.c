@@ -15,8 +15,9 @@ static json_t *nas_json(const struct serve_radius_nas *nas)
 			return NULL;
 		}
 	}
-	row = json_pack("{s:s,s:f,s:o,s:o}", "name", nas->counts.name, "rate", nas->rate,
-		"datagrams", serve_json_u64(all), "counts", counts);
+	row = json_pack("{s:s,s:f,s:o,s:i,s:i,s:o}", "name", nas->counts.name, "rate", nas->rate,
+		"datagrams", serve_json_u64(all), "bindings", (int)nas->counts.bindings, "most",
+		(int)nas->counts.most, "counts", counts);
 	return row;
 }
 
@@ -32,12 +33,14 @@ static json_t *nas_list(struct serve_radius *r)
 
 static json_t *binding_json(const struct rad_bind_counts *b)
 {
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "begun",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "begun",
 		serve_json_u64(b->begun), "moved", serve_json_u64(b->moved), "kept",
 		serve_json_u64(b->kept), "ended", serve_json_u64(b->ended), "idle",
 		serve_json_u64(b->idle), "cleared", serve_json_u64(b->cleared), "stale",
 		serve_json_u64(b->stale), "others", serve_json_u64(b->others), "shared",
-		serve_json_u64(b->shared), "full", serve_json_u64(b->full));
+		serve_json_u64(b->shared), "displaced", serve_json_u64(b->displaced), "full",
+		serve_json_u64(b->full), "old", serve_json_u64(b->old), "share",
+		serve_json_u64(b->share), "nas_forgotten", serve_json_u64(b->nas_forgotten));
 }
 
 void serve_radius_status(void *arg, struct serve_call *call, json_t *params)

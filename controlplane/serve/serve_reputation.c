@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "api_ring.h"
 #include "core_loop.h"
 #include "hash.h"
 #include "log.h"
@@ -21,13 +22,13 @@ LOG_COMPONENT("reputation");
 
 enum {
 	TURN_MS = 100,
-	BUSY_MS = 5,     // while there is more to tell
-	LOOKS = 20000,   // entries looked at a turn: a hundred nanoseconds each
-	FACTS = 8192,    // told a turn
-	ROWS = 4096,     // saved a turn
-	LAST_TURNS = 16, // at the end: as many seconds are never behind
-	STEP_S = 30,     // the wall clock was set: rows say when by it
-	BEGUN_MAX = 256, // blocks that one call begins; more are not told to the hook
+	BUSY_MS = 5,                // while there is more to tell
+	LOOKS = 20000,              // entries looked at a turn: a hundred nanoseconds each
+	FACTS = API_RING_FACTS / 2, // told a turn, and waiting: the other half is for what is new
+	ROWS = 4096,                // saved a turn
+	LAST_TURNS = 16,            // at the end: as many seconds are never behind
+	STEP_S = 30,                // the wall clock was set: rows say when by it
+	BEGUN_MAX = 256,            // blocks that one call begins; more are not told to the hook
 };
 
 struct begun {
@@ -47,7 +48,7 @@ struct serve_reputation {
 	bool windowed;                           // the endpoints' window is that of the rows
 	enum { AWAY, COME, TELLING, TOLD } peer; // COME: BEGIN is to be said
 	uint32_t epoch;
-	int64_t base_s;    // wall clock at CLOCK_BOOTTIME 0, as it was at the start
+	int64_t base_us;   // wall clock at CLOCK_BOOTTIME 0, as it was at the start
 	uint64_t saved_us; // last rows
 	int64_t shift_s;   // of the rows that there are, to within STEP_S
 	uint64_t said_bytes;
@@ -58,22 +59,25 @@ struct serve_reputation {
 
 // ---- time
 
-static int64_t boot_s(void)
+static int64_t clock_us(clockid_t clock)
 {
 	struct timespec t = {0};
 
-	(void)clock_gettime(CLOCK_BOOTTIME, &t); // Linux has it
-	return t.tv_sec;
+	(void)clock_gettime(clock, &t); // Linux has them
+	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
 }
 
 uint32_t serve_reputation_now(const struct serve_reputation *r)
 {
-	return (uint32_t)(r->base_s + boot_s());
+	return (uint32_t)((r->base_us + clock_us(CLOCK_BOOTTIME)) / 1000000);
 }
 
 int64_t serve_reputation_shift(const struct serve_reputation *r)
 {
-	return (int64_t)time(NULL) - serve_reputation_now(r);
+	const int64_t shift_s = (int64_t)time(NULL) - serve_reputation_now(r);
+
+	// Both begin their seconds at nearly the same time: what is told twice is the same twice.
+	return shift_s >= -1 && shift_s <= 1 ? 0 : shift_s;
 }
 
 // ---- what the tables say
@@ -181,14 +185,13 @@ static void endpoint_env(struct serve_reputation *r, const struct begun *b, stru
 {
 	const uint32_t now = serve_reputation_now(r);
 	const int64_t shift = serve_reputation_shift(r);
-	const uint32_t auto_s = b->event == REP_EVT_AUTO ? 1 : 0;
 	char id[4 * REP_ID_MAX + 1], until[SERVE_TIME_MAX];
 	uint8_t octets[REP_ID_MAX];
 	struct rep_endpoint v;
 	uint32_t left;
 
 	rep_endpoint_get(r->endpoints, b->number, now, &v);
-	left = auto_s ? v.until_s - now : b->event == REP_EVT_AUTH ? v.auth_s : 0;
+	left = b->event == REP_EVT_AUTH ? v.auth_s : v.until_s > now ? v.until_s - now : 0;
 	env_add(e, "EVENT", "endpoint_%s", causes[b->event]);
 	env_add(e, "ENDPOINT", "%s",
 		text_escape(serve_reputation_id(r, &v, octets), id, sizeof(id)));
@@ -210,7 +213,7 @@ static void sender_env(struct serve_reputation *r, const struct begun *b, struct
 	uint32_t left;
 
 	rep_sender_get(r->senders, b->number, now, &v);
-	left = b->event == REP_EVT_AUTH ? v.auth_s : 0;
+	left = b->event == REP_EVT_AUTH ? v.auth_s : v.until_s > now ? v.until_s - now : 0;
 	context = serve_names_context_key(r->conf.names, v.key.context);
 	env_add(e, "EVENT", "sender_%s", causes[b->event]);
 	env_add(e, "SENDER", "%s", prefix_format(&v.key.prefix, prefix, sizeof(prefix)));
@@ -276,6 +279,14 @@ static int mark_put(struct serve_reputation *r, enum api_fact_kind kind)
 	return r->conf.fact(r->conf.arg, &fact);
 }
 
+// Facts that may be told by number now.
+static uint32_t facts_room(const struct serve_reputation *r)
+{
+	const uint32_t waiting = r->conf.waiting == NULL ? 0 : r->conf.waiting(r->conf.arg);
+
+	return waiting < FACTS ? FACTS - waiting : 0;
+}
+
 static void facts_turn(struct serve_reputation *r)
 {
 	const uint32_t now = serve_reputation_now(r);
@@ -286,11 +297,10 @@ static void facts_turn(struct serve_reputation *r)
 	}
 	if (r->peer != TELLING && r->peer != TOLD)
 		return;
-	if (r->endpoints != NULL)
-		(void)rep_endpoints_tell(
-			r->endpoints, FACTS, now); // what is left is asked for below
+	if (r->endpoints != NULL) // what is left is asked for below
+		(void)rep_endpoints_tell(r->endpoints, facts_room(r), now);
 	if (r->senders != NULL)
-		(void)rep_senders_tell(r->senders, FACTS, now);
+		(void)rep_senders_tell(r->senders, facts_room(r), now);
 	if (r->peer == TELLING && pending(r) == 0 && mark_put(r, API_FACT_SWEEP) == 0)
 		r->peer = TOLD;
 }
@@ -518,7 +528,7 @@ void serve_reputation_change(struct serve_reputation *r, const struct cfg_reputa
 						  [REP_LOGIN] = conf->sender.auth},
 		.k = conf->sender.k};
 	if (rc == 0 && r->senders != NULL)
-		rc = rep_senders_change(r->senders, s, now);
+		rc = rep_senders_change(r->senders, s);
 	if (rc != 0)
 		LOG(ERR, "configuration: %s; reputation counts as before", strerror(-rc));
 	serve_hook_conf(r->hook, conf->hook.command, conf->hook.per_min, conf->hook.at_once);
@@ -593,7 +603,7 @@ struct serve_reputation *serve_reputation_new(const struct serve_reputation_conf
 	if (r == NULL)
 		return NULL;
 	r->conf = *conf;
-	r->base_s = (int64_t)time(NULL) - boot_s();
+	r->base_us = clock_us(CLOCK_REALTIME) - clock_us(CLOCK_BOOTTIME);
 	r->hook = serve_hook_new(conf->loop);
 	r->timer = core_timer_new(conf->loop, on_turn, r);
 	ok = r->hook != NULL && r->timer != NULL && core_timer_once(r->timer, TURN_MS) == 0;

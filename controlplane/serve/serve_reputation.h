@@ -24,6 +24,7 @@ struct serve_reputation_conf {
 	const struct serve_names *names;
 	// Tells the data plane: 0, -EAGAIN (no room now), -ENOTCONN. NULL: nobody is told.
 	int (*fact)(void *arg, const struct api_fact *f);
+	uint32_t (*waiting)(void *arg); // how many of them it has not taken yet; NULL: none ever
 	// The id that a key stands for into `id`, its octets returned; 0 = nobody knows. May be NULL.
 	uint32_t (*id)(void *arg, uint64_t key, uint8_t id[REP_ID_MAX]);
 	// A row for the store: 0, -EAGAIN (no room now). `gone`: it is to be forgotten. May be NULL.

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "serve_known.h"
+#include "serve_place.h"
 
 enum { FALLS_MAX = 96, VLAN_MAX = 4094 };
 
@@ -23,14 +24,23 @@ static struct rep_senders *table_of(struct serve *s, struct serve_call *call)
 	return t;
 }
 
+// Of a prefix: where its first address is.
+static json_t *location_of(const struct serve *s, const struct prefix *p)
+{
+	char code[SERVE_PLACE_MAX];
+
+	return serve_place_of(s->place, &p->addr, code) ? json_string(code) : json_null();
+}
+
 static json_t *row_of(struct serve *s, const struct rep_sender *v)
 {
 	struct serve_reputation *r = s->reputation;
+	const uint32_t now = serve_reputation_now(r);
 	const char *context = serve_names_context_key(s->names, v->key.context);
 	char prefix[PREFIX_TEXT_MAX];
-
-	return json_pack("{s:s,s:o,s:i,s:s,s:i,s:o,s:o,s:o,s:I,s:o,s:o}", "sender",
-		prefix_format(&v->key.prefix, prefix, sizeof(prefix)), "context",
+	json_t *row = json_pack("{s:s,s:o,s:o,s:i,s:s,s:i,s:o,s:o,s:o,s:I,s:o,s:o}", "sender",
+		prefix_format(&v->key.prefix, prefix, sizeof(prefix)), "location",
+		location_of(s, &v->key.prefix), "context",
 		context != NULL ? serve_json_text(context)
 				: json_sprintf("%08" PRIx32, v->key.context),
 		"vlan", (int)v->key.vlan, "state", rep_state_names[v->state], "score",
@@ -40,6 +50,9 @@ static json_t *row_of(struct serve *s, const struct rep_sender *v)
 		v->auth_s == 0 ? json_null() : json_integer(v->auth_s), "failed_logins",
 		(json_int_t)v->auth_failed, "good", serve_json_u64(v->good), "bad",
 		json_real((double)v->bad_percent / 100));
+
+	serve_known_note(r, row, v->since_s, v->until_s > now ? v->until_s - now : 0, v->comment);
+	return row;
 }
 
 static json_t *show(struct serve *s, uint32_t number)
@@ -50,6 +63,49 @@ static json_t *show(struct serve *s, uint32_t number)
 		serve_reputation_now(s->reputation), &v);
 	return row_of(s, &v);
 }
+
+static uint32_t page(struct serve *s, const struct rep_filter *f, uint32_t *next, uint32_t *numbers,
+	uint32_t cap)
+{
+	return rep_senders_page(serve_reputation_senders(s->reputation), f, next, numbers, cap,
+		serve_reputation_now(s->reputation));
+}
+
+static bool top(struct serve *s, const struct rep_filter *f, struct rep_top *t)
+{
+	return rep_senders_top(
+		serve_reputation_senders(s->reputation), f, t, serve_reputation_now(s->reputation));
+}
+
+static uint32_t room(struct serve *s)
+{
+	return rep_senders_room(serve_reputation_senders(s->reputation));
+}
+
+static void put(struct serve *s, FILE *f, const json_t *row)
+{
+	(void)s;
+	serve_known_put(f, row, "sender", true);
+	serve_known_put(f, row, "context", false);
+	(void)fprintf(
+		f, ",%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(row, "vlan")));
+	serve_known_put(f, row, "state", false);
+	serve_known_put(f, row, "until", false);
+	(void)fprintf(
+		f, ",%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(row, "score")));
+	serve_known_put(f, row, "comment", false);
+	serve_known_put(f, row, "location", false);
+	(void)fputc('\n', f);
+}
+
+static const struct serve_known_kind kind = {.noun = "senders",
+	.head = "sender,context,vlan,list,until,score,comment,location\n",
+	.page = page,
+	.top = top,
+	.show = show,
+	.put = put,
+	.room = room,
+	.sized_by = "dataplane.senders"};
 
 // ---- params
 
@@ -72,7 +128,7 @@ static bool context_take(struct serve *s, struct serve_call *call, const char *n
 		serve_call_error(
 			call, API_RPC_ERR_NOT_FOUND, NULL, "no configuration is in force yet");
 	else
-		serve_call_error(call, API_RPC_ERR_NOT_FOUND, NULL, "%s: no such context", name);
+		serve_call_error(call, API_RPC_ERR_NOT_FOUND, NULL, "%.64s: no such context", name);
 	return false;
 }
 
@@ -88,7 +144,7 @@ static bool prefix_take(struct serve_call *call, const char *text, struct prefix
 
 	if (rc == 0 && out->len > 0)
 		return true;
-	serve_call_error(call, API_RPC_ERR_PARAMS, NULL, "%s: %s", text,
+	serve_call_error(call, API_RPC_ERR_PARAMS, NULL, "%.64s: %s", text,
 		rc == -EDOM             ? "bits are set behind the prefix"
 			: rc == -ERANGE ? "the length is longer than the address"
 			: rc == -EINVAL ? "neither an address nor a prefix"
@@ -108,14 +164,44 @@ static bool sender_take(struct serve_call *call, const char *text, struct prefix
 
 // ---- looking
 
+static bool is_in(struct serve *s, uint32_t number, const void *arg)
+{
+	const char *want = arg;
+	char code[SERVE_PLACE_MAX];
+	struct rep_sender v;
+
+	rep_sender_get(serve_reputation_senders(s->reputation), number,
+		serve_reputation_now(s->reputation), &v);
+	return serve_place_of(s->place, &v.key.prefix.addr, code) && strcasecmp(code, want) == 0;
+}
+
+// False after the call was answered.
+static bool location_take(const struct serve *s, struct serve_call *call, const char *text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	if (text == NULL)
+		return true;
+	if (strlen(text) != 2 || strspn(text, letters) != 2) {
+		serve_call_error(call, API_RPC_ERR_PARAMS, NULL,
+			"params.location: not the two letters of a country, as DE");
+		return false;
+	}
+	if (s->place == NULL)
+		serve_call_error(call, API_RPC_ERR_NOT_FOUND, NULL,
+			"no country is known: reputation.geoip_database names no file that can be used");
+	return s->place != NULL;
+}
+
 void serve_senders_list(void *arg, struct serve_call *call, json_t *params)
 {
-	const char *state = NULL, *within = NULL, *context = NULL, *cursor = NULL;
+	const char *state = NULL, *within = NULL, *context = NULL, *cursor = NULL, *location = NULL;
 	int64_t count = KNOWN_PAGE, min = 0, max = 0;
 	const struct serve_param table[] = {
 		{"state", SERVE_PARAM_TEXT, .out = &state},
 		{"within", SERVE_PARAM_TEXT, .out = &within},
 		{"context", SERVE_PARAM_TEXT, .out = &context},
+		{"location", SERVE_PARAM_TEXT, .out = &location},
 		{"min", SERVE_PARAM_INT, .lo = 0, .hi = REP_SENDER_SCORE_MAX, .out = &min},
 		{"max", SERVE_PARAM_INT, .lo = 1, .hi = REP_SENDER_SCORE_MAX, .out = &max},
 		{"count", SERVE_PARAM_INT, .lo = 1, .hi = KNOWN_PAGE_MAX, .out = &count},
@@ -123,42 +209,22 @@ void serve_senders_list(void *arg, struct serve_call *call, json_t *params)
 	};
 	struct serve *s = arg;
 	struct rep_filter f = {0};
-	uint32_t numbers[KNOWN_PAGE_MAX], next, n;
-	struct rep_senders *t;
-	json_t *rows;
 
 	if (!serve_params_take(call, params, table, sizeof(table) / sizeof(table[0])) ||
 		!serve_known_state(call, state, &f) || !serve_known_scores(call, min, max, &f) ||
-		!serve_known_cursor(call, cursor, &next) ||
 		(within != NULL && !prefix_take(call, within, &f.within)) ||
-		(context != NULL && !context_take(s, call, context, &f.context)))
+		(context != NULL && !context_take(s, call, context, &f.context)) ||
+		!location_take(s, call, location))
 		return;
-	t = table_of(s, call);
-	if (t == NULL)
-		return;
-	n = rep_senders_page(
-		t, &f, &next, numbers, (uint32_t)count, serve_reputation_now(s->reputation));
-	rows = json_array();
-	for (uint32_t i = 0; i < n; i++)
-		(void)json_array_append_new(rows, show(s, numbers[i]));
-	serve_call_result(call,
-		json_pack("{s:o,s:o}", "senders", rows, "cursor", serve_known_cursor_json(next)));
+	if (table_of(s, call) != NULL)
+		serve_known_page(s, call, &kind, &f, cursor, count, location == NULL ? NULL : is_in,
+			location);
 }
 
 void serve_senders_top(void *arg, struct serve_call *call, json_t *params)
 {
-	const char *state = NULL;
-	int64_t count = KNOWN_TOP;
-	const struct serve_param table[] = {
-		{"count", SERVE_PARAM_INT, .lo = 1, .hi = REP_TOP_MAX, .out = &count},
-		{"state", SERVE_PARAM_TEXT, .out = &state},
-	};
-	struct serve *s = arg;
-	struct rep_filter f = {0};
-
-	if (serve_params_take(call, params, table, 2) && serve_known_state(call, state, &f) &&
-		table_of(s, call) != NULL)
-		serve_known_top(s, call, true, &f, (uint32_t)count, show);
+	if (table_of(arg, call) != NULL)
+		serve_known_top(arg, call, params, &kind);
 }
 
 static json_t *falls_of(struct serve *s, struct rep_senders *t, uint32_t number)
@@ -226,10 +292,10 @@ static const char too_many[] = "at most 4 prefix lengths a family have entries; 
 
 enum what { BLOCK, UNBLOCK, EXEMPT, UNEXEMPT, CLEAR };
 
-static const char *change(
-	struct serve *s, struct rep_senders *t, const struct rep_sender_key *key, enum what what)
+static const char *change(struct serve *s, struct rep_senders *t, const struct rep_sender_key *key,
+	enum what what, struct rep_listing *to)
 {
-	static const enum rep_state to[] = {[BLOCK] = REP_MANUAL,
+	static const enum rep_state states[] = {[BLOCK] = REP_MANUAL,
 		[UNBLOCK] = REP_NONE,
 		[EXEMPT] = REP_EXEMPT,
 		[UNEXEMPT] = REP_NONE};
@@ -244,11 +310,14 @@ static const char *change(
 		return "it is not blocked";
 	if (what == UNEXEMPT && v.state != REP_EXEMPT)
 		return "it is not exempt";
-	switch (rep_sender_set(t, key, to[what], now)) {
+	to->state = states[what];
+	switch (rep_sender_set(t, key, to, now)) {
 	case 0:
 		return NULL;
 	case -ERANGE:
 		return too_many;
+	case -ENOMEM:
+		return "out of memory";
 	default:
 		return "no room: every entry is on a list or blocked (dataplane.senders)";
 	}
@@ -278,20 +347,26 @@ static void change_run(
 	struct serve *s, struct serve_call *call, json_t *params, enum what what, const char *verb)
 {
 	const char *text = NULL, *context = NULL, *comment = "", *wrong = NULL;
-	int64_t vlan = 0;
+	int64_t vlan = 0, for_s = 0;
 	bool off = false;
 	const struct serve_param table[] = {
 		{"sender", SERVE_PARAM_TEXT, .required = true, .out = &text},
 		{"context", SERVE_PARAM_TEXT, .out = &context},
 		{"vlan", SERVE_PARAM_INT, .lo = 0, .hi = VLAN_MAX, .out = &vlan},
 		{"comment", SERVE_PARAM_TEXT, .out = &comment},
+		{"for_s", SERVE_PARAM_INT, .lo = 1, .hi = KNOWN_FOR_MAX, .out = &for_s},
 		{"off", SERVE_PARAM_BOOL, .out = &off},
 	};
 	struct rep_sender_key key = {0};
+	struct rep_listing to = {0};
 	struct rep_senders *t;
 	uint32_t n;
 
-	if (!serve_params_take(call, params, table, what == EXEMPT ? 5 : 4) ||
+	if (!serve_params_take(call, params, table,
+		    what == EXEMPT          ? 6
+			    : what == BLOCK ? 5
+					    : 4) ||
+		!serve_known_listing(call, s->reputation, comment, off ? 0 : for_s, &to) ||
 		!sender_take(call, text, &key.prefix) ||
 		!context_take(s, call, context, &key.context))
 		return;
@@ -302,7 +377,7 @@ static void change_run(
 	if (what == CLEAR)
 		wrong = clear(s, t, &key) > 0 ? NULL : "nothing is known of it";
 	else
-		wrong = change(s, t, &key, off ? UNEXEMPT : what);
+		wrong = change(s, t, &key, off ? UNEXEMPT : what, &to);
 	serve_reputation_done(s->reputation);
 	if (wrong != NULL) {
 		serve_call_error(call, API_RPC_ERR_NOT_FOUND, NULL, "%s: %s", text, wrong);
@@ -335,82 +410,15 @@ void serve_senders_clear(void *arg, struct serve_call *call, json_t *params)
 
 // ---- whole lists
 
-static void export_rows(struct serve *s, struct rep_senders *t, struct serve_known_export *x,
-	int64_t count, FILE *f)
-{
-	static uint32_t numbers[KNOWN_EXPORT_MAX]; // the loop's thread alone is here
-
-	while (count > 0 && x->state < REP_STATE_COUNT) {
-		const struct rep_filter filter = {.by_state = true, .state = x->state};
-		const uint32_t n = rep_senders_page(t, &filter, &x->next, numbers, (uint32_t)count,
-			serve_reputation_now(s->reputation));
-
-		for (uint32_t i = 0; i < n; i++) {
-			json_t *row = show(s, numbers[i]);
-
-			serve_csv_put(f, json_string_value(json_object_get(row, "sender")), true);
-			serve_csv_put(f, json_string_value(json_object_get(row, "context")), false);
-			(void)fprintf(f, ",%" JSON_INTEGER_FORMAT ",%s,%" JSON_INTEGER_FORMAT "\n",
-				json_integer_value(json_object_get(row, "vlan")),
-				rep_state_names[x->state],
-				json_integer_value(json_object_get(row, "score")));
-			json_decref(row);
-		}
-		count -= n;
-		if (x->next == REP_NOBODY)
-			*x = (struct serve_known_export){.state = x->state + 1};
-		else if (n == 0)
-			break;
-	}
-}
-
 void serve_senders_export(void *arg, struct serve_call *call, json_t *params)
 {
-	const char *cursor = NULL;
-	int64_t count = KNOWN_EXPORT_MAX;
-	const struct serve_param table[] = {
-		{"cursor", SERVE_PARAM_TEXT, .out = &cursor},
-		{"count", SERVE_PARAM_INT, .lo = 1, .hi = KNOWN_EXPORT_MAX, .out = &count},
-	};
-	struct serve *s = arg;
-	struct serve_known_export x;
-	struct rep_senders *t;
-	char *text = NULL;
-	size_t n = 0;
-	FILE *f;
-
-	if (!serve_params_take(call, params, table, 2) ||
-		!serve_known_export_take(call, cursor, &x))
-		return;
-	t = table_of(s, call);
-	if (t == NULL)
-		return;
-	f = open_memstream(&text, &n);
-	if (f == NULL) {
-		serve_call_result(call, NULL);
-		return;
-	}
-	if (cursor == NULL || *cursor == '\0')
-		(void)fputs("sender,context,vlan,list,score\n", f); // the stream remembers an error
-	export_rows(s, t, &x, count, f);
-	serve_call_result(call,
-		fclose(f) != 0 ? NULL
-			       : json_pack("{s:o,s:o}", "csv", json_stringn(text, n), "cursor",
-					 serve_known_export_json(&x)));
-	free(text);
+	if (table_of(arg, call) != NULL)
+		serve_known_export(arg, call, params, &kind);
 }
 
-struct import {
-	struct serve *s;
-	struct serve_call *call;
-	struct rep_senders *t;
-	const char *file;
-	bool apply;
-	uint32_t made;
-	bool lengths[2][129]; // IPv6, IPv4
-};
+typedef bool used_lengths[2][129]; // IPv6, IPv4
 
-static bool key_take(struct import *im, const struct serve_known_row *row,
+static bool key_take(const struct serve_known_import *im, const struct serve_known_row *row,
 	struct rep_sender_key *key, struct err_list *err)
 {
 	const struct serve_revision *r = serve_changes_current(im->s->changes);
@@ -439,9 +447,9 @@ static bool key_take(struct import *im, const struct serve_known_row *row,
 }
 
 // One more of the few lengths that a family may have.
-static bool length_take(struct import *im, const struct prefix *p)
+static bool length_take(used_lengths *lengths, const struct prefix *p)
 {
-	bool *used = im->lengths[addr_is_v4(&p->addr) && p->len >= 96];
+	bool *used = (*lengths)[addr_is_v4(&p->addr) && p->len >= 96];
 	unsigned n = 0;
 
 	for (unsigned i = 0; i <= 128; i++)
@@ -452,59 +460,35 @@ static bool length_take(struct import *im, const struct prefix *p)
 	return true;
 }
 
-static void on_import(void *arg, const struct serve_known_row *row, struct err_list *err)
+static void on_import(
+	struct serve_known_import *im, const struct serve_known_row *row, struct err_list *err)
 {
-	struct import *im = arg;
+	struct serve_reputation *r = im->s->reputation;
 	struct rep_sender_key key;
 
 	if (!key_take(im, row, &key, err))
 		return;
-	if (!im->apply && row->list != REP_NONE && !length_take(im, &key.prefix))
+	if (!im->apply && row->to.state != REP_NONE && !length_take(im->arg, &key.prefix))
 		err_at(err, im->file, row->line, 0, "%.64s: %s", row->text[COLUMN_ID], too_many);
-	im->made += row->list != REP_NONE;
-	if (im->apply &&
-		rep_sender_set(im->t, &key, row->list, serve_reputation_now(im->s->reputation)) !=
-			0)
-		err_at(err, im->file, row->line, 0, "%.64s: no room", row->text[COLUMN_ID]);
+	im->made += row->to.state != REP_NONE;
+	if (!im->apply || row->over)
+		return;
+	const int rc = rep_sender_set(
+		serve_reputation_senders(r), &key, &row->to, serve_reputation_now(r));
+	if (rc != 0)
+		serve_known_lost(im, row, rc, err);
 }
 
 void serve_senders_import(void *arg, struct serve_call *call, json_t *params)
 {
-	const char *text = NULL, *file = "stdin", *comment = "";
-	const struct serve_param table[] = {
-		{"text", SERVE_PARAM_TEXT, .required = true, .out = &text},
-		{"file", SERVE_PARAM_TEXT, .out = &file},
-		{"comment", SERVE_PARAM_TEXT, .out = &comment},
-	};
-	struct serve *s = arg;
-	struct import im = {.s = s, .call = call};
-	struct serve_known_import in = {
-		.id = "sender", .senders = true, .each = on_import, .arg = &im};
-	struct err_list err;
-	char object[64];
+	used_lengths lengths;
+	struct serve_known_import im = {
+		.kind = &kind, .id = "sender", .senders = true, .each = on_import, .arg = &lengths};
+	struct rep_senders *t = table_of(arg, call);
 
-	err_init(&err);
-	if (!serve_params_take(call, params, table, 3))
+	if (t == NULL)
 		return;
-	im.t = table_of(s, call);
-	if (im.t == NULL)
-		return;
-	rep_sender_lengths(im.t, false, im.lengths[0]);
-	rep_sender_lengths(im.t, true, im.lengths[1]);
-	in.text = text;
-	im.file = in.file = file;
-	serve_known_import(&in, &err);
-	if (!err_any(&err) && im.made > rep_senders_room(im.t))
-		err_add(&err, "%s: %u entries; there is room for %u (dataplane.senders)", file,
-			im.made, rep_senders_room(im.t));
-	if (err_any(&err)) {
-		serve_call_errors(call, API_RPC_ERR_CONFIG, &err, "nothing was taken");
-		return;
-	}
-	im.apply = true;
-	serve_known_import(&in, &err);
-	serve_reputation_done(s->reputation);
-	(void)snprintf(object, sizeof(object), "%u rows", in.rows); // it fits
-	serve_known_audit(s, call, "senders.import", object, comment);
-	serve_call_result(call, json_pack("{s:I}", "rows", (json_int_t)in.rows));
+	rep_sender_lengths(t, false, lengths[0]);
+	rep_sender_lengths(t, true, lengths[1]);
+	serve_known_import(arg, call, params, &im);
 }

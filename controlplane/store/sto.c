@@ -116,7 +116,7 @@ static int group_put(struct sto *s)
 	return rc == SQLITE_OK ? sto_step(f->sql[STO_SQL_COMMIT]) : rc;
 }
 
-static void failed(struct sto *s, int rc)
+void sto_failed(struct sto *s, int rc)
 {
 	char why[STO_WHY_MAX];
 
@@ -150,7 +150,7 @@ static void group_write(struct sto *s)
 	const int rc = sto_state(s) == STO_WELL ? group_put(s) : SQLITE_OK;
 
 	if (rc != SQLITE_OK)
-		failed(s, rc);
+		sto_failed(s, rc);
 	if (sto_state(s) == STO_WELL) {
 		lock(s);
 		s->status.rows += s->writing.rows;
@@ -162,6 +162,18 @@ static void group_write(struct sto *s)
 	}
 }
 
+// A minute of the longest wait ends; locked.
+static void wait_turn(struct sto *s)
+{
+	const uint64_t minute = sto_now_us() / 60000000, past = minute - s->wait_minute;
+
+	if (past == 0)
+		return;
+	s->wait_ms[1] = past == 1 ? s->wait_ms[0] : 0;
+	s->wait_ms[0] = 0;
+	s->wait_minute = minute;
+}
+
 static void settle(struct sto *s, uint64_t ticket)
 {
 	const uint64_t waited_ms =
@@ -169,8 +181,9 @@ static void settle(struct sto *s, uint64_t ticket)
 
 	sto_queue_clear(&s->writing);
 	lock(s);
-	if (waited_ms > s->status.wait_ms)
-		s->status.wait_ms = (uint32_t)waited_ms;
+	wait_turn(s);
+	if (waited_ms > s->wait_ms[0])
+		s->wait_ms[0] = (uint32_t)waited_ms;
 	unlock(s);
 	// Pairs with sto_settled: whoever sees it may acknowledge.
 	atomic_store_explicit(&s->settled, ticket, memory_order_release);
@@ -208,7 +221,7 @@ static void try_again(struct sto *s)
 	s->back_us = sto_now_us();
 	rc = kept_write(s);
 	if (rc != SQLITE_OK) {
-		failed(s, rc);
+		sto_failed(s, rc);
 		return;
 	}
 	state_set(s, STO_WELL);
@@ -366,7 +379,7 @@ int sto_secret(struct sto *s, const char *name, uint8_t out[STO_SECRET])
 	if (rc == SQLITE_NOTFOUND && sto_state(s) == STO_WELL)
 		rc = sto_secret_write(s->file.db, row);
 	if (rc != SQLITE_OK && sto_state(s) == STO_WELL)
-		failed(s, rc);
+		sto_failed(s, rc);
 	return 0;
 }
 
@@ -379,12 +392,12 @@ void sto_load(struct sto *s, const struct sto_restore *r)
 		return;
 	const uint64_t began_us = sto_now_us();
 	const int rc = sto_rows_read(s->file.db, &read);
-	s->load_owed = false;
 	LOG(NOTICE, "%s: %llu rows read in %llu ms, %llu left out that make no sense", s->path,
 		(unsigned long long)read.rows, (unsigned long long)(sto_now_us() - began_us) / 1000,
 		(unsigned long long)read.odd);
 	if (rc != SQLITE_OK)
-		failed(s, rc); // what was read stays, and goes into the next file
+		sto_failed(s, rc); // what was read stays, and goes into the next file
+	s->load_owed = rc != SQLITE_OK && !s->garbled; // nothing more can be had of a garbled one
 }
 
 int sto_start(struct sto *s)
@@ -551,7 +564,8 @@ void sto_status(struct sto *s, struct sto_status *out)
 	*out = s->status;
 	out->state = sto_state(s);
 	out->queued = s->filling.used;
-	s->status.wait_ms = 0;
+	wait_turn(s);
+	out->wait_ms = s->wait_ms[0] > s->wait_ms[1] ? s->wait_ms[0] : s->wait_ms[1];
 	unlock(s);
 	out->unstored = atomic_load_explicit(&s->unstored, memory_order_relaxed);
 }

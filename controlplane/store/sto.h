@@ -61,12 +61,14 @@ struct sto_binding { // one a prefix, block of ports, context and VLAN
 	uint64_t session, nas; // hashes
 	uint32_t nas_era;      // sto_nas.era when it was bound; another one by now: it is over
 	uint32_t before;       // of the session before
+	bool before_over;      // that one has ended since
 	int64_t at_s;          // what is known of it happened
 	int64_t seen_s;        // last news
+	uint32_t event_s;      // the newest by the clock of its NAS; 0 = unknown
 	struct span id;        // of LIVE: 1..STO_ID_MAX octets
 };
 
-struct sto_nas { // went on or off `era` times
+struct sto_nas { // went on or off `era` times; 0: forget it
 	uint64_t nas;
 	uint32_t era;
 };
@@ -148,7 +150,7 @@ struct sto_status {
 	uint64_t losses;   // times that it was lost
 	uint64_t queued;   // octets waiting
 	uint64_t bytes;    // of the file and its log
-	uint32_t wait_ms;  // the longest from put to settled, since the last call
+	uint32_t wait_ms;  // the longest from put to settled, of this minute and the one before
 };
 enum sto_state sto_state(const struct sto *s);          // any thread
 void sto_status(struct sto *s, struct sto_status *out); // any thread
@@ -163,8 +165,9 @@ struct sto_restore {                                       // NULL: that kind is
 	void *arg;
 };
 
-// Calls for each row; before sto_start. Where there was no usable file and one comes later, the calls come
-// in sto_turn: they must not replace what is known by then. Loop.
+// Calls for each row; before sto_start. Where there was no usable file and one comes later, or reading broke
+// off (rows may come twice then), the calls come in sto_turn: they must not replace what is known by then.
+// The era does not go up before all rows have been told. Loop.
 void sto_load(struct sto *s, const struct sto_restore *r);
 
 // Goes up when a file has come back: owners then put all their rows again, as the queue has room, and end

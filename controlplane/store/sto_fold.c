@@ -42,11 +42,11 @@ static struct sto_fresh *fresh_add(struct sto_news *news)
 }
 
 static int binding_bind(sqlite3_stmt *q, const struct sto_binding *b, const uint8_t key[STO_KEY],
-	uint32_t n, uint32_t era)
+	uint64_t n, uint32_t era)
 {
 	const int64_t number[] = {b->has, b->shared, (int64_t)b->session, (int64_t)b->nas,
 		b->nas_era, b->before, b->at_s, b->seen_s};
-	int rc = sqlite3_bind_int64(q, 1, n);
+	int rc = sqlite3_bind_int64(q, 1, (int64_t)n);
 
 	rc |= sqlite3_bind_blob(q, 2, key, STO_KEY, SQLITE_STATIC);
 	for (int i = 0; i < 8; i++)
@@ -54,6 +54,8 @@ static int binding_bind(sqlite3_stmt *q, const struct sto_binding *b, const uint
 	rc |= sqlite3_bind_blob(
 		q, 11, b->id.n > 0 ? (const void *)b->id.p : "", (int)b->id.n, SQLITE_STATIC);
 	rc |= sqlite3_bind_int64(q, 12, era);
+	rc |= sqlite3_bind_int64(q, 13, b->event_s);
+	rc |= sqlite3_bind_int64(q, 14, b->before_over);
 	return rc == SQLITE_OK ? sto_step(q) : SQLITE_NOMEM;
 }
 
@@ -89,7 +91,7 @@ static int row_fold(struct sto_file *f, const struct sto_fresh *row)
 							  : STO_SQL_FOLD0 + (1 - f->fold.filling)];
 	const int rc = row->has == STO_HAS_GONE
 		? sqlite3_bind_blob(q, 1, row->key, STO_KEY, SQLITE_STATIC)
-		: sqlite3_bind_int64(q, 1, row->n);
+		: sqlite3_bind_int64(q, 1, (int64_t)row->n);
 
 	return rc == SQLITE_OK ? sto_step(q) : rc;
 }
@@ -134,7 +136,7 @@ int sto_fold_all(struct sto_file *f)
 {
 	return sto_run(f->db,
 		"INSERT OR REPLACE INTO bindings SELECT key, has, shared, session, nas, nas_era,"
-		" before, at_s, seen_s, id, era"
+		" before, at_s, seen_s, id, era, event_s, before_over"
 		" FROM (SELECT * FROM news0 UNION ALL SELECT * FROM news1) ORDER BY key, n;"
 		"DELETE FROM bindings WHERE has = 2 AND key IN" // STO_HAS_GONE
 		" (SELECT key FROM news0 WHERE has = 2 UNION SELECT key FROM news1 WHERE has = 2);"

@@ -80,15 +80,13 @@ void sto_hand_load(struct sto *s)
 		rc = sto_rows_read(s->file.db, &read);
 	if (rc == SQLITE_INTERRUPT)
 		return; // the store ends
-	s->load_owed = rc == SQLITE_NOMEM;
 	if (s->hand.rows > 0 && !hand_give(s))
 		return;
 	sto_queue_close(&s->hand);
 	LOG(NOTICE, "%s: %llu rows read", s->path, (unsigned long long)read.rows);
-	if (rc != SQLITE_OK) {
-		s->garbled = (rc & 0xff) == SQLITE_CORRUPT;
-		sto_lose(s, sqlite3_errstr(rc));
-	}
+	if (rc != SQLITE_OK)
+		sto_failed(s, rc);
+	s->load_owed = rc != SQLITE_OK && !s->garbled;
 }
 
 // ---- what operators did. The store's thread
@@ -106,10 +104,8 @@ void sto_hand_reads(struct sto *s)
 		if (sto_state(s) == STO_WELL) {
 			const int rc = sto_rows_audit(s->file.db, a->before, a->max, &a->rows);
 
-			if (rc != SQLITE_OK) {
-				s->garbled = (rc & 0xff) == SQLITE_CORRUPT;
-				sto_lose(s, sqlite3_errstr(rc));
-			}
+			if (rc != SQLITE_OK)
+				sto_failed(s, rc);
 		}
 		(void)pthread_mutex_lock(&s->mutex); // as above
 		a->is = STO_READ_DONE;

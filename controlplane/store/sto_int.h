@@ -82,6 +82,7 @@ enum sto_sql {
 	STO_SQL_CLEAR0,
 	STO_SQL_CLEAR1,
 	STO_SQL_NAS,
+	STO_SQL_NAS_DEL,
 	STO_SQL_ENDPOINT,
 	STO_SQL_ENDPOINT_DEL,
 	STO_SQL_SENDER,
@@ -94,9 +95,9 @@ enum sto_sql {
 // would be written for each. So they are appended to one of two tables of news, and a whole table of news is
 // folded into the tree in the order of keys, a slice with each group, while the other one fills.
 struct sto_fresh { // of a row of news
+	uint64_t n; // of it
 	uint8_t key[STO_KEY];
 	uint8_t has;
-	uint32_t n; // of it
 };
 
 struct sto_news {
@@ -109,7 +110,7 @@ struct sto_fold {
 	unsigned filling; // the other one is folded, if it has rows
 	bool sorted;      // that one
 	uint32_t next;    // row of it
-	uint32_t n;       // rows of news since the file was opened
+	uint64_t n;       // rows of news since the file was opened: more than 2^32 in some days
 };
 
 struct sto_file {
@@ -194,6 +195,8 @@ struct sto {
 	bool stop, hand_full;
 	struct sto_audit_ask ask[STO_READS_MAX];
 	struct sto_status status;
+	uint64_t wait_minute; // of the clock; the longest wait of it and of the one before
+	uint32_t wait_ms[2];
 
 	// the store's thread alone, the loop's before it runs
 	struct sto_file file;
@@ -201,7 +204,7 @@ struct sto {
 	struct sto_queue hand; // rows restored late: the loop's while hand_full
 	struct sto_secret_row secret[STO_SECRETS_MAX];
 	uint32_t nsecret;
-	bool load_owed;             // what is in the file has not been told to owners
+	bool load_owed;             // not all that is in the file has been told to owners
 	bool garbled;               // it is to be moved aside
 	uint64_t back_us, retry_us; // when it came back; when it is tried again
 	uint32_t retry_ms, stat_s;
@@ -211,6 +214,7 @@ struct sto {
 uint64_t sto_now_us(void);
 void sto_ring(int fd);
 void sto_lose(struct sto *s, const char *why); // closes the file
+void sto_failed(struct sto *s, int rc); // likewise, for an SQLite code; says whether it is garbled
 void sto_hand_load(struct sto *s);             // what a file that came late has, to the loop
 void sto_hand_reads(struct sto *s);            // answers what was asked
 void sto_hand_fini(struct sto *s);

@@ -117,6 +117,10 @@ int sto_rows_write(struct sto_file *f, const struct sto_item *i)
 	case STO_PUT_BINDING:
 		return sto_fold_news(f, &i->binding);
 	case STO_PUT_NAS:
+		if (i->nas.era == 0) {
+			q = f->sql[STO_SQL_NAS_DEL];
+			return step_bound(q, sqlite3_bind_int64(q, 1, (int64_t)i->nas.nas));
+		}
 		q = f->sql[STO_SQL_NAS];
 		return step_bound(q,
 			sqlite3_bind_int64(q, 1, (int64_t)i->nas.nas) |
@@ -190,6 +194,8 @@ static bool binding_read(sqlite3_stmt *q, const struct sto_restore *to)
 		.at_s = sqlite3_column_int64(q, 7),
 		.seen_s = sqlite3_column_int64(q, 8),
 		.id = span_column(q, 9, SIZE_MAX),
+		.event_s = (uint32_t)sqlite3_column_int64(q, 10),
+		.before_over = sqlite3_column_int(q, 11) != 0,
 	};
 
 	if (key.n != STO_KEY || !get_place(key.p, &row.context, &row.vlan, &row.prefix))
@@ -275,8 +281,8 @@ int sto_rows_read(sqlite3 *db, struct sto_read *r)
 		rc = all_read(db, "SELECT nas, nas_era FROM nas", nas_read, r);
 	if (rc == SQLITE_OK && r->to->binding != NULL)
 		rc = all_read(db,
-			"SELECT key, has, shared, session, nas, nas_era, before, at_s, seen_s, id"
-			" FROM bindings",
+			"SELECT key, has, shared, session, nas, nas_era, before, at_s, seen_s, id,"
+			" event_s, before_over FROM bindings",
 			binding_read, r);
 	if (rc == SQLITE_OK && r->to->endpoint != NULL)
 		rc = all_read(db, "SELECT key, id, " KNOWN " FROM endpoints", endpoint_read, r);

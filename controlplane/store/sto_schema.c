@@ -29,6 +29,14 @@ static const char *const steps[] = {
 	// 2: bindings are appended first
 	"CREATE TABLE news0 (n INTEGER PRIMARY KEY, key BLOB NOT NULL," BINDING_COLUMNS ");"
 	"CREATE TABLE news1 (n INTEGER PRIMARY KEY, key BLOB NOT NULL," BINDING_COLUMNS ");",
+	// 3: the newest event by the clock of its NAS
+	"ALTER TABLE bindings ADD COLUMN event_s INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE news0 ADD COLUMN event_s INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE news1 ADD COLUMN event_s INTEGER NOT NULL DEFAULT 0;",
+	// 4: whether the session before has ended since
+	"ALTER TABLE bindings ADD COLUMN before_over INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE news0 ADD COLUMN before_over INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE news1 ADD COLUMN before_over INTEGER NOT NULL DEFAULT 0;",
 };
 
 const int sto_schema_version = sizeof(steps) / sizeof(steps[0]);
@@ -44,7 +52,7 @@ int sto_schema_make(sqlite3 *db, int version)
 	return rc == SQLITE_OK && version < sto_schema_version ? sto_run(db, text) : rc;
 }
 
-#define NEWS " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)"
+#define NEWS " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"
 #define KNOWN ",?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"
 
 static const char *const texts[] = {
@@ -52,14 +60,17 @@ static const char *const texts[] = {
 	[STO_SQL_COMMIT] = "COMMIT",
 	[STO_SQL_NEWS0] = "INSERT INTO news0" NEWS,
 	[STO_SQL_NEWS1] = "INSERT INTO news1" NEWS,
-	[STO_SQL_FOLD0] = "INSERT OR REPLACE INTO bindings SELECT key, has, shared, session, nas,"
-			  " nas_era, before, at_s, seen_s, id, era FROM news0 WHERE n = ?1",
-	[STO_SQL_FOLD1] = "INSERT OR REPLACE INTO bindings SELECT key, has, shared, session, nas,"
-			  " nas_era, before, at_s, seen_s, id, era FROM news1 WHERE n = ?1",
+	[STO_SQL_FOLD0] =
+		"INSERT OR REPLACE INTO bindings SELECT key, has, shared, session, nas,"
+		" nas_era, before, at_s, seen_s, id, era, event_s, before_over FROM news0 WHERE n = ?1",
+	[STO_SQL_FOLD1] =
+		"INSERT OR REPLACE INTO bindings SELECT key, has, shared, session, nas,"
+		" nas_era, before, at_s, seen_s, id, era, event_s, before_over FROM news1 WHERE n = ?1",
 	[STO_SQL_GONE] = "DELETE FROM bindings WHERE key = ?1",
 	[STO_SQL_CLEAR0] = "DELETE FROM news0",
 	[STO_SQL_CLEAR1] = "DELETE FROM news1",
 	[STO_SQL_NAS] = "INSERT OR REPLACE INTO nas VALUES (?1,?2,?3)",
+	[STO_SQL_NAS_DEL] = "DELETE FROM nas WHERE nas = ?1",
 	[STO_SQL_ENDPOINT] = "INSERT OR REPLACE INTO endpoints VALUES (?1,?2" KNOWN,
 	[STO_SQL_ENDPOINT_DEL] = "DELETE FROM endpoints WHERE key = ?1",
 	[STO_SQL_SENDER] = "INSERT OR REPLACE INTO senders VALUES (?1" KNOWN,

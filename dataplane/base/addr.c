@@ -21,6 +21,11 @@ bool addr_is_v4(const struct addr *a)
 	return memcmp(a->b, V4_LEAD, sizeof(V4_LEAD)) == 0;
 }
 
+bool addr_is_link_local(const struct addr *a)
+{
+	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
 bool addr_eq(const struct addr *a, const struct addr *b)
 {
 	return memcmp(a->b, b->b, sizeof(a->b)) == 0;

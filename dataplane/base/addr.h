@@ -41,6 +41,7 @@ static inline struct addr addr_from_v6(const uint8_t v6[16])
 	return a;
 }
 bool addr_is_v4(const struct addr *a);
+bool addr_is_link_local(const struct addr *a); // fe80::/10 (RFC 4291 2.5.6)
 bool addr_eq(const struct addr *a, const struct addr *b);
 
 // Text to address ("10.0.0.1", "fd77::1"). 0 or -EINVAL; *out untouched on error.
@@ -53,4 +54,5 @@ char *addr_format(const struct addr *a, char *buf, size_t cap);
 // 0, or -EINVAL (not a prefix), or -ERANGE (length too long), or -EDOM (host bits set).
 int prefix_parse(const char *text, struct prefix *out);
 char *prefix_format(const struct prefix *p, char *buf, size_t cap);
+// Host bits of `p` are not looked at: an interface's address with the length of its link will do.
 bool prefix_has(const struct prefix *p, const struct addr *a);

@@ -19,6 +19,7 @@
 #include <rte_ring_elem.h>
 
 #include "eng_half.h"
+#include "eng_net.h"
 #include "eng_shadow.h"
 #include "eng_smtp.h"
 #include "panic.h"
@@ -73,7 +74,8 @@ uint64_t eng_memory_bytes(const struct eng_conf *conf)
 	return flow_table_bytes(conf->flows, sizeof(struct eng_session)) +
 		conf->workers *
 		(flow_half_bytes(eng_half_max(flows), sizeof(struct eng_half)) +
-			flow_graves_bytes(eng_graves_max(flows)) + eng_helos_bytes(flows)) +
+			eng_unheard_bytes(flows) + flow_graves_bytes(eng_graves_max(flows)) +
+			eng_helos_bytes(flows)) +
 		conf->slabs * (sizeof(struct stream_slab) + sizeof(uint32_t)) +
 		conf->messages * sizeof(struct eng_message) +
 		conf->workers *
@@ -83,7 +85,8 @@ uint64_t eng_memory_bytes(const struct eng_conf *conf)
 		((conf->bindings | conf->endpoints | conf->senders) != 0
 				? tbl_clients_bytes(&clients)
 				: 0) +
-		(conf->mode == ENG_MODE_LEARN ? FDB_ENTRIES * (uint64_t)FDB_BYTES : 0);
+		(conf->mode == ENG_MODE_LEARN ? FDB_ENTRIES * (uint64_t)FDB_BYTES : 0) +
+		(conf->mode == ENG_MODE_ROUTED ? eng_net_bytes() : 0);
 }
 
 static void worker_free(struct eng_worker *w)
@@ -203,6 +206,15 @@ struct eng *eng_new(const struct eng_conf *conf, struct err_list *err)
 			return NULL;
 		}
 	}
+	if (conf->mode == ENG_MODE_ROUTED) {
+		e->net = eng_net_new(conf, err);
+		if (e->net == NULL) {
+			eng_free(e);
+			errno = ENOMEM;
+			return NULL;
+		}
+	}
+	e->conf.routing = NULL; // it was borrowed
 	if (cells_new(e, err) != 0 || clients_new(e, err) != 0) {
 		eng_free(e);
 		errno = ENOMEM;
@@ -238,6 +250,7 @@ void eng_free(struct eng *e)
 	free(e->retired);
 	eng_kept_free(e);
 	tbl_fdb_free(e->fdb);
+	eng_net_free(e->net);
 	tbl_clients_free(e->clients);
 	rte_free(e->own_cells);
 	rte_free(e);
@@ -268,6 +281,8 @@ void eng_rx(
 	eng_count_n(w, RX_PACKETS, n);
 	if (w->eng->fdb != NULL)
 		eng_learn(w, port, pkts, n, now_us);
+	if (w->eng->net != NULL)
+		n = eng_local(w, port, pkts, n, now_us);
 	n = eng_parse(w, pkts, n, look, &nlook);
 	if (n > 0)
 		eng_forward(w, port, pkts, n);
@@ -289,12 +304,11 @@ static uint32_t take_inbox(struct eng_worker *w, uint64_t now_us)
 	return n;
 }
 
-// Asks for the memory of a segment whose turn is soon.
-static inline void smtp_prefetch(const struct eng_worker *w)
+// Asks for the memory of the segment that is read behind so many others.
+static inline void smtp_prefetch(const struct eng_worker *w, uint32_t behind)
 {
-	if (w->smtpq_tail - w->smtpq_head <= SMTP_AHEAD)
-		return;
-	struct rte_mbuf *m = w->smtpq[(w->smtpq_head + SMTP_AHEAD) & (ENG_SMTPQ_MAX - 1)];
+	struct rte_mbuf *m = w->smtpq[(w->smtpq_head + behind) & (ENG_SMTPQ_MAX - 1)];
+
 	rte_prefetch0(rte_pktmbuf_mtod(m, const void *));
 	eng_smtp_segment_prefetch(w, m);
 }
@@ -303,11 +317,15 @@ static inline void smtp_prefetch(const struct eng_worker *w)
 static uint32_t read_smtp(struct eng_worker *w, uint64_t now_us)
 {
 	const uint64_t until = rte_rdtsc() + rte_get_tsc_hz() / 1000000 * SMTP_US_A_TURN;
+	const uint32_t waiting = w->smtpq_tail - w->smtpq_head;
 	uint32_t n = 0;
 
 	eng_smtp_clock(w, now_us);
-	while (w->smtpq_head != w->smtpq_tail && n < SMTP_A_TURN) {
-		smtp_prefetch(w);
+	for (uint32_t i = 0; i < waiting && i < SMTP_AHEAD; i++)
+		smtp_prefetch(w, i);
+	while (n < waiting && n < SMTP_A_TURN) {
+		if (n + SMTP_AHEAD < waiting)
+			smtp_prefetch(w, SMTP_AHEAD);
 		eng_smtp_packet_consume(w, w->smtpq[w->smtpq_head++ & (ENG_SMTPQ_MAX - 1)]);
 		if (++n % SMTP_A_LOOK == 0 && rte_rdtsc() > until)
 			break;
@@ -373,6 +391,8 @@ uint32_t eng_turn(struct eng_worker *w, uint64_t now_us)
 	boundary(w, now_us);
 	if (w->workers > 1)
 		done += take_inbox(w, now_us);
+	if (w->eng->net != NULL && w->id == 0)
+		done += eng_route_ready(w, now_us);
 	if (w->smtpq_head != w->smtpq_tail)
 		done += read_smtp(w, now_us);
 	if (now_us >= w->tick_at_us) {
@@ -387,7 +407,8 @@ uint32_t eng_turn(struct eng_worker *w, uint64_t now_us)
 
 uint32_t eng_wait_us(struct eng_worker *w, uint64_t now_us)
 {
-	if (w->smtpq_head != w->smtpq_tail || !rte_ring_empty(w->inbox))
+	if (w->smtpq_head != w->smtpq_tail || !rte_ring_empty(w->inbox) ||
+		(w->eng->net != NULL && w->id == 0 && !rte_ring_empty(w->eng->net->ready)))
 		return 0;
 	// A list of flows that is being told goes on at the next tick.
 	bool asked = atomic_load_explicit(&w->listing->state, memory_order_relaxed) == LISTING_OPEN;
@@ -403,7 +424,7 @@ void eng_worker_offline(struct eng_worker *w)
 	w->image = NULL;
 	w->pick = NULL;
 	w->shadow = NULL;
-	// Release: whatever the worker read is behind it (pairs with grace_over).
+	// Release: whatever the worker read is behind it (pairs with eng_grace_is_over).
 	atomic_store_explicit(&w->turn, 0, memory_order_release);
 }
 
@@ -414,7 +435,7 @@ void eng_worker_online(struct eng_worker *w, uint64_t now_us)
 
 // ---- what the manager does
 
-static void grace_begin(const struct eng *e, struct eng_grace *g)
+void eng_grace_begin(const struct eng *e, struct eng_grace *g)
 {
 	atomic_thread_fence(
 		memory_order_seq_cst); // what was published stands before the turns read
@@ -422,7 +443,7 @@ static void grace_begin(const struct eng *e, struct eng_grace *g)
 		g->turn[i] = atomic_load_explicit(&e->worker[i]->turn, memory_order_seq_cst);
 }
 
-static bool grace_over(const struct eng *e, struct eng_grace *g)
+bool eng_grace_is_over(const struct eng *e, struct eng_grace *g)
 {
 	bool over = true;
 
@@ -447,7 +468,7 @@ void eng_image_swap(struct eng *e, struct eng_image *img)
 	if (old != NULL)
 		eng_kept_add(e, old);
 	atomic_store_explicit(&e->image, img, memory_order_seq_cst);
-	grace_begin(e, &e->grace);
+	eng_grace_begin(e, &e->grace);
 	if (old == NULL)
 		return;
 	if (e->nretired == e->retired_max) {
@@ -466,7 +487,7 @@ unsigned eng_image_reap(struct eng *e)
 {
 	unsigned kept = 0;
 
-	if ((e->nretired == 0 && e->shadow_out == NULL) || !grace_over(e, &e->grace))
+	if ((e->nretired == 0 && e->shadow_out == NULL) || !eng_grace_is_over(e, &e->grace))
 		return e->nretired;
 	eng_kept_reap(e);
 	eng_shadow_reap(e);
@@ -492,7 +513,7 @@ void eng_shadow_swap(struct eng *e, struct eng_shadow *sh)
 	struct eng_shadow *old = atomic_load_explicit(&e->shadow, memory_order_relaxed);
 
 	atomic_store_explicit(&e->shadow, sh, memory_order_seq_cst);
-	grace_begin(e, &e->grace);
+	eng_grace_begin(e, &e->grace);
 	if (old == NULL)
 		return;
 	old->next = e->shadow_out;
@@ -504,12 +525,12 @@ void eng_sink_set(struct eng *e, uint16_t worker, const struct eng_sink *sink)
 	ASSERT(worker < e->conf.workers);
 	// Release: the sink's fields before the pointer (pairs with the worker's acquire).
 	atomic_store_explicit(&e->worker[worker]->sink, sink, memory_order_release);
-	grace_begin(e, &e->grace);
+	eng_grace_begin(e, &e->grace);
 }
 
 bool eng_quiesced(struct eng *e)
 {
-	return grace_over(e, &e->grace);
+	return eng_grace_is_over(e, &e->grace);
 }
 
 int eng_flows_ask(struct eng *e, uint16_t worker, uint32_t max)
@@ -543,9 +564,10 @@ int eng_flows_take(struct eng *e, uint16_t worker, struct eng_flow_row *row)
 	return -ENOENT;
 }
 
-void eng_hour_set(struct eng *e, uint32_t hour)
+void eng_hour_set(struct eng *e, uint32_t hour, uint32_t next_s)
 {
 	atomic_store_explicit(&e->hour, hour, memory_order_relaxed); // a number alone
+	atomic_store_explicit(&e->hour_next_s, next_s, memory_order_relaxed); // likewise
 }
 
 struct tbl_clients *eng_clients(struct eng *e)
@@ -557,10 +579,10 @@ static void fdb_manage(struct eng *e, uint32_t now_s)
 {
 	(void)tbl_fdb_learn(e->fdb, now_s, FDB_REPORTS_A_TURN);
 	if (!e->fdb_waits && tbl_fdb_age(e->fdb, now_s, FDB_AGED_A_TURN) > 0) {
-		grace_begin(e, &e->fdb_grace);
+		eng_grace_begin(e, &e->fdb_grace);
 		e->fdb_waits = true;
 	}
-	if (e->fdb_waits && grace_over(e, &e->fdb_grace)) {
+	if (e->fdb_waits && eng_grace_is_over(e, &e->fdb_grace)) {
 		tbl_fdb_reclaim(e->fdb);
 		e->fdb_waits = false;
 	}
@@ -570,10 +592,10 @@ static void clients_manage(struct eng *e)
 {
 	if (!e->clients_wait && tbl_clients_waiting(e->clients) > 0) {
 		tbl_clients_retire(e->clients);
-		grace_begin(e, &e->clients_grace);
+		eng_grace_begin(e, &e->clients_grace);
 		e->clients_wait = true;
 	}
-	if (e->clients_wait && grace_over(e, &e->clients_grace)) {
+	if (e->clients_wait && eng_grace_is_over(e, &e->clients_grace)) {
 		tbl_clients_reclaim(e->clients);
 		e->clients_wait = false;
 	}
@@ -583,6 +605,8 @@ void eng_manage(struct eng *e, uint64_t now_us)
 {
 	if (e->fdb != NULL)
 		fdb_manage(e, (uint32_t)(now_us / 1000000));
+	if (e->net != NULL)
+		eng_neigh_manage(e, now_us);
 	if (e->clients != NULL)
 		clients_manage(e);
 }

@@ -22,12 +22,16 @@ enum {
 	ENG_NO_PORT = 0xffff
 };
 
-enum eng_mode { ENG_MODE_PAIR, ENG_MODE_LEARN };
+enum eng_mode { ENG_MODE_PAIR, ENG_MODE_LEARN, ENG_MODE_ROUTED };
 
 struct eng_port {
 	uint16_t peer; // pair mode: where frames leave; ENG_NO_PORT where none
 	uint8_t side;  // pair mode: 0 = named first in its pair, 1 = second
+	uint8_t mac[6]; // of the device; routed mode speaks by it
+	uint32_t mtu;   // bytes of an IP packet
 };
+
+struct eng_routing; // eng_routing.h
 
 struct eng_conf {
 	enum eng_mode mode;
@@ -39,6 +43,7 @@ struct eng_conf {
 	uint32_t bindings, endpoints, senders; // that are known at most (tbl_clients.h); 0: none of them
 	void *cells;                     // memory for them (tbl_cells_bytes); NULL: DPDK's
 	struct rte_mempool *pool;        // packets we build; data room for the largest MTU
+	const struct eng_routing *routing; // routed mode, borrowed for eng_new; else NULL
 	int socket;                      // NUMA
 };
 
@@ -65,11 +70,14 @@ struct eng_out *eng_out_of(struct eng_worker *w, uint16_t port);
 void eng_flush_set(struct eng_worker *w, void (*flush)(void *arg, uint16_t port), void *arg);
 // The port did not take `n` frames, which io/ has freed.
 void eng_tx_full(struct eng_worker *w, uint32_t n);
+// A turn of the worker's loop, devices included, that found something to do took so many nanoseconds.
+void eng_busy(struct eng_worker *w, uint64_t ns);
 // The manager's share, a bounded slice a call: learns and ages the forwarding table, takes
 // back memory of clients that went.
 void eng_manage(struct eng *e, uint64_t now_us);
-// The clock hour, any count of hours that goes on by one at each: throttles count by it. The manager.
-void eng_hour_set(struct eng *e, uint32_t hour);
+// The clock hour, any count of hours that goes on by one at each: throttles count by it; the next one begins at
+// second `next_s` of the clock of turns. The manager.
+void eng_hour_set(struct eng *e, uint32_t hour, uint32_t next_s);
 // What is known of clients, for the manager to write; NULL where nothing may be.
 struct tbl_clients *eng_clients(struct eng *e);
 

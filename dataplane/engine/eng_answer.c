@@ -5,7 +5,9 @@
 // then FIN. What a cut-off server still sends is answered with a reset.
 // Thread: the worker.
 #include <stdio.h>
+#include <string.h>
 
+#include "eng_reputation.h"
 #include "eng_session.h"
 #include "seq.h"
 #include "text.h"
@@ -14,6 +16,7 @@ enum {
 	COMMANDS_MAX = 10,
 	CUT_REPEATS = 3,
 	LINE_MAX_UNREAD = 4096, // bytes
+	TEXT_MAX = 300,         // octets of a reply's text
 	MSS_V4_BYTES = 1460,    // of Ethernet's 1500
 	MSS_V6_BYTES = 1440,
 };
@@ -24,20 +27,36 @@ static void say(struct eng_worker *w, struct eng_session *s, const char *line)
 		span_str(line)); // no slab: the dialogue's deadline ends it
 }
 
-struct span eng_reply_line(uint16_t code, const char *text, uint64_t id, char *line)
+// `text` but for a "try again later" that `when` says better.
+static int text_len(const char *text, bool timed)
 {
-	char shown[TEXT_ID_LEN + 1];
+	static const char later[] = ", try again later";
+	const size_t n = strnlen(text, TEXT_MAX), tail = sizeof(later) - 1;
+
+	return (int)(timed && n >= tail && memcmp(text + n - tail, later, tail) == 0 ? n - tail
+										     : n);
+}
+
+struct span eng_reply_line(
+	uint16_t code, const char *text, uint32_t retry_s, uint64_t id, char *line)
+{
+	const uint32_t minutes = retry_s / 60 + (retry_s % 60 != 0);
+	const int n = text_len(text, minutes > 0);
+	char shown[TEXT_ID_LEN + 1], when[48] = "";
 	const char *enhanced = code == 550 || code == 554 ? "5.7.1 "
 		: code == 451 || code == 421              ? "4.7.1 "
 							  : "";
 
 	if (text[0] >= '0' && text[0] <= '9') // carries its own enhanced code
 		enhanced = "";
+	if (minutes > 0)
+		snprintf(when, sizeof(when), ", try again in %u minute%s", minutes,
+			minutes == 1 ? "" : "s");
 	if (id != 0)
-		snprintf(line, ENG_REPLY_MAX, "%u %s%.300s (mw-%s)\r\n", code, enhanced, text,
-			text_id(id, shown));
+		snprintf(line, ENG_REPLY_MAX, "%u %s%.*s%s (mw-%s)\r\n", code, enhanced, n, text,
+			when, text_id(id, shown));
 	else
-		snprintf(line, ENG_REPLY_MAX, "%u %s%.300s\r\n", code, enhanced, text);
+		snprintf(line, ENG_REPLY_MAX, "%u %s%.*s%s\r\n", code, enhanced, n, text, when);
 	return span_str(line);
 }
 
@@ -82,7 +101,7 @@ static enum eng_text refusal_text(const struct eng_refused *why)
 
 struct span eng_greeting(const struct eng_refused *why, char *line)
 {
-	return eng_reply_line(why->code, texts[refusal_text(why)], why->id, line);
+	return eng_reply_line(why->code, texts[refusal_text(why)], why->retry_s, why->id, line);
 }
 
 // The content profile's own text, as long as its image is in force; NULL where it has none.
@@ -106,7 +125,7 @@ static void say_verdict(struct eng_worker *w, struct eng_session *s)
 	char line[ENG_REPLY_MAX];
 
 	(void)eng_reply_line(
-		s->reply_code, own != NULL ? own : texts[s->reply_text], s->reply_id, line);
+		s->reply_code, own != NULL ? own : texts[s->reply_text], 0, s->reply_id, line);
 	say(w, s, line);
 }
 
@@ -291,6 +310,7 @@ void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, stru
 	struct stream_seg *seg, uint32_t isn, const struct eng_refused *why)
 {
 	struct eng_refused refused = *why;
+	char line[ENG_REPLY_MAX];
 
 	stream_answer(&s->flow.stream, isn,
 		addr_is_v4(&s->flow.key.client) ? MSS_V4_BYTES : MSS_V6_BYTES);
@@ -302,7 +322,9 @@ void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, stru
 	s->dialog_at_ms = w->smtp->now_ms + ENG_DIALOG_MS;
 	eng_count(w, (enum eng_reason)refused.reason);
 	eng_record_refused(w, s, &refused);
-	say_verdict(w, s);
+	refused.retry_s = eng_reputation_retry(w, &s->flow.key, (enum eng_reason)refused.reason);
+	(void)eng_greeting(&refused, line);
+	say(w, s, line);
 	if (why->code == 421)
 		hang_up(s);
 	eng_pump(w, s); // now: there may be no room for what the client's segment holds

@@ -62,8 +62,9 @@ static inline uint16_t eng_refuse_code(enum pol_action action)
 void eng_answer_refuse_consume(struct eng_worker *w, struct eng_session *s, struct rte_mbuf *m,
 	struct stream_seg *seg, uint32_t isn, const struct eng_refused *why);
 // A reply's line, written to `line` (ENG_REPLY_MAX bytes): `text` may begin with an enhanced code; id 0:
-// none is shown.
-struct span eng_reply_line(uint16_t code, const char *text, uint64_t id, char *line);
+// none is shown; retry_s: "try again in N minutes" (rounded up) in place of "try again later", 0: as it is.
+struct span eng_reply_line(
+	uint16_t code, const char *text, uint32_t retry_s, uint64_t id, char *line);
 // A greeting that refuses, likewise.
 struct span eng_greeting(const struct eng_refused *why, char *line);
 // A segment of that lane; `m` and `seg` NULL: the session has just been cut, by what was read. Consumes

@@ -229,8 +229,7 @@ void eng_policy_bind(struct eng_worker *w, struct eng_session *s, uint32_t index
 enum pol_action eng_policy_match(struct eng_worker *w, const struct flow_key *k, uint16_t ingress,
 	uint16_t vlan, uint32_t *index)
 {
-	return eng_image_match(
-		w->image, k, eng_context_index(k->context), ingress, vlan, index);
+	return eng_image_match(w->image, k, eng_context_index(w, k->context), ingress, vlan, index);
 }
 
 enum pol_action eng_image_match(const struct eng_image *image, const struct flow_key *k,

@@ -67,6 +67,7 @@ struct eng_refused { // what its client was told
 	uint64_t id;
 	uint16_t code, reason;
 	uint32_t limit, value; // that decided; both 0: none
+	uint32_t retry_s;      // it is over by then; 0: nobody knows
 	uint32_t access;       // 1 + index of the access rule that decided, 0 = none
 	uint64_t access_image; // version of the image that has it
 };

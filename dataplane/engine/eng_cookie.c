@@ -54,21 +54,44 @@ bool eng_cookies_on(struct eng_worker *w)
 	return p->cookies_on;
 }
 
+static struct wire_tcp_out syn_ack(uint32_t isn, uint32_t client_isn, bool v4)
+{
+	return (struct wire_tcp_out){
+		.seq = isn,
+		.ack = client_isn + 1,
+		.window = ANSWER_WINDOW,
+		.flags = TCP_SYN | TCP_ACK,
+		.mss = v4 ? MSS_V4_BYTES : MSS_V6_BYTES,
+	};
+}
+
 void eng_cookie_syn_ack_consume(struct eng_worker *w, struct rte_mbuf *m, uint32_t isn)
 {
 	const struct wire_view *v = &eng_meta_of(m)->view;
-	struct wire_tcp_out o = {
-		.seq = isn,
-		.ack = v->seq + 1,
-		.window = ANSWER_WINDOW,
-		.flags = TCP_SYN | TCP_ACK,
-		.mss = v->family == 4 ? MSS_V4_BYTES : MSS_V6_BYTES,
-	};
+	struct wire_tcp_out o = syn_ack(isn, v->seq, v->family == 4);
 
 	w->smtp->cookies_until_us = w->smtp->now_us + 2 * TICK_S * UINT64_C(1000000);
 	eng_send_back(w, m, &o);
 	eng_count(w, ACT_ANSWERED);
 	rte_pktmbuf_free(m);
+}
+
+void eng_cookie_syn_ack_again(struct eng_worker *w, const struct eng_half *h)
+{
+	const bool v4 = addr_is_v4(&h->half.key.client);
+	struct wire_tcp_out o = syn_ack(h->server.isn, h->client.isn, v4);
+	struct wire_tmpl forth = {
+		.l2_len = h->side.l2_len,
+		.family = v4 ? 4 : 6,
+		.flow_label = h->side.flow_label,
+		.src = h->half.key.client,
+		.dst = h->half.key.server,
+		.sport = h->half.key.client_port,
+		.dport = h->half.key.server_port,
+	};
+
+	memcpy(forth.l2, h->side.l2, h->side.l2_len);
+	eng_send_turned(w, h->in_port, &forth, &o);
 }
 
 void eng_cookie_refuse_consume(struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m,
@@ -86,7 +109,8 @@ void eng_cookie_refuse_consume(struct eng_worker *w, const struct flow_key *key,
 	char line[ENG_REPLY_MAX];
 
 	told.id = eng_id_next(w);
-	eng_who_key(key, &who);
+	told.retry_s = eng_reputation_retry(w, key, (enum eng_reason)told.reason);
+	eng_who_key(w, key, &who);
 	(void)eng_policy_match(w, key, meta->in_port, who.vlan, &who.policy);
 	struct wire_tcp_out o = {
 		.seq = v->ack,

@@ -134,7 +134,7 @@ void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side
 	if (m == NULL)
 		return;
 	if (other->l2_len != 0)
-		eng_out_tx(w, other->in_port, m);
+		eng_own_tx(w, other->in_port, m);
 	else
 		eng_forward_tx(w, own->in_port, m);
 }
@@ -216,24 +216,31 @@ uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards)
 	return (uint16_t)(max < SEGMENT_MAX ? max : SEGMENT_MAX);
 }
 
-void eng_send_back(struct eng_worker *w, struct rte_mbuf *m, const struct wire_tcp_out *o)
+void eng_send_turned(struct eng_worker *w, uint16_t port, const struct wire_tmpl *forth,
+	const struct wire_tcp_out *o)
 {
-	const struct eng_meta *meta = eng_meta_of(m);
-	struct wire_tmpl forth, back;
+	struct wire_tmpl back = *forth;
 
-	wire_tmpl_set(&forth, eng_frame_of(m), &meta->view);
-	back = forth;
-	memcpy(back.l2, forth.l2 + 6, 6);
-	memcpy(back.l2 + 6, forth.l2, 6);
-	back.src = forth.dst;
-	back.dst = forth.src;
-	back.sport = forth.dport;
-	back.dport = forth.sport;
+	memcpy(back.l2, forth->l2 + 6, 6);
+	memcpy(back.l2 + 6, forth->l2, 6);
+	back.src = forth->dst;
+	back.dst = forth->src;
+	back.sport = forth->dport;
+	back.dport = forth->sport;
 	back.ttl = BACK_TTL;
 	back.tos = 0;
 	struct rte_mbuf *own = frame_build(w, &back, o);
 	if (own != NULL)
-		eng_out_tx(w, meta->in_port, own);
+		eng_own_tx(w, port, own);
+}
+
+void eng_send_back(struct eng_worker *w, struct rte_mbuf *m, const struct wire_tcp_out *o)
+{
+	const struct eng_meta *meta = eng_meta_of(m);
+	struct wire_tmpl forth;
+
+	wire_tmpl_set(&forth, eng_frame_of(m), &meta->view);
+	eng_send_turned(w, meta->in_port, &forth, o);
 }
 
 void eng_reset_stray_consume(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r)

@@ -25,6 +25,9 @@ uint16_t eng_segment_max(const struct eng_session *s, enum stream_side towards);
 void eng_reset_stray_consume(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r);
 // A segment of ours back to where this one came from. Borrows `m`.
 void eng_send_back(struct eng_worker *w, struct rte_mbuf *m, const struct wire_tcp_out *o);
+// The same to whoever's segments look like `forth` and come in by `port`.
+void eng_send_turned(struct eng_worker *w, uint16_t port, const struct wire_tmpl *forth,
+	const struct wire_tcp_out *o);
 // A segment of ours built from numbers, in the name of `side`.
 void eng_send(struct eng_worker *w, struct eng_session *s, enum stream_side side,
 	const struct wire_tcp_out *o, bool for_reset);

@@ -8,6 +8,8 @@
 #include "eng_reputation.h"
 #include "eng_shadow.h"
 
+enum { LOOP_MS = 200 };
+
 static void half_end(struct eng_worker *w, struct eng_half *h)
 {
 	// Without the SYN-ACK, which needs this record, no client goes on.
@@ -138,7 +140,9 @@ void eng_half_syn_consume(
 		h->limit = (uint8_t)why.limit;
 		h->value = (uint8_t)why.value;
 		h->server.isn = eng_cookie(w, key, v->seq);
+		flow_side_note(&h->side, eng_frame_of(m), v, meta->in_port);
 		eng_cookie_syn_ack_consume(w, m, h->server.isn);
+		eng_unheard_add(w, h);
 		return;
 	}
 	h->lane = ENG_LANE_INSPECT;
@@ -153,6 +157,12 @@ void eng_half_repeat_consume(struct eng_worker *w, struct eng_half *h, struct rt
 {
 	struct eng_meta *meta = eng_meta_of(m);
 
+	// Nobody repeats a SYN so soon (RFC 6298 2.1: a second): a router sent ours back to us.
+	if (w->eng->net != NULL &&
+		flow_half_idle_ms(w->smtp->half, &h->half, w->smtp->now_ms) < LOOP_MS) {
+		eng_drop(w, m, DROP_NET_LOOP);
+		return;
+	}
 	flow_half_touch(w->smtp->half, &h->half, w->smtp->now_ms);
 	if (h->lane == ENG_LANE_ANSWER) {
 		eng_cookie_syn_ack_consume(w, m, h->server.isn);
@@ -230,8 +240,8 @@ static bool sides_set(
 	if (h->lane == ENG_LANE_ANSWER) // ours go to the client, in the name of one never heard
 		return flow_note(
 			w->smtp->flows, f, STREAM_CLIENT, frame, &meta->view, meta->in_port);
-	if (h->server_side.l2_len > 0)
-		(void)flow_face_set(w->smtp->flows, f, STREAM_SERVER, &h->server_side);
+	if (h->side.l2_len > 0)
+		(void)flow_face_set(w->smtp->flows, f, STREAM_SERVER, &h->side);
 	return true;
 }
 
@@ -424,7 +434,7 @@ static void on_syn_ack_consume(struct eng_worker *w, struct eng_half *h, struct 
 	if (h->lane == ENG_LANE_INSPECT) {
 		h->server = syn;
 		h->syn_acked = true;
-		flow_side_note(&h->server_side, eng_frame_of(m), v, meta->in_port);
+		flow_side_note(&h->side, eng_frame_of(m), v, meta->in_port);
 		eng_syn_clean(w, m, v);
 	}
 	eng_forward_tx(w, meta->in_port, m);

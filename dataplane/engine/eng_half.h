@@ -17,7 +17,7 @@ struct eng_syn { // what a SYN or SYN-ACK said
 struct eng_half {
 	struct flow_half half;         // first: the half-open table hands out this object
 	struct eng_syn client, server; // server: with syn_acked; our own where we answer
-	struct flow_side server_side;
+	struct flow_side side; // the server's once it is heard; where we answer the client's
 	uint32_t policy;    // index, of image_version
 	uint32_t challenge; // what a server that has an older connection acknowledges of that one
 	uint64_t image_version;
@@ -108,8 +108,16 @@ uint32_t eng_cookie(const struct eng_worker *w, const struct flow_key *key, uint
 bool eng_cookies_on(struct eng_worker *w);
 // Answers a SYN that is to be refused; with our number.
 void eng_cookie_syn_ack_consume(struct eng_worker *w, struct rte_mbuf *m, uint32_t isn);
+// The same once more, to the client of a half-open connection that is to be refused.
+void eng_cookie_syn_ack_again(struct eng_worker *w, const struct eng_half *h);
 // A client's segment that brings back such a number, if it does: told and forgotten. true: consumed.
 bool eng_cookie_take(struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m);
 // Greeting and FIN in one segment; later ones are reset. Consumes `m`, the client's first ACK.
 void eng_cookie_refuse_consume(struct eng_worker *w, const struct flow_key *key, struct rte_mbuf *m,
 	const struct eng_refused *why);
+
+// eng_unheard.c: repeats of those, until the client's acknowledgement comes. `flows` of a worker.
+struct eng_unheard *eng_unheard_new(uint32_t flows, int socket); // NULL: no memory; rte_free takes it
+uint64_t eng_unheard_bytes(uint32_t flows);
+void eng_unheard_add(struct eng_worker *w, const struct eng_half *h);
+void eng_unheard_tick(struct eng_worker *w);

@@ -134,6 +134,11 @@ static bool worker_make(struct eng_image *img, uint16_t worker, uint32_t message
 	return true;
 }
 
+static uint32_t context_key(const struct pol_image *policy, uint32_t i)
+{
+	return (uint32_t)pol_session_key(pol_string(policy, pol_context_at(policy, i)->name)) | 1;
+}
+
 static void pick_set(struct eng_pick *pick, const struct pol_image *policy)
 {
 	pick->version = pol_head(policy)->version;
@@ -143,9 +148,10 @@ static void pick_set(struct eng_pick *pick, const struct pol_image *policy)
 		pick->ports[port / 64] |= UINT64_C(1) << port % 64;
 	}
 	for (uint32_t i = 0; i < pol_count(policy, POL_SEC_CONTEXTS) && i < ENG_CONTEXT_NONE; i++)
-		pick->context_key[i] = (uint32_t)pol_session_key(pol_string(
-					       policy, pol_context_at(policy, i)->name)) |
-			1;
+		pick->context_key[i] = context_key(policy, i);
+	pick->at.version = pick->version;
+	for (uint16_t i = 0; i <= ENG_CONTEXT_NONE; i++)
+		pick->at.index[i] = pick->context_key[i] != 0 ? i : (uint16_t)POL_ANY;
 	for (uint16_t port = 0; port < ENG_PORTS_MAX; port++) {
 		uint16_t i = pol_context_of(policy, port);
 
@@ -199,9 +205,76 @@ free_image:
 	return NULL;
 }
 
+static bool is_named(const struct eng_pick *pick, uint32_t key)
+{
+	for (unsigned i = 0; key != 0 && i < ENG_CONTEXT_NONE; i++)
+		if (pick->context_key[i] == key)
+			return true;
+	return false;
+}
+
+// The number of context i: that of its name; else that of who had its ports and is gone: it has another name now;
+// else one never used, or not for longest.
+static unsigned number_of(const struct eng_contexts *c, const struct eng_pick *pick, unsigned i,
+	const struct eng_pick *old)
+{
+	unsigned best = ENG_CONTEXT_NONE;
+
+	for (unsigned n = 0; n < ENG_CONTEXT_NONE; n++)
+		if (c->key[n] == pick->context_key[i])
+			return n;
+	for (unsigned port = 0; old != NULL && port < ENG_PORTS_MAX; port++) {
+		const unsigned n = old->context[port];
+
+		if (pick->context[port] == i && n < ENG_CONTEXT_NONE && !is_named(pick, c->key[n]))
+			return n;
+	}
+	for (unsigned n = 0; n < ENG_CONTEXT_NONE; n++)
+		if (!is_named(pick, c->key[n]) &&
+			(best == ENG_CONTEXT_NONE || c->used[n] < c->used[best]))
+			best = n;
+	return best; // an image has at most as many names
+}
+
+// From as they stand in the image to as flows know them.
+static void contexts_number(struct eng *e, struct eng_pick *pick)
+{
+	const struct eng_image *old = atomic_load_explicit(&e->image, memory_order_relaxed); // ours
+	struct eng_contexts *c = &e->contexts;
+	uint16_t number[ENG_CONTEXT_NONE + 1];
+
+	if (old != NULL) {
+		pick->were[0] = old->pick.at;
+		memcpy(&pick->were[1], old->pick.were, sizeof(pick->were) - sizeof(pick->were[0]));
+	}
+	for (unsigned i = 0; i <= ENG_CONTEXT_NONE; i++) {
+		pick->at.index[i] = (uint16_t)POL_ANY;
+		number[i] = ENG_CONTEXT_NONE;
+	}
+	c->images++;
+	for (unsigned i = 0; i < ENG_CONTEXT_NONE; i++) {
+		if (pick->context_key[i] == 0)
+			continue;
+		const unsigned n = number_of(c, pick, i, old == NULL ? NULL : &old->pick);
+
+		c->key[n] = pick->context_key[i];
+		c->used[n] = c->images;
+		number[i] = (uint16_t)n;
+		pick->at.index[n] = (uint16_t)i;
+	}
+	for (unsigned port = 0; port < ENG_PORTS_MAX; port++)
+		pick->context[port] = number[pick->context[port]];
+	// Of those that are in this image no more, too: what their sessions end is booked under their names.
+	memcpy(pick->context_key, c->key, sizeof(c->key));
+}
+
 struct eng_image *eng_image_new(struct eng *e, const void *bytes, uint64_t n, struct err_list *err)
 {
-	return eng_image_make(&e->conf, bytes, n, err);
+	struct eng_image *img = eng_image_make(&e->conf, bytes, n, err);
+
+	if (img != NULL)
+		contexts_number(e, &img->pick);
+	return img;
 }
 
 void eng_image_free(struct eng_image *img)

@@ -7,6 +7,7 @@
 #include "tbl_clients.h"
 #include "tbl_fdb.h"
 
+struct eng_net;  // routed mode: interfaces, routes, next hops (eng_net.h)
 struct eng_kept; // profiles of an image that is not in force any more (eng_bound.c)
 
 enum { ENG_KEPT_MAX = 8 };
@@ -15,13 +16,22 @@ struct eng_grace { // has every worker passed a burst boundary since?
 	uint64_t turn[ENG_WORKERS_MAX];
 };
 
+struct eng_contexts {                    // numbers of contexts in flow keys; the manager's
+	uint32_t key[ENG_CONTEXT_NONE];  // of the name; 0 = never used
+	uint32_t used[ENG_CONTEXT_NONE]; // an image had it, the how manyeth
+	uint32_t images;
+};
+
 struct eng {
 	struct eng_conf conf;
+	struct eng_contexts contexts;
 	struct tbl_fdb *fdb;              // learn mode, else NULL
+	struct eng_net *net;              // routed mode, else NULL
 	struct tbl_cells *cells;          // of limits, all workers'; NULL: none
 	void *own_cells;                  // their memory where it is ours
 	struct tbl_clients *clients;      // w: manager, r: workers; NULL: nothing is known of any
 	_Atomic uint32_t hour;            // of the clock; w: manager, r: workers
+	_Atomic uint32_t hour_next_s;     // when the next one begins; likewise
 	struct eng_worker *worker[ENG_WORKERS_MAX];
 	_Atomic(struct eng_image *) image; // w: manager, r: workers at a burst boundary
 	struct eng_image **retired;       // swapped out, perhaps still used
@@ -37,7 +47,13 @@ struct eng {
 	bool fdb_waits;
 	struct eng_grace clients_grace;   // since what waits in `clients` was retired
 	bool clients_wait;
+	struct eng_grace net_grace; // since hops were deleted
+	bool net_waits;
 };
+
+// eng.c: a grace period begins; is it over? Manager.
+void eng_grace_begin(const struct eng *e, struct eng_grace *g);
+bool eng_grace_is_over(const struct eng *e, struct eng_grace *g);
 
 // eng_image.c: gives back all memory of an image that no worker uses; whether one does.
 void eng_image_free(struct eng_image *img);

@@ -13,7 +13,8 @@ struct eng_meta {
 	uint16_t in_port;
 	uint16_t context;   // of the flow key, set by the steer stage (see eng_context_index)
 	uint8_t to_client;  // picked up by its source port and not by the other: comes from the server
-	uint8_t spare[3];
+	uint8_t way;        // routed mode, between manager and a worker: enum net_way
+	uint8_t spare[2];
 	struct wire_view view;
 	// Of a TCP segment that waits for its worker to read it: its flow, as if its sender were who
 	// to_client says.

@@ -21,6 +21,11 @@ void eng_tx_full(struct eng_worker *w, uint32_t n)
 	eng_count_n(w, DROP_TX_FULL, n);
 }
 
+void eng_busy(struct eng_worker *w, uint64_t ns)
+{
+	eng_count_n(w, ACT_BUSY_NS, ns);
+}
+
 void eng_drop(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r)
 {
 	eng_count(w, r);

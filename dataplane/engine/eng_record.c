@@ -20,13 +20,27 @@ uint64_t eng_id_next(struct eng_worker *w)
 		p->id_count;
 }
 
-void eng_who_key(const struct flow_key *k, struct eng_who *who)
+uint16_t eng_context_index_of(const struct eng_worker *w, uint64_t version, uint16_t context)
+{
+	const struct eng_pick *pick = w->pick;
+
+	if (pick == NULL)
+		return (uint16_t)POL_ANY;
+	if (pick->at.version == version)
+		return eng_context_index(w, context);
+	for (unsigned i = 0; i < ENG_CONTEXTS_WERE; i++)
+		if (pick->were[i].version == version)
+			return pick->were[i].index[context & ENG_CONTEXT_NONE];
+	return (uint16_t)POL_ANY;
+}
+
+void eng_who_key(const struct eng_worker *w, const struct flow_key *k, struct eng_who *who)
 {
 	who->client = k->client;
 	who->server = k->server;
 	who->client_port = k->client_port;
 	who->server_port = k->server_port;
-	who->context = eng_context_index(k->context);
+	who->context = eng_context_index_of(w, who->image_version, k->context);
 }
 
 // An image is newer than those that sessions know, by less than four thousand million revisions.
@@ -47,7 +61,7 @@ void eng_who(const struct eng_worker *w, const struct eng_session *s, struct eng
 		.session = s->id,
 		.endpoint = eng_endpoint_key(w, s),
 	};
-	eng_who_key(&s->flow.key, who);
+	eng_who_key(w, &s->flow.key, who);
 }
 
 static void record_put(struct eng_worker *w, const struct eng_record *r)
@@ -205,7 +219,7 @@ void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_k
 		.kind = kind,
 		.count = 1,
 		.client = s->flow.key.client,
-		.context = eng_context_index(s->flow.key.context),
+		.context = eng_context_index_of(w, eng_image_of(w, s), s->flow.key.context),
 		.session_profile = eng_profile_index(w, s),
 		.image_version = eng_image_of(w, s),
 		.endpoint = s->shared ? 0 : eng_endpoint_key(w, s), // whose doing is it?

@@ -29,7 +29,8 @@ void eng_outcome(struct eng_worker *w, struct eng_session *s, enum eng_outcome_k
 void eng_outcomes_flush(struct eng_worker *w);
 // Who it is about.
 void eng_who(const struct eng_worker *w, const struct eng_session *s, struct eng_who *who);
-void eng_who_key(const struct flow_key *k, struct eng_who *who); // its addresses, ports, context
+// Its addresses, ports and context, by the image that *who has.
+void eng_who_key(const struct eng_worker *w, const struct flow_key *k, struct eng_who *who);
 
 // The version of the image that a session's indexes are of.
 uint64_t eng_image_of(const struct eng_worker *w, const struct eng_session *s);

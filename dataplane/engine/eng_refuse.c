@@ -218,8 +218,8 @@ static struct span refusal_tell(struct eng_worker *w, struct eng_session *s, uin
 	eng_reputation_told(w, s, why, &told);
 	eng_access_told(s, why, &told);
 	eng_record_refused(w, s, &told);
-	return eng_reply_line(
-		r->code, r->text, told.id, w->smtp->refusal[w->smtp->nchanges % ENG_CHANGES_MAX]);
+	return eng_reply_line(r->code, r->text, told.retry_s, told.id,
+		w->smtp->refusal[w->smtp->nchanges % ENG_CHANGES_MAX]);
 }
 
 uint16_t eng_refusal_code(enum eng_refusal why)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What becomes of a client for what is known of it (table/tbl_clients.h): its endpoint, which the session keeps
-// as it was at its begin, or when it was first known, and its address as a sender. Asked at connect, at MAIL and at AUTH, never between:
-// a session that was open when its client fell out of favour learns of it at its next MAIL, wherever its
-// profile refuses; of recipients under `refuse_at: rcpt` the MAIL before them decides. A MAIL that is sent
-// behind replies still to come does not make good what one before it was refused for: the recipients of
-// both may be on their way.
+// as it was at its begin, or when it was first known, and its address as a sender. Asked at connect, at MAIL and
+// at AUTH, never between: a session that was open when its client fell out of favour learns of it at its next
+// MAIL, wherever its profile refuses; of recipients under `refuse_at: rcpt` the MAIL before them decides. A MAIL
+// that is sent behind replies still to come does not make good what one before it was refused for: the
+// recipients of both may be on their way.
 // What several share is only told: nobody could say whose it is.
 // Thread: the worker.
 #include "eng_reputation.h"
@@ -257,13 +257,19 @@ void eng_reputation_begin(struct eng_worker *w, struct eng_session *s, bool insp
 
 // ---- MAIL, RCPT, AUTH
 
+static enum eng_refusal rcpt_refusal(enum eng_standing standing)
+{
+	return (enum eng_refusal)(ENG_REFUSE_RCPT_ENDPOINT + (standing - ENG_STANDING_ENDPOINT));
+}
+
 enum eng_refusal eng_reputation_refusal(
 	const struct pol_session *p, enum eng_standing standing, bool rcpt)
 {
 	if (standing == ENG_STANDING_GOOD || rcpt != (p->refuse_at == POL_REFUSE_RCPT))
 		return ENG_REFUSAL_COUNT;
-	return (enum eng_refusal)((rcpt ? ENG_REFUSE_RCPT_ENDPOINT : ENG_REFUSE_BAD_ENDPOINT) +
-		(standing - ENG_STANDING_ENDPOINT));
+	return rcpt
+		? rcpt_refusal(standing)
+		: (enum eng_refusal)(ENG_REFUSE_BAD_ENDPOINT + (standing - ENG_STANDING_ENDPOINT));
 }
 
 static void standing_note(
@@ -292,11 +298,6 @@ enum eng_refusal eng_reputation_mail(struct eng_worker *w, struct eng_session *s
 	return eng_reputation_refusal(p, out->refused, false);
 }
 
-static enum eng_refusal rcpt_refusal(enum eng_standing standing)
-{
-	return (enum eng_refusal)(ENG_REFUSE_RCPT_ENDPOINT + (standing - ENG_STANDING_ENDPOINT));
-}
-
 enum eng_refusal eng_reputation_rcpt(const struct eng_session *s)
 {
 	return s->standing == ENG_STANDING_GOOD ? ENG_REFUSAL_COUNT
@@ -320,6 +321,41 @@ enum eng_refusal eng_reputation_auth(struct eng_worker *w, struct eng_session *s
 	return ENG_REFUSAL_COUNT;
 }
 
+// ---- how long still
+
+static uint32_t left_s(uint32_t until_s, uint32_t at_s)
+{
+	return until_s > at_s ? until_s - at_s : 0;
+}
+
+// An operator's list ends when he says so.
+static uint32_t endpoint_left(const struct tbl_endpoint *e, uint32_t at_s)
+{
+	return e->flags & TBL_LISTED ? 0 : left_s(e->blocked_until_s, at_s);
+}
+
+static uint32_t auth_left(const struct eng_facts *facts, uint32_t at_s)
+{
+	const uint32_t sender =
+		facts->sender.flags & TBL_EXEMPT ? 0 : left_s(facts->sender.auth_until_s, at_s);
+	const uint32_t endpoint = facts->shared || (facts->endpoint.flags & TBL_EXEMPT) != 0
+		? 0
+		: left_s(facts->endpoint.auth_until_s, at_s);
+
+	return sender > endpoint ? sender : endpoint;
+}
+
+uint32_t eng_reputation_retry(
+	const struct eng_worker *w, const struct flow_key *key, enum eng_reason why)
+{
+	struct eng_facts facts;
+
+	if (why != ACT_ENDPOINT_CONNECT)
+		return 0;
+	facts_now(w, key, &facts);
+	return endpoint_left(&facts.endpoint, now_s(w));
+}
+
 void eng_reputation_told(
 	struct eng_worker *w, struct eng_session *s, enum eng_refusal why, struct eng_refused *told)
 {
@@ -336,8 +372,17 @@ void eng_reputation_told(
 		told->limit = rep.limit;
 		told->value = rep.value;
 		break;
+	case ENG_REFUSE_BAD_ENDPOINT:
+	case ENG_REFUSE_RCPT_ENDPOINT:
+		eng_facts_of(w, s, &facts);
+		told->retry_s = endpoint_left(&facts.endpoint, now_s(w));
+		break;
+	case ENG_REFUSE_AUTH:
+		eng_facts_of(w, s, &facts);
+		told->retry_s = auth_left(&facts, now_s(w));
+		break;
 	case ENG_REFUSE_THROTTLE:
-		told->limit = eng_throttle_limit(w, s);
+		told->limit = eng_throttle_limit(w, s, &told->retry_s);
 		told->value = told->limit + 1;
 		break;
 	default:

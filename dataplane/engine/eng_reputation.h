@@ -63,7 +63,10 @@ enum eng_refusal eng_reputation_auth(struct eng_worker *w, struct eng_session *s
 // What a profile says of a standing at MAIL or, `rcpt`, at RCPT.
 enum eng_refusal eng_reputation_refusal(
 	const struct pol_session *profile, enum eng_standing standing, bool rcpt);
-// The limit that such a refusal, told now, is about, and what passed it.
+// Seconds until a client that is refused at connect for `why` is no longer; 0: nobody knows.
+uint32_t eng_reputation_retry(
+	const struct eng_worker *w, const struct flow_key *key, enum eng_reason why);
+// The limit that such a refusal, told now, is about, what passed it, and for how long.
 void eng_reputation_told(
 	struct eng_worker *w, struct eng_session *s, enum eng_refusal why, struct eng_refused *told);
 
@@ -72,8 +75,9 @@ void eng_reputation_told(
 bool eng_throttle_counts(const struct pol_session *profile);
 bool eng_throttle_mail(struct eng_worker *w, struct eng_session *s,
 	const struct eng_reputation *rep, struct eng_rates *rates, enum eng_refusal *why);
-// So many messages of this client may be taken this hour, were it throttled.
-uint32_t eng_throttle_limit(struct eng_worker *w, struct eng_session *s);
+// So many messages of this client may be taken this hour, were it throttled; *retry_s: until some may in the next
+// one, 0 where none would.
+uint32_t eng_throttle_limit(struct eng_worker *w, struct eng_session *s, uint32_t *retry_s);
 // eng_reputation.c: tells, once a session, what is not done; `bit` of enum above.
 void eng_reputation_tell(struct eng_worker *w, struct eng_session *s, uint8_t bit, uint32_t limit,
 	uint32_t value);

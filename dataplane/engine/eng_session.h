@@ -35,6 +35,7 @@ enum {
 	ENG_PASS_IDLE_MS =
 		3 * 60 * 60 * 1000, // a flow that is not read: longer than TCP keep-alive's 2 h
 	ENG_CLOSING_MS = 30 * 1000,
+	ENG_CLOSING_SHORT_MS = 1000,    // of a table that fills: new ones need its place more
 	ENG_PARTIAL_MS = 20,            // custody of a partial line
 	ENG_GATED_MS = 2000,            // custody of bytes behind the reply gate
 	ENG_DIALOG_MS = 20 * 1000,      // of a dialogue of ours
@@ -172,6 +173,7 @@ struct eng_queue { // of messages, by the last byte that each saw
 struct eng_smtp {
 	struct flow_table *flows;
 	struct flow_half_table *half;
+	struct eng_unheard *unheard;
 	struct flow_graves *graves;
 	struct stream_pool pool;
 	struct eng_message *messages, *free_message;
@@ -309,7 +311,7 @@ static inline struct eng_session *eng_session_of(struct flow *f)
 static inline uint32_t eng_quiet_max_ms(const struct eng_session *s)
 {
 	if (s->flow.state == FLOW_CLOSING)
-		return ENG_CLOSING_MS;
+		return s->flow.brief ? ENG_CLOSING_SHORT_MS : ENG_CLOSING_MS;
 	return (uint32_t)s->idle_units * ENG_IDLE_UNIT_MS +
 		(s->tarpit ? (uint32_t)POL_DELAY_MAX_S * 1000 : 0);
 }

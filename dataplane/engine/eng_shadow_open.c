@@ -154,7 +154,7 @@ void eng_shadow_dropped(
 		eng_count(w, SHADOW_BLIND);
 		return;
 	}
-	eng_who_key(key, &who);
+	eng_who_key(w, key, &who);
 	(void)compare(w, &who, &c, &live, &index);
 }
 

@@ -25,14 +25,19 @@ static int tables_new(struct eng_smtp *s, uint32_t flows, int socket)
 	s->half = flow_half_new(eng_half_max(flows), sizeof(struct eng_half), keys[0], socket);
 	if (s->half == NULL)
 		return -ENOMEM;
+	s->unheard = eng_unheard_new(flows, socket);
+	if (s->unheard == NULL)
+		goto free_half;
 	s->graves = flow_graves_new(eng_graves_max(flows), keys[1], socket);
 	if (s->graves == NULL)
-		goto free_half;
+		goto free_unheard;
 	s->helos = (struct eng_helos){.count = eng_helos_count(flows), .free = FLOW_NONE};
 	s->helos.block = rte_zmalloc_socket("helos", eng_helos_bytes(flows), 64, socket);
 	if (s->helos.block != NULL)
 		return 0;
 	flow_graves_free(s->graves);
+free_unheard:
+	rte_free(s->unheard);
 free_half:
 	flow_half_free(s->half);
 	return -ENOMEM;
@@ -79,6 +84,7 @@ free_slabs:
 	rte_free(mem);
 	rte_free(s->helos.block);
 	flow_graves_free(s->graves);
+	rte_free(s->unheard);
 	flow_half_free(s->half);
 free_flows:
 	flow_table_free(s->flows);
@@ -100,6 +106,7 @@ void eng_smtp_free(struct eng_smtp *s)
 	rte_free(s->pool.slabs);
 	rte_free(s->helos.block);
 	flow_graves_free(s->graves);
+	rte_free(s->unheard);
 	flow_half_free(s->half);
 	flow_table_free(s->flows);
 	rte_free(s);
@@ -265,6 +272,11 @@ bool eng_port_fits(
 	const struct eng_worker *w, uint16_t client_port, enum stream_side side, uint16_t in_port)
 {
 	const struct eng_conf *conf = &w->eng->conf;
+
+	// A router chooses by which of its interfaces it sends, and may have only one to us.
+	if (conf->mode == ENG_MODE_ROUTED)
+		return true;
+
 	bool same = conf->mode == ENG_MODE_PAIR
 		? conf->port[in_port].side == conf->port[client_port].side
 		: in_port == client_port;
@@ -514,6 +526,7 @@ uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us)
 		done++;
 	}
 	eng_half_tick(w);
+	eng_unheard_tick(w);
 	if (p->asking)
 		eng_asks_turn(w);
 	if (w->shadow != NULL)
@@ -540,7 +553,8 @@ uint32_t eng_smtp_wait_us(const struct eng_worker *w, uint64_t now_us, uint32_t 
 	return ms * 1000 < max_us ? ms * 1000 : max_us;
 }
 
-static void half_row(const struct eng_half *h, uint32_t now_ms, struct eng_flow_row *row)
+static void half_row(const struct eng_worker *w, const struct eng_half *h, uint32_t now_ms,
+	struct eng_flow_row *row)
 {
 	*row = (struct eng_flow_row){
 		.who = {.vlan = h->vlan, .policy = h->policy, .image_version = h->image_version},
@@ -548,7 +562,7 @@ static void half_row(const struct eng_half *h, uint32_t now_ms, struct eng_flow_
 		.state = ENG_FLOW_HALF_OPEN,
 		.age_ms = now_ms - h->half.born_ms,
 	};
-	eng_who_key(&h->half.key, &row->who);
+	eng_who_key(w, &h->half.key, &row->who);
 }
 
 static void flow_row(const struct eng_worker *w, const struct eng_session *s, uint32_t now_ms,
@@ -582,7 +596,7 @@ uint32_t eng_smtp_rows(struct eng_worker *w, uint32_t *cursor, struct eng_flow_r
 		if (f != NULL)
 			flow_row(w, eng_session_of(f), now_ms, &rows[n++]);
 		else if (h != NULL && !eng_half_of(h)->again)
-			half_row(eng_half_of(h), now_ms, &rows[n++]);
+			half_row(w, eng_half_of(h), now_ms, &rows[n++]);
 	}
 	if (*cursor >= cells)
 		*cursor = ENG_ROWS_END;

@@ -50,9 +50,19 @@ static uint32_t limit_of(const struct eng_worker *w, const struct eng_session *s
 	return limit < TBL_CELLS_EVENTS_MAX ? limit : TBL_CELLS_EVENTS_MAX;
 }
 
-uint32_t eng_throttle_limit(struct eng_worker *w, struct eng_session *s)
+uint32_t eng_throttle_limit(struct eng_worker *w, struct eng_session *s, uint32_t *retry_s)
 {
-	return w->eng->cells == NULL ? 0 : limit_of(w, s, eng_profile(w, s), hour_now(w));
+	const struct pol_session *p = eng_profile(w, s);
+	const uint32_t hour = hour_now(w), now_s = (uint32_t)(w->smtp->now_us / 1000000);
+	const uint32_t next_s =
+		atomic_load_explicit(&w->eng->hour_next_s, memory_order_relaxed); // a number alone
+
+	*retry_s = 0;
+	if (w->eng->cells == NULL)
+		return 0;
+	if (next_s > now_s && limit_of(w, s, p, hour + 1) > 0)
+		*retry_s = next_s - now_s;
+	return limit_of(w, s, p, hour);
 }
 
 bool eng_throttle_mail(struct eng_worker *w, struct eng_session *s,

@@ -33,6 +33,9 @@ struct eng_worker {
 	void (*flush)(void *arg, uint16_t port); // io/: empties a full list in the middle of a turn
 	void *flush_arg;
 	uint64_t tick_at_us;    // when eng_smtp_tick is due
+	uint64_t icmp_at_us;    // routed mode: when icmp_left was last filled
+	uint32_t icmp_left;     // ICMP errors that may still leave
+	uint64_t now_us;        // routed mode: of the last burst or turn
 	uint64_t turns;         // burst boundaries so far: what `turn` goes on from after a sleep
 	struct eng_listing *listing; // of flows (eng.c)
 	uint64_t *own_counters; // what `counters` points at until statistics memory is bound
@@ -43,13 +46,14 @@ struct eng_worker {
 	_Alignas(64) _Atomic(const struct eng_sink *) sink; // w: manager, r: worker
 };
 
-// The context as the classifier wants it (pol_key.context).
-static inline uint16_t eng_context_index(uint16_t context)
+// The context as the classifier wants it (pol_key.context), in the image in force. There is one.
+static inline uint16_t eng_context_index(const struct eng_worker *w, uint16_t context)
 {
-	uint16_t i = context & ENG_CONTEXT_NONE;
-
-	return i == ENG_CONTEXT_NONE ? (uint16_t)POL_ANY : i;
+	return w->pick->at.index[context & ENG_CONTEXT_NONE];
 }
+
+// The same in an image of before; POL_ANY where that is not known any more.
+uint16_t eng_context_index_of(const struct eng_worker *w, uint64_t version, uint16_t context);
 
 // The context as limits know it: by its name, which says the same in every image, and its VLAN. There is
 // an image.
@@ -106,5 +110,8 @@ void eng_out_tx(struct eng_worker *w, uint16_t port, struct rte_mbuf *m);
 // Drops a frame for a reason. Consumes `m`.
 void eng_drop(struct eng_worker *w, struct rte_mbuf *m, enum eng_reason r);
 // Sends an unchanged or edited frame the way its mode says: to the peer of `in_port`, or by the
-// forwarding table. Consumes `m`.
+// forwarding table, or by the route to its destination. Consumes `m`.
 void eng_forward_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m);
+// Sends a frame of ours to a port behind which who it is for was seen, or, in routed mode, by the route.
+// Consumes `m`.
+void eng_own_tx(struct eng_worker *w, uint16_t port, struct rte_mbuf *m);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Second stage: frames leave unchanged, in pair mode by the peer of the port they came in by, in
-// learn mode by the forwarding table. Group addresses (STP, LACP, LLDP among them) are forwarded
+// learn mode by the forwarding table; in routed mode they go on to the last stage (stage_route.c). Group addresses (STP, LACP, LLDP among them) are forwarded
 // like any group: the box is no bridge that its neighbours should see.
 // Thread: the worker; the table is the manager's, read here.
 #include "eng_int.h"
@@ -9,6 +9,7 @@
 
 #include <rte_mempool.h>
 
+#include "eng_net.h"
 #include "wire_field.h"
 
 enum { MAC_LEN = 6, OFF_TYPE = 12, OFF_TCI = WIRE_ETH_LEN };
@@ -91,6 +92,10 @@ void eng_forward_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
 {
 	uint16_t peer;
 
+	if (w->eng->net != NULL) {
+		eng_route_tx(w, in_port, m);
+		return;
+	}
 	if (w->eng->fdb != NULL) {
 		learnt_tx(w, in_port, m);
 		return;
@@ -102,13 +107,22 @@ void eng_forward_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
 		eng_out_tx(w, peer, m);
 }
 
+void eng_own_tx(struct eng_worker *w, uint16_t port, struct rte_mbuf *m)
+{
+	if (w->eng->net != NULL)
+		eng_route_tx(w, ENG_NO_PORT, m);
+	else
+		eng_out_tx(w, port, m);
+}
+
 void eng_forward(struct eng_worker *w, uint16_t in_port, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t peer = w->eng->conf.port[in_port].peer;
 	struct eng_out *out;
 
 	eng_count_n(w, FWD_PACKETS, n);
-	if (w->eng->fdb != NULL || peer == ENG_NO_PORT || w->out[peer].n + n > ENG_OUT_MAX) {
+	// No port has a peer but in pair mode.
+	if (peer == ENG_NO_PORT || w->out[peer].n + n > ENG_OUT_MAX) {
 		for (uint16_t i = 0; i < n; i++)
 			eng_forward_tx(w, in_port, pkts[i]);
 		return;

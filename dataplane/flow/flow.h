@@ -51,7 +51,7 @@ struct flow {
 	uint8_t state; // enum flow_state
 	uint8_t lane;  // the engine's
 	bool timed;    // in the wheel
-	uint8_t spare;
+	bool brief;    // closing, and to be forgotten soon; the engine's
 	struct stream stream;
 	uint32_t timer_next, timer_prev;
 	uint32_t born_ms;                   // now_ms of the first packet

@@ -197,6 +197,11 @@ uint32_t flow_half_cells(const struct flow_half_table *t)
 	return (t->mask + 1) * FLOW_HALF_WAYS;
 }
 
+uint32_t flow_half_cell(const struct flow_half_table *t, const struct flow_half *h)
+{
+	return cell_index(t, h);
+}
+
 struct flow_half *flow_half_at(const struct flow_half_table *t, uint32_t i)
 {
 	return t->buckets[i / FLOW_HALF_WAYS].mark[i % FLOW_HALF_WAYS] != 0 ? cell(t, i) : NULL;

@@ -41,4 +41,5 @@ struct flow_half *flow_half_old(struct flow_half_table *t, uint32_t now_ms, uint
 uint32_t flow_half_count(const struct flow_half_table *t);
 // Walk: the one in cell `i` (0 .. flow_half_cells - 1), or NULL.
 uint32_t flow_half_cells(const struct flow_half_table *t);
+uint32_t flow_half_cell(const struct flow_half_table *t, const struct flow_half *h); // its `i`
 struct flow_half *flow_half_at(const struct flow_half_table *t, uint32_t i);

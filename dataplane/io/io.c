@@ -103,8 +103,12 @@ void io_describe(const struct io *io, struct eng_conf *conf)
 	conf->socket = io->socket;
 	for (uint16_t i = 0; i < io->conf.nports; i++) {
 		const struct io_port *p = &io->port[i];
+		struct rte_ether_addr mac = {0};
 
-		conf->port[i] = (struct eng_port){.peer = p->conf->peer, .side = p->conf->side};
+		(void)rte_eth_macaddr_get(p->id, &mac); // fails for no port that is there
+		conf->port[i] = (struct eng_port){
+			.peer = p->conf->peer, .side = p->conf->side, .mtu = p->mtu};
+		memcpy(conf->port[i].mac, mac.addr_bytes, sizeof(conf->port[i].mac));
 	}
 }
 
@@ -114,7 +118,7 @@ int io_start(struct io *io, struct eng *eng, struct err_list *err)
 	for (uint16_t i = 0; i < io->conf.nworkers; i++)
 		io->worker[i]->eng = eng_worker_at(eng, i);
 	for (uint16_t i = 0; i < io->conf.nports; i++) {
-		int ret = io_port_start(&io->port[i], err);
+		int ret = io_port_start(&io->port[i], io->conf.mode == ENG_MODE_ROUTED, err);
 
 		if (ret < 0)
 			return ret;

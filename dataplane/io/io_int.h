@@ -98,7 +98,7 @@ struct rte_mempool *io_pool_new(const struct io *io);
 int io_port_find(struct io_port *p, struct err_list *err);
 int io_port_probe(struct io_port *p, struct err_list *err);
 int io_port_setup(struct io *io, struct io_port *p, struct err_list *err);
-int io_port_start(struct io_port *p, struct err_list *err);
+int io_port_start(struct io_port *p, bool routed, struct err_list *err);
 void io_port_close(struct io_port *p);
 // io_share.c: who receives and sends where.
 int io_share_queues(struct io *io, struct err_list *err);
@@ -112,4 +112,10 @@ static inline uint64_t io_now_us(const struct io *io, uint64_t tsc)
 {
 	return io->us_base +
 	       (uint64_t)((unsigned __int128)(tsc - io->tsc_base) * io->us_per_tsc_q32 >> 32);
+}
+
+// Nanoseconds of so many cycles, up to some seconds.
+static inline uint64_t io_cycles_ns(const struct io *io, uint64_t cycles)
+{
+	return (uint64_t)((unsigned __int128)cycles * 1000 * io->us_per_tsc_q32 >> 32);
 }

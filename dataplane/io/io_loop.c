@@ -133,8 +133,8 @@ int io_loop(void *arg)
 {
 	struct io_worker *w = arg;
 	const enum io_idle idle = w->io->conf.idle;
-	uint32_t empty = 0, sleep_us = SLEEP_MIN_US;
-	uint64_t beat = 0;
+	uint32_t empty = 0, sleep_us = SLEEP_MIN_US, done = 0;
+	uint64_t beat = 0, began = 0;
 	clockid_t cpu;
 
 	(void)prctl(PR_SET_TIMERSLACK, SLACK_NS);
@@ -143,9 +143,13 @@ int io_loop(void *arg)
 	eng_flush_set(w->eng, flush_one, w);
 	eng_worker_online(w->eng, io_now_us(w->io, rte_rdtsc()));
 	while (!atomic_load_explicit(&w->io->stop, memory_order_relaxed)) {
-		uint64_t now_us = io_now_us(w->io, rte_rdtsc());
-		uint32_t done = receive(w, now_us);
+		const uint64_t tsc = rte_rdtsc();
+		const uint64_t now_us = io_now_us(w->io, tsc);
 
+		if (done > 0) // the turn before this one
+			eng_busy(w->eng, io_cycles_ns(w->io, tsc - began));
+		began = tsc;
+		done = receive(w, now_us);
 		if (w->ndrain > 0)
 			done += drain(w);
 		done += eng_turn(w->eng, now_us);

@@ -21,7 +21,8 @@ LOG_COMPONENT("io");
 
 enum {
 	TURN_MAX_MS = 10,
-	LEARN_TURN_MAX_MS = 1, // learn mode: an address learnt late is a frame flooded
+	EAGER_TURN_MAX_MS =
+		1, // learn mode: an address learnt late is a frame flooded; routed: a packet waits
 	WATCH_MS = 100,
 	LINK_MS = 500,
 	STARVED_MAX_MS = 10 * IO_BEAT_MAX_MS,
@@ -150,9 +151,17 @@ static int events_open(int signal_fd, int chores_fd)
 	return ep;
 }
 
+static void hour_say(struct eng *e, uint64_t now_us)
+{
+	const time_t now_s = time(NULL); // UTC
+
+	eng_hour_set(e, (uint32_t)(now_s / 3600),
+		(uint32_t)(now_us / 1000000 + 3600 - (uint64_t)now_s % 3600));
+}
+
 int io_manage(struct io *io, int signal_fd, const struct io_chores *chores)
 {
-	const int most = io->conf.mode == ENG_MODE_LEARN ? LEARN_TURN_MAX_MS : TURN_MAX_MS;
+	const int most = io->conf.mode != ENG_MODE_PAIR ? EAGER_TURN_MAX_MS : TURN_MAX_MS;
 	struct watched seen[ENG_WORKERS_MAX] = {0};
 	uint64_t watched_us = clock_us(), linked_us = 0;
 	int ret = 0, ep = events_open(signal_fd, chores->fd);
@@ -167,7 +176,7 @@ int io_manage(struct io *io, int signal_fd, const struct io_chores *chores)
 		int wait_ms = chores->turn(chores->arg, now_us);
 
 		eng_manage(io->eng, now_us);
-		eng_hour_set(io->eng, (uint32_t)(time(NULL) / 3600)); // UTC
+		hour_say(io->eng, now_us);
 		if (now_us - watched_us >= WATCH_MS * 1000) {
 			unsigned ms = (unsigned)((now_us - watched_us) / 1000);
 

@@ -142,8 +142,8 @@ static int configure(
 		conf.rxmode.mtu = p->mtu;
 	if (p->queues > 1)
 		rss_set(&conf, info);
-	// One pool and no references to frames in pair mode: the driver may free the short way.
-	if (io->conf.mode == ENG_MODE_PAIR)
+	// One pool and no references to frames but where frames are flooded: the driver may free the short way.
+	if (io->conf.mode != ENG_MODE_LEARN)
 		conf.txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	ret = rte_eth_dev_configure(p->id, p->queues, p->queues, &conf);
 	if (ret < 0) {
@@ -172,7 +172,7 @@ static int queues_setup(
 	uint16_t rxd = IO_DESC, txd = IO_DESC;
 	int ret = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &rxd, &txd);
 
-	if (ret == 0 && io->conf.mode == ENG_MODE_PAIR)
+	if (ret == 0 && io->conf.mode != ENG_MODE_LEARN)
 		txconf.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	for (uint16_t q = 0; ret == 0 && q < p->queues; q++) {
 		ret = rte_eth_rx_queue_setup(
@@ -207,7 +207,7 @@ int io_port_setup(struct io *io, struct io_port *p, struct err_list *err)
 	return ret;
 }
 
-int io_port_start(struct io_port *p, struct err_list *err)
+int io_port_start(struct io_port *p, bool routed, struct err_list *err)
 {
 	int ret;
 
@@ -217,8 +217,9 @@ int io_port_start(struct io_port *p, struct err_list *err)
 		ret = no_device(p, ret, err);
 	} else {
 		p->started = true;
-		// A wire passes everything; a virtual port that has no such mode does so anyway.
-		ret = rte_eth_promiscuous_enable(p->id);
+		// A wire passes everything; a virtual port that has no such mode does so anyway. A router is sent
+		// what it is to have, and groups.
+		ret = routed ? 0 : rte_eth_promiscuous_enable(p->id);
 		if (ret < 0 && ret != -ENOTSUP)
 			LOG(WARNING, "port %s: promiscuous mode: %s", p->conf->name,
 				strerror(-ret));

@@ -114,7 +114,7 @@ static enum stream_in input_ack(
 		half_acknowledge(o, ack);
 		if (o->fin_sent && ack == o->fin + 1)
 			o->fin_acked = true;
-		slab_free_before(o, p, ack);
+		slab_free_acknowledged(o, p, ack);
 		edits_forget(o, p);
 		o->tries = 0;
 		o->rto_on = false;

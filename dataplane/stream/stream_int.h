@@ -55,6 +55,8 @@ int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, cons
 	uint32_t n);
 // Frees slabs that lie wholly before `seq`.
 void slab_free_before(struct stream_half *h, struct stream_pool *p, uint32_t seq);
+// The same where bytes before `seq` were acknowledged just now that had not been before.
+void slab_free_acknowledged(struct stream_half *h, struct stream_pool *p, uint32_t seq);
 // Forgets everything at and behind `seq`.
 void slab_cut_from(struct stream_half *h, struct stream_pool *p, uint32_t seq);
 // End of the run without a hole that begins at `seq`.

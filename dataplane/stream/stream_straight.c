@@ -35,7 +35,7 @@ static inline void ack_take(struct stream *st, struct stream_pool *p, const stru
 
 	if (seg->ack != o->una) {
 		half_acknowledge(o, seg->ack);
-		slab_free_before(o, p, seg->ack);
+		slab_free_acknowledged(o, p, seg->ack);
 	}
 	o->edge = seq_max(o->edge, edge);
 	o->allow = seq_max(o->allow, o->edge);

@@ -132,7 +132,7 @@ static void place_clear(struct tbl_clients *c, const struct place *p)
 		tbl_wait_record(c, tbl_value_record(p->value));
 }
 
-// ---- said
+// ---- put there
 
 static struct tbl_block block_of(
 	const struct tbl_clients *c, const struct tbl_binding *b, uint32_t endpoint)
@@ -249,33 +249,21 @@ static bool is_new(const struct place *p, const struct tbl_binding *b)
 	return overlapped(tbl_value_record(p->value), b, &first) == 0;
 }
 
-int tbl_binding_set(struct tbl_clients *c, const struct tbl_binding *b)
+// 0, -ENOSPC: then all is as it was.
+static int place_set(struct tbl_clients *c, const struct place *p, const struct tbl_binding *b)
 {
-	struct place p;
-	uint32_t endpoint;
-	bool whole;
+	const uint32_t endpoint = tbl_endpoint_hold(&c->endpoints, b->endpoint);
+	const bool whole = is_all_ports(b) && !is_record(p);
 	int rc;
 
-	if (!tbl_prefix_is_canonical(&b->prefix) || b->port_first > b->port_last ||
-		b->endpoint == 0)
-		return -EINVAL;
-	if (!tbl_wait_has_room(c, 1))
-		return -EAGAIN;
-	p = place_of(c, b);
-	if (is_new(&p, b) && is_full(c))
-		return tbl_clients_full(c);
-	endpoint = tbl_endpoint_hold(&c->endpoints, b->endpoint);
 	if (endpoint == TBL_ENDPOINT_NONE)
-		return tbl_clients_full(c);
-	whole = is_all_ports(b) && !is_record(&p);
-	rc = whole ? whole_set(c, &p, b, endpoint) : record_set(c, &p, b, endpoint);
-	if (rc < 0) {
+		return -ENOSPC;
+	rc = whole ? whole_set(c, p, b, endpoint) : record_set(c, p, b, endpoint);
+	if (rc < 0)
 		tbl_endpoint_drop(&c->endpoints, endpoint);
-		return tbl_clients_full(c);
-	}
-	if (whole && p.at < 0)
+	else if (whole && p->at < 0)
 		bound_add(c, 1);
-	return 0;
+	return rc;
 }
 
 // ---- taken back
@@ -364,6 +352,51 @@ int tbl_binding_clear(struct tbl_clients *c, const struct tbl_binding *b)
 		whole_clear(c, &p);
 	}
 	return 0;
+}
+
+// ---- said
+
+static bool is_overlapped(const void *arg, const struct tbl_block *k)
+{
+	const struct tbl_binding *b = arg;
+	const bool all = k->first == 0 && k->last == UINT16_MAX;
+
+	if (is_all_ports(b))
+		return all;
+	return !all && k->first <= b->port_last && k->last >= b->port_first;
+}
+
+// Whoever has what is `b`'s now has it no more. 0, -EAGAIN.
+static int overlapped_clear(
+	struct tbl_clients *c, const struct place *p, const struct tbl_binding *b)
+{
+	if (is_record(p))
+		return record_cut(c, p, is_overlapped, b);
+	whole_clear(c, p);
+	return 0;
+}
+
+int tbl_binding_set(struct tbl_clients *c, const struct tbl_binding *b)
+{
+	struct place p;
+	int rc;
+
+	if (!tbl_prefix_is_canonical(&b->prefix) || b->port_first > b->port_last ||
+		b->endpoint == 0)
+		return -EINVAL;
+	if (!tbl_wait_has_room(c, 3)) // two for what goes, one for what takes its place
+		return -EAGAIN;
+	p = place_of(c, b);
+	if (is_new(&p, b))
+		return is_full(c) || place_set(c, &p, b) < 0 ? tbl_clients_full(c) : 0;
+	if (place_set(c, &p, b) == 0)
+		return 0;
+	// What goes may make room; and where it does not nobody is to answer for whoever is there now.
+	rc = overlapped_clear(c, &p, b);
+	if (rc < 0)
+		return rc;
+	p = place_of(c, b);
+	return place_set(c, &p, b) < 0 ? tbl_clients_full(c) : 0;
 }
 
 // ---- said again, or not

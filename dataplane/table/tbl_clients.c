@@ -134,11 +134,11 @@ static inline void sender_take(uint64_t value, struct tbl_client *out)
 static void bindings_find(const struct tbl_clients *c, const struct tbl_client_key *keys,
 	uint32_t which, struct tbl_client *out)
 {
+	struct tbl_prefix_lengths lengths = tbl_prefix_lengths(&c->bindings);
 	uint64_t values[TBL_CLIENTS_BULK];
-	bool more = true;
 
-	for (unsigned nth = 0; nth < TBL_LENGTHS_MAX && more && which != 0; nth++) {
-		uint32_t hits = tbl_prefixes_look(&c->bindings, keys, which, nth, values, &more);
+	while (which != 0 && tbl_prefix_lengths_any(&lengths)) {
+		uint32_t hits = tbl_prefixes_look(&c->bindings, &lengths, keys, which, values);
 
 		for (; hits != 0; hits &= hits - 1) {
 			const unsigned i = (unsigned)__builtin_ctz(hits);
@@ -152,11 +152,11 @@ static void bindings_find(const struct tbl_clients *c, const struct tbl_client_k
 static void senders_find(const struct tbl_clients *c, const struct tbl_client_key *keys,
 	uint32_t which, struct tbl_client *out)
 {
+	struct tbl_prefix_lengths lengths = tbl_prefix_lengths(&c->senders);
 	uint64_t values[TBL_CLIENTS_BULK];
-	bool more = true;
 
-	for (unsigned nth = 0; nth < TBL_LENGTHS_MAX && more; nth++) {
-		uint32_t hits = tbl_prefixes_look(&c->senders, keys, which, nth, values, &more);
+	while (tbl_prefix_lengths_any(&lengths)) {
+		uint32_t hits = tbl_prefixes_look(&c->senders, &lengths, keys, which, values);
 
 		for (; hits != 0; hits &= hits - 1) {
 			const unsigned i = (unsigned)__builtin_ctz(hits);

@@ -16,7 +16,7 @@
 #include "addr.h"
 
 enum {
-	TBL_LENGTHS_MAX = 4,
+	TBL_LENGTHS_MAX = 8, // only those that there are cost a look
 	TBL_WAIT_MAX = 8192, // entries that wait for workers; writers wait then, too
 	TBL_CLIENTS_BULK = 32,
 	TBL_ENDPOINT_NONE = UINT32_MAX,
@@ -100,7 +100,7 @@ struct tbl_sender {
 //
 // Also -ENOSPC (no room, or one length or block of the address too many; counted), -EINVAL (not canonical, ports
 // that end before they begin, no endpoint). In place of the one of the same prefix and ports, and of the blocks
-// that it overlaps; all ports (0..65535) are no block and overlap none.
+// that it overlaps, which go where it finds no room, too; all ports (0..65535) are no block and overlap none.
 int tbl_binding_set(struct tbl_clients *c, const struct tbl_binding *b);
 // Of the same prefix and ports; nothing where there is none. Its endpoint and `shared` are not looked at.
 int tbl_binding_clear(struct tbl_clients *c, const struct tbl_binding *b);

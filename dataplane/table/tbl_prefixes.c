@@ -173,21 +173,26 @@ static inline void batch_add(struct batch *b, const struct tbl_prefixes *p,
 	b->of[b->n++] = (uint8_t)of;
 }
 
-uint32_t tbl_prefixes_look(const struct tbl_prefixes *p, const struct tbl_client_key *keys,
-	uint32_t which, unsigned nth, uint64_t values[TBL_CLIENTS_BULK], bool *more)
+struct tbl_prefix_lengths tbl_prefix_lengths(const struct tbl_prefixes *p)
 {
 	// Relaxed: a length that comes now is of a prefix that comes now.
-	const uint32_t lengths[2] = {atomic_load_explicit(&p->lengths[0], memory_order_relaxed),
-		atomic_load_explicit(&p->lengths[1], memory_order_relaxed)};
-	const uint8_t len[2] = {(uint8_t)(lengths[0] >> nth * LENGTH_BITS),
-		(uint8_t)(lengths[1] >> nth * LENGTH_BITS)};
+	return (struct tbl_prefix_lengths){
+		{atomic_load_explicit(&p->lengths[0], memory_order_relaxed),
+			atomic_load_explicit(&p->lengths[1], memory_order_relaxed)}};
+}
+
+uint32_t tbl_prefixes_look(const struct tbl_prefixes *p, struct tbl_prefix_lengths *lengths,
+	const struct tbl_client_key *keys, uint32_t which, uint64_t values[TBL_CLIENTS_BULK])
+{
+	const uint8_t len[2] = {(uint8_t)lengths->of[0], (uint8_t)lengths->of[1]};
 	uint32_t found = 0;
 	uint64_t hits = 0;
 	struct batch b;
 
 	b.n = 0;
-	*more = len[0] != 0 || len[1] != 0;
-	for (uint32_t left = *more ? which : 0; left != 0; left &= left - 1) {
+	lengths->of[0] >>= LENGTH_BITS;
+	lengths->of[1] >>= LENGTH_BITS;
+	for (uint32_t left = which; left != 0; left &= left - 1) {
 		const unsigned i = (unsigned)__builtin_ctz(left);
 		const unsigned l = len[is_v4(&keys[i].addr)];
 
@@ -237,21 +242,21 @@ const struct tbl_prefix_key *tbl_prefixes_at(const struct tbl_prefixes *p, uint3
 // The lengths that a family has now, the longest first.
 static void lengths_publish(struct tbl_prefixes *p, unsigned family)
 {
-	uint32_t lengths = 0;
+	uint64_t lengths = 0;
 	unsigned n = 0;
 
 	for (unsigned len = TBL_PREFIX_LENGTHS; len-- > 0 && n < TBL_LENGTHS_MAX;)
 		if (p->count[family][len] > 0)
-			lengths |= (uint32_t)(len + 1) << LENGTH_BITS * n++;
+			lengths |= (uint64_t)(len + 1) << LENGTH_BITS * n++;
 	atomic_store_explicit(&p->lengths[family], lengths, memory_order_relaxed);
 }
 
 static bool length_fits(const struct tbl_prefixes *p, unsigned family, unsigned len)
 {
-	const uint32_t lengths = atomic_load_explicit(&p->lengths[family], memory_order_relaxed);
+	const uint64_t lengths = atomic_load_explicit(&p->lengths[family], memory_order_relaxed);
 
-	_Static_assert(TBL_LENGTHS_MAX * LENGTH_BITS == 32, "a word of lengths");
-	return p->count[family][len] > 0 || lengths >> (32 - LENGTH_BITS) == 0;
+	_Static_assert(TBL_LENGTHS_MAX * LENGTH_BITS == 64, "a word of lengths");
+	return p->count[family][len] > 0 || lengths >> (64 - LENGTH_BITS) == 0;
 }
 
 static void used_add(struct tbl_prefixes *p, int n)

@@ -27,7 +27,7 @@ _Static_assert(sizeof(struct tbl_prefix_key) == 24, "with its value half a cache
 struct tbl_prefixes {
 	struct rte_hash *hash; // NULL: no room for any
 	uint64_t secret[TBL_PREFIX_SECRETS];
-	_Atomic uint32_t lengths[2]; // IPv6, IPv4: a length + 1 a byte, the longest lowest, 0 = end
+	_Atomic uint64_t lengths[2]; // IPv6, IPv4: a length + 1 a byte, the longest lowest, 0 = end
 	_Atomic uint32_t used;       // w: manager, r: any
 	uint32_t most;
 	uint32_t count[2][TBL_PREFIX_LENGTHS]; // prefixes of a family and length
@@ -44,10 +44,20 @@ int tbl_prefixes_parts_new(
 void tbl_prefixes_parts_free(struct tbl_prefixes *p); // of zeroes: nothing
 uint64_t tbl_prefixes_bytes(uint32_t most, uint32_t spare);
 
-// Looks for those of the keys whose bit is set, by the length of their family that is `nth` longest (0..3).
-// Returns the bits of those found, with their values. False in *more: no family has as many lengths.
-uint32_t tbl_prefixes_look(const struct tbl_prefixes *p, const struct tbl_client_key *keys,
-	uint32_t which, unsigned nth, uint64_t values[TBL_CLIENTS_BULK], bool *more);
+// The lengths that there are now, for all looks of a search: read again between two of them, one that went would
+// make the next longest take its place, and be passed over.
+struct tbl_prefix_lengths {
+	uint64_t of[2]; // as tbl_prefixes.lengths; what is left of them, from the longest on
+};
+struct tbl_prefix_lengths tbl_prefix_lengths(const struct tbl_prefixes *p);
+static inline bool tbl_prefix_lengths_any(const struct tbl_prefix_lengths *l)
+{
+	return (l->of[0] | l->of[1]) != 0;
+}
+// Looks for those of the keys whose bit is set, by the longest of their family's lengths, which is taken off.
+// Returns the bits of those found, with their values.
+uint32_t tbl_prefixes_look(const struct tbl_prefixes *p, struct tbl_prefix_lengths *l,
+	const struct tbl_client_key *keys, uint32_t which, uint64_t values[TBL_CLIENTS_BULK]);
 
 struct tbl_prefix_key tbl_prefix_key(const struct prefix *p, uint32_t context, uint16_t vlan);
 // Its place, its value in *value. -ENOENT.

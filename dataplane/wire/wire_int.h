@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The one's complement sum, IPv6 extension headers. Internal to wire/. Thread: any.
+// IPv6 extension headers, the pseudo header's sum. Internal to wire/. Thread: any.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire_csum.h"
 #include "wire_field.h"
 
 static inline bool wire_is_extension(uint8_t proto)
@@ -25,13 +26,6 @@ static inline unsigned wire_extension_len(uint8_t proto, const uint8_t *h)
 enum { // offsets inside the TCP header
 	WIRE_TCP_CSUM = 16,
 };
-
-// Adds `n` bytes, at most 128 kB, to a sum of 16-bit words in memory order (RFC 1071 2(B): the
-// sum does not care which order, as long as all words have the same).
-uint64_t wire_sum(uint64_t sum, const uint8_t *p, size_t n);
-
-// Folds a sum to 16 bits, in memory order: to be compared or stored as it is.
-uint16_t wire_sum_fold(uint64_t sum);
 
 // The sum of the pseudo header: addresses, protocol, TCP length (RFC 9293 3.1, RFC 8200 8.1).
 struct wire_view;

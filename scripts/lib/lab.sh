@@ -9,6 +9,16 @@
 # LAB_FAULTY="before behind" makes the wire before or behind the box, or both, a faulty one: netfault
 # stands in it, in a namespace NAME-flt, and harms as lab_fault says.
 #
+# LAB_TOPOLOGY=routed: the box is not in the wire but beside a router, which sends it the mail of both
+# directions (TCP 25) and everything else straight; addresses of subscriber and server stay what they are.
+#
+#   NAME-sub a1 ===== r-sub | NAME-rtr | r-net ===== b1 NAME-net       10.77.0.1 - 10.77.0.2, fd77::1 - fd77::2
+#                       192.0.2.1 r-a   r-b 198.51.100.1
+#                               |         |
+#                       192.0.2.2 a0     b0 198.51.100.2               NAME-box
+#
+# LAB_TOPOLOGY=single-arm: the same with r-a and a0 alone.
+#
 # Sourced behind step.sh by scripts/demo and tests/wire/lib.sh. Everything that runs has its pid
 # under $LAB/pids, everything written lies under $LAB; lab_down undoes it all, in any state.
 
@@ -19,7 +29,8 @@ LAB_SERVER4=10.77.0.2 LAB_SERVER6=fd77::2
 lab_init() {
 	LAB_NAME=$1
 	LAB=$2
-	NS_SUB=$1-sub NS_BOX=$1-box NS_NET=$1-net NS_FLT=$1-flt
+	NS_SUB=$1-sub NS_BOX=$1-box NS_NET=$1-net NS_FLT=$1-flt NS_RTR=$1-rtr
+	LAB_TOPOLOGY=${LAB_TOPOLOGY:-bridge}
 	LAB_CONF=$LAB/mailweir.yaml
 	LAB_SOCKETS=$LAB # folder of link.sock and rpc.sock
 	LAB_MAIL=$LAB/mail
@@ -31,6 +42,9 @@ lab_init() {
 in_sub() { ip netns exec "$NS_SUB" "$@"; }
 in_box() { ip netns exec "$NS_BOX" "$@"; }
 in_net() { ip netns exec "$NS_NET" "$@"; }
+in_rtr() { ip netns exec "$NS_RTR" "$@"; }
+lab_is_routed() { [ "$LAB_TOPOLOGY" != bridge ]; }
+lab_has_two_arms() { [ "$LAB_TOPOLOGY" != single-arm ]; }
 
 # lab_spawn NAME NAMESPACE COMMAND...: a process in the background, its output in $LAB/NAME.log.
 lab_spawn() {
@@ -96,7 +110,7 @@ lab_fault_end() {
 
 lab_namespaces() {
 	local ns
-	for ns in "$NS_SUB" "$NS_BOX" "$NS_NET" ${LAB_FAULTY:+"$NS_FLT"}; do
+	for ns in "$NS_SUB" "$NS_BOX" "$NS_NET" ${LAB_FAULTY:+"$NS_FLT"} $(lab_is_routed && echo "$NS_RTR"); do
 		ip netns add "$ns"
 		ip -n "$ns" link set lo up
 	done
@@ -116,11 +130,80 @@ lab_addresses() {
 	ip -n "$NS_NET" addr add $LAB_SERVER6/64 dev b1 nodad
 }
 
+# The router: an ordinary Linux one. Subscribers' addresses and the server's are of one network, so it stands in
+# for each of them on the other's link (proxy ARP, proxy NDP); what makes it send us the mail are the rules
+# of docs/operations.md.
+lab_router() {
+	local key
+	in_rtr sh -c 'cd /proc/sys/net
+		echo 1 >ipv4/ip_forward
+		echo 1 >ipv6/conf/all/forwarding
+		for i in all default r-sub r-net r-a r-b; do
+			[ -d ipv4/conf/$i ] || continue
+			echo 0 >ipv4/conf/$i/rp_filter
+			echo 0 >ipv4/conf/$i/send_redirects
+			case $i in r-sub | r-net)
+				echo 1 >ipv4/conf/$i/proxy_arp
+				echo 1 >ipv6/conf/$i/proxy_ndp
+				echo 0 >ipv4/neigh/$i/proxy_delay
+				echo 0 >ipv6/neigh/$i/proxy_delay
+				;;
+			esac
+		done'
+	ip -n "$NS_RTR" addr add 100.64.1.1/32 dev r-sub
+	ip -n "$NS_RTR" addr add 100.64.2.1/32 dev r-net
+	ip -n "$NS_RTR" addr add 192.0.2.1/30 dev r-a
+	ip -n "$NS_RTR" addr add fd00:a::1/64 dev r-a nodad
+	ip -n "$NS_RTR" route add 10.77.0.0/24 dev r-sub
+	ip -n "$NS_RTR" route add $LAB_SERVER4/32 dev r-net
+	ip -n "$NS_RTR" route add fd77::/64 dev r-sub
+	ip -n "$NS_RTR" route add $LAB_SERVER6/128 dev r-net
+	ip -n "$NS_RTR" neigh add proxy $LAB_SERVER6 dev r-sub
+	ip -n "$NS_RTR" neigh add proxy $LAB_CLIENT6 dev r-net
+	if lab_has_two_arms; then
+		ip -n "$NS_RTR" addr add 198.51.100.1/30 dev r-b
+		ip -n "$NS_RTR" addr add fd00:b::1/64 dev r-b nodad
+	fi
+	# From the subscribers by the one arm, from the Internet by the other, or by the only one.
+	lab_router_sends 101 r-sub 192.0.2.2 fd00:a::2 r-a
+	if lab_has_two_arms; then
+		lab_router_sends 102 r-net 198.51.100.2 fd00:b::2 r-b
+	else
+		lab_router_sends 102 r-net 192.0.2.2 fd00:a::2 r-a
+	fi
+}
+
+# lab_router_sends TABLE FROM VIA4 VIA6 BY: mail, of either direction, that comes in by FROM.
+lab_router_sends() {
+	local key
+	for key in sport dport; do
+		ip -n "$NS_RTR" -4 rule add iif "$2" ipproto tcp $key 25 lookup "$1"
+		ip -n "$NS_RTR" -6 rule add iif "$2" ipproto tcp $key 25 lookup "$1"
+	done
+	ip -n "$NS_RTR" -4 route add default via "$3" dev "$5" table "$1"
+	ip -n "$NS_RTR" -6 route add default via "$4" dev "$5" table "$1"
+}
+
+# lab_up_routed: namespaces, wires, addresses of the box beside a router.
+lab_up_routed() {
+	lab_cable "$NS_RTR" r-sub "$NS_SUB" a1
+	lab_cable "$NS_RTR" r-net "$NS_NET" b1
+	lab_wire_to_router before a0 r-a
+	! lab_has_two_arms || lab_wire_to_router behind b0 r-b
+	lab_router
+	lab_addresses
+}
+lab_wire_to_router() { lab_wire "$1" "$2" "$NS_RTR" "$3"; }
+
 # lab_up: namespaces, wires, addresses.
 lab_up() {
 	mkdir -p "$LAB/pids" "$LAB/state" "$LAB_SOCKETS"
 	chmod 755 "$LAB"
 	lab_namespaces
+	if lab_is_routed; then
+		lab_up_routed
+		return
+	fi
 	lab_wire before a0 "$NS_SUB" a1
 	lab_wire behind b0 "$NS_NET" b1
 	lab_addresses
@@ -278,6 +361,23 @@ lab_device() { # NUMBER INTERFACE: the DPDK device string of a port
 
 lab_worker_core() { [ "$(nproc)" -gt 1 ] && echo 1 || echo 0; }
 
+lab_config_ports() {
+	lab_is_routed || printf '  mode: pair\n  pairs: [[access, core]]\n'
+	printf '  ports:\n    - {name: access, dev: "%s"}\n' "$(lab_device 0 a0)"
+	! lab_has_two_arms || printf '    - {name: core, dev: "%s"}\n' "$(lab_device 1 b0)"
+	lab_is_routed || return 0
+	printf '  mode: routed\n  interfaces:\n'
+	printf '    - {name: before, port: access, addresses: [192.0.2.2/30, "fd00:a::2/64"]}\n'
+	if lab_has_two_arms; then
+		printf '    - {name: behind, port: core, addresses: [198.51.100.2/30, "fd00:b::2/64"]}\n'
+		printf '  routes:\n    - {to: any, via: 198.51.100.1}\n    - {to: any, via: "fd00:b::1"}\n'
+		printf '    - {to: 10.77.0.0/24, via: 192.0.2.1}\n    - {to: 10.77.0.2, via: 198.51.100.1}\n'
+		printf '    - {to: "fd77::/64", via: "fd00:a::1"}\n    - {to: "fd77::2", via: "fd00:b::1"}\n'
+	else
+		printf '  routes:\n    - {to: any, via: 192.0.2.1}\n    - {to: any, via: "fd00:a::1"}\n'
+	fi
+}
+
 # lab_config: writes $LAB_CONF. What a test changes comes in LAB_DATAPLANE (more keys of that
 # section), LAB_CONTROL (of control), LAB_RULES (file), LAB_SLABS, LAB_SESSION, LAB_CONTENT (keys of the profiles), LAB_POLICIES (the list).
 lab_config() {
@@ -287,15 +387,11 @@ lab_config() {
 	cat >"$LAB_CONF" <<END
 # Written by scripts/lib/lab.sh: a subscriber on port "access", the Internet on port "core".
 dataplane:
-  mode: pair
+$(lab_config_ports)
   idle: sleep
   main_core: 0
   workers: [$(lab_worker_core)]
   file_prefix: $LAB_NAME
-  ports:
-    - {name: access, dev: "$(lab_device 0 a0)"}
-    - {name: core, dev: "$(lab_device 1 b0)"}
-  pairs: [[access, core]]
   flows: 20000
   messages: 256
   slabs: ${LAB_SLABS:-16384}
@@ -308,7 +404,7 @@ control:
 ${LAB_CONTROL:-}
 pickup: {ports: [25], incoming: proxy, outgoing: proxy}
 contexts:
-  - {name: default, ports: [access, core], by_vlan: false}
+  - {name: default, ports: [$(lab_has_two_arms && echo access, core || echo access)], by_vlan: false}
 rules: {file: ${LAB_RULES:-$ROOT/config/rules/shipped.rules}}
 session_profiles:
   internal: {${LAB_SESSION:-prevent_encryption: false}}
@@ -335,7 +431,7 @@ lab_attached() { [ "$(lab_ask attached status)" = true ]; }
 lab_ready() {
 	local version port
 	lab_attached && version=$(lab_version) && [ "$version" -gt 0 ] || return 1
-	for port in ${LAB_PORT_NAMES:-access core}; do
+	for port in ${LAB_PORT_NAMES:-access $(lab_has_two_arms && echo core)}; do
 		[ "$(lab_ask "ports.name=$port.up" ports list)" = true ] || return 1
 	done
 }
@@ -385,7 +481,7 @@ lab_down() {
 		rm -f "$LAB_SOCKETS"/link.sock* "$LAB_SOCKETS"/rpc.sock* # their locks too
 		rmdir "$LAB_SOCKETS" 2>/dev/null || :
 	fi
-	for ns in "$NS_SUB" "$NS_BOX" "$NS_NET" "$NS_FLT"; do
+	for ns in "$NS_SUB" "$NS_BOX" "$NS_NET" "$NS_FLT" "$NS_RTR"; do
 		[ -e "/run/netns/$ns" ] || continue
 		# What is left in our own namespaces are children of what we started.
 		for pid in $(ip netns pids "$ns" 2>/dev/null); do

@@ -46,6 +46,7 @@ LAB_POLICIES="  - {name: refused, source: 10.77.0.66/32, destination: any, actio
   - {name: internal, source: any, destination: any, action: inspect, session: internal, content: spam}
 radius: {listen: \"127.0.0.1:1813\", nas: [{prefix: 127.0.0.0/8, secret_file: $LAB/nas.key}]}"
 wire_run
+begun=$SECONDS
 mail 'clean mail' '250, equal' "$(message clean)" --host $LAB_SERVER4
 mail 'spam' '550 5.7.1, absent' "$(message spam --plant "$SPAM_TEXT")" --host $LAB_SERVER4
 valid 'attached'
@@ -65,6 +66,9 @@ check 'revision in force' "$(lab_version)" "$(value mailweir_image_version)"
 check 'a port' 1 "$(value 'mailweir_port_up{port="access"}')"
 check 'no connection passed unread' 0 "$(value mailweir_connections_not_scanned_ratio)"
 check 'no fallback' 0 "$(value mailweir_config_fallback)"
+# Who polls is not busy: it shall be told from one that has no time left.
+check 'a worker worked, but hardly' yes "$(awk -v busy="$(value mailweir_worker_busy_seconds_total)" -v up=$((SECONDS - begun)) \
+	'BEGIN { print (busy > 0 && busy < up / 2) ? "yes" : busy " s of " up }')"
 proc_end "$LAB/pids/dataplane" KILL
 wait_until 10 link_is 0 || :
 check 'killed: the link is down' 0 "$(value mailweir_link_attached)"

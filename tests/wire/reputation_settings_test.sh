@@ -35,6 +35,7 @@ reputation.sender.auth|50|0.5|200|2.0|sender 4 \"float(e['bad'])\"
 reputation.sender.k|4|4|1|1|sender 1 \"round(100 * e['bad'] / e['score'] - e['bad'])\"
 reputation.auth.failures|5|free|1|blocked|sender 5 \"'blocked' if e['login_left_s'] else 'free'\"
 reputation.auth.block_min|10|short|20|long|sender 6 \"'long' if e['login_left_s'] > 700 else 'short'\"
+reputation.geoip_database|\"\"|nowhere|$LAB/places.mmdb|DE|sender 1 \"e['location'] or 'nowhere'\"
 reputation.hook.command|\"\"|not|$LAB/hook|ran|ran
 session_profiles.*.endpoint_reputation.trigger|5|none|1|auto|endpoint 1 \"d['state']\""
 
@@ -43,7 +44,7 @@ value() { while IFS='|' read -r key off _ on _; do [ "$key" != "$1" ] || if [ "$
 configuration() {
 	local map key off on
 	sed "s/TRIGGER/$(value 'session_profiles.*.endpoint_reputation.trigger')/" "$LAB_CONF"
-	printf 'reputation:\n'
+	printf 'reputation:\n  geoip_database: %s\n' "$(value reputation.geoip_database)"
 	for map in endpoint sender auth hook; do
 		printf '  %s:\n' $map
 		while IFS='|' read -r key off _ on _; do
@@ -115,6 +116,7 @@ lab_spawn server4 "$NS_NET" "$PYTHON" "$ROOT/tests/wire/settings_server.py" "$LA
 lab_spawn server6 "$NS_NET" "$PYTHON" "$ROOT/tests/wire/settings_server.py" "$LAB_SERVER6"
 printf '#!/bin/sh\n: >%s\n' "$LAB/on.ran" >"$LAB/hook"
 chmod 700 "$LAB/hook"
+"$PYTHON" "$ROOT/tests/tools/mmdb_write.py" "$LAB/places.mmdb" 10.77.0.0/24=DE
 printf 'accounting-secret\n' >"$LAB/nas.key"
 chmod 600 "$LAB/nas.key"
 lab_config

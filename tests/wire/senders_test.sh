@@ -57,6 +57,7 @@ for n in 1 2; do
 done
 score_is 10.77.0.51 25
 check 'throttle: one more' 'mail 450' "$(sends 10.77.0.51)"
+check_that 'throttle: it is told when the hour is over' grep -q 'in this hour, try again in [1-6]\?[0-9] minutes\? (mw-' "$LAB/client.out"
 lab_cli senders clear 10.77.0.51 >/dev/null || check 'senders clear' yes no
 cleared() { [ "$(sends 10.77.0.51)" = 250 ]; }
 wait_until 10 cleared || check 'throttle: cleared, it sends' yes no

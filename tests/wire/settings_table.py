@@ -400,6 +400,7 @@ def at_start(section, keys, test=None):
             for key in keys.split()]
 
 
+ROUTED = "unit/config/config_routed_test.c"
 # Keys whose both ways another test has: that test, and a text of it with each of two values.
 ELSEWHERE = at_start(
     "dataplane", "mode idle hugepages main_core workers flows messages slabs limit_cells bindings senders memory_mb "
@@ -407,7 +408,8 @@ ELSEWHERE = at_start(
         "control", "link rpc state_dir event_log metrics group user_dataplane user_controlplane") + at_start(
             "store", "file") + at_start("radius", "listen") + at_start(
                 "reputation", "endpoint.window_min sender.prefixes4 sender.prefixes6 sender.windows_min sender.spam "
-                "sender.recipient sender.auth sender.k auth.failures auth.block_min hook.command", REPUTATION) + [
+                "sender.recipient sender.auth sender.k auth.failures auth.block_min hook.command "
+                "geoip_database", REPUTATION) + [
     ("store.on_loss", "unit/serve/serve_rows_test.c", "on_loss = CFG_LOSS_STOP_PICKUP",
      "a_lost_store_stops_nothing_unless_told_to"),
     ("radius.dictionary", "unit/radius/rad_conf_test.c", "dictionary: d", "is no attribute that a dictionary knows"),
@@ -419,6 +421,9 @@ ELSEWHERE = at_start(
     ("radius.nas[].vlan", "unit/radius/rad_conf_test.c", "[0].context.vlan, 7", "[1].context.vlan, 0"),
     ("radius.nas[].validate", CLIENTS, "validate: false", "a wrong secret binds nobody"),
     ("radius.nas[].respond", CLIENTS, "respond: false", "a NAS that wants no answers gets one"),
+    ("radius.nas[].event_time", "unit/radius/rad_conf_test.c", "assert_false(list[0].event_time)",
+     "assert_true(list[1].event_time)"),
+    ("radius.nas[].max_bindings", "unit/radius/rad_conf_test.c", "[0].context.most, 5000", "[1].context.most, 0"),
     ("radius.nas[].byte_order", CLIENTS, "byte_order: host", "network order: bound"),
     ("radius.nas[].id", CLIENTS, "id: 3GPP-IMSI", "network order: bound"),
     ("radius.nas[].address", CLIENTS, "address: [Framed-IP-Address, Framed-IPv6-Prefix", "byte_order: host}"),
@@ -434,6 +439,14 @@ ELSEWHERE = at_start(
     ("dataplane.ports[].mtu", STARTS, "access net_null0 1500", "mtu: 1400"),
     ("dataplane.pairs[].a", STARTS, "pairs: [[access, core]]", "dataplane.mode|pair|core|learn|"),
     ("dataplane.pairs[].b", STARTS, "pairs: [[access, core]]", "dataplane.mode|pair|core|learn|"),
+    ("dataplane.ttl", "unit/engine/routed_test.c", "engine_make(false)", "engine_make(true)"),
+    ("dataplane.interfaces[].name", ROUTED, "interface: x}", "interface: q}"),
+    ("dataplane.interfaces[].port", ROUTED, "name: y, port: b", "name: z, port: c"),
+    ("dataplane.interfaces[].vlan", "unit/engine/routed_test.c", "put(A, f.b, f.n)", "wire_get16(out.b + 14), 7"),
+    ("dataplane.interfaces[].addresses", ROUTED, "addresses: [192.0.2.2/31]", "addresses: [192.0.2.0/24]"),
+    ("dataplane.routes[].to", "wire/routed_test.sh", "$LAB_SERVER4 $LAB_CLIENT4", "$LAB_SERVER6 $LAB_CLIENT6"),
+    ("dataplane.routes[].via", ROUTED, "via: 192.0.2.1}", "via: 203.0.113.1}"),
+    ("dataplane.routes[].interface", ROUTED, "interface: x}", "interface: q}"),
     ("control.event_syslog", "wire/explain_test.sh", "event_syslog: $LAB", "no event_syslog:"),
     ("control.event_hash_key", "wire/explain_test.sh", "event_hash_key: $LAB", "no event_hash_key:"),
     ("control.event_hash", "wire/explain_test.sh", "event_hash: addresses'", "event_hash: subjects'"),

@@ -39,11 +39,12 @@ sends() {
 spam() { sends "$1" "$2" "$3" --plant "$SPAM_TEXT" "${@:4}"; }
 # A multimedia message on its way by MM3 is mail, with a line or two of its own.
 MMS=(--header 'X-Mms-Message-Class: Personal' --header 'X-Mms-Message-ID: 1@mms.example')
-# refused WHAT ADDRESS: in the greeting, with the words of endpoint reputation and an id.
+# refused WHAT ADDRESS [MORE]: in the greeting, with the words of endpoint reputation, MORE and an id.
+MINUTE=', try again in 1 minute' # of a block that has begun for a score
 refused() {
 	local said
 	said=$(in_sub "$PYTHON" "$ROOT/tests/wire/smtp_talk.py" "$LAB/talk" "$(server_of "$2")" "$2" 2>/dev/null; tr -d '\r' <"$LAB/talk" | head -n 1)
-	check_that "$1: 5.7.1" grep -q '554 5\.7\.1 Rejected by endpoint reputation (mw-[0-9a-v]\{13\})' <<<"$said"
+	check_that "$1: 5.7.1" grep -q "554 5\.7\.1 Rejected by endpoint reputation${3-} (mw-[0-9a-v]\{13\})" <<<"$said"
 	check "$1: no word of relay" '' "$(grep -io 'relay' <<<"$said" || :)"
 }
 explained() { lab_cli explain "$(grep -o 'mw-[0-9a-v]\{13\}' "$LAB/talk" | head -n 1)" 2>/dev/null | grep -q "(subscriber $1)"; }
@@ -71,10 +72,10 @@ story() { # OLD NEW NAME
 	sends "$3: at the trigger it may still send" 250 "$old"
 	spam "$3: over the trigger" '550 5.7.1' "$old"
 	wait_until 10 blocked "$spammer" || check "$3: it is blocked" yes no
-	refused "$3: over the trigger" "$old"
+	refused "$3: over the trigger" "$old" "$MINUTE"
 	leave "$spammer" "$old"
 	join "$spammer" "$new"
-	refused "$3: under another address" "$new"
+	refused "$3: under another address" "$new" "$MINUTE"
 	wait_until 10 explained "$spammer" || check "$3: its id explains who he is" yes no
 	join "$honest" "$old"
 	sends "$3: the next one at its old address" 250 "$old"

@@ -321,7 +321,7 @@ static const struct row rows[] = {
 	{"one port alone",
 		"dataplane:\n  mode: learn\n  workers: [1]\n  ports: [{name: a, dev: "
 		"net_tap0}]\n" POL,
-		"f:4:10: dataplane.ports has 1; at least two are needed\n"},
+		"f:4:10: dataplane.ports has 1; at least two are needed but in mode routed\n"},
 	{"a port's name twice",
 		"dataplane:\n  mode: learn\n  workers: [1]\n  ports: [{name: a, dev: "
 		"net_tap0}, {name: a, dev: net_tap1}]\n" POL,
@@ -478,25 +478,26 @@ static const struct row rows[] = {
 		   "  - {name: p9, action: pass, vlan: 20-21}\n",
 		""},
 	{"several policies shadow one between them, field by field",
-		DP "pickup: {ports: [25, 26, 27, 2525]}\npolicies:\n"
-		   "  - {name: s1, action: pass, source: 10.1.0.0/25}\n"
-		   "  - {name: s2, action: pass, source: 10.1.0.128/25}\n"
-		   "  - {name: s, action: drop, source: 10.1.0.0/24}\n"
-		   "  - {name: t1, action: pass, source: 10.2.0.0/24, port: 20-26}\n"
-		   "  - {name: t2, action: pass, source: 10.2.0.0/24, port: 27}\n"
-		   "  - {name: t3, action: pass, source: 10.2.0.0/24, port: 2000-3000, ingress: a}\n"
-		   "  - {name: t4, action: pass, source: 10.2.0.0/16, port: 2525, ingress: b}\n"
-		   "  - {name: t, action: drop, source: 10.2.0.7}\n"
-		   "  - {name: v1, action: pass, destination: 10.3.0.0/24, vlan: untagged}\n"
-		   "  - {name: v2, action: pass, destination: 10.3.0.0/24, vlan: 1-4094}\n"
-		   "  - {name: v, action: drop, destination: 10.3.0.0/24}\n"
-		   "  - {name: w1, action: pass, source: 10.4.0.0/16, destination: 10.5.0.0/17}\n"
-		   "  - {name: w2, action: pass, source: 10.4.0.0/17}\n"
-		   "  - {name: w3, action: pass, source: 10.4.128.0/18}\n"
-		   "  - {name: w4, action: pass, source: 10.4.192.0/19}\n"
-		   "  - {name: w5, action: pass, source: 10.4.224.0/20}\n"
-		   "  - {name: w6, action: pass, source: 10.4.240.0/20}\n"
-		   "  - {name: w, action: drop, source: 10.4.0.0/16}\n",
+		DP
+		"pickup: {ports: [25, 26, 27, 2525]}\npolicies:\n"
+		"  - {name: s1, action: pass, source: 10.1.0.0/25}\n"
+		"  - {name: s2, action: pass, source: 10.1.0.128/25}\n"
+		"  - {name: s, action: drop, source: 10.1.0.0/24}\n"
+		"  - {name: t1, action: pass, source: 10.2.0.0/24, port: 20-26}\n"
+		"  - {name: t2, action: pass, source: 10.2.0.0/24, port: 27}\n"
+		"  - {name: t3, action: pass, source: 10.2.0.0/24, port: 2000-3000, ingress: a}\n"
+		"  - {name: t4, action: pass, source: 10.2.0.0/16, port: 2525, ingress: b}\n"
+		"  - {name: t, action: drop, source: 10.2.0.7}\n"
+		"  - {name: v1, action: pass, destination: 10.3.0.0/24, vlan: untagged}\n"
+		"  - {name: v2, action: pass, destination: 10.3.0.0/24, vlan: 1-4094}\n"
+		"  - {name: v, action: drop, destination: 10.3.0.0/24}\n"
+		"  - {name: w1, action: pass, source: 10.4.0.0/16, destination: 10.5.0.0/17}\n"
+		"  - {name: w2, action: pass, source: 10.4.0.0/17}\n"
+		"  - {name: w3, action: pass, source: 10.4.128.0/18}\n"
+		"  - {name: w4, action: pass, source: 10.4.192.0/19}\n"
+		"  - {name: w5, action: pass, source: 10.4.224.0/20}\n"
+		"  - {name: w6, action: pass, source: 10.4.240.0/20}\n"
+		"  - {name: w, action: drop, source: 10.4.0.0/16}\n",
 		"f:6:5: warning: policy \"s\" can never match; policies \"s1\" in line 4 and \"s2\" in "
 		"line 5 take all its connections between them\n"
 		"f:11:5: warning: policy \"t\" can never match; policies \"t1\" in line 7, \"t2\" in "
@@ -530,14 +531,15 @@ static const struct row rows[] = {
 		"f:4:5: warning: policy \"b\" can never match; one of source and destination is IPv4, "
 		"the other IPv6\n"},
 	{"policies that pickup asks nothing",
-		DP "pickup: {incoming: drop, outgoing: proxy, by_ingress: [{ingress: b, incoming: proxy, "
-		   "outgoing: pass}]}\n"
-		   "protected_domains: {d: {servers: [10.0.0.0/24, 10.2.0.1]}}\npolicies:\n"
-		   "  - {name: a, action: drop, ingress: a, destination: 10.0.0.5}\n"
-		   "  - {name: b, action: drop, ingress: b, destination: 10.3.0.0/24}\n"
-		   "  - {name: c, action: drop, ingress: a, destination: 10.2.0.0/24}\n"
-		   "  - {name: d, action: drop, ingress: b, destination: 10.2.0.0/24}\n"
-		   "  - {name: e, action: drop, destination: 10.0.0.5}\n",
+		DP
+		"pickup: {incoming: drop, outgoing: proxy, by_ingress: [{ingress: b, incoming: proxy, "
+		"outgoing: pass}]}\n"
+		"protected_domains: {d: {servers: [10.0.0.0/24, 10.2.0.1]}}\npolicies:\n"
+		"  - {name: a, action: drop, ingress: a, destination: 10.0.0.5}\n"
+		"  - {name: b, action: drop, ingress: b, destination: 10.3.0.0/24}\n"
+		"  - {name: c, action: drop, ingress: a, destination: 10.2.0.0/24}\n"
+		"  - {name: d, action: drop, ingress: b, destination: 10.2.0.0/24}\n"
+		"  - {name: e, action: drop, destination: 10.0.0.5}\n",
 		"f:5:5: warning: policy \"a\" can never match; pickup passes or drops all its "
 		"connections\n"
 		"f:6:5: warning: policy \"b\" can never match; pickup passes or drops all its "
@@ -554,15 +556,17 @@ static const struct row rows[] = {
 		"f:3:24: warning: protected domain \"d\" has no server; no connection is incoming to "
 		"it\n"},
 	{"true where a word is meant that has one for it",
-		DP POL "session_profiles: {a: {prevent_open_relaying: true, check_sender_domain: on},\n"
-		       "  b: {prevent_open_relaying: no, check_sender_domain: off}}\n",
+		DP POL
+		"session_profiles: {a: {prevent_open_relaying: true, check_sender_domain: on},\n"
+		"  b: {prevent_open_relaying: no, check_sender_domain: off}}\n",
 		""},
 	{"and where it has none", DP POL "session_profiles: {a: {pipelining: true}}\n",
 		"f:3:36: session_profiles.*.pipelining: \"true\" is not known; it is one of: pass, "
 		"loose, strict, no\n"},
 
 	// Access rules and lists.
-	{"rules of every kind, one value or several", DP POL_READ
+	{"rules of every kind, one value or several",
+		DP POL_READ
 		"access:\n"
 		"  - {name: a, action: relay, client: 10.0.0.0/8, auth: yes, helo: \"*.example.net\"}\n"
 		"  - {name: b, action: reject, client: [10.0.0.1, \"fd00::/8\"], sender: <>}\n"
@@ -572,35 +576,42 @@ static const struct row rows[] = {
 	{"a rule needs name and action", DP POL_READ "access: [{sender: a@b.example}]\n",
 		"f:5:10: key \"name\" is missing in access[]; it has no default\n"
 		"f:5:10: key \"action\" is missing in access[]; it has no default\n"},
-	{"an action of policies is none of rules", DP POL_READ "access: [{name: a, action: pass}]\n",
+	{"an action of policies is none of rules",
+		DP POL_READ "access: [{name: a, action: pass}]\n",
 		"f:5:28: access[].action: \"pass\" is not known; it is one of: relay, reject, tempfail, "
 		"discard, bypass\n"},
 	{"a rule's name stands for one rule",
 		DP POL_READ "access:\n  - {name: a, sender: a@b.c, action: relay}\n"
 			    "  - {name: a, sender: b@b.c, action: relay}\n",
 		"f:7:12: access rule \"a\" is there twice; the name is already in line 6\n"},
-	{"a client that is no prefix", DP POL_READ "access: [{name: a, client: 10.0.0.1/8, action: relay}]\n",
+	{"a client that is no prefix",
+		DP POL_READ "access: [{name: a, client: 10.0.0.1/8, action: relay}]\n",
 		"f:5:28: access[].client: \"10.0.0.1/8\" has host bits set; behind the prefix all bits "
 		"must be 0\n"},
-	{"a pattern with a blank", DP POL_READ "access: [{name: a, sender: \"a b@c\", action: relay}]\n",
+	{"a pattern with a blank",
+		DP POL_READ "access: [{name: a, sender: \"a b@c\", action: relay}]\n",
 		"f:5:28: access[].sender: byte 2 is 0x20; a pattern has printable ASCII without blanks, ? "
 		"takes any byte\n"},
 	{"a pattern with quotes",
 		DP POL_READ "access: [{name: a, sender: ['\"a\"@c'], action: relay}]\n",
 		"f:5:29: access[].sender: byte 1 is \"; addresses are compared without quotes and "
 		"backslashes\n"},
-	{"a pattern in brackets", DP POL_READ "access: [{name: a, recipient: <a@b.c>, action: relay}]\n",
+	{"a pattern in brackets",
+		DP POL_READ "access: [{name: a, recipient: <a@b.c>, action: relay}]\n",
 		"f:5:31: access[].recipient: \"<a@b.c>\" has a bracket; only <>, the null sender, has\n"},
-	{"a domain with its @ alone", DP POL_READ "access: [{name: a, sender: \"@b.c\", action: relay}]\n",
+	{"a domain with its @ alone",
+		DP POL_READ "access: [{name: a, sender: \"@b.c\", action: relay}]\n",
 		"f:5:28: access[].sender: \"@b.c\" begins with @; *@domain takes a whole domain\n"},
 	{"a domain with a dot in front",
 		DP POL_READ "access: [{name: a, sender: .b.c, action: relay}]\n",
 		"f:5:28: access[].sender: \".b.c\" begins with a dot; *@*.domain takes the addresses "
 		"below a domain\n"},
-	{"a pattern that ends in a dot", DP POL_READ "access: [{name: a, sender: a@b.c., action: relay}]\n",
+	{"a pattern that ends in a dot",
+		DP POL_READ "access: [{name: a, sender: a@b.c., action: relay}]\n",
 		"f:5:28: access[].sender: \"a@b.c.\" ends in a dot; addresses are compared without "
 		"it\n"},
-	{"any among other patterns", DP POL_READ "access: [{name: a, sender: [any, a@b], action: relay}]\n",
+	{"any among other patterns",
+		DP POL_READ "access: [{name: a, sender: [any, a@b], action: relay}]\n",
 		"f:5:29: access[].sender: \"any\" is no pattern; it stands alone or not at all\n"},
 	{"an empty pattern", DP POL_READ "access: [{name: a, sender: \"\", action: relay}]\n",
 		"f:5:28: access[].sender: is empty; a pattern is needed, * takes everything\n"},
@@ -620,12 +631,13 @@ static const struct row rows[] = {
 		"f:7:5: warning: access rule \"b\" bypasses the scans; mail of any client, from and to "
 		"any address, is not scanned\n"},
 	{"a rule behind one that takes all of its recipients",
-		DP POL_READ "access:\n"
-			    "  - {name: a, client: 10.0.0.0/8, sender: \"*@*.example\", action: reject}\n"
-			    "  - {name: b, client: [10.1.0.0/16, 10.2.0.1], sender: x@y.Example, action: relay}\n"
-			    "  - {name: c, client: 10.3.0.0/16, sender: \"?*@a.example\", auth: no, action: relay}\n"
-			    "  - {name: d, action: reject}\n"
-			    "  - {name: e, helo: x, action: relay}\n",
+		DP POL_READ
+		"access:\n"
+		"  - {name: a, client: 10.0.0.0/8, sender: \"*@*.example\", action: reject}\n"
+		"  - {name: b, client: [10.1.0.0/16, 10.2.0.1], sender: x@y.Example, action: relay}\n"
+		"  - {name: c, client: 10.3.0.0/16, sender: \"?*@a.example\", auth: no, action: relay}\n"
+		"  - {name: d, action: reject}\n"
+		"  - {name: e, helo: x, action: relay}\n",
 		"f:7:5: warning: access rule \"b\" can never match; access rule \"a\" in line 6 takes "
 		"all it could take\n"
 		"f:8:5: warning: access rule \"c\" can never match; access rule \"a\" in line 6 takes "

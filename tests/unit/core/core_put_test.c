@@ -145,14 +145,21 @@ static void a_full_ring_takes_no_more_until_there_is_room(void **)
 
 	bench_open(&b);
 	attach(&b);
+	assert_int_equal(core_link_bindings_waiting(b.link), 0);
+	assert_int_equal(core_link_facts_waiting(b.link), 0);
 	for (unsigned i = 0; i < API_RING_BINDINGS; i++)
 		assert_int_equal(core_link_binding_put(b.link, &m), 0);
 	assert_int_equal(core_link_binding_put(b.link, &m), -EAGAIN);
 	for (unsigned i = 0; i < API_RING_FACTS; i++)
 		assert_int_equal(core_link_fact_put(b.link, &f), 0);
 	assert_int_equal(core_link_fact_put(b.link, &f), -EAGAIN);
+	assert_int_equal(core_link_facts_waiting(b.link), API_RING_FACTS);
 	assert_int_equal(api_ring_take(&b.dp.binding, &taken), 0);
+	assert_int_equal(core_link_bindings_waiting(b.link), API_RING_BINDINGS - 1);
 	assert_int_equal(core_link_binding_put(b.link, &m), 0);
+	drop(&b);
+	assert_int_equal(core_link_bindings_waiting(b.link), 0);
+	assert_int_equal(core_link_facts_waiting(b.link), 0);
 	bench_close(&b);
 }
 

@@ -213,7 +213,8 @@ static void an_answer_behind_the_deadline_is_kept_for_the_next_one(void **state)
 	bench_open(&b, (struct dns_conf){0});
 	s = ask(&b, "late.example");
 	assert_int_equal(s.found, DNS_UNKNOWN);
-	assert_int_equal(dns_counts(b.dns)->timeouts, 1);
+	// On a machine that stood still for a moment c-ares' time is up in the same turn, and it may say so first.
+	assert_int_equal(dns_counts(b.dns)->timeouts + dns_counts(b.dns)->found[DNS_UNKNOWN], 1);
 	server_let_go(&b.server);
 	for (unsigned i = 0; dns_counts(b.dns)->asked > 0; i++) {
 		assert_true(i < TURNS_MAX);

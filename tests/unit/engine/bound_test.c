@@ -187,9 +187,55 @@ static void the_mail_that_binds_anew_is_judged_anew(void **)
 	}
 }
 
+static void use_contexts(const char *contexts, uint64_t version)
+{
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text),
+		"contexts: [%s]\nsession_profiles: {s: {" PROFILE "}}\n"
+		"content_profiles: {c: {threshold: 5}}\n"
+		"policies: [{name: p, action: inspect, context: here, session: s, content: c}]\n",
+		contexts);
+	world_use_rules(text, RULES, version);
+}
+
+#define HERE "{name: here, ports: [access, core]}"
+#define THERE "{name: there, ports: [other, more]}"
+#define RENAMED "{name: renamed, ports: [other, more]}"
+
+// Wherever that stands in the configuration.
+static void a_session_stays_in_its_context(void **)
+{
+	static const char *const orders[] = {THERE ", " HERE, HERE ", " RENAMED, RENAMED ", " HERE,
+		HERE ", " THERE, THERE ", " HERE};
+	struct conn *c;
+
+	use_contexts(HERE ", " THERE, 2);
+	c = opened();
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		use_contexts(orders[i], 3 + i);
+		says(c, CLIENT, "NOOP\r\n");
+		hears(c, SERVER, "NOOP\r\n");
+		says(c, SERVER, "250 ok\r\n");
+		hears(c, CLIENT, "250 ok\r\n");
+		assert_int_equal(counter(PASS_MIDSTREAM) + counter(ACT_MIDSTREAM_RESET), 0);
+	}
+	// Another name of the same ports is the same context.
+	world_use_rules(
+		"contexts: [{name: new, ports: [other, more]}, {name: other, ports: [access, core]}]\n"
+		"session_profiles: {s: {" PROFILE "}}\ncontent_profiles: {c: {threshold: 5}}\n"
+		"policies: [{name: p, action: inspect, context: other, session: s, content: c}]\n",
+		RULES, 8);
+	mails(c, "cheap-pills", "550 ");
+	assert_int_equal(world.records[0].who.image_version, 2); // its profiles are kept
+	assert_int_equal(world.records[0].who.context, 0);
+	assert_int_equal(world.outcome.context, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		CASE(a_session_stays_in_its_context),
 		CASE(of_the_rules_with_groups_only_those_named_count),
 		CASE(groups_are_kept_by_name_when_other_rules_come),
 		CASE(a_profile_stays_with_its_sessions_while_it_is_kept),

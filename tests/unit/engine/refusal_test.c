@@ -130,6 +130,52 @@ static void a_repeated_syn_gets_the_same_answer_and_a_lost_greeting_another_chan
 	assert_int_equal(frames_seen(c, CLIENT), 1);
 }
 
+// The client waits for a greeting, and so do we for its acknowledgement: one of us must speak.
+static void a_lost_acknowledgement_is_asked_for_again(void **)
+{
+	static const char *const CLIENTS[] = {"10.0.3.1", "10.0.4.1"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct conn *c = dial(CLIENTS[i], 2000);
+		struct end *client = &c->end[CLIENT];
+
+		segment(c, CLIENT, TCP_SYN, client->isn, 0, NULL, 0);
+		settle();
+		uint32_t isn = last_seen(c, CLIENT)->seq;
+		forget_seen();
+		pass_ms(950);
+		assert_int_equal(frames_seen(c, CLIENT), 0);
+		pass_ms(200);
+		assert_int_equal(frames_seen(c, CLIENT), 1);
+		assert_int_equal(last_seen(c, CLIENT)->flags, TCP_SYN | TCP_ACK);
+		assert_int_equal(last_seen(c, CLIENT)->seq, isn);
+		assert_int_equal(last_seen(c, CLIENT)->ack, client->isn + 1);
+		c->end[SERVER].isn = isn;
+		client->rcv = isn + 1;
+		segment(c, CLIENT, TCP_ACK, client->nxt, client->rcv, NULL, 0);
+		settle();
+		hears_begin(c, CLIENT, i == 0 ? "554 " : "421 ");
+		hangs_up(c, CLIENT);
+		forget_seen();
+		pass_ms(10 * 1000);
+		assert_int_equal(frames_seen(c, SERVER), 0);
+	}
+}
+
+static void who_never_acknowledges_is_asked_three_times(void **)
+{
+	struct conn *c = dial("10.0.3.1", 2000);
+
+	segment(c, CLIENT, TCP_SYN, c->end[CLIENT].isn, 0, NULL, 0);
+	settle();
+	forget_seen();
+	pass_ms(8 * 1000);
+	assert_int_equal(frames_seen(c, CLIENT), 3);
+	pass_ms(120 * 1000);
+	assert_int_equal(frames_seen(c, CLIENT), 3);
+	assert_int_equal(counter(ACT_REFUSED_CONNECT), 0);
+}
+
 static void nobody_behind_a_refused_syn_costs_nothing_for_long(void **)
 {
 	struct conn *c = dial("10.0.3.1", 2000);
@@ -178,6 +224,8 @@ int main(void)
 		CASE(a_deferred_client_hears_421_and_a_fin),
 		CASE(commands_in_one_segment_and_in_pieces_are_answered_alike),
 		CASE(a_repeated_syn_gets_the_same_answer_and_a_lost_greeting_another_chance),
+		CASE(a_lost_acknowledgement_is_asked_for_again),
+		CASE(who_never_acknowledges_is_asked_three_times),
 		CASE(nobody_behind_a_refused_syn_costs_nothing_for_long),
 		CASE(a_wrong_acknowledgement_gets_no_greeting),
 		CASE(a_full_table_does_not_let_in_who_is_refused),

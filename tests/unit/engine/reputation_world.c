@@ -52,7 +52,7 @@ int reputation_new(void **)
 	int rc = world_new_knowing(KNOWN_MAX);
 
 	world_use(reputation_rules, 2);
-	eng_hour_set(world.eng, 1000);
+	eng_hour_set(world.eng, 1000, 0);
 	return rc;
 }
 

@@ -7,9 +7,14 @@
 
 #define NO_DELAY "max_errors: 0, error_delay_s: 0, error_delay_step_s: 0"
 #define BY_ENDPOINT "5.7.1 Rejected by endpoint reputation (mw-*)\r\n"
+#define BY_ENDPOINT_IN(when) \
+	"5.7.1 Rejected by endpoint reputation, try again in " when " (mw-*)\r\n"
 #define BY_SENDER "5.7.1 Rejected by sender reputation (mw-*)\r\n"
 #define BY_SENDER_LATER "4.7.1 Deferred by sender reputation, try again later (mw-*)\r\n"
 #define THROTTLED "450 4.7.1 Too many messages of this sender in this hour, try again later (mw-*)\r\n"
+#define THROTTLED_IN(when) \
+	"450 4.7.1 Too many messages of this sender in this hour, try again in " when " (mw-*)\r\n"
+#define NO_LOGIN_IN(when) "454 4.7.0 Too many failed logins, try again in " when " (mw-*)\r\n"
 #define NO_LOGIN "454 4.7.0 Too many failed logins, try again later (mw-*)\r\n"
 
 enum { HOUR_MS = 3600 * 1000, ALL_PORTS = UINT16_MAX };

@@ -57,6 +57,24 @@ static void a_full_table_passes_what_is_new_and_keeps_what_is_old(void **)
 	hears_begin(live, CLIENT, "550 ");
 }
 
+// A connection that is over stays for repeats as long as there is room, and no longer.
+static void connections_that_are_over_do_not_fill_the_table(void **)
+{
+	for (uint16_t i = 0; i < 200; i++) { // of 64 places
+		struct conn *c = dial("10.0.1.2", (uint16_t)(3000 + i));
+
+		greets(c);
+		hangs_up(c, CLIENT);
+		hangs_up(c, SERVER);
+		segment(c, CLIENT, TCP_ACK, c->end[CLIENT].nxt, c->end[SERVER].nxt, NULL, 0);
+		settle();
+		forget_seen();
+		pass_ms(100);
+	}
+	assert_int_equal(counter(PASS_TABLE_FULL), 0);
+	assert_in_range(counter(GAUGE_FLOWS), 45, 62);
+}
+
 static void what_began_before_us_passes_in_grace_and_is_reset_later(void **)
 {
 	struct conn *c = dial("10.0.1.1", 2000);
@@ -223,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_flood_of_syns_pushes_out_the_oldest_only),
+		CASE(connections_that_are_over_do_not_fill_the_table),
 		CASE(a_full_table_passes_what_is_new_and_keeps_what_is_old),
 		CASE(what_began_before_us_passes_in_grace_and_is_reset_later),
 		CASE(a_syn_ack_without_its_syn_is_dropped_after_grace),

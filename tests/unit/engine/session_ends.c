@@ -33,6 +33,7 @@ struct conn *dial(const char *source, uint16_t client_port)
 	assert_int_equal(
 		addr_parse(addr_is_v4(&c->client) ? "192.0.2.25" : "2001:db8::25", &c->server), 0);
 	c->client_port = client_port;
+	c->vlan = world.vlan;
 	c->ttl = 61;
 	c->end[CLIENT] = (struct end){.isn = 0xfffff000u, .window = 60000}; // its numbers wrap soon
 	c->end[SERVER] = (struct end){.isn = 0x7ffffe00u, .window = 60000};
@@ -55,8 +56,14 @@ static void template(const struct conn *c, enum world_side side, struct wire_tmp
 		.dport = side == CLIENT ? 25 : c->client_port};
 	memcpy(t->l2, MAC[!side], 6);
 	memcpy(t->l2 + 6, MAC[side], 6);
-	t->l2[12] = v4 ? 0x08 : 0x86;
-	t->l2[13] = v4 ? 0x00 : 0xdd;
+	if (c->vlan != 0) { // IEEE 802.1Q
+		const uint8_t tag[4] = {0x81, 0x00, (uint8_t)(c->vlan >> 8), (uint8_t)c->vlan};
+
+		memcpy(t->l2 + 12, tag, sizeof(tag));
+		t->l2_len += sizeof(tag);
+	}
+	t->l2[t->l2_len - 2] = v4 ? 0x08 : 0x86;
+	t->l2[t->l2_len - 1] = v4 ? 0x00 : 0xdd;
 }
 
 static void inject(uint8_t port, struct rte_mbuf *m)

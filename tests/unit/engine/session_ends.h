@@ -27,6 +27,7 @@ struct end {               // one TCP end, as its own side sees it
 struct conn {
 	struct addr client, server;
 	uint16_t client_port;
+	uint16_t vlan; // tag of its frames; 0 = none
 	uint8_t ttl;
 	uint32_t ts;  // clock of the timestamps option; 0 = not used
 	uint16_t mss; // of the SYNs of both ends; 0 = none

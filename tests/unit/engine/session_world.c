@@ -27,6 +27,11 @@ enum { MBUFS = 4095 };
 #define PORTS                                                                              \
 	"dataplane: {mode: pair, main_core: 1, workers: [0], ports: [{name: access, dev: " \
 	"net_null0}, {name: core, dev: net_null1}], pairs: [[access, core]]}\n"
+// For those that speak of the port "other": two more, which nothing comes in by.
+#define MORE_PORTS                                                                         \
+	"dataplane: {mode: pair, main_core: 1, workers: [0], ports: [{name: access, dev: " \
+	"net_null0}, {name: core, dev: net_null1}, {name: other, dev: net_null2}, "        \
+	"{name: more, dev: net_null3}], pairs: [[access, core], [other, more]]}\n"
 #define PICKUP "pickup: {ports: [25]}\n"
 
 // Errors cost nothing and end nothing.
@@ -162,7 +167,8 @@ static struct made make(const char *rest, const char *rules, uint64_t version)
 	struct cfg *cfg;
 
 	err_init(&err);
-	(void)snprintf(text, sizeof(text), "%s%s%s", PORTS,
+	(void)snprintf(text, sizeof(text), "%s%s%s",
+		strstr(rest, "[other") == NULL ? PORTS : MORE_PORTS,
 		strstr(rest, "pickup:") == NULL ? PICKUP : "", rest);
 	cfg = cfg_load_text(text, strlen(text), "session_test", "/", &err);
 	set = cfg_rules_load_text(rules, strlen(rules), "session_test.rules", &err);

@@ -33,6 +33,7 @@ struct world {
 	uint32_t outcomes[8];              // by kind
 	struct eng_outcome outcome;        // the last one
 	void (*spoil)(struct rte_mbuf *m); // what happens to the next frame on its way in
+	uint16_t vlan;                     // of what is dialled from now on; 0 = untagged
 };
 
 extern struct world world;

@@ -408,10 +408,10 @@ static void the_context_holds_the_vlan_where_it_goes_by_vlan(void **)
 	receive(ACCESS, &tagged);
 	context = eng_meta_of(first_waiting())->context;
 	assert_int_equal(context, 77 << ENG_CONTEXT_BITS);
-	assert_int_equal(eng_context_index(context), 0);
+	assert_int_equal(eng_context_index(worker, context), 0);
 	queues_empty();
 	receive(3, &tagged); // of no context
-	assert_int_equal(eng_context_index(eng_meta_of(first_waiting())->context), POL_ANY);
+	assert_int_equal(eng_context_index(worker, eng_meta_of(first_waiting())->context), POL_ANY);
 }
 
 static void the_fragments_of_a_datagram_have_one_owner_and_owners_differ(void **)
@@ -592,6 +592,13 @@ static void frames_that_a_port_does_not_take_are_counted(void **)
 	assert_int_equal(counted(DROP_TX_FULL), ENG_OUT_MAX - 3);
 }
 
+static void the_time_of_busy_turns_adds_up(void **)
+{
+	eng_busy(worker, 1500);
+	eng_busy(worker, 250);
+	assert_int_equal(counted(ACT_BUSY_NS), 1750);
+}
+
 static void a_full_list_is_sent_or_else_drops(void **)
 {
 	struct bytes f = tcp_frame(40000, 80);
@@ -760,6 +767,7 @@ int main(void)
 		PAIR(full_queues_drop_what_would_be_read),
 		PAIR(a_full_list_is_sent_or_else_drops),
 		PAIR(frames_that_a_port_does_not_take_are_counted),
+		PAIR(the_time_of_busy_turns_adds_up),
 		LEARN(an_unknown_destination_is_flooded_and_a_learnt_one_is_not),
 		LEARN(a_vlan_has_addresses_of_its_own),
 		LEARN(group_addresses_go_everywhere_and_are_never_learnt),

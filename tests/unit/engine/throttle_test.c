@@ -27,7 +27,7 @@ static void is_over(struct conn *c, uint32_t limit)
 static void an_hour_later(uint32_t hour)
 {
 	pass_ms(HOUR_MS);
-	eng_hour_set(world.eng, hour);
+	eng_hour_set(world.eng, hour, 0);
 }
 
 static void so_many_of_an_hour_pass_and_the_next_is_put_off(void **)
@@ -37,7 +37,7 @@ static void so_many_of_an_hour_pass_and_the_next_is_put_off(void **)
 	static const char *const OTHERS[] = {"10.0.6.2", "fd06:0:0:1::1"};
 
 	for (unsigned i = 0; i < COUNT(CLIENTS); i++) {
-		eng_hour_set(world.eng, 1000);
+		eng_hour_set(world.eng, 1000, 0);
 		sender_is(i == 0 ? "10.0.6.0/24" : "fd06::/48", 21, 0, 0);
 		struct conn *c = meets(CLIENTS[i]);
 		so_many(c, 3);
@@ -47,10 +47,48 @@ static void so_many_of_an_hour_pass_and_the_next_is_put_off(void **)
 		c = meets(ALSO[i]);
 		is_over(c, 3);
 		mails(meets(OTHERS[i]), HAM);
-		eng_hour_set(world.eng, 1001); // at once, to the second
+		eng_hour_set(world.eng, 1001, 0); // at once, to the second
 		so_many(c, 3);
 		is_over(c, 3);
 	}
+}
+
+// Till the next clock hour, in whole minutes; not where that would let none pass either.
+static void it_says_when_the_next_hour_begins(void **)
+{
+	const uint32_t now_s = (uint32_t)(world.now_us / 1000000);
+
+	sender_is("10.0.6.0/24", 21, 0, 0);
+	eng_hour_set(world.eng, 1000, now_s + 37 * 60);
+	struct conn *c = meets("10.0.6.1");
+	so_many(c, 3);
+	refuses(c, "MAIL FROM:<a@b>", THROTTLED_IN("37 minutes"), ACT_THROTTLED, 3, 4);
+	pass_ms(36 * 60 * 1000 + 1000);
+	c = meets("10.0.6.1");
+	refuses(c, "MAIL FROM:<a@b>", THROTTLED_IN("1 minute"), ACT_THROTTLED, 3, 4);
+	pass_ms(60 * 1000); // and nobody has said that it has begun
+	is_over(c, 3);
+	eng_hour_set(world.eng, 1001, now_s + 97 * 60);
+	so_many(c, 3);
+}
+
+static void it_promises_nothing_where_the_next_hour_would_let_none_pass(void **)
+{
+	world_use(
+		"session_profiles: {nothing: {sender_reputation: {action: reject, throttle_at: 20, "
+		"tempfail_at: 0, reject_at: 0, throttle_messages: 0, throttle_percent: 50}, " NO_DELAY
+		"}}\npolicies: [{name: p, action: inspect, session: nothing}]\n",
+		3);
+	sender_is("10.0.6.1", 20, 0, 0);
+	eng_hour_set(world.eng, 1000, (uint32_t)(world.now_us / 1000000) + 600);
+	struct conn *c = meets("10.0.6.1");
+	mails(c, HAM);
+	sender_is("10.0.6.1", 21, 0, 0);
+	is_over(c, 0);
+	sender_is("10.0.6.1", 20, 0, 0);
+	mails(c, HAM);
+	sender_is("10.0.6.1", 21, 0, 0);
+	refuses(c, "MAIL FROM:<a@b>", THROTTLED_IN("10 minutes"), ACT_THROTTLED, 0, 1);
 }
 
 static void at_the_score_nothing_is_throttled_but_counted(void **)
@@ -72,15 +110,15 @@ static void a_share_of_the_hour_before_passes_where_that_is_more(void **)
 		char client[] = "10.0.6.10";
 
 		(void)snprintf(client, sizeof(client), "10.0.6.1%u", i);
-		eng_hour_set(world.eng, 1000 + 3 * i);
+		eng_hour_set(world.eng, 1000 + 3 * i, 0);
 		sender_is(client, 20, 0, 0);
 		struct conn *c = meets(client);
 		so_many(c, rows[i].before);
 		sender_is(client, 60, 0, 0); // no more than throttled: the profile has no other step
-		eng_hour_set(world.eng, 1001 + 3 * i);
+		eng_hour_set(world.eng, 1001 + 3 * i, 0);
 		so_many(c, rows[i].now);
 		is_over(c, rows[i].now);
-		eng_hour_set(world.eng, 1002 + 3 * i); // of rows[i].now now
+		eng_hour_set(world.eng, 1002 + 3 * i, 0); // of rows[i].now now
 		so_many(c, 3);
 		is_over(c, 3);
 		ends_like_friends(c);
@@ -97,7 +135,7 @@ static void an_hour_counts_to_its_end_and_the_one_before_it_to_the_end_of_that(v
 	so_many(c, 4);
 	ends_like_friends(c);
 	pass_ms(HOUR_MS - 10 * 60 * 1000 - 2000);
-	eng_hour_set(world.eng, 1001);
+	eng_hour_set(world.eng, 1001, 0);
 	sender_is("10.0.6.1", 21, 0, 0);
 	pass_ms(HOUR_MS - 5000);
 	c = meets("10.0.6.1");
@@ -107,6 +145,34 @@ static void an_hour_counts_to_its_end_and_the_one_before_it_to_the_end_of_that(v
 	an_hour_later(1002);
 	c = meets("10.0.6.1");
 	so_many(c, 3);
+	is_over(c, 3);
+}
+
+// Somebody sets it, or it is found to be wrong: an hour that comes twice is one hour.
+static void a_clock_that_jumps_gives_no_hour_twice(void **)
+{
+	sender_is("10.0.6.0/24", 21, 0, 0);
+	struct conn *c = meets("10.0.6.1");
+
+	so_many(c, 3);
+	is_over(c, 3);
+	eng_hour_set(world.eng, 1001, 0); // ahead
+	so_many(c, 2);
+	eng_hour_set(world.eng, 1000, 0); // and back
+	is_over(c, 3);
+	eng_hour_set(world.eng, 999, 0); // too far back: an hour of its own
+	so_many(c, 3);
+	is_over(c, 3);
+	ends_like_friends(c);
+	pass_ms(HOUR_MS / 2);
+	c = meets("10.0.6.1");
+	eng_hour_set(world.eng, 1001, 0); // what it counted then counts
+	so_many(c, 1);
+	is_over(c, 3);
+	eng_hour_set(world.eng, 1900, 0); // weeks ahead
+	so_many(c, 3);
+	is_over(c, 3);
+	eng_hour_set(world.eng, 1001, 0);
 	is_over(c, 3);
 }
 
@@ -180,7 +246,7 @@ static void the_more_of_number_and_share_passes_even_none_at_all(void **)
 	char text[512];
 
 	for (unsigned i = 0; i < COUNT(rows); i++) {
-		eng_hour_set(world.eng, 1000 + 2 * i);
+		eng_hour_set(world.eng, 1000 + 2 * i, 0);
 		(void)snprintf(text, sizeof(text),
 			"session_profiles: {s: {sender_reputation: {action: reject, %s}, " NO_DELAY
 			"}}\npolicies: [{name: p, action: inspect, session: s}]\n",
@@ -190,7 +256,7 @@ static void the_more_of_number_and_share_passes_even_none_at_all(void **)
 		struct conn *c = meets("10.0.6.1");
 		so_many(c, BEFORE);
 		sender_is("10.0.6.1", 16, 0, 0);
-		eng_hour_set(world.eng, 1001 + 2 * i);
+		eng_hour_set(world.eng, 1001 + 2 * i, 0);
 		so_many(c, rows[i].limit);
 		is_over(c, rows[i].limit);
 		ends_like_friends(c);
@@ -248,9 +314,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(so_many_of_an_hour_pass_and_the_next_is_put_off),
+		CASE(it_says_when_the_next_hour_begins),
+		CASE(it_promises_nothing_where_the_next_hour_would_let_none_pass),
 		CASE(at_the_score_nothing_is_throttled_but_counted),
 		CASE(a_share_of_the_hour_before_passes_where_that_is_more),
 		CASE(an_hour_counts_to_its_end_and_the_one_before_it_to_the_end_of_that),
+		CASE(a_clock_that_jumps_gives_no_hour_twice),
 		CASE(only_what_its_server_takes_counts),
 		CASE(those_on_their_way_count_however_many_sessions_they_have),
 		CASE(no_flight_of_mails_gets_past),

@@ -42,52 +42,51 @@ static struct api_fact sender_of(void)
 		.auth_s = 20};
 }
 
-static void open_both(struct bench *b, struct peer *p)
+static struct bench b; // of the case
+static struct peer p;
+
+static int both_open(void **)
 {
-	bench_open(b, SLOT);
-	peer_attach(b, p);
+	bench_open(&b, SLOT);
+	peer_attach(&b, &p);
+	return 0;
 }
 
-static void close_both(struct bench *b, struct peer *p)
+static int both_close(void **)
 {
-	peer_close(p);
-	bench_close(b);
+	peer_close(&p); // nothing where it is closed already
+	bench_close(&b);
+	return 0;
 }
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, both_open, both_close)
 
 // Turns until there is nothing to do; how many.
-static unsigned rest(struct bench *b)
+static unsigned rest(void)
 {
 	unsigned turns = 0;
 
-	while (turns < TURNS_MAX && bench_poll(b) != RESTS_MS)
+	while (turns < TURNS_MAX && bench_poll(&b) != RESTS_MS)
 		turns++;
 	return turns;
 }
 
 static void the_hello_says_how_many_there_is_room_for(void **)
 {
-	struct bench b;
-	struct peer p;
-
-	open_both(&b, &p);
 	assert_int_equal(p.hello.bindings, DOUBLE_BINDINGS);
 	assert_int_equal(p.hello.endpoints, DOUBLE_ENDPOINTS);
 	assert_int_equal(p.hello.senders, DOUBLE_SENDERS);
-	close_both(&b, &p);
+	(void)both_close(NULL);
 	bench_open(&b, SLOT);
 	b.eng.unknowing = true;
 	peer_attach(&b, &p);
 	assert_int_equal(p.hello.bindings + p.hello.endpoints + p.hello.senders, 0);
-	close_both(&b, &p);
 }
 
 static void a_binding_comes_into_force_at_the_next_turn(void **)
 {
 	const struct api_binding set = binding_of(API_BIND_SET), clear = binding_of(API_BIND_CLEAR);
-	struct bench b;
-	struct peer p;
 
-	open_both(&b, &p);
 	assert_int_equal(peer_bind(&p, &set), 0);
 	(void)bench_poll(&b);
 	const struct tbl_binding *got = &b.eng.clients.binding;
@@ -103,8 +102,7 @@ static void a_binding_comes_into_force_at_the_next_turn(void **)
 	assert_int_equal(peer_bind(&p, &clear), 0);
 	(void)bench_poll(&b);
 	assert_int_equal(b.eng.clients.cleared, 1);
-	assert_int_equal(rest(&b), 0);
-	close_both(&b, &p);
+	assert_int_equal(rest(), 0);
 }
 
 static void durations_become_seconds_of_the_workers_clock(void **)
@@ -115,10 +113,7 @@ static void durations_become_seconds_of_the_workers_clock(void **)
 		UINT32_MAX, UINT32_MAX - 1}};
 	struct api_fact f = {.kind = API_FACT_ENDPOINT, .endpoint = 77, .flags = API_FACT_EXEMPT};
 	const struct api_fact sender = sender_of();
-	struct bench b;
-	struct peer p;
 
-	open_both(&b, &p);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		f.blocked_s = cases[i].blocked_s;
 		f.auth_s = cases[i].auth_s;
@@ -141,7 +136,6 @@ static void durations_become_seconds_of_the_workers_clock(void **)
 	assert_int_equal(b.eng.clients.sender.flags, TBL_LISTED);
 	assert_int_equal(b.eng.clients.sender.context, 9);
 	assert_int_equal(b.eng.clients.sender.vlan, 5);
-	close_both(&b, &p);
 }
 
 static void many_are_taken_in_turns_that_follow_at_once(void **)
@@ -149,11 +143,8 @@ static void many_are_taken_in_turns_that_follow_at_once(void **)
 	enum { N = 3000 };
 	const struct api_binding set = binding_of(API_BIND_SET);
 	const struct api_fact fact = sender_of();
-	struct bench b;
-	struct peer p;
 	unsigned before = 0, turns = 0;
 
-	open_both(&b, &p);
 	for (unsigned i = 0; i < N; i++) {
 		assert_int_equal(peer_bind(&p, &set), 0);
 		assert_int_equal(peer_tell(&p, &fact), 0);
@@ -166,32 +157,27 @@ static void many_are_taken_in_turns_that_follow_at_once(void **)
 	assert_int_equal(b.eng.clients.set, N);
 	assert_int_equal(b.eng.clients.senders, N);
 	assert_in_range(turns, 5, 100);
-	close_both(&b, &p);
 }
 
 static void what_the_table_cannot_take_yet_waits_and_is_taken_once(void **)
 {
 	const struct api_binding set = binding_of(API_BIND_SET), clear = binding_of(API_BIND_CLEAR);
 	const struct api_fact fact = sender_of();
-	struct bench b;
-	struct peer p;
 
-	open_both(&b, &p);
 	b.eng.clients.busy = 4;
 	assert_int_equal(peer_bind(&p, &set), 0);
 	assert_int_equal(peer_bind(&p, &clear), 0);
 	assert_int_equal(peer_tell(&p, &fact), 0);
 	assert_in_range(bench_poll(&b), 0, 1); // soon
 	assert_int_equal(b.eng.clients.set + b.eng.clients.cleared + b.eng.clients.senders, 0);
-	(void)rest(&b);
+	(void)rest();
 	assert_int_equal(b.eng.clients.set, 1);
 	assert_int_equal(b.eng.clients.cleared, 1);
 	assert_int_equal(b.eng.clients.senders, 1);
 	b.eng.clients.full = true; // no reason to wait, nor to detach
 	assert_int_equal(peer_bind(&p, &set), 0);
-	assert_int_equal(rest(&b), 0);
+	assert_int_equal(rest(), 0);
 	assert_true(lnk_is_attached(b.lnk));
-	close_both(&b, &p);
 }
 
 static void without_a_table_they_are_taken_and_forgotten(void **)
@@ -199,8 +185,6 @@ static void without_a_table_they_are_taken_and_forgotten(void **)
 	const struct api_binding set = binding_of(API_BIND_SET), begin = {.kind = API_BIND_BEGIN},
 				 sweep = {.kind = API_BIND_SWEEP};
 	const struct api_fact fact = sender_of();
-	struct bench b;
-	struct peer p;
 
 	bench_open(&b, SLOT);
 	b.eng.unknowing = true;
@@ -209,115 +193,95 @@ static void without_a_table_they_are_taken_and_forgotten(void **)
 	assert_int_equal(peer_bind(&p, &set), 0);
 	assert_int_equal(peer_bind(&p, &sweep), 0);
 	assert_int_equal(peer_tell(&p, &fact), 0);
-	assert_int_equal(rest(&b), 0);
+	assert_int_equal(rest(), 0);
 	assert_int_equal(api_ring_used(&p.binding) + api_ring_used(&p.fact), 0);
 	assert_true(lnk_is_attached(b.lnk));
-	close_both(&b, &p);
 }
 
-static void walk(struct peer *p, enum api_binding_kind kind, uint32_t epoch)
+static void walk(enum api_binding_kind kind, uint32_t epoch)
 {
 	const struct api_binding m = {.kind = kind, .epoch = epoch};
 	const struct api_fact f = {
 		.kind = kind == API_BIND_BEGIN ? API_FACT_BEGIN : API_FACT_SWEEP, .epoch = epoch};
 
-	assert_int_equal(peer_bind(p, &m), 0);
-	assert_int_equal(peer_tell(p, &f), 0);
+	assert_int_equal(peer_bind(&p, &m), 0);
+	assert_int_equal(peer_tell(&p, &f), 0);
 }
 
 static void the_end_of_a_walk_is_swept_in_slices_without_a_rest(void **)
 {
 	enum { SLICES = 7 };
-	struct bench b;
-	struct peer p;
 
-	open_both(&b, &p);
-	walk(&p, API_BIND_BEGIN, 1);
-	assert_int_equal(rest(&b), 0);
+	walk(API_BIND_BEGIN, 1);
+	assert_int_equal(rest(), 0);
 	assert_int_equal(b.eng.clients.bindings_begun, 1);
 	assert_int_equal(b.eng.clients.facts_begun, 1);
 	assert_int_equal(b.eng.clients.bindings_slices + b.eng.clients.facts_slices, 0);
 	b.eng.clients.bindings_left = b.eng.clients.facts_left = SLICES;
-	walk(&p, API_BIND_SWEEP, 1);
+	walk(API_BIND_SWEEP, 1);
 	for (unsigned i = 1; i < SLICES; i++)
 		assert_int_equal(bench_poll(&b), 0);
 	b.eng.clients.waiting = TBL_WAIT_MAX;
-	assert_int_equal(rest(&b), 0);
+	assert_int_equal(rest(), 0);
 	assert_int_equal(b.eng.clients.bindings_slices, SLICES);
 	assert_int_equal(b.eng.clients.facts_slices, SLICES);
-	close_both(&b, &p);
 }
 
 static void a_sweep_that_waits_for_workers_does_not_spin(void **)
 {
-	struct bench b;
-	struct peer p;
-
-	open_both(&b, &p);
-	walk(&p, API_BIND_BEGIN, 1);
-	walk(&p, API_BIND_SWEEP, 1);
+	walk(API_BIND_BEGIN, 1);
+	walk(API_BIND_SWEEP, 1);
 	b.eng.clients.bindings_left = 3;
 	b.eng.clients.waiting = TBL_WAIT_MAX;
 	assert_int_equal(bench_poll(&b), 1);
-	close_both(&b, &p);
 }
 
 static void a_sweep_of_another_walk_than_the_last_is_passed_over(void **)
 {
-	struct bench b;
-	struct peer p;
-
-	open_both(&b, &p);
-	walk(&p, API_BIND_SWEEP, 1); // none has begun
-	walk(&p, API_BIND_BEGIN, 2);
-	walk(&p, API_BIND_BEGIN, 3);
-	walk(&p, API_BIND_SWEEP, 2);
-	(void)rest(&b);
+	walk(API_BIND_SWEEP, 1); // none has begun
+	walk(API_BIND_BEGIN, 2);
+	walk(API_BIND_BEGIN, 3);
+	walk(API_BIND_SWEEP, 2);
+	(void)rest();
 	assert_int_equal(b.eng.clients.bindings_slices + b.eng.clients.facts_slices, 0);
-	walk(&p, API_BIND_SWEEP, 3);
-	(void)rest(&b);
+	walk(API_BIND_SWEEP, 3);
+	(void)rest();
 	assert_int_equal(b.eng.clients.bindings_slices, 1);
-	walk(&p, API_BIND_SWEEP, 3); // once
-	(void)rest(&b);
+	walk(API_BIND_SWEEP, 3); // once
+	(void)rest();
 	assert_int_equal(b.eng.clients.bindings_slices, 1);
-	walk(&p, API_BIND_BEGIN, 4);
-	(void)rest(&b);
+	walk(API_BIND_BEGIN, 4);
+	(void)rest();
 	peer_close(&p);
-	(void)rest(&b);
+	(void)rest();
 	peer_attach(&b, &p); // a walk ends in the attachment that it began in
-	walk(&p, API_BIND_SWEEP, 4);
-	(void)rest(&b);
+	walk(API_BIND_SWEEP, 4);
+	(void)rest();
 	assert_int_equal(b.eng.clients.bindings_slices, 1);
 	assert_true(lnk_is_attached(b.lnk));
-	close_both(&b, &p);
 }
 
 static void a_sweep_goes_on_behind_the_attachment(void **)
 {
-	struct bench b;
-	struct peer p;
-
-	open_both(&b, &p);
-	walk(&p, API_BIND_BEGIN, 1);
-	walk(&p, API_BIND_SWEEP, 1);
+	walk(API_BIND_BEGIN, 1);
+	walk(API_BIND_SWEEP, 1);
 	b.eng.clients.bindings_left = 20;
 	(void)bench_poll(&b);
 	peer_close(&p);
-	(void)rest(&b);
+	(void)rest();
 	assert_false(lnk_is_attached(b.lnk));
 	assert_int_equal(b.eng.clients.bindings_left, 0);
-	bench_close(&b);
 }
 
-static void ends_the_attachment(struct bench *b, struct peer *p, const char *what)
+static void ends_the_attachment(const char *what)
 {
-	for (unsigned i = 0; i < 3 && lnk_is_attached(b->lnk); i++)
-		(void)bench_poll(b);
-	if (lnk_is_attached(b->lnk))
+	for (unsigned i = 0; i < 3 && lnk_is_attached(b.lnk); i++)
+		(void)bench_poll(&b);
+	if (lnk_is_attached(b.lnk))
 		fail_msg("%s was taken", what);
-	assert_true(peer_is_closed(p));
-	assert_int_equal(b->eng.clients.set + b->eng.clients.cleared + b->eng.clients.endpoints +
-			b->eng.clients.senders,
+	assert_true(peer_is_closed(&p));
+	assert_int_equal(b.eng.clients.set + b.eng.clients.cleared + b.eng.clients.endpoints +
+			b.eng.clients.senders,
 		0);
 }
 
@@ -342,13 +306,10 @@ static void bindings_that_make_no_sense_end_the_attachment(void **)
 	WRONG(API_BIND_CLEAR, shared = 2);
 #undef WRONG
 	for (unsigned i = 0; i < n; i++) {
-		struct bench b;
-		struct peer p;
-
-		open_both(&b, &p);
+		(void)both_open(NULL);
 		assert_int_equal(peer_bind(&p, &wrong[i]), 0);
-		ends_the_attachment(&b, &p, what[i]);
-		close_both(&b, &p);
+		ends_the_attachment(what[i]);
+		(void)both_close(NULL);
 	}
 }
 
@@ -374,44 +335,38 @@ static void facts_that_make_no_sense_end_the_attachment(void **)
 	WRONG(API_FACT_SENDER, blocked_s = 1);
 #undef WRONG
 	for (unsigned i = 0; i < n; i++) {
-		struct bench b;
-		struct peer p;
-
-		open_both(&b, &p);
+		(void)both_open(NULL);
 		assert_int_equal(peer_tell(&p, &wrong[i]), 0);
-		ends_the_attachment(&b, &p, what[i]);
-		close_both(&b, &p);
+		ends_the_attachment(what[i]);
+		(void)both_close(NULL);
 	}
 }
 
 static void rings_whose_index_makes_no_sense_end_the_attachment(void **)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		struct bench b;
-		struct peer p;
-
-		open_both(&b, &p);
+		(void)both_open(NULL);
 		struct api_ring_mem *m =
 			(void *)(p.mem + (i == 0 ? p.hello.binding_off : p.hello.fact_off));
 		atomic_store(&m->head, UINT32_MAX / 2);
-		ends_the_attachment(&b, &p, i == 0 ? "the ring of bindings" : "the ring of facts");
-		close_both(&b, &p);
+		ends_the_attachment(i == 0 ? "the ring of bindings" : "the ring of facts");
+		(void)both_close(NULL);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_hello_says_how_many_there_is_room_for),
-		cmocka_unit_test(a_binding_comes_into_force_at_the_next_turn),
-		cmocka_unit_test(durations_become_seconds_of_the_workers_clock),
-		cmocka_unit_test(many_are_taken_in_turns_that_follow_at_once),
-		cmocka_unit_test(what_the_table_cannot_take_yet_waits_and_is_taken_once),
-		cmocka_unit_test(without_a_table_they_are_taken_and_forgotten),
-		cmocka_unit_test(the_end_of_a_walk_is_swept_in_slices_without_a_rest),
-		cmocka_unit_test(a_sweep_that_waits_for_workers_does_not_spin),
-		cmocka_unit_test(a_sweep_of_another_walk_than_the_last_is_passed_over),
-		cmocka_unit_test(a_sweep_goes_on_behind_the_attachment),
+		CASE(the_hello_says_how_many_there_is_room_for),
+		CASE(a_binding_comes_into_force_at_the_next_turn),
+		CASE(durations_become_seconds_of_the_workers_clock),
+		CASE(many_are_taken_in_turns_that_follow_at_once),
+		CASE(what_the_table_cannot_take_yet_waits_and_is_taken_once),
+		cmocka_unit_test_teardown(without_a_table_they_are_taken_and_forgotten, both_close),
+		CASE(the_end_of_a_walk_is_swept_in_slices_without_a_rest),
+		CASE(a_sweep_that_waits_for_workers_does_not_spin),
+		CASE(a_sweep_of_another_walk_than_the_last_is_passed_over),
+		CASE(a_sweep_goes_on_behind_the_attachment),
 		cmocka_unit_test(bindings_that_make_no_sense_end_the_attachment),
 		cmocka_unit_test(facts_that_make_no_sense_end_the_attachment),
 		cmocka_unit_test(rings_whose_index_makes_no_sense_end_the_attachment),

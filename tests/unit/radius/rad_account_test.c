@@ -60,6 +60,24 @@ static const char *text_of(const struct prefix *p)
 	return prefix_format(p, buf, sizeof(buf));
 }
 
+static void a_clock_that_was_never_set_says_nothing(void **)
+{
+	static const uint32_t stamps[] = {0, 35, 946684800};
+	struct rad_account a;
+	struct made m;
+
+	for (size_t i = 0; i <= sizeof(stamps) / sizeof(stamps[0]); i++) {
+		begin(&m, RAD_START);
+		made_v4(&m, FRAMED_IP, "10.77.0.1");
+		if (i < sizeof(stamps) / sizeof(stamps[0]))
+			made_number(&m, 55, stamps[i]);
+		else
+			made_add(&m, 55, "long since", 10); // no time at all
+		assert_int_equal(take(&m, &form, &a), RAD_TAKEN);
+		assert_int_equal(a.event_s, 0);
+	}
+}
+
 static void a_start_says_whose_address_it_is(void **)
 {
 	struct rad_account a;
@@ -68,9 +86,11 @@ static void a_start_says_whose_address_it_is(void **)
 	begin(&m, RAD_START);
 	made_v4(&m, FRAMED_IP, "10.77.0.1");
 	made_number(&m, DELAY, 5);
+	made_number(&m, 55, 1700000000); // Event-Timestamp
 	assert_int_equal(take(&m, &form, &a), RAD_TAKEN);
 	assert_int_equal(a.status, RAD_START);
 	assert_int_equal(a.delay_s, 5);
+	assert_int_equal(a.event_s, 1700000000);
 	assert_true(span_eq(a.id, span_str("491701234567")));
 	assert_int_equal(a.naddress, 1);
 	assert_string_equal(text_of(&a.address[0]), "10.77.0.1/32");
@@ -371,6 +391,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_start_says_whose_address_it_is),
+		cmocka_unit_test(a_clock_that_was_never_set_says_nothing),
 		cmocka_unit_test(all_addresses_of_a_session_count),
 		cmocka_unit_test(host_order_turns_the_octets_of_ipv4_round),
 		cmocka_unit_test(the_id_may_be_a_vendors_attribute),

@@ -16,6 +16,9 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+#define assert_done(fate) assert_int_equal(fate, RAD_DONE)
+#define assert_full(fate) assert_int_equal(fate, RAD_FULL)
+
 enum { BINDINGS = 64, ENDPOINTS = 48, IDLE_S = 3600, KEEP_S = 60, NOW = 100000 };
 
 static const struct rad_context here; // the one of key 0
@@ -75,7 +78,7 @@ static struct rad_account record(
 		.port_last = UINT16_MAX};
 }
 
-static bool take(
+static enum rad_fate take(
 	uint32_t status, uint64_t session, const char *id, const char *where, uint32_t now_s)
 {
 	const struct rad_account a = record(status, session, id, where);
@@ -104,11 +107,11 @@ static void is_at(const char *id, const char *where)
 
 static void a_start_binds_and_a_stop_ends(void **)
 {
-	assert_true(take(RAD_START, 1, "alice", "10.0.0.1", NOW));
+	assert_done(take(RAD_START, 1, "alice", "10.0.0.1", NOW));
 	is_at("alice", "10.0.0.1");
 	is_at(NULL, "10.0.0.2");
 	assert_int_equal(changes, 1);
-	assert_true(take(RAD_STOP, 1, "", "10.0.0.1", NOW + 9));
+	assert_done(take(RAD_STOP, 1, "", "10.0.0.1", NOW + 9));
 	is_at(NULL, "10.0.0.1");
 	assert_int_equal(changes, 2);
 	assert_int_equal(rad_bind_endpoint(bind, span_str("alice")), RAD_NONE);
@@ -170,11 +173,11 @@ static void what_happened_earlier_does_not_take_an_address_from_who_came_later(v
 
 	take(RAD_START, 2, "bob", "10.0.0.1", NOW);
 	late.delay_s = 10;
-	assert_true(rad_bind_take(bind, &late, here, NOW + 5));
+	assert_done(rad_bind_take(bind, &late, here, NOW + 5));
 	is_at("bob", "10.0.0.1");
 	assert_int_equal(rad_bind_counts(bind).stale, 1);
 	late.delay_s = 4;
-	assert_true(rad_bind_take(bind, &late, here, NOW + 5));
+	assert_done(rad_bind_take(bind, &late, here, NOW + 5));
 	is_at("alice", "10.0.0.1");
 }
 
@@ -337,21 +340,21 @@ static void full_tables_refuse_and_take_again_when_there_is_room(void **)
 	for (unsigned i = 0; i < ENDPOINTS; i++) {
 		(void)snprintf(where, sizeof(where), "10.0.1.%u", i);
 		(void)snprintf(id, sizeof(id), "id%u", i);
-		assert_true(take(RAD_START, 10 + i, id, where, NOW));
+		assert_done(take(RAD_START, 10 + i, id, where, NOW));
 	}
-	assert_false(take(RAD_START, 1, "another", "10.0.0.1", NOW)); // no endpoint
+	assert_full(take(RAD_START, 1, "another", "10.0.0.1", NOW)); // no endpoint
 	is_at(NULL, "10.0.0.1");
-	assert_false(take(RAD_START, 2, "another", "10.0.1.0", NOW + 1)); // nor for one in use
+	assert_full(take(RAD_START, 2, "another", "10.0.1.0", NOW + 1)); // nor for one in use
 	is_at("id0", "10.0.1.0");
 	for (unsigned i = 0; i < BINDINGS - ENDPOINTS; i++) {
 		(void)snprintf(where, sizeof(where), "10.0.2.%u", i);
-		assert_true(take(RAD_START, 100 + i, "id0", where, NOW));
+		assert_done(take(RAD_START, 100 + i, "id0", where, NOW));
 	}
-	assert_false(take(RAD_START, 3, "id0", "10.0.0.1", NOW)); // no binding
+	assert_full(take(RAD_START, 3, "id0", "10.0.0.1", NOW)); // no binding
 	assert_int_equal(rad_bind_counts(bind).full, 3);
 	take(RAD_STOP, 10, "", "10.0.1.0", NOW + 1);
 	rad_bind_tick(bind, NOW + KEEP_S + 2, BINDINGS);
-	assert_true(take(RAD_START, 4, "id0", "10.0.0.1", NOW + KEEP_S + 3));
+	assert_done(take(RAD_START, 4, "id0", "10.0.0.1", NOW + KEEP_S + 3));
 	is_at("id0", "10.0.0.1");
 }
 
@@ -359,9 +362,11 @@ static void a_nas_too_many_is_refused_and_counted(void **)
 {
 	struct rad_account a = record(RAD_START, 1, "alice", "10.0.0.1");
 
-	for (a.nas = 1; a.nas <= 4; a.nas++)
-		assert_true(rad_bind_take(bind, &a, here, NOW));
-	assert_false(rad_bind_take(bind, &a, here, NOW));
+	for (a.nas = 1; a.nas <= 4; a.nas++) {
+		a.address[0].addr.b[15] = (uint8_t)a.nas;
+		assert_done(rad_bind_take(bind, &a, here, NOW));
+	}
+	assert_full(rad_bind_take(bind, &a, here, NOW));
 	assert_int_equal(rad_bind_counts(bind).full, 1);
 }
 
@@ -371,7 +376,7 @@ static void ids_of_every_length_are_kept_whole(void **)
 
 	for (size_t n = 1; n <= RAD_ID_MAX; n++) {
 		id[n - 1] = (char)('a' + n % 26);
-		assert_true(take(RAD_START, 1000 + n, id, "10.0.0.1", NOW + (uint32_t)n));
+		assert_done(take(RAD_START, 1000 + n, id, "10.0.0.1", NOW + (uint32_t)n));
 		is_at(id, "10.0.0.1");
 		assert_int_equal(rad_bind_counts(bind).endpoints, 1);
 	}
@@ -404,7 +409,7 @@ static void a_walk_goes_on_where_it_stopped(void **)
 		(void)snprintf(where, sizeof(where), "10.0.0.%u", i);
 		(void)snprintf(id, sizeof(id), "id%u", i);
 		const struct rad_account a = record(RAD_START, i, id, where);
-		assert_true(rad_bind_take(bind, &a, here, NOW));
+		assert_done(rad_bind_take(bind, &a, here, NOW));
 	}
 	assert_false(rad_bind_walk(bind, &at, 100, pace_step, &p));
 	assert_int_equal(p.last, 2);
@@ -428,9 +433,9 @@ static void an_id_is_known_by_its_key_also_behind_its_end(void **)
 				 z = record(RAD_STOP, 1, "alice", "10.0.0.1");
 
 	assert_int_equal(rad_bind_id_keyed(bind, key_of("alice")).n, 0);
-	assert_true(rad_bind_take(bind, &a, here, NOW));
+	assert_done(rad_bind_take(bind, &a, here, NOW));
 	assert_true(span_eq(rad_bind_id_keyed(bind, key_of("alice")), span_str("alice")));
-	assert_true(rad_bind_take(bind, &z, here, NOW));
+	assert_done(rad_bind_take(bind, &z, here, NOW));
 	assert_true(span_eq(rad_bind_id_keyed(bind, key_of("alice")), span_str("alice")));
 	assert_int_equal(rad_bind_counts(bind).endpoints, 0);
 	assert_int_equal(rad_bind_endpoint(bind, span_str("alice")), RAD_NONE);
@@ -444,14 +449,14 @@ static void who_was_let_go_first_makes_room(void **)
 		(void)snprintf(id[i], sizeof(id[i]), "%0*u", i % 2 == 0 ? 50 : 5, i);
 		const struct rad_account a = record(RAD_START, i, id[i], "10.0.0.1");
 		const struct rad_account z = record(RAD_STOP, i, id[i], "10.0.0.1");
-		assert_true(rad_bind_take(bind, &a, here, NOW + i));
-		assert_true(rad_bind_take(bind, &z, here, NOW + i));
+		assert_done(rad_bind_take(bind, &a, here, NOW + i));
+		assert_done(rad_bind_take(bind, &z, here, NOW + i));
 	}
 	assert_int_equal(rad_bind_id_keyed(bind, key_of(id[0])).n, 0);
 	for (unsigned i = 1; i <= ENDPOINTS; i++)
 		assert_true(span_eq(rad_bind_id_keyed(bind, key_of(id[i])), span_str(id[i])));
 	const struct rad_account again = record(RAD_START, 100, id[1], "10.0.0.1");
-	assert_true(rad_bind_take(bind, &again, here, NOW + 100)); // remembered, and held again
+	assert_done(rad_bind_take(bind, &again, here, NOW + 100)); // remembered, and held again
 	assert_int_equal(rad_bind_counts(bind).endpoints, 1);
 	assert_true(span_eq(rad_bind_id_keyed(bind, key_of(id[1])), span_str(id[1])));
 }

@@ -88,7 +88,7 @@ static void a_nas_is_taken_as_it_is_written(void **)
 {
 	struct cfg *c = load(
 		"contexts: [{name: default, ports: [a, b], by_vlan: yes}, {name: other, ports: [c, d]}]\n" NAS
-		", validate: no, byte_order: host, vlan: 7, id: 3GPP-IMSI, "
+		", validate: no, event_time: no, max_bindings: 5000, byte_order: host, vlan: 7, id: 3GPP-IMSI, "
 		"address: [Framed-IP-Address, Delegated-IPv6-Prefix], port_first: NAS-Port, "
 		"port_last: nas-port}, {name: b, prefix: 11.0.0.1, secret_file: k, "
 		"context: other}]}\n");
@@ -108,6 +108,8 @@ static void a_nas_is_taken_as_it_is_written(void **)
 	assert_int_equal(list[0].context.key, (uint32_t)pol_session_key("default") | 1);
 	assert_int_equal(list[0].context.vlan, 7);
 	assert_false(list[0].validate);
+	assert_false(list[0].event_time);
+	assert_int_equal(list[0].context.most, 5000);
 	assert_true(list[0].respond && list[0].form.host_order);
 	assert_int_equal(list[0].form.id.vendor, 10415);
 	assert_int_equal(list[0].form.address[0].type, 8);
@@ -120,6 +122,8 @@ static void a_nas_is_taken_as_it_is_written(void **)
 	assert_int_equal(list[1].form.id.type, 31);
 	assert_int_equal(list[1].context.key, (uint32_t)pol_session_key("other") | 1);
 	assert_int_equal(list[1].context.vlan, 0);
+	assert_true(list[1].event_time);
+	assert_int_equal(list[1].context.most, 0);
 	assert_int_equal(list[1].form.port_first.type, 0);
 	assert_int_equal(list[1].form.port_last.type, 0);
 	rad_conf_free(list, n);

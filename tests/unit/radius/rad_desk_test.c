@@ -34,6 +34,7 @@ static struct rad_client client(const char *prefix, const char *secret)
 	struct rad_client c = {
 		.form = {.id = {0, CALLING, RAD_KIND_TEXT},
 			.address = {{0, FRAMED_IP, RAD_KIND_ADDR_V4}}},
+		.event_time = true,
 		.validate = true,
 		.respond = true,
 	};
@@ -95,17 +96,17 @@ static void request(struct made *m, uint8_t id, uint32_t status, const char *ses
 	sign(m, "s3cret");
 }
 
-static size_t send_from(const struct made *m, const char *from, uint16_t port, uint32_t now_s)
+static size_t send_from(const struct made *m, const char *from, uint32_t now_s)
 {
-	struct rad_from f = {.port = port};
+	struct addr f;
 
-	assert_int_equal(addr_parse(from, &f.addr), 0);
+	assert_int_equal(addr_parse(from, &f), 0);
 	return rad_desk_take(desk, &f, made_span(m), now_s, reply);
 }
 
 static size_t send_to_desk(const struct made *m)
 {
-	return send_from(m, "192.0.2.1", 1812, NOW);
+	return send_from(m, "192.0.2.1", NOW);
 }
 
 static uint64_t counted(enum rad_count what)
@@ -150,8 +151,8 @@ static void a_stranger_gets_no_answer(void **)
 	struct made m;
 
 	request(&m, 7, RAD_START, "s1", "alice", "10.0.0.1");
-	assert_int_equal(send_from(&m, "192.0.3.1", 1812, NOW), 0);
-	assert_int_equal(send_from(&m, "2001:db8::1", 1812, NOW), 0);
+	assert_int_equal(send_from(&m, "192.0.3.1", NOW), 0);
+	assert_int_equal(send_from(&m, "2001:db8::1", NOW), 0);
 	assert_int_equal(rad_desk_strangers(desk), 2);
 	is_at(NULL, "10.0.0.1");
 }
@@ -194,10 +195,66 @@ static void the_longest_prefix_says_who_it_is(void **)
 
 	assert_true(rad_desk_clients(desk, two, 2));
 	request(&m, 7, RAD_START, "s1", "alice", "10.0.0.1");
-	assert_int_equal(send_from(&m, "192.0.2.9", 1812, NOW), 0);
+	assert_int_equal(send_from(&m, "192.0.2.9", NOW), 0);
 	sign(&m, "other");
-	assert_true(send_from(&m, "192.0.2.9", 1812, NOW) > 0);
-	assert_int_equal(send_from(&m, "192.0.2.8", 1812, NOW), 0);
+	assert_true(send_from(&m, "192.0.2.9", NOW) > 0);
+	assert_int_equal(send_from(&m, "192.0.2.8", NOW), 0);
+}
+
+// A thousand of many lengths, inside each other: as a walk over all of them would say.
+static void of_many_clients_the_longest_prefix_says_who_it_is(void **)
+{
+	enum { N = 1000, ASKED = 4000 };
+	static struct rad_client many[N];
+	static uint64_t want[N];
+	uint32_t rnd = 1, strangers = 0;
+	uint8_t buf[RAD_PACKET_MAX];
+
+	for (uint32_t i = 0; i < N; i++) {
+		struct prefix *p = &many[i].prefix;
+		char text[64];
+
+		rnd = rnd * 1664525 + 1013904223;
+		const uint32_t len = 12 + rnd % 21,
+			       bits = (rnd >> 12 & 0xfffff) & ~((1u << (32 - len)) - 1);
+		(void)snprintf(text, sizeof(text), "10.%u.%u.%u/%u", bits >> 16 & 0xff,
+			bits >> 8 & 0xff, bits & 0xff, len);
+		many[i] = client("10.0.0.0/8", "s");
+		if (i > 0)
+			assert_int_equal(prefix_parse(text, p), 0);
+		for (uint32_t j = 0; j < i; j++) // each is there once
+			if (many[j].prefix.len == p->len && addr_eq(&many[j].prefix.addr, &p->addr))
+				assert_int_equal(prefix_parse("fd00::/8", p), 0);
+		(void)snprintf(many[i].name, sizeof(many[i].name), "%u", i);
+	}
+	assert_true(rad_desk_clients(desk, many, N));
+	for (uint32_t k = 0; k < ASKED; k++) {
+		const struct rad_client *best = NULL;
+		struct addr a;
+
+		rnd = rnd * 1664525 + 1013904223;
+		a = addr_from_v4((const uint8_t[4]){
+			k % 50 == 0 ? 11 : 10, rnd >> 8 & 0x0f, rnd >> 16, rnd >> 24});
+		for (uint32_t i = 0; i < N; i++)
+			if (prefix_has(&many[i].prefix, &a) &&
+				(best == NULL || many[i].prefix.len > best->prefix.len))
+				best = &many[i];
+		if (best == NULL)
+			strangers++;
+		else
+			want[best - many]++;
+		assert_int_equal(
+			rad_desk_take(desk, &a, (struct span){(const uint8_t *)"x", 1}, NOW, buf),
+			0);
+	}
+	for (uint32_t i = 0; i < N; i++) {
+		struct rad_client_counts c;
+
+		assert_true(rad_desk_counts(desk, i, &c));
+		if (many[i].prefix.len <= 128 && addr_is_v4(&many[i].prefix.addr))
+			assert_int_equal(c.n[RAD_COUNT_MALFORMED], want[i]);
+	}
+	assert_int_equal(rad_desk_strangers(desk), strangers);
 }
 
 static void a_retransmission_is_acknowledged_again_and_applied_once(void **)
@@ -215,10 +272,9 @@ static void a_retransmission_is_acknowledged_again_and_applied_once(void **)
 	is_at(NULL, "10.0.0.1");
 	assert_int_equal(counted(RAD_COUNT_START), 1);
 	assert_int_equal(counted(RAD_COUNT_DUPLICATE), 1);
-	// From another port it is another's; then the end of its session is what speaks against it.
-	assert_int_equal(send_from(&start, "192.0.2.1", 1813, NOW), n);
-	assert_int_equal(counted(RAD_COUNT_DUPLICATE), 1);
-	is_at(NULL, "10.0.0.1");
+	// Ports and addresses are anybody's to forge: by another one it is the same record.
+	assert_int_equal(send_from(&start, "192.0.2.77", NOW), n);
+	assert_int_equal(counted(RAD_COUNT_DUPLICATE), 2);
 }
 
 static void duplicates_are_known_for_their_time_and_no_longer(void **)
@@ -226,14 +282,14 @@ static void duplicates_are_known_for_their_time_and_no_longer(void **)
 	struct made m, other;
 
 	request(&m, 7, RAD_INTERIM, "s1", "alice", "10.0.0.1");
-	assert_true(send_from(&m, "192.0.2.1", 1812, NOW) > 0);
+	assert_true(send_from(&m, "192.0.2.1", NOW) > 0);
 	request(&other, 8, RAD_INTERIM, "s2", "bob", "10.0.0.2");
-	assert_true(send_from(&other, "192.0.2.1", 1812, NOW + DUPLICATES_S) > 0);
-	assert_true(send_from(&m, "192.0.2.1", 1812, NOW + 2 * DUPLICATES_S - 1) > 0);
+	assert_true(send_from(&other, "192.0.2.1", NOW + DUPLICATES_S) > 0);
+	assert_true(send_from(&m, "192.0.2.1", NOW + 2 * DUPLICATES_S - 1) > 0);
 	assert_int_equal(counted(RAD_COUNT_DUPLICATE), 1);
 	request(&other, 9, RAD_INTERIM, "s2", "bob", "10.0.0.2");
-	assert_true(send_from(&other, "192.0.2.1", 1812, NOW + 2 * DUPLICATES_S) > 0);
-	assert_true(send_from(&m, "192.0.2.1", 1812, NOW + 2 * DUPLICATES_S) > 0);
+	assert_true(send_from(&other, "192.0.2.1", NOW + 2 * DUPLICATES_S) > 0);
+	assert_true(send_from(&m, "192.0.2.1", NOW + 2 * DUPLICATES_S) > 0);
 	assert_int_equal(counted(RAD_COUNT_DUPLICATE), 1);
 }
 
@@ -245,7 +301,7 @@ static void more_datagrams_than_are_remembered_are_taken_all_the_same(void **)
 	for (unsigned i = 0; i < 20 * DUPLICATES; i++) {
 		(void)snprintf(session, sizeof(session), "s%u", i);
 		request(&m, (uint8_t)i, RAD_INTERIM, session, "alice", "10.0.0.1");
-		assert_true(send_from(&m, "192.0.2.1", 1812, NOW) > 0);
+		assert_true(send_from(&m, "192.0.2.1", NOW) > 0);
 	}
 	assert_true(send_to_desk(&m) > 0);
 	assert_int_equal(counted(RAD_COUNT_DUPLICATE), 1);
@@ -318,6 +374,58 @@ static void what_finds_no_room_is_not_acknowledged_and_may_come_again(void **)
 	is_at("bob", "10.0.0.1");
 }
 
+static void what_is_sent_again_later_is_acknowledged_and_changes_nothing(void **)
+{
+	struct rad_client c = client("192.0.2.0/24", "s3cret");
+	struct made m[3];
+
+	for (uint8_t i = 0; i < 3; i++) {
+		static const uint32_t status[] = {RAD_START, RAD_STOP, RAD_START};
+		static const uint32_t event_s[] = {1700000000, 1700000100, 1700000200};
+
+		made_begin(&m[i], RAD_ACCOUNTING_REQUEST, i);
+		made_number(&m[i], RAD_ACCT_STATUS_TYPE, status[i]);
+		made_text(&m[i], RAD_ACCT_SESSION_ID, i < 2 ? "s1" : "s2");
+		made_text(&m[i], CALLING, i < 2 ? "alice" : "bob");
+		made_v4(&m[i], FRAMED_IP, "10.0.0.1");
+		made_number(&m[i], 55, event_s[i]);
+		sign(&m[i], "s3cret");
+		assert_true(send_from(&m[i], "192.0.2.1", NOW + 100u * i) > 0);
+	}
+	is_at("bob", "10.0.0.1");
+	assert_true(send_from(&m[0], "192.0.2.1", NOW + 1000) > 0);
+	assert_int_equal(counted(RAD_COUNT_OLD), 1);
+	is_at("bob", "10.0.0.1");
+	c.event_time = false; // they come in any order, by arrival
+	assert_true(rad_desk_clients(desk, &c, 1));
+	m[0].b[1] = 9;
+	sign(&m[0], "s3cret");
+	assert_true(send_from(&m[0], "192.0.2.1", NOW + 2000) > 0);
+	is_at("alice", "10.0.0.1");
+}
+
+static void a_client_beyond_its_share_is_not_acknowledged(void **)
+{
+	struct rad_client c[2] = {
+		client("192.0.2.0/24", "s3cret"), client("198.51.100.0/24", "s3cret")};
+	struct rad_client_counts n;
+	struct made m;
+	char where[16];
+
+	c[0].context.most = 3;
+	assert_true(rad_desk_clients(desk, c, 2));
+	for (unsigned i = 0; i < 5; i++) {
+		(void)snprintf(where, sizeof(where), "10.0.1.%u", i);
+		request(&m, (uint8_t)i, RAD_START, where, "alice", where);
+		assert_int_equal(send_to_desk(&m) > 0, i < 3);
+	}
+	assert_int_equal(counted(RAD_COUNT_SHARE), 2);
+	assert_true(rad_desk_counts(desk, 0, &n));
+	assert_int_equal(n.bindings, 3);
+	assert_int_equal(n.most, 3);
+	assert_true(send_from(&m, "198.51.100.1", NOW) > 0); // the other one has its own
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_all, close_all)
@@ -327,11 +435,14 @@ int main(void)
 		CASE(a_wrong_secret_is_believed_only_where_nothing_is_validated),
 		CASE(who_is_not_to_be_answered_is_heard),
 		CASE(the_longest_prefix_says_who_it_is),
+		CASE(of_many_clients_the_longest_prefix_says_who_it_is),
 		CASE(a_retransmission_is_acknowledged_again_and_applied_once),
 		CASE(duplicates_are_known_for_their_time_and_no_longer),
 		CASE(more_datagrams_than_are_remembered_are_taken_all_the_same),
 		CASE(what_cannot_be_used_is_counted_and_answered_where_its_nas_has_no_more_to_say),
 		CASE(packets_that_are_none_of_accounting_are_counted),
+		CASE(what_is_sent_again_later_is_acknowledged_and_changes_nothing),
+		CASE(a_client_beyond_its_share_is_not_acknowledged),
 		CASE(what_finds_no_room_is_not_acknowledged_and_may_come_again),
 	};
 

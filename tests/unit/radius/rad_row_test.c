@@ -13,6 +13,8 @@
 
 #include "rad_bind.h"
 
+#define assert_done(fate) assert_int_equal(fate, RAD_DONE)
+
 enum { PLACES = 12, ENDPOINTS = 24, NAS = 4, IDLE_S = 3000, KEEP_S = 200, NOW = 100000 };
 
 struct disk { // what was stored, by the last octet of the address
@@ -163,6 +165,41 @@ static void another_process_goes_on_as_the_first_would_have(void **)
 	}
 }
 
+// Behind a restart its late Interim, sent again by a proxy, must not make the binding that of two.
+static void that_the_session_before_has_ended_outlives_the_process(void **)
+{
+	static struct disk d, e;
+	struct rad_account before = record(RAD_START, 1, 1, "alice", 1),
+			   a = record(RAD_START, 1, 2, "bob", 1);
+	const struct rad_key k = key(1);
+
+	for (int has_shared = 0; has_shared < 2; has_shared++) {
+		d = e = (struct disk){0};
+		struct rad_bind *b = bind_make(&d, 0);
+
+		before.status = RAD_START;
+		assert_done(rad_bind_take(b, &before, here, NOW));
+		assert_done(rad_bind_take(b, &a, here, NOW + 1));
+		before.status = RAD_INTERIM;
+		if (has_shared)
+			assert_done(rad_bind_take(b, &before, here, NOW + 2));
+		assert_int_equal(rad_bind_find(b, &k).shared, has_shared);
+		before.status = RAD_STOP;
+		assert_done(rad_bind_take(b, &before, here, NOW + 3));
+		const unsigned rows = d.rows;
+		assert_done(rad_bind_take(b, &before, here, NOW + 4)); // again: nothing new
+		assert_int_equal(d.rows, rows);
+		struct rad_bind *other = bind_restored(&d, &e, NOW + 5);
+		before.status = RAD_INTERIM;
+		assert_done(rad_bind_take(other, &before, here, NOW + 6));
+		assert_false(rad_bind_find(other, &k).shared);
+		assert_true(span_eq(
+			rad_bind_id(other, rad_bind_find(other, &k).endpoint), span_str("bob")));
+		rad_bind_free(b);
+		rad_bind_free(other);
+	}
+}
+
 static void what_is_known_is_not_replaced(void **)
 {
 	static struct disk d, e;
@@ -172,8 +209,8 @@ static void what_is_known_is_not_replaced(void **)
 
 	d = e = (struct disk){0};
 	struct rad_bind *b = bind_make(&d, 0), *late = bind_make(&e, 0);
-	assert_true(rad_bind_take(b, &a, here, NOW));
-	assert_true(rad_bind_take(late, &c, here, NOW - 50));
+	assert_done(rad_bind_take(b, &a, here, NOW));
+	assert_done(rad_bind_take(late, &c, here, NOW - 50));
 	assert_true(rad_bind_restore(late, &d.row[1], NOW));
 	assert_true(span_eq(rad_bind_id(late, rad_bind_find(late, &k).endpoint), span_str("bob")));
 	rad_bind_free(b);
@@ -193,10 +230,10 @@ static void a_nas_that_went_meanwhile_takes_older_rows_with_it(void **)
 		d = e = (struct disk){0};
 		struct rad_bind *b = bind_make(&d, 0), *late = bind_make(&e, 0);
 
-		assert_true(rad_bind_take(b, &on, here, NOW));
-		assert_true(rad_bind_take(b, &a, here, NOW));
+		assert_done(rad_bind_take(b, &on, here, NOW));
+		assert_done(rad_bind_take(b, &a, here, NOW));
 		if (went)
-			assert_true(rad_bind_take(late, &on, here, NOW));
+			assert_done(rad_bind_take(late, &on, here, NOW));
 		else
 			(void)rad_bind_take(late,
 				&(struct rad_account){.status = RAD_STOP, .nas = 1}, here,
@@ -216,10 +253,10 @@ static void news_that_changes_nothing_makes_a_row_seldom(void **)
 
 	d = (struct disk){0};
 	struct rad_bind *b = bind_make(&d, 300);
-	assert_true(rad_bind_take(b, &a, here, NOW));
+	assert_done(rad_bind_take(b, &a, here, NOW));
 	a.status = RAD_INTERIM;
 	for (uint32_t i = 1; i <= 600; i++)
-		assert_true(rad_bind_take(b, &a, here, NOW + i));
+		assert_done(rad_bind_take(b, &a, here, NOW + i));
 	assert_int_equal(d.rows, 3);
 	assert_int_equal(d.row[1].seen_s, NOW + 600);
 	rad_bind_free(b);
@@ -235,16 +272,16 @@ static void all_is_said_in_slices(void **)
 	d = (struct disk){0};
 	struct rad_bind *b = bind_make(&d, 0);
 	on.naddress = 0;
-	assert_true(rad_bind_take(b, &on, here, NOW));
+	assert_done(rad_bind_take(b, &on, here, NOW));
 	for (unsigned i = 0; i < 5; i++) {
 		struct rad_account a = record(RAD_START, 1, i, "alice", i);
 
-		assert_true(rad_bind_take(b, &a, here, NOW));
+		assert_done(rad_bind_take(b, &a, here, NOW));
 	}
-	assert_true(rad_bind_take(b, &stop, here, NOW + 1));
+	assert_done(rad_bind_take(b, &stop, here, NOW + 1));
 	again = d;
 	d = (struct disk){0};
-	for (unsigned i = 0; !rad_bind_say(b, &at, 2, NOW + 2); i++)
+	for (unsigned i = 0; !rad_bind_say(b, &at, 2); i++)
 		assert_true(i < 3);
 	assert_memory_equal(d.has, again.has, sizeof(d.has));
 	assert_memory_equal(d.era, again.era, sizeof(d.era));
@@ -264,7 +301,7 @@ static void a_time_that_is_not_yet_is_now(void **)
 
 	d = e = (struct disk){0};
 	struct rad_bind *b = bind_make(&d, 0), *other = bind_make(&e, 0);
-	assert_true(rad_bind_take(b, &a, here, NOW + 100000));
+	assert_done(rad_bind_take(b, &a, here, NOW + 100000));
 	assert_true(rad_bind_restore(other, &d.row[1], NOW));
 	rad_bind_tick(other, NOW + IDLE_S, 64);
 	assert_int_not_equal(rad_bind_find(other, &k).endpoint, RAD_NONE);
@@ -278,6 +315,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(another_process_goes_on_as_the_first_would_have),
+		cmocka_unit_test(that_the_session_before_has_ended_outlives_the_process),
 		cmocka_unit_test(what_is_known_is_not_replaced),
 		cmocka_unit_test(a_nas_that_went_meanwhile_takes_older_rows_with_it),
 		cmocka_unit_test(news_that_changes_nothing_makes_a_row_seldom),

@@ -160,7 +160,9 @@ static void an_exempt_endpoint_is_never_blocked_and_what_there_was_is_lifted(voi
 	spam(&w, 7, 6, NOW);
 	rep_endpoint_login(w.e, 7, span_str("7"), false, 6, NOW);
 	assert_int_equal(w.last.auth_s, 600);
-	assert_int_equal(rep_endpoint_set(w.e, 7, span_str("7"), REP_EXEMPT, 0, NOW + 1), 0);
+	assert_int_equal(rep_endpoint_set(w.e, 7, span_str("7"),
+				 &(struct rep_listing){.state = REP_EXEMPT}, NOW + 1),
+		0);
 	assert_true(w.last.exempt);
 	assert_int_equal(w.last.blocked_s, 0);
 	assert_int_equal(w.last.auth_s, 0);
@@ -193,8 +195,11 @@ static void entries_move_between_the_lists(void **)
 	world_open(&w, 10, 60);
 	spam(&w, 7, 6, NOW);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(
-			rep_endpoint_set(w.e, 7, span_str("7"), rows[i].to, NOW + 50, NOW), 0);
+		assert_int_equal(rep_endpoint_set(w.e, 7, span_str("7"),
+					 &(struct rep_listing){.state = rows[i].to,
+						 .until_s = rows[i].to == REP_AUTO ? NOW + 50 : 0},
+					 NOW),
+			0);
 		assert_int_equal(look(&w, 7, NOW).state, rows[i].want);
 		assert_int_equal(w.last.listed, rows[i].listed);
 		assert_int_equal(w.last.exempt, rows[i].exempt);
@@ -204,6 +209,148 @@ static void entries_move_between_the_lists(void **)
 	assert_int_equal(w.began[REP_EVT_MANUAL], 3);
 	rep_endpoints_tick(w.e, 100, NOW + 1000000);
 	assert_int_equal(look(&w, 7, NOW + 1000000).state, REP_MANUAL); // for good
+	rep_endpoints_free(w.e);
+}
+
+static void an_operators_list_may_end_by_itself(void **)
+{
+	static const enum rep_state lists[] = {REP_MANUAL, REP_EXEMPT};
+	struct rep_filter f = {.by_state = true};
+	struct rep_endpoint_saved saved;
+	uint32_t next, number;
+	struct world w;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct rep_listing to = {
+			.state = lists[i], .until_s = NOW + 100, .comment = span_str("why")};
+
+		world_open(&w, 10, 60);
+		f.state = lists[i];
+		assert_int_equal(rep_endpoint_set(w.e, 7, span_str("7"), &to, NOW), 0);
+		assert_int_equal(w.last.blocked_s, lists[i] == REP_MANUAL ? 100 : 0);
+		assert_false(w.last.listed); // it is known when it ends
+		assert_int_equal(w.last.exempt, lists[i] == REP_EXEMPT);
+		assert_int_equal(look(&w, 7, NOW + 99).state, lists[i]);
+		assert_int_equal(look(&w, 7, NOW + 99).since_s, NOW);
+		assert_true(span_eq(look(&w, 7, NOW + 99).comment, to.comment));
+		rep_endpoint_save(w.e, rep_endpoint_find(w.e, 7), 1000, &saved);
+		assert_int_equal(saved.note.until_s, NOW + 1100);
+		saved.note.comment = span_str("why");
+		rep_endpoints_tick(w.e, 100, NOW + 100);
+		assert_int_equal(w.last.blocked_s, 0);
+		assert_false(w.last.exempt);
+		next = 0;
+		assert_int_equal(rep_endpoints_page(w.e, &f, &next, &number, 1, NOW + 100), 0);
+		rep_endpoints_free(w.e);
+		// Saved by a clock that was ahead: no longer than it was meant to be.
+		world_open(&w, 10, 60);
+		assert_int_equal(rep_endpoint_load(w.e, &saved, NOW), 0);
+		assert_int_equal(look(&w, 7, NOW).until_s, NOW + 100);
+		assert_int_equal(look(&w, 7, NOW).state, lists[i]);
+		assert_int_equal(rep_endpoint_load(w.e, &saved, NOW + 1100), 0);
+		assert_int_equal(look(&w, 7, NOW + 1100).state, REP_NONE);
+		assert_int_equal(look(&w, 7, NOW + 1100).comment.n, 0);
+		rep_endpoints_free(w.e);
+	}
+}
+
+static void many_lists_end_each_at_its_time(void **)
+{
+	enum { MANY = 1000 };
+	struct rep_counts counts;
+	struct world w;
+
+	world_open(&w, MANY, 60);
+	for (uint32_t k = 1; k <= MANY; k++) {
+		char why[16];
+
+		(void)snprintf(why, sizeof(why), "%u", k);
+		assert_int_equal(rep_endpoint_set(w.e, k, span_str(why),
+					 &(struct rep_listing){.state = REP_MANUAL,
+						 .until_s = k % 10 == 0 ? 0 : NOW + k,
+						 .comment = span_str(why)},
+					 NOW),
+			0);
+	}
+	for (uint32_t k = 1; k <= MANY; k += 7) {
+		rep_endpoints_tick(w.e, 2000, NOW + k);
+		rep_endpoints_counts(w.e, &counts);
+		assert_int_equal(counts.state[REP_MANUAL], MANY - k + k / 10);
+	}
+	for (uint32_t k = 10; k <= MANY; k += 10) { // those stay, and each has its own
+		char why[16];
+
+		(void)snprintf(why, sizeof(why), "%u", k);
+		assert_true(span_eq(look(&w, k, NOW + MANY).comment, span_str(why)));
+	}
+	rep_endpoints_free(w.e);
+}
+
+static void window(struct world *w, uint32_t minutes, uint32_t now)
+{
+	assert_int_equal(rep_endpoints_change(w->e,
+				 &(struct rep_endpoints_conf){.window_min = minutes,
+					 .auth = {.failures = 5, .window_s = 1800, .block_s = 600}},
+				 now),
+		0);
+}
+
+// Of each when it is looked at, however: by get, by more spam, by a save and by a tick it is the same.
+static void another_window_is_taken_over_whenever_it_is_looked_at(void **)
+{
+	struct rep_endpoint_saved saved;
+	struct world w;
+
+	world_open(&w, 10, 60);
+	for (uint64_t k = 1; k <= 4; k++)
+		spam(&w, k, 3, NOW);
+	window(&w, 15, NOW + 600);
+	assert_int_equal(look(&w, 1, NOW + 600).score, 3);
+	spam(&w, 2, 1, NOW + 600);
+	assert_int_equal(look(&w, 2, NOW + 600).score, 4);
+	rep_endpoint_save(w.e, rep_endpoint_find(w.e, 3), 0, &saved); // as it was
+	assert_int_equal(saved.window_s, 3600);
+	assert_int_equal(saved.cell[0], 3);
+	rep_endpoints_tick(w.e, 10, NOW + 700);
+	rep_endpoint_save(w.e, rep_endpoint_find(w.e, 4), 0, &saved);
+	assert_int_equal(saved.window_s, 900);
+	window(&w, 120,
+		NOW + 800); // twice at once: the second waits until all have the first, a tick each here
+	window(&w, 60, NOW + 800);
+	window(&w, 30, NOW + 800); // in place of that
+	for (unsigned i = 0; i < 4; i++) {
+		rep_endpoint_save(w.e, rep_endpoint_find(w.e, 4), 0, &saved);
+		assert_int_equal(saved.window_s, 900);
+		rep_endpoints_tick(w.e, 1, NOW + 800);
+	}
+	rep_endpoint_save(w.e, rep_endpoint_find(w.e, 4), 0, &saved);
+	assert_int_equal(saved.window_s, 7200);
+	rep_endpoints_tick(w.e, 10, NOW + 800);
+	rep_endpoints_tick(w.e, 10, NOW + 800);
+	rep_endpoint_save(w.e, rep_endpoint_find(w.e, 4), 0, &saved);
+	assert_int_equal(saved.window_s, 1800);
+	for (uint64_t k = 1; k <= 4; k++) {
+		assert_int_equal(look(&w, k, NOW + 800).score, k == 2 ? 4 : 3);
+		assert_int_equal(look(&w, k, NOW + 1860).score, k == 2 ? 1 : 0);
+	}
+	rep_endpoints_free(w.e);
+}
+
+// Its last cell is none of the new window: what comes now must not count for ever.
+static void who_had_no_score_left_begins_anew_in_another_window(void **)
+{
+	struct world w;
+
+	world_open(&w, 10, 15);
+	spam(&w, 7, 3, NOW);
+	assert_int_equal(rep_endpoint_set(w.e, 7, span_str("7"),
+				 &(struct rep_listing){.state = REP_MANUAL}, NOW),
+		0);
+	assert_int_equal(look(&w, 7, NOW + 7200).score, 0);
+	window(&w, 60, NOW + 7200);
+	spam(&w, 7, 2, NOW + 7200);
+	assert_int_equal(look(&w, 7, NOW + 7200).score, 2);
+	assert_int_equal(look(&w, 7, NOW + 7200 + 3660).score, 0);
 	rep_endpoints_free(w.e);
 }
 
@@ -219,7 +366,9 @@ static void clearing_forgets_what_was_counted_and_keeps_an_operators_word(void *
 	assert_int_equal(w.last.blocked_s, 0);
 	spam(&w, 7, 5, NOW);
 	assert_int_equal(look(&w, 7, NOW).state, REP_NONE);
-	assert_int_equal(rep_endpoint_set(w.e, 7, span_str("7"), REP_MANUAL, 0, NOW), 0);
+	assert_int_equal(rep_endpoint_set(w.e, 7, span_str("7"),
+				 &(struct rep_listing){.state = REP_MANUAL}, NOW),
+		0);
 	assert_int_equal(rep_endpoint_clear(w.e, 7, NOW), 0);
 	assert_int_equal(look(&w, 7, NOW).state, REP_MANUAL);
 	assert_int_equal(rep_endpoint_clear(w.e, 8, NOW), -ENOENT);
@@ -280,7 +429,8 @@ static void the_full_table_lets_go_who_says_least(void **)
 	assert_int_equal(rep_endpoint_find(w.e, 2), REP_NOBODY); // the least, the oldest
 	assert_int_equal(w.gone, 1);
 	for (uint64_t k = 10; k < 14; k++)
-		assert_int_equal(rep_endpoint_set(w.e, k, span_str("x"), REP_MANUAL, 0, NOW + 130),
+		assert_int_equal(rep_endpoint_set(w.e, k, span_str("x"),
+					 &(struct rep_listing){.state = REP_MANUAL}, NOW + 130),
 			k < 13 ? 0 : -ENOSPC);
 	assert_int_equal(look(&w, 3, NOW + 130).state, REP_AUTO);
 	rep_endpoints_counts(w.e, &counts);
@@ -327,7 +477,8 @@ static void facts_without_room_are_told_later(void **)
 	assert_int_equal(rep_endpoints_tell(w.e, 10, NOW + 3), 0);
 	assert_int_equal(w.last.blocked_s, 60 * MIN - 3);
 	assert_int_equal(w.facts, 5);
-	(void)rep_endpoint_set(w.e, 77, span_str("77"), REP_EXEMPT, 0, NOW);
+	(void)rep_endpoint_set(
+		w.e, 77, span_str("77"), &(struct rep_listing){.state = REP_EXEMPT}, NOW);
 	spam(&w, 78, 1, NOW); // nothing to tell
 	w.facts = 0;
 	rep_endpoints_tell_all(w.e);
@@ -534,6 +685,10 @@ int main(void)
 		cmocka_unit_test(more_of_it_under_a_block_prolongs_the_same_block),
 		cmocka_unit_test(an_exempt_endpoint_is_never_blocked_and_what_there_was_is_lifted),
 		cmocka_unit_test(entries_move_between_the_lists),
+		cmocka_unit_test(an_operators_list_may_end_by_itself),
+		cmocka_unit_test(many_lists_end_each_at_its_time),
+		cmocka_unit_test(another_window_is_taken_over_whenever_it_is_looked_at),
+		cmocka_unit_test(who_had_no_score_left_begins_anew_in_another_window),
 		cmocka_unit_test(clearing_forgets_what_was_counted_and_keeps_an_operators_word),
 		cmocka_unit_test(what_would_release_it_is_told),
 		cmocka_unit_test(a_passed_login_ends_a_block_of_logins),

@@ -274,7 +274,9 @@ static void lists_of_an_operator(void **)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		k = key(rows[i].prefix);
 		w.last = (struct rep_fact){0};
-		assert_int_equal(rep_sender_set(w.s, &k, rows[i].to, NOW), rows[i].want);
+		assert_int_equal(
+			rep_sender_set(w.s, &k, &(struct rep_listing){.state = rows[i].to}, NOW),
+			rows[i].want);
 		assert_int_equal(w.last.listed, rows[i].want == 0 && rows[i].to == REP_MANUAL);
 		assert_int_equal(w.last.exempt, rows[i].want == 0 && rows[i].to == REP_EXEMPT);
 	}
@@ -282,14 +284,16 @@ static void lists_of_an_operator(void **)
 	assert_int_equal(w.began[REP_EVT_MANUAL], 5);
 	assert_int_equal(prefix_parse("10.1.2.0/24", &odd.prefix), 0);
 	odd.prefix.len = 104; // host bits
-	assert_int_equal(rep_sender_set(w.s, &odd, REP_MANUAL, NOW), -EINVAL);
+	assert_int_equal(rep_sender_set(w.s, &odd, &(struct rep_listing){.state = REP_MANUAL}, NOW),
+		-EINVAL);
 	k = key("10.1.0.0/16"); // its length is free again once nobody has it
-	assert_int_equal(rep_sender_set(w.s, &k, REP_NONE, NOW), 0);
+	assert_int_equal(rep_sender_set(w.s, &k, &(struct rep_listing){.state = REP_NONE}, NOW), 0);
 	assert_false(w.last.listed);
 	rep_senders_tick(w.s, 100, NOW);
 	rep_senders_tick(w.s, 100, NOW);
 	k = key("10.1.2.128/25");
-	assert_int_equal(rep_sender_set(w.s, &k, REP_MANUAL, NOW), 0);
+	assert_int_equal(
+		rep_sender_set(w.s, &k, &(struct rep_listing){.state = REP_MANUAL}, NOW), 0);
 	rep_senders_free(w.s);
 }
 
@@ -338,16 +342,20 @@ static void windows_and_lengths_can_be_changed(void **)
 	mail(&w, "192.0.2.1", REP_SPAM, 4, NOW);
 	mail(&w, "192.0.2.1", REP_SPAM, 12, NOW + 3 * HALF);
 	conf.windows_min[0] = 60;
-	assert_int_equal(rep_senders_change(w.s, &conf, NOW + 3 * HALF), 0);
+	assert_int_equal(rep_senders_change(w.s, &conf), 0);
 	assert_int_equal(look(&w, "192.0.2.1", NOW + 3 * HALF).score, 75);
 	conf.windows_min[0] = 1440;
-	assert_int_equal(rep_senders_change(w.s, &conf, NOW + 3 * HALF), 0);
+	assert_int_equal(rep_senders_change(w.s, &conf), 0);
 	assert_int_equal(look(&w, "192.0.2.1", NOW + 40 * HALF).score, 75);
 	assert_int_equal(look(&w, "192.0.2.1", NOW + 51 * HALF).score, 0);
 	mail(&w, "192.0.2.2", REP_SPAM, 4, NOW + 52 * HALF);
-	assert_int_equal(rep_sender_set(w.s, &k, REP_MANUAL, NOW + 52 * HALF), 0);
+	assert_int_equal(rep_sender_set(w.s, &k, &(struct rep_listing){.state = REP_MANUAL},
+				 NOW + 52 * HALF),
+		0);
 	conf.lengths4[0] = 24;
-	assert_int_equal(rep_senders_change(w.s, &conf, NOW + 52 * HALF), 0);
+	assert_int_equal(rep_senders_change(w.s, &conf), 0);
+	rep_senders_tick(w.s, 100, NOW + 52 * HALF);
+	assert_int_equal(rep_senders_tell(w.s, 100, NOW + 52 * HALF), 0);
 	assert_int_equal(w.last.score, 0);
 	assert_int_equal(look(&w, "192.0.2.0/24", NOW + 52 * HALF).state, REP_MANUAL);
 	rep_senders_tick(w.s, 100, NOW + 52 * HALF);
@@ -357,7 +365,109 @@ static void windows_and_lengths_can_be_changed(void **)
 	assert_false(is_known(&w, "192.0.2.2"));
 	assert_int_equal(look(&w, "192.0.2.0/24", NOW + 52 * HALF).score, 50);
 	conf.windows_min[0] = 45;
-	assert_int_equal(rep_senders_change(w.s, &conf, NOW), -EINVAL);
+	assert_int_equal(rep_senders_change(w.s, &conf), -EINVAL);
+	rep_senders_free(w.s);
+}
+
+// So many senders, each with 4 of spam three half hours before NOW and 12 at NOW.
+static void many_open(struct world *w, unsigned n)
+{
+	world_open(w, usual);
+	for (unsigned i = 0; i < n; i++) {
+		char text[32];
+
+		(void)snprintf(text, sizeof(text), "192.0.2.%u", i);
+		mail(w, text, REP_SPAM, 4, NOW - 3 * HALF);
+		mail(w, text, REP_SPAM, 12, NOW);
+	}
+}
+
+static void windows_change(struct world *w, uint32_t minutes)
+{
+	struct rep_senders_conf conf = usual;
+
+	conf.windows_min[0] = minutes;
+	assert_int_equal(rep_senders_change(w->s, &conf), 0);
+}
+
+// Of each when it is looked at, however: by get, by more spam, by a save, by a tick, by a page it is the same.
+static void other_windows_are_taken_over_whenever_one_is_looked_at(void **)
+{
+	const struct rep_filter high = {.score_min = 80};
+	struct rep_sender_saved saved;
+	uint32_t numbers[4], next = 0;
+	struct rep_fall falls[4];
+	struct rep_sender_key k;
+	struct world w;
+
+	many_open(&w, 6);
+	k = key("192.0.2.1");
+	assert_int_equal(look(&w, "192.0.2.0", NOW).score, 80);
+	windows_change(&w, 60);
+	rep_sender_save(w.s, rep_sender_find(w.s, &k), 0, &saved); // as it was
+	assert_int_equal(saved.cells, 24);
+	assert_int_equal(saved.cell[3].bad, 400);
+	assert_int_equal(look(&w, "192.0.2.0", NOW).score, 75);
+	mail(&w, "192.0.2.1", REP_SPAM, 4, NOW + HALF);
+	assert_int_equal(w.last.score, 80);
+	rep_sender_save(w.s, rep_sender_find(w.s, &k), 0, &saved);
+	assert_int_equal(saved.cells, 2);
+	k = key("192.0.2.2");
+	assert_int_equal(rep_sender_falls(w.s, rep_sender_find(w.s, &k), NOW, falls, 4), 1);
+	k = key("192.0.2.3");
+	assert_int_equal(rep_sender_clear(w.s, &k, NOW), 0);
+	assert_int_equal(look(&w, "192.0.2.3", NOW).score, 0);
+	assert_int_equal(rep_senders_page(w.s, &high, &next, numbers, 4, NOW), 1); // .1
+	rep_senders_tick(w.s, 10, NOW);
+	assert_int_equal(look(&w, "192.0.2.5", NOW + HALF).score, 75);
+	assert_int_equal(look(&w, "192.0.2.5", NOW + 2 * HALF).score, 0);
+	rep_senders_free(w.s);
+}
+
+static void a_second_change_waits_for_the_first(void **)
+{
+	enum { N = 50 };
+	struct rep_sender_saved saved;
+	struct rep_sender_key k;
+	struct world w;
+
+	many_open(&w, N);
+	k = key("192.0.2.49");
+	windows_change(&w, 60);
+	windows_change(&w, 30); // in whose place the next one is
+	windows_change(&w, 1440);
+	for (unsigned i = 0; i < N; i++) {
+		rep_sender_save(w.s, rep_sender_find(w.s, &k), 0, &saved);
+		assert_int_equal(saved.cells, 24);
+		rep_senders_tick(w.s, 1, NOW);
+	}
+	rep_sender_save(w.s, rep_sender_find(w.s, &k), 0, &saved);
+	assert_int_equal(saved.cells, 2);
+	rep_senders_tick(w.s, N, NOW);
+	rep_senders_tick(w.s, N, NOW);
+	rep_sender_save(w.s, rep_sender_find(w.s, &k), 0, &saved);
+	assert_int_equal(saved.cells, 48);
+	assert_int_equal(look(&w, "192.0.2.49", NOW + 47 * HALF).score, 75);
+	assert_int_equal(look(&w, "192.0.2.49", NOW + 48 * HALF).score, 0);
+	windows_change(&w, 60);
+	windows_change(&w, 1440); // and back again: nothing waits
+	windows_change(&w, 60);
+	rep_senders_tick(w.s, N, NOW);
+	rep_senders_tick(w.s, N, NOW);
+	rep_sender_save(w.s, rep_sender_find(w.s, &k), 0, &saved);
+	assert_int_equal(saved.cells, 2);
+	rep_senders_free(w.s);
+}
+
+static void who_is_told_of_after_a_change_has_the_score_he_has(void **)
+{
+	struct world w;
+
+	many_open(&w, 1);
+	windows_change(&w, 60);
+	rep_senders_tell_all(w.s);
+	assert_int_equal(rep_senders_tell(w.s, 10, NOW), 0);
+	assert_int_equal(w.last.score, 75);
 	rep_senders_free(w.s);
 }
 
@@ -398,7 +508,7 @@ static void all_is_told_again(void **)
 	world_open(&w, usual);
 	mail(&w, "192.0.2.1", REP_SPAM, 1, NOW);
 	mail(&w, "192.0.2.2", REP_CLEAN, 1, NOW);
-	(void)rep_sender_set(w.s, &k, REP_MANUAL, NOW);
+	(void)rep_sender_set(w.s, &k, &(struct rep_listing){.state = REP_MANUAL}, NOW);
 	w.facts = 0;
 	rep_senders_tell_all(w.s);
 	w.room = 1;
@@ -496,9 +606,38 @@ static void pages_and_the_highest(void **)
 	rep_senders_free(w.s);
 }
 
+static void an_operators_list_of_senders_may_end_by_itself(void **)
+{
+	struct rep_sender_key k = key("10.1.2.3/32");
+	struct rep_sender_saved saved;
+	struct rep_sender v;
+	struct world w;
+
+	world_open(&w, usual);
+	assert_int_equal(rep_sender_set(w.s, &k,
+				 &(struct rep_listing){.state = REP_MANUAL,
+					 .until_s = NOW + 100,
+					 .comment = span_str("why")},
+				 NOW),
+		0);
+	assert_true(w.last.listed);
+	rep_sender_get(w.s, rep_sender_find(w.s, &k), NOW + 99, &v);
+	assert_int_equal(v.until_s, NOW + 100);
+	assert_int_equal(v.since_s, NOW);
+	assert_true(span_eq(v.comment, span_str("why")));
+	rep_sender_save(w.s, rep_sender_find(w.s, &k), 0, &saved);
+	rep_senders_tick(w.s, 100, NOW + 100); // looks at what is over first
+	assert_false(w.last.listed);
+	assert_int_equal(rep_sender_load(w.s, &saved, NOW + 101), 0);
+	rep_sender_get(w.s, rep_sender_find(w.s, &k), NOW + 101, &v);
+	assert_int_equal(v.state, REP_NONE);
+	rep_senders_free(w.s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_operators_list_of_senders_may_end_by_itself),
 		cmocka_unit_test(the_score_is_the_share_of_the_bad),
 		cmocka_unit_test(each_kind_has_its_weight),
 		cmocka_unit_test(good_mail_lowers_the_score),
@@ -509,6 +648,9 @@ int main(void)
 		cmocka_unit_test(one_sender_can_be_cleared),
 		cmocka_unit_test(failed_logins_block_the_longest_prefix),
 		cmocka_unit_test(windows_and_lengths_can_be_changed),
+		cmocka_unit_test(other_windows_are_taken_over_whenever_one_is_looked_at),
+		cmocka_unit_test(a_second_change_waits_for_the_first),
+		cmocka_unit_test(who_is_told_of_after_a_change_has_the_score_he_has),
 		cmocka_unit_test(the_full_table_lets_go_who_says_least),
 		cmocka_unit_test(all_is_told_again),
 		cmocka_unit_test(what_is_saved_comes_back_as_it_was),

@@ -24,6 +24,7 @@ struct far {
 	int fd;           // it listens
 	unsigned answers; // then it says no more
 	bool closes;
+	const char *answer; // NULL = an empty result
 	pthread_t thread;
 };
 
@@ -50,7 +51,8 @@ static void *far_run(void *arg)
 	for (unsigned i = 0; i < f->answers; i++) {
 		while (read(fd, &c, 1) == 1 && c != '\n')
 			;
-		(void)!write(fd, answer, sizeof(answer) - 1);
+		(void)!write(fd, f->answer != NULL ? f->answer : answer,
+			f->answer != NULL ? strlen(f->answer) : sizeof(answer) - 1);
 	}
 	while (!f->closes && read(fd, &c, 1) == 1)
 		;
@@ -169,6 +171,35 @@ static void what_takes_long_is_waited_for_longer(void **)
 	}
 }
 
+// A file that somebody sent is quoted in errors: its words are shown, not obeyed.
+static void what_a_terminal_would_obey_is_shown(void **)
+{
+	static const struct {
+		const char *answer, *want;
+	} rows[] = {
+		{"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32003,\"message\":\"no\",\"data\":"
+		 "{\"errors\":[\"f:2: \\u001b[2J\\n\\u009b1m\\u00e4\\t\\u007f\"]}}}\n",
+			"f:2: \\x1b[2J\\x0a\\xc2\\x9b1m\xc3\xa4\t\\x7f\n"},
+		{"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32602,\"message\":\"\\u001b[2J: odd\"}}\n",
+			"mailweirctl: \\x1b[2J: odd\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct far f = {.answers = 1, .closes = true, .answer = rows[i].answer};
+		struct cli c = {
+			.socket = f.path, .fd = -1, .quick_ms = PATIENT_MS, .slow_ms = PATIENT_MS};
+		char said[SAID_MAX];
+
+		far_listen(&f, 5);
+		assert_int_equal(pthread_create(&f.thread, NULL, far_run, &f), 0);
+		assert_int_equal(called(&c, API_RPC_PORTS_LIST, said), CLI_BAD_INPUT);
+		assert_string_equal(said, rows[i].want);
+		assert_int_equal(pthread_join(f.thread, NULL), 0);
+		(void)close(f.fd);
+		(void)unlink(f.path);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +207,7 @@ int main(void)
 		cmocka_unit_test(one_that_is_stopped_is_waited_for_a_while),
 		cmocka_unit_test(so_is_one_that_takes_no_connection),
 		cmocka_unit_test(what_takes_long_is_waited_for_longer),
+		cmocka_unit_test(what_a_terminal_would_obey_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,9 @@ static void records_are_read_as_rfc_4180_has_them(void **)
 		{"\"a\nb\",c\nd\n", "[a\nb|c]1[d]3"},
 		{"\"\",x\n", "[|x]1"},
 		{"a\rb\n", "[a\rb]1"},
+		{"\xef\xbb\xbfid,list\n", "[id|list]1"},
+		{"'=1,'+1,'-1,'@x,'\tx,\"'\rx\"\n", "[=1|+1|-1|@x|\tx|\rx]1"},
+		{"''=1,'x,',''\n", "['=1|'x|'|'']1"},
 		{"a\n\"b\n\nc", "[a]12: a quote that does not end"},
 		{"a\"b\n", "1: a quote within a field that has none around it"},
 		{"x\n\n\"a\"b\n", "[x]13: something behind a quoted field"},
@@ -74,7 +77,8 @@ static void a_field_has_a_greatest_length(void **)
 static void what_was_written_is_read_again(void **)
 {
 	static const char *const fields[] = {"", "plain", "with,comma", "with \"quotes\"", "\"",
-		"two\nlines", "\r\n", " blanks ", "\xc3\xa4"};
+		"two\nlines", "\r\n", " blanks ", "\xc3\xa4", "+4915112345", "=cmd|' /C calc'!A0",
+		"'=1", "-"};
 	char *text = NULL;
 	size_t n = 0;
 	FILE *f = open_memstream(&text, &n);
@@ -90,12 +94,33 @@ static void what_was_written_is_read_again(void **)
 	free(text);
 }
 
+static void no_field_begins_as_a_formula(void **)
+{
+	static const char *const fields[] = {
+		"=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "=\"a,b\""};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		char *text = NULL;
+		size_t n = 0;
+		FILE *f = open_memstream(&text, &n);
+
+		serve_csv_put(f, fields[i], true);
+		assert_int_equal(fclose(f), 0);
+		assert_int_equal(text[text[0] == '"' ? 1 : 0], '\'');
+		serve_csv_begin(&csv, text, n);
+		assert_int_equal(serve_csv_next(&csv), 1);
+		assert_string_equal(csv.field[0], fields[i]);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_are_read_as_rfc_4180_has_them),
 		cmocka_unit_test(a_field_has_a_greatest_length),
 		cmocka_unit_test(what_was_written_is_read_again),
+		cmocka_unit_test(no_field_begins_as_a_formula),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

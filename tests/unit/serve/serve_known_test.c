@@ -13,6 +13,8 @@
 
 #include "api_rpc.h"
 #include "compile.h"
+#include "serve_int.h"
+#include "serve_reputation.h"
 #include "serve_world.h"
 
 static void start(struct bench *b)
@@ -172,6 +174,10 @@ static void a_file_is_taken_whole_or_not_at_all(void **state)
 		{"id,list\n100,manual\n101\n", "f.csv:3: 1 fields; the first line has 2"},
 		{"id,list\n100,manual\n,manual\n", "f.csv:3: an id has 1 to 253 octets"},
 		{"id,list,until\n100,auto,soon\n", "f.csv:2: until is \"soon\""},
+		{"id,list,until\n100,auto,\n", "f.csv:2: until is \"\"; a block of auto ends"},
+		{"id,list,until\n100,manual,soon\n", "f.csv:2: until is \"soon\"; it is empty or"},
+		{"id,list,until\n100,manual,2001-01-01T00:00:00Z\n", NULL}, // over by then
+		{"id,list,key\n,manual,12\n", "f.csv:2: 12: not the 16 hexadecimal digits"},
 		{"id,list\n100,manual\n\"101,manual\n", "f.csv:3: a quote that does not end"},
 	};
 	char text[512];
@@ -198,12 +204,96 @@ static void a_file_is_taken_whole_or_not_at_all(void **state)
 	state_is(b, "10", "none"); // over by then
 	r = world_call(b, "endpoints.export", json_object());
 	assert_string_equal(json_string_value(json_object_get(r, "csv")),
-		"id,list,until,score\n9,auto,2099-01-01T00:00:00Z,0\n1,manual,,0\n"
-		"\"3,4\",manual,,0\n2,exempt,,0\n");
+		"id,list,until,score,comment,key\n9,auto,2099-01-01T00:00:00Z,0,,\n1,manual,,0,,\n"
+		"\"3,4\",manual,,0,,\n2,exempt,,0,,\n");
 	assert_true(json_is_null(json_object_get(r, "cursor")));
 	json_decref(world_call(
 		b, "endpoints.import", json_pack("{s:O}", "text", json_object_get(r, "csv"))));
 	json_decref(r);
+}
+
+// A data plane that takes no more facts is owed those of who is on no list any more: they can't make room, though
+// it looked as if they could before the first row was taken.
+static void rows_that_find_no_room_are_told_and_counted(void **state)
+{
+	enum { MOST = 16, CHURN = 70000 };
+	static const char row[] = "1,none\n";
+	struct bench *b = *state;
+	char *csv = NULL, text[512];
+	size_t n = 0;
+	FILE *f = open_memstream(&csv, &n);
+	json_t *r;
+
+	assert_non_null(f);
+	b->boot->dataplane.bindings = MOST;
+	start(b);
+	for (int i = 1; i <= MOST;
+		i++) { // a login that failed: known for a while, and may make room
+		const struct span id = {
+			(const uint8_t *)text, (size_t)snprintf(text, sizeof(text), "%d", i)};
+		struct serve_reputation *rep = b->serve->reputation;
+
+		rep_endpoint_login(serve_reputation_endpoints(rep), serve_reputation_key(rep, id),
+			id, false, 1, serve_reputation_now(rep));
+	}
+	assert_true(fputs("id,list\n", f) >= 0);
+	for (int i = 0; i < CHURN; i++) // more than the link takes at a time
+		assert_true(fputs(row, f) >= 0);
+	for (int i = 1; i <= MOST; i++)
+		assert_true(fprintf(f, "%d,none\n", i) > 0);
+	assert_true(fputs("100,manual\n101,manual\n1,exempt\n", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(world_call_error(b, "endpoints.import",
+				 json_pack("{s:s,s:s}", "text", csv, "file", "f.csv"), text),
+		API_RPC_ERR_CONFIG);
+	assert_non_null(strstr(text, "2 of 70019 rows were not taken"));
+	assert_non_null(strstr(text, "f.csv:70018: 100: no room"));
+	assert_non_null(strstr(text, "dataplane.bindings"));
+	state_is(b, "1", "exempt");
+	state_is(b, "100", "none");
+	r = world_call(b, "audit.list", json_object());
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(json_object_get(r, "audit"), 0), "object")),
+		"70017 of 70019 rows");
+	json_decref(r);
+	// What is owed can't make room: said before anything is taken.
+	assert_int_equal(world_call_error(b, "endpoints.import",
+				 json_pack("{s:s}", "text", "id,list\n100,manual\n"), text),
+		API_RPC_ERR_CONFIG);
+	assert_non_null(strstr(text, "1 entries; there is room for 0"));
+	free(csv);
+}
+
+// Whatever an id or a comment is made of, what is exported is what an import puts back.
+static void what_was_exported_is_taken_back_exactly(void **state)
+{
+	static const char *const ids[] = {"+4915112345", "=HYPERLINK(1)", "'=1", "-1", "@x", "a,b",
+		"a\"b", "a\nb", "\tx", "\x01\x1b[2J", "\xc3\xa4", "'"};
+	struct bench *b = *state;
+	json_t *first, *again;
+
+	start(b);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		json_decref(world_call(b, "endpoints.block",
+			json_pack(
+				"{s:s,s:s,s:i}", "id", ids[i], "comment", ids[i], "for_s", 86400)));
+	// One that nobody can name.
+	json_decref(
+		world_call(b, "endpoints.exempt", json_pack("{s:s}", "key", "00000000000000aa")));
+	first = world_call(b, "endpoints.export", json_object());
+	assert_null(strstr(json_string_value(json_object_get(first, "csv")), "\n="));
+	assert_null(strstr(json_string_value(json_object_get(first, "csv")), "\n+"));
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		json_decref(endpoint(b, "endpoints.unblock", ids[i]));
+	json_decref(world_call(
+		b, "endpoints.import", json_pack("{s:O}", "text", json_object_get(first, "csv"))));
+	again = world_call(b, "endpoints.export", json_object());
+	assert_string_equal(json_string_value(json_object_get(first, "csv")),
+		json_string_value(json_object_get(again, "csv")));
+	json_decref(first);
+	json_decref(again);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		state_is(b, ids[i], "manual");
 }
 
 static void an_export_goes_on_where_it_ended(void **state)
@@ -226,8 +316,9 @@ static void an_export_goes_on_where_it_ended(void **state)
 				: json_string_value(json_object_get(r, "cursor")));
 		json_decref(r);
 	} while (*at != '\0');
-	assert_string_equal(
-		all, "id,list,until,score\n1,manual,,0\n3,manual,,0\n2,exempt,,0\n4,exempt,,0\n");
+	assert_string_equal(all,
+		"id,list,until,score,comment,key\n1,manual,,0,,\n3,manual,,0,,\n2,exempt,,0,,\n"
+		"4,exempt,,0,,\n");
 }
 
 static void senders_have_lists_too(void **state)
@@ -264,8 +355,8 @@ static void senders_have_lists_too(void **state)
 		API_RPC_ERR_NOT_FOUND);
 	r = world_call(b, "senders.export", json_object());
 	assert_string_equal(json_string_value(json_object_get(r, "csv")),
-		"sender,context,vlan,list,score\n10.0.0.0/8,default,0,manual,0\n"
-		"10.1.2.3/32,default,0,exempt,0\n");
+		"sender,context,vlan,list,until,score,comment,location\n10.0.0.0/8,default,0,manual,,0,,\n"
+		"10.1.2.3/32,default,0,exempt,,0,,\n");
 	json_decref(r);
 	assert_int_equal(
 		world_call_error(b, "senders.import",
@@ -313,6 +404,77 @@ static void everybody_is_no_sender(void **state)
 	json_decref(r);
 }
 
+static void text_is(const json_t *row, const char *name, const char *want)
+{
+	const json_t *v = json_object_get(row, name);
+
+	assert_non_null(v);
+	if (want == NULL)
+		assert_true(json_is_null(v));
+	else
+		assert_string_equal(json_string_value(v), want);
+}
+
+static void ends_within(const json_t *row, int64_t at_least_s, int64_t at_most_s)
+{
+	const int64_t left_s = json_integer_value(json_object_get(row, "left_s"));
+
+	assert_in_range(left_s, at_least_s, at_most_s);
+	assert_true(json_is_string(json_object_get(row, "until")));
+}
+
+// What an operator said with a list stays with it, over a restart too, until it ends or is taken back.
+static void a_list_keeps_why_since_when_and_until_when(void **state)
+{
+	struct bench *b = *state;
+	char text[512], longest[514];
+	json_t *r;
+
+	start(b);
+	r = world_call(b, "endpoints.block",
+		json_pack("{s:s,s:s,s:i}", "id", "7", "comment", "ticket 7", "for_s", 43200));
+	text_is(r, "comment", "ticket 7");
+	ends_within(r, 43190, 43200);
+	assert_true(json_is_string(json_object_get(r, "since")));
+	json_decref(r);
+	json_decref(world_call(b, "senders.exempt",
+		json_pack("{s:s,s:s,s:i}", "sender", "10.1.2.3", "comment", "a friend", "for_s",
+			600)));
+	json_decref(world_call(b, "senders.block", json_pack("{s:s}", "sender", "10.1.2.4")));
+	world_service_close(b);
+	start(b);
+	r = endpoint(b, "endpoints.get", "7");
+	text_is(r, "state", "manual");
+	text_is(r, "comment", "ticket 7");
+	ends_within(r, 43100, 43200);
+	json_decref(r);
+	r = world_call(b, "senders.list", json_pack("{s:s}", "state", "exempt"));
+	text_is(json_array_get(json_object_get(r, "senders"), 0), "comment", "a friend");
+	ends_within(json_array_get(json_object_get(r, "senders"), 0), 500, 600);
+	json_decref(r);
+	r = world_call(b, "senders.list", json_pack("{s:s}", "state", "manual"));
+	text_is(json_array_get(json_object_get(r, "senders"), 0), "comment", NULL);
+	text_is(json_array_get(json_object_get(r, "senders"), 0), "until", NULL);
+	json_decref(r);
+	r = endpoint(b, "endpoints.unblock", "7");
+	text_is(r, "comment", NULL);
+	text_is(r, "since", NULL);
+	text_is(r, "until", NULL);
+	json_decref(r);
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_int_equal(world_call_error(b, "endpoints.block",
+				 json_pack("{s:s,s:s}", "id", "8", "comment", longest), text),
+		API_RPC_ERR_PARAMS);
+	assert_non_null(strstr(text, "params.comment: 513 octets; 512 are the most"));
+	assert_int_equal(world_call_error(b, "endpoints.block",
+				 json_pack("{s:s,s:i}", "id", "8", "for_s", 0), text),
+		API_RPC_ERR_PARAMS);
+	assert_int_equal(world_call_error(b, "endpoints.unblock",
+				 json_pack("{s:s,s:i}", "id", "8", "for_s", 60), text),
+		API_RPC_ERR_PARAMS);
+}
+
 static void lists_and_audit_outlive_the_process(void **state)
 {
 	struct bench *b = *state;
@@ -350,6 +512,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(a_list_comes_in_pages, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_file_is_taken_whole_or_not_at_all, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			rows_that_find_no_room_are_told_and_counted, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_was_exported_is_taken_back_exactly, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_list_keeps_why_since_when_and_until_when, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			an_export_goes_on_where_it_ended, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(

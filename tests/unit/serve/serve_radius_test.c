@@ -19,10 +19,11 @@
 
 #include <cmocka.h>
 
+#include "api_ring.h"
 #include "core_loop.h"
+#include "hash.h"
 #include "pol_image.h"
 #include "rad_digest.h"
-#include "hash.h"
 #include "rad_make.h"
 #include "serve_radius.h"
 
@@ -40,6 +41,7 @@ static struct {
 	pthread_cond_t more;
 	int rc; // what put answers
 	unsigned n, asked;
+	uint32_t waiting;
 	struct api_binding b[TOLD_MAX];
 } told = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
 
@@ -56,6 +58,22 @@ static int put(void *, const struct api_binding *b)
 	(void)pthread_cond_broadcast(&told.more);
 	(void)pthread_mutex_unlock(&told.lock);
 	return rc;
+}
+
+static uint32_t waiting(void *)
+{
+	(void)pthread_mutex_lock(&told.lock);
+	const uint32_t n = told.waiting;
+
+	(void)pthread_mutex_unlock(&told.lock);
+	return n;
+}
+
+static void told_waits(uint32_t n)
+{
+	(void)pthread_mutex_lock(&told.lock);
+	told.waiting = n;
+	(void)pthread_mutex_unlock(&told.lock);
 }
 
 static void told_is(unsigned n) // waits for it
@@ -158,7 +176,8 @@ static int world_open(void **)
 					    .radius = &c->radius,
 					    .bindings = BINDINGS,
 					    .secret = "what ids go by.",
-					    .put = put},
+					    .put = put,
+					    .waiting = waiting},
 		&err);
 	assert_non_null(world.r);
 	serve_radius_change(world.r, c);
@@ -290,6 +309,25 @@ static void a_full_ring_stops_a_walk_and_no_more(void **)
 	is(4, API_BIND_SWEEP, NULL, NULL);
 }
 
+static void a_change_does_not_wait_behind_a_walk(void **)
+{
+	told_begin(-ENOTCONN);
+	talk(RAD_START, "alice", "10.0.0.1");
+	told_begin(0);
+	told_waits(API_RING_BINDINGS / 2);
+	serve_radius_attached(world.r);
+	told_is(1);
+	is(0, API_BIND_BEGIN, NULL, NULL);
+	talk(RAD_START, "bob", "10.0.0.2");
+	told_is(2); // the walk stands until the data plane has taken what there is
+	is(1, API_BIND_SET, "bob", "10.0.0.2");
+	told_waits(0);
+	told_is(5);
+	is(2, API_BIND_SET, "alice", "10.0.0.1");
+	is(3, API_BIND_SET, "bob", "10.0.0.2");
+	is(4, API_BIND_SWEEP, NULL, NULL);
+}
+
 static void more_than_can_wait_is_told_anew(void **)
 {
 	enum { MANY = 4200 };
@@ -398,6 +436,7 @@ int main(void)
 		CASE(who_comes_is_told_everything),
 		CASE(what_finds_no_room_is_told_as_it_is_then),
 		CASE(a_full_ring_stops_a_walk_and_no_more),
+		CASE(a_change_does_not_wait_behind_a_walk),
 		CASE(more_than_can_wait_is_told_anew),
 		CASE(the_configuration_says_who_may_send),
 		CASE(a_socket_that_is_taken_is_an_error),

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "api_ring.h"
 #include "compile.h"
 #include "core_loop.h"
 #include "log.h"
@@ -50,6 +51,7 @@ struct world {
 	struct serve_reputation *r;
 	struct cfg *cfg;
 	int room; // for facts
+	uint32_t waiting; // of them
 	struct api_fact facts[1000];
 	unsigned nfacts, rows, gone, saved;
 	struct rep_endpoint_saved row;
@@ -65,6 +67,11 @@ static int on_fact(void *arg, const struct api_fact *f)
 	assert_true(w->nfacts < 1000);
 	w->facts[w->nfacts++] = *f;
 	return 0;
+}
+
+static uint32_t on_waiting(void *arg)
+{
+	return ((const struct world *)arg)->waiting;
 }
 
 static uint32_t on_id(void *arg, uint64_t key, uint8_t id[REP_ID_MAX])
@@ -125,6 +132,7 @@ static int setup(void **state)
 		.senders = 100,
 		.names = w->names,
 		.fact = on_fact,
+		.waiting = on_waiting,
 		.id = on_id,
 		.save_endpoint = on_row,
 		.saved = on_saved,
@@ -198,6 +206,34 @@ static void spam_over_the_profiles_trigger_blocks_the_endpoint(void **state)
 	assert_int_equal(w->facts[0].blocked_s, 600);
 }
 
+static void a_new_block_does_not_wait_behind_what_is_told_to_a_data_plane_that_has_come(
+	void **state)
+{
+	enum { LISTED = 50 };
+	struct world *w = *state;
+	struct rep_endpoints *e = serve_reputation_endpoints(w->r);
+
+	serve_reputation_change(w->r, &w->cfg->reputation);
+	for (uint64_t key = 1000; key < 1000 + LISTED; key++)
+		assert_int_equal(rep_endpoint_set(e, key, (struct span){0},
+					 &(struct rep_listing){.state = REP_MANUAL},
+					 serve_reputation_now(w->r)),
+			0);
+	w->waiting = API_RING_FACTS / 2 - 10;
+	serve_reputation_attached(w->r);
+	assert_int_equal(w->nfacts, 11); // with BEGIN
+	w->waiting = API_RING_FACTS / 2;
+	assert_int_equal(core_loop_turn(w->loop, 1), 0);
+	outcome(w, "internal", API_OUT_CONDEMNED, 3);
+	assert_int_equal(w->nfacts, 12);
+	assert_int_equal(w->facts[11].endpoint, KEY);
+	w->waiting = 0;
+	for (unsigned i = 0; i < WAIT_TURNS && w->nfacts < LISTED + 3; i++)
+		assert_int_equal(core_loop_turn(w->loop, 1), 0);
+	assert_int_equal(w->nfacts, LISTED + 3);
+	assert_int_equal(w->facts[LISTED + 2].kind, API_FACT_SWEEP);
+}
+
 static void a_sender_is_scored_under_profiles_that_want_it(void **state)
 {
 	struct world *w = *state;
@@ -237,12 +273,14 @@ static void a_data_plane_that_comes_is_told_everything(void **state)
 	begin(w);
 	for (uint64_t key = 1; key <= 50; key++)
 		assert_int_equal(rep_endpoint_set(serve_reputation_endpoints(w->r), key,
-					 span_str("x"), REP_EXEMPT, 0, serve_reputation_now(w->r)),
+					 span_str("x"), &(struct rep_listing){.state = REP_EXEMPT},
+					 serve_reputation_now(w->r)),
 			0);
 	outcome(w, "external", API_OUT_CONDEMNED, 4);
 	serve_reputation_detached(w->r);
-	assert_int_equal(rep_endpoint_set(serve_reputation_endpoints(w->r), 51, span_str("y"),
-				 REP_MANUAL, 0, serve_reputation_now(w->r)),
+	assert_int_equal(
+		rep_endpoint_set(serve_reputation_endpoints(w->r), 51, span_str("y"),
+			&(struct rep_listing){.state = REP_MANUAL}, serve_reputation_now(w->r)),
 		0); // to nobody
 	w->nfacts = 0;
 	w->room = 20;
@@ -311,6 +349,24 @@ static void what_is_saved_follows_a_clock_that_is_set(void **state)
 		assert_int_equal(w->row.for_s, before.for_s);
 		assert_int_equal(w->rows, 2 + k);
 	}
+	set_by_s = 0;
+}
+
+// Of two times a second apart that are told of the same block one is wrong.
+static void when_a_block_ends_is_told_the_same_all_through_a_second(void **state)
+{
+	struct world *w = *state;
+	struct timespec t;
+	time_t end;
+
+	begin(w);
+	end = time(NULL) + 2; // a whole one at least
+	do {
+		assert_int_equal(serve_reputation_shift(w->r), 0);
+		assert_int_equal(clock_gettime(CLOCK_REALTIME, &t), 0);
+	} while (t.tv_sec < end);
+	set_by_s = 100;
+	assert_in_range(serve_reputation_shift(w->r), 99, 101);
 	set_by_s = 0;
 }
 
@@ -388,7 +444,8 @@ static void the_hooks_limits_and_failures_are_counted(void **state)
 	script(w, dir, "exit 3", 2);
 	begin(w);
 	for (uint64_t key = 1; key <= 4; key++) {
-		assert_int_equal(rep_endpoint_set(e, key, span_str("x"), REP_MANUAL, 0,
+		assert_int_equal(rep_endpoint_set(e, key, span_str("x"),
+					 &(struct rep_listing){.state = REP_MANUAL},
 					 serve_reputation_now(w->r)),
 			0);
 		serve_reputation_done(w->r); // two at once: one is left out
@@ -403,7 +460,8 @@ static void the_hooks_limits_and_failures_are_counted(void **state)
 	w->cfg->reputation.hook.per_min = 100;
 	serve_reputation_change(w->r, &w->cfg->reputation);
 	assert_int_equal(
-		rep_endpoint_set(e, 9, span_str("x"), REP_MANUAL, 0, serve_reputation_now(w->r)),
+		rep_endpoint_set(e, 9, span_str("x"), &(struct rep_listing){.state = REP_MANUAL},
+			serve_reputation_now(w->r)),
 		0);
 	serve_reputation_done(w->r);
 	assert_int_equal(serve_reputation_hook(w->r)->failed, 3);
@@ -470,7 +528,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
+			when_a_block_ends_is_told_the_same_all_through_a_second, setup, teardown),
+		cmocka_unit_test_setup_teardown(
 			spam_over_the_profiles_trigger_blocks_the_endpoint, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_new_block_does_not_wait_behind_what_is_told_to_a_data_plane_that_has_come,
+			setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_sender_is_scored_under_profiles_that_want_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "sto_int.h"
 #include "sto_make.h"
 
 static void rows_of_each_kind_come_back(void **)
@@ -88,6 +89,25 @@ static void the_last_word_on_a_key_counts(void **)
 			assert_int_equal(got.seen_s[i], i % 3 == 2 ? 0 : 200 + i);
 		}
 	}
+}
+
+static void the_last_word_counts_behind_four_thousand_million_rows_too(void **)
+{
+	struct sto_binding b = made_binding(1);
+	struct made_got got;
+	struct sto *s = made_store();
+	uint64_t t = 0;
+
+	s->file.fold.n = UINT32_MAX - 2; // days of a busy carrier later
+	assert_int_equal(sto_start(s), 0);
+	for (uint32_t i = 0; i < 6; i++) {
+		b.seen_s = 100 + i;
+		assert_int_equal(sto_binding_put(s, &b, &t), 0);
+	}
+	made_settled(s, t);
+	sto_close(s);
+	made_load(&got);
+	assert_int_equal(got.seen_s[1], 105);
 }
 
 static void what_is_deleted_is_gone(void **)
@@ -302,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(rows_of_each_kind_come_back),
 		CASE(the_last_word_on_a_key_counts),
+		CASE(the_last_word_counts_behind_four_thousand_million_rows_too),
 		CASE(what_is_deleted_is_gone),
 		CASE(what_is_queued_when_it_closes_is_written),
 		CASE(a_full_queue_takes_nothing_and_bindings_have_half_for_themselves),

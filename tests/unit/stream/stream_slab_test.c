@@ -371,6 +371,39 @@ static void a_retained_byte_is_told_and_no_other(void **state)
 	assert_int_equal(stream_byte(&f->st, &f->pool, STREAM_SERVER, CLIENT_ISN + 1), -1);
 }
 
+static void acknowledge(struct fixture *f, uint32_t off)
+{
+	struct stream_seg a = seg_of(f, STREAM_SERVER, 0, "");
+	a.ack = CLIENT_ISN + 1 + off;
+	assert_int_equal(stream_input(&f->st, &f->pool, &a), STREAM_IN_OK);
+}
+
+static void the_only_slab_goes_with_its_last_byte_and_no_island_with_it(void **state)
+{
+	struct fixture *f = *state;
+	struct stream_half *c = &f->st.half[STREAM_CLIENT];
+	assert_int_equal(put(f, 0, 100), STREAM_IN_OK);
+	c->read = c->rel = c->sent = c->nxt;
+	acknowledge(f, 99);
+	assert_int_equal(c->nslabs, 1);
+	assert_int_equal(put(f, 200, 50), STREAM_IN_ORDER_WAIT); // behind a hole
+	acknowledge(f, 100);
+	assert_int_equal(c->nslabs, 1);
+	assert_int_equal(
+		stream_byte(&f->st, &f->pool, STREAM_CLIENT, CLIENT_ISN + 1 + 200), text[200]);
+	assert_int_equal(put(f, 100, 100), STREAM_IN_OK);
+	c->read = c->rel = c->sent = c->nxt;
+	acknowledge(f, 250);
+	assert_int_equal(c->nslabs, 0);
+	assert_int_equal(c->first, STREAM_NO_SLAB);
+	assert_int_equal(c->last, STREAM_NO_SLAB);
+	assert_int_equal(put(f, 250, 10), STREAM_IN_OK);
+	c->read = c->rel = c->sent = c->nxt;
+	acknowledge(f, 260);
+	assert_int_equal(c->nslabs, 0);
+	assert_int_equal(f->pool.nfree, POOL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +416,7 @@ int main(void)
 		CASE(an_edit_changes_what_leaves_from_its_begin_to_its_end),
 		CASE(a_hole_is_filled_between_islands_however_it_is_cut),
 		CASE(acknowledged_slabs_go_back_one_by_one),
+		CASE(the_only_slab_goes_with_its_last_byte_and_no_island_with_it),
 		CASE(the_slab_given_back_last_is_taken_first),
 		CASE(a_pool_lends_one_half_the_half_within_bounds),
 		CASE(one_half_gets_half_of_what_is_free_and_two),

@@ -26,6 +26,7 @@ enum {
 	CONTEXT = 3,
 	TIMES = 64, // endpoints that a client is, one after the other
 	ROOM = 600, // fewer than there are: numbers go round
+	MANY = 100,
 };
 
 struct worker {
@@ -171,9 +172,73 @@ static void workers_find_what_was_said_whole_while_the_manager_writes(void **)
 	tbl_clients_free(c);
 }
 
+// ---- lengths that come and go
+
+static void *steady_look(void *arg)
+{
+	struct worker *me = arg;
+	struct tbl_client_key keys[TBL_CLIENTS_BULK];
+	struct tbl_client found[TBL_CLIENTS_BULK];
+
+	for (unsigned i = 0; i < TBL_CLIENTS_BULK; i++)
+		keys[i] = (struct tbl_client_key){.addr = address_of(i), .context = CONTEXT};
+	while (!atomic_load(me->end)) {
+		atomic_fetch_add(&me->turn, 1); // a boundary
+		tbl_clients_find_bulk(me->clients, keys, TBL_CLIENTS_BULK, found);
+		for (unsigned i = 0; i < TBL_CLIENTS_BULK; i++) {
+			struct tbl_endpoint e;
+
+			me->found++;
+			(void)tbl_endpoint_get(me->clients, found[i].endpoint, &e); // else 0
+			me->wrong += e.key != 24;
+		}
+	}
+	return NULL;
+}
+
+static void a_longer_length_that_comes_and_goes_hides_no_shorter_one(void **)
+{
+	enum { ROUNDS = 100000 };
+	struct tbl_clients *c =
+		tbl_clients_new(&(struct tbl_clients_conf){"lengths", MANY, MANY, 0, 0});
+	static struct worker workers[WORKERS];
+	static _Atomic bool end;
+	struct tbl_binding b = {.prefix = {address_of(0), 120}, // 10.0.0.0/24
+		.context = CONTEXT,
+		.port_last = UINT16_MAX,
+		.endpoint = 24};
+
+	assert_non_null(c);
+	assert_int_equal(tbl_binding_set(c, &b), 0);
+	b.prefix.len = 112; // 10.0.0.0/16
+	b.endpoint = 16;
+	assert_int_equal(tbl_binding_set(c, &b), 0);
+	b.prefix = (struct prefix){address_of(300), 128}; // 10.0.1.44/32
+	b.endpoint = 32;
+	for (unsigned i = 0; i < WORKERS; i++) {
+		workers[i] = (struct worker){.clients = c, .end = &end};
+		assert_int_equal(
+			pthread_create(&workers[i].thread, NULL, steady_look, &workers[i]), 0);
+	}
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		assert_int_equal(tbl_binding_set(c, &b), 0);
+		assert_int_equal(tbl_binding_clear(c, &b), 0);
+		if (tbl_clients_waiting(c) > 256)
+			reclaim(c, workers);
+	}
+	atomic_store(&end, true);
+	for (unsigned i = 0; i < WORKERS; i++) {
+		assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+		assert_true(workers[i].found > 0);
+		assert_int_equal(workers[i].wrong, 0);
+	}
+	tbl_clients_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_longer_length_that_comes_and_goes_hides_no_shorter_one),
 		cmocka_unit_test(workers_find_what_was_said_whole_while_the_manager_writes),
 	};
 

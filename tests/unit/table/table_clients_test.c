@@ -269,26 +269,85 @@ static void what_is_taken_back_is_of_the_same_prefix_and_ports(void **)
 	tbl_clients_free(c);
 }
 
-static void a_fifth_length_of_a_family_finds_no_room_until_another_one_goes(void **)
+// IPv6 addresses, prefixes of links, delegated ones of several sizes, all at once.
+static void a_ninth_length_of_a_family_finds_no_room_until_another_one_goes(void **)
 {
-	static const struct said said[] = {{"10.0.0.0/8", .endpoint = 1},
-		{"10.0.0.0/16", .endpoint = 2}, {"10.0.0.0/24", .endpoint = 3},
-		{"10.0.0.0/25", .endpoint = 4}};
-	const struct said fifth = {"10.0.0.1/32", .endpoint = 5},
-			  other = {"2001:db8::/64", .endpoint = 6};
+	static const struct said said[] = {{"2001:db8::/32", .endpoint = 1},
+		{"2001:db8::/40", .endpoint = 2}, {"2001:db8::/44", .endpoint = 3},
+		{"2001:db8::/48", .endpoint = 4}, {"2001:db8::/52", .endpoint = 5},
+		{"2001:db8::/56", .endpoint = 6}, {"2001:db8::/60", .endpoint = 7},
+		{"2001:db8::/64", .endpoint = 8}};
+	const struct said ninth = {"2001:db8::1/128", .endpoint = 9},
+			  other = {"10.0.0.0/24", .endpoint = 10};
 	struct tbl_clients *c = make(MANY, MANY, 0);
 
 	for (size_t i = 0; i < COUNT(said); i++)
 		assert_int_equal(say(c, &said[i]), 0);
-	assert_int_equal(say(c, &fifth), -ENOSPC);
+	assert_int_equal(say(c, &ninth), -ENOSPC);
 	assert_int_equal(counts(c).full, 1);
-	assert_int_equal(counts(c).endpoints, 4); // and nothing of it is left
+	assert_int_equal(counts(c).endpoints, 8); // and nothing of it is left
 	assert_int_equal(say(c, &other), 0);
 	assert_int_equal(take_back(c, &said[1]), 0);
-	assert_int_equal(say(c, &fifth), 0);
-	assert_int_equal(whose(c, "10.0.0.1", 1), 5);
-	assert_int_equal(whose(c, "10.0.0.2", 1), 4);
-	assert_int_equal(whose(c, "10.0.1.2", 1), 1);
+	assert_int_equal(say(c, &ninth), 0);
+	assert_int_equal(whose(c, "2001:db8::1", 1), 9);
+	assert_int_equal(whose(c, "2001:db8::2", 1), 8);
+	assert_int_equal(whose(c, "2001:db8:0:1::", 1), 7);
+	assert_int_equal(whose(c, "2001:db8:0:10::", 1), 6);
+	assert_int_equal(whose(c, "2001:db8:8::", 1), 3);
+	assert_int_equal(whose(c, "2001:db8:20::", 1), 1);
+	tbl_clients_free(c);
+}
+
+static void a_full_table_of_endpoints_lets_an_address_change_hands(void **)
+{
+	static const struct said before[] = {{"10.0.0.1/32", .endpoint = 1},
+		{"10.0.0.2/32", 100, 199, 2}, {"10.0.0.2/32", 200, 299, 3}};
+	static const struct said late[] = {
+		{"10.0.0.1/32", .endpoint = 4}, {"10.0.0.2/32", 150, 250, 5}};
+	static const struct probe then[] = {{"10.0.0.1", 1, 4, false}, {"10.0.0.2", 120, 0, false},
+		{"10.0.0.2", 150, 5, false}, {"10.0.0.2", 299, 0, false}};
+	struct tbl_clients *c = make(MANY, COUNT(before), 0);
+
+	for (size_t i = 0; i < COUNT(before); i++)
+		assert_int_equal(say(c, &before[i]), 0);
+	for (size_t i = 0; i < COUNT(late); i++)
+		assert_int_equal(say(c, &late[i]), 0);
+	probes_hold(c, then, COUNT(then));
+	assert_int_equal(counts(c).full, 0);
+	assert_int_equal(counts(c).bindings, 2);
+	assert_int_equal(counts(c).endpoints, 2);
+	tbl_clients_free(c);
+}
+
+// Whoever had it before would answer for the mail of whoever has it now.
+static void a_binding_that_finds_no_room_leaves_nobody_where_another_one_was(void **)
+{
+	static const struct said before[] = {{"10.0.0.1/32", .endpoint = 1},
+		{"10.0.0.2/32", 100, 199, 2}, {"10.0.0.2/32", 200, 299, 3},
+		{"10.0.0.2/32", 300, 399, 4}, {"10.0.0.3/32", .endpoint = 5}};
+	static const struct said late[] = {
+		{"10.0.0.1/32", .endpoint = 6}, {"10.0.0.2/32", 150, 250, 7}};
+	static const struct probe then[] = {{"10.0.0.1", 1, 0, false}, {"10.0.0.2", 100, 0, false},
+		{"10.0.0.2", 299, 0, false}, {"10.0.0.2", 300, 4, false},
+		{"10.0.0.3", 1, 5, false}};
+	struct tbl_clients *c = make(MANY, COUNT(before), 0);
+
+	for (size_t i = 0; i < COUNT(before); i++) {
+		assert_int_equal(say(c, &before[i]), 0);
+		// Known without a binding, too: their numbers do not become free.
+		assert_int_equal(tbl_endpoint_set(c,
+					 &(struct tbl_endpoint){
+						 .key = before[i].endpoint, .flags = TBL_LISTED}),
+			0);
+	}
+	for (size_t i = 0; i < COUNT(late); i++)
+		assert_int_equal(say(c, &late[i]), -ENOSPC);
+	assert_int_equal(counts(c).full, COUNT(late));
+	probes_hold(c, then, COUNT(then));
+	assert_int_equal(counts(c).bindings, 2);
+	assert_int_equal(tbl_endpoint_set(c, &(struct tbl_endpoint){.key = 1}), 0);
+	assert_int_equal(say(c, &late[0]), 0); // said again
+	assert_int_equal(whose(c, "10.0.0.1", 1), 6);
 	tbl_clients_free(c);
 }
 
@@ -753,7 +812,9 @@ int main(void)
 		cmocka_unit_test(
 			a_binding_takes_the_place_of_the_one_of_its_prefix_and_of_blocks_that_it_overlaps),
 		cmocka_unit_test(what_is_taken_back_is_of_the_same_prefix_and_ports),
-		cmocka_unit_test(a_fifth_length_of_a_family_finds_no_room_until_another_one_goes),
+		cmocka_unit_test(a_ninth_length_of_a_family_finds_no_room_until_another_one_goes),
+		cmocka_unit_test(a_full_table_of_endpoints_lets_an_address_change_hands),
+		cmocka_unit_test(a_binding_that_finds_no_room_leaves_nobody_where_another_one_was),
 		cmocka_unit_test(bindings_that_make_no_sense_are_refused),
 		cmocka_unit_test(as_many_fit_as_were_asked_for_and_no_more),
 		cmocka_unit_test(an_endpoint_too_many_finds_no_room),
@@ -765,7 +826,8 @@ int main(void)
 		cmocka_unit_test(what_came_after_the_retirement_is_not_reclaimed_with_it),
 		cmocka_unit_test(what_is_known_of_an_endpoint_is_found_by_its_reference),
 		cmocka_unit_test(facts_come_before_a_binding_and_stay_behind_it),
-		cmocka_unit_test(a_session_that_outlives_its_binding_learns_what_is_found_out_later),
+		cmocka_unit_test(
+			a_session_that_outlives_its_binding_learns_what_is_found_out_later),
 		cmocka_unit_test(a_reference_never_comes_to_stand_for_another_one),
 		cmocka_unit_test(facts_that_are_not_said_again_go_and_bindings_stay),
 		cmocka_unit_test(of_a_sender_the_worst_of_its_prefixes_counts),

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Routed mode, behind all other stages: where a packet goes next is read from the packet itself, so
+// it is all one whether it came so, was edited, or is ours. Its link header is made anew, its TTL
+// lowered; a packet whose next hop is not known waits with the manager.
+// Thread: the worker.
+#include "eng_int.h"
+
+#include "eng_net.h"
+#include "wire_field.h"
+
+enum {
+	ICMP_A_SECOND = 100, // errors a worker (RFC 1812 4.3.2.8)
+	READY_A_TURN = 32,
+};
+
+struct leaving { // a packet on its way out
+	struct rte_mbuf *m;
+	uint8_t *ip;
+	uint16_t off;              // of the IP header
+	uint16_t in_port, in_vlan; // by which it came; ENG_NO_PORT: it is ours
+};
+
+static uint32_t icmp_left(struct eng_worker *w)
+{
+	if (w->now_us - w->icmp_at_us >= 1000000) {
+		w->icmp_at_us = w->now_us;
+		w->icmp_left = ICMP_A_SECOND;
+	}
+	return w->icmp_left;
+}
+
+void eng_route_error(struct eng_worker *w, const struct net_iface *i, const struct rte_mbuf *m,
+	size_t off, enum net_icmp_why why, uint32_t mtu)
+{
+	struct rte_mbuf *own;
+	size_t n;
+
+	if (!net_icmp_is_due(eng_frame_of(m), off))
+		return;
+	if (icmp_left(w) == 0) {
+		eng_count(w, ACT_NET_ERROR_HELD);
+		return;
+	}
+	own = rte_pktmbuf_alloc(w->eng->conf.pool);
+	if (own == NULL) {
+		eng_count(w, DROP_NO_MBUF);
+		return;
+	}
+	if (rte_pktmbuf_tailroom(own) < NET_ICMP_FRAME_MAX) {
+		eng_drop(w, own, DROP_NO_MBUF);
+		return;
+	}
+	n = net_icmp_error(rte_pktmbuf_mtod(own, uint8_t *), i, eng_frame_of(m), off, why, mtu);
+	if (n == 0) { // no address to say it from
+		rte_pktmbuf_free(own);
+		return;
+	}
+	w->icmp_left--;
+	own->data_len = (uint16_t)n;
+	own->pkt_len = (uint32_t)n;
+	eng_count(w, ACT_NET_ERROR);
+	eng_out_tx(w, i->port, own);
+}
+
+static void fail_consume(struct eng_worker *w, const struct leaving *p, enum eng_reason r,
+	enum net_icmp_why why, uint32_t mtu)
+{
+	const struct net_iface *i = p->in_port == ENG_NO_PORT
+		? NULL
+		: eng_net_iface(w->eng->net, p->in_port, p->in_vlan);
+
+	if (i != NULL)
+		eng_route_error(w, i, p->m, p->off, why, mtu);
+	eng_drop(w, p->m, r);
+}
+
+bool eng_route_keeps_ttl(const struct eng_worker *w, const uint8_t *ip, size_t n)
+{
+	size_t head = ip[0] >> 4 == 4 ? (ip[0] & 15) * 4u : WIRE_IP6_LEN;
+	uint8_t proto = ip[0] >> 4 == 4 ? ip[9] : ip[6];
+
+	if (!w->eng->net->ttl_keep || w->image == NULL || proto != WIRE_IPPROTO_TCP || n < head + 4)
+		return false;
+	return eng_picks_up(w, wire_get16(ip + head)) || eng_picks_up(w, wire_get16(ip + head + 2));
+}
+
+// RFC 1624 eqn. 3 where only the upper half of one word goes down by one.
+static void ttl_lower(uint8_t *ip)
+{
+	uint32_t sum;
+
+	if (ip[0] >> 4 == 6) {
+		ip[7]--;
+		return;
+	}
+	ip[8]--;
+	sum = wire_get16(ip + 10) + 0x0100u;
+	wire_put16(ip + 10, (sum + (sum >> 16)) & 0xffff);
+}
+
+static uint32_t packet_len(const uint8_t *ip)
+{
+	return ip[0] >> 4 == 4 ? wire_get16(ip + 2) : WIRE_IP6_LEN + (uint32_t)wire_get16(ip + 4);
+}
+
+static void wait_consume(
+	struct eng_worker *w, const struct leaving *p, uint16_t iface, const struct addr *to)
+{
+	struct eng_meta *meta = eng_meta_of(p->m);
+	const struct eng_wait wait = {.addr = *to, .iface = iface};
+
+	memcpy(meta->key, &wait, sizeof(wait));
+	meta->in_port = p->in_port;
+	if (rte_ring_mp_enqueue(w->eng->net->asked, p->m) == 0)
+		eng_count(w, ACT_NET_WAITED);
+	else
+		eng_drop(w, p->m, DROP_NET_HOP);
+}
+
+// The packet gets the link header of its way out, which may be longer or shorter by a tag.
+static void header_set(const struct leaving *p, const struct net_iface *out, uint64_t mac)
+{
+	const uint16_t type = p->ip[0] >> 4 == 4 ? WIRE_TYPE_IP4 : WIRE_TYPE_IP6;
+	uint16_t len = out->vlan == 0 ? WIRE_ETH_LEN : WIRE_ETH_LEN + WIRE_TAG_LEN;
+	uint8_t to[NET_MAC_LEN];
+
+	for (unsigned i = 0; i < NET_MAC_LEN; i++)
+		to[i] = (uint8_t)(mac >> 8 * i);
+	// The headroom holds far more than a tag.
+	p->m->data_off = (uint16_t)(p->m->data_off + p->off - len);
+	p->m->data_len = (uint16_t)(p->m->data_len + len - p->off);
+	p->m->pkt_len = p->m->data_len;
+	(void)net_l2_write(rte_pktmbuf_mtod(p->m, uint8_t *), out, to, type);
+}
+
+// false: nothing done, its MAC is not known.
+static bool hop_tx(struct eng_worker *w, const struct leaving *p, struct tbl_hop *hop,
+	const struct net_iface *out)
+{
+	uint64_t mac = atomic_load_explicit(&hop->mac, memory_order_relaxed);
+
+	if ((mac & TBL_HOP_KNOWN) == 0)
+		return false;
+	if (packet_len(p->ip) > out->mtu) {
+		fail_consume(w, p, DROP_NET_BIG, NET_ICMP_TOO_BIG, out->mtu);
+		return true;
+	}
+	// So that the line stays shared while nothing changes.
+	if (atomic_load_explicit(&hop->used, memory_order_relaxed) == 0)
+		atomic_store_explicit(&hop->used, 1, memory_order_relaxed);
+	if (!eng_route_keeps_ttl(w, p->ip, p->m->data_len - (size_t)p->off))
+		ttl_lower(p->ip);
+	header_set(p, out, mac);
+	eng_out_tx(w, out->port, p->m);
+	return true;
+}
+
+static struct addr destination(const uint8_t *ip)
+{
+	return ip[0] >> 4 == 4 ? addr_from_v4(ip + 16) : addr_from_v6(ip + 24);
+}
+
+static void packet_tx(struct eng_worker *w, const struct leaving *p)
+{
+	struct eng_net *n = w->eng->net;
+	uint32_t route = p->ip[0] >> 4 == 4 ? tbl_route_v4(n->routes, p->ip + 16)
+					    : tbl_route_v6(n->routes, p->ip + 24);
+
+	if (route == TBL_ROUTE_NONE) {
+		fail_consume(w, p, DROP_NET_ROUTE, NET_ICMP_NO_ROUTE, 0);
+	} else if ((route & ENG_ROUTE_ON_LINK) == 0) {
+		struct tbl_hop *hop = tbl_hops_at(n->hops, route);
+
+		if (!hop_tx(w, p, hop, &n->iface[hop->iface]))
+			wait_consume(w, p, hop->iface, &hop->addr);
+	} else {
+		uint16_t iface = (uint16_t)(route & ~(uint32_t)ENG_ROUTE_ON_LINK);
+		struct addr to = destination(p->ip);
+		int32_t place = tbl_hops_find(n->hops, iface, &to);
+
+		if (place < 0 ||
+			!hop_tx(w, p, tbl_hops_at(n->hops, (uint32_t)place), &n->iface[iface]))
+			wait_consume(w, p, iface, &to);
+	}
+}
+
+void eng_route_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
+{
+	struct leaving p = {.m = m, .in_port = in_port};
+	struct net_l2 l2;
+
+	// Whatever came in went through stage_local; what we build has the clothes of such.
+	if (!net_l2_read(eng_frame_of(m), &l2) || m->data_len < l2.off + WIRE_IP4_LEN) {
+		eng_drop(w, m, DROP_NET_BROKEN);
+		return;
+	}
+	p.off = l2.off;
+	p.in_vlan = l2.vlan;
+	p.ip = rte_pktmbuf_mtod_offset(m, uint8_t *, l2.off);
+	packet_tx(w, &p);
+}
+
+uint32_t eng_route_ready(struct eng_worker *w, uint64_t now_us)
+{
+	struct rte_mbuf *pkts[READY_A_TURN];
+	unsigned n =
+		rte_ring_sc_dequeue_burst(w->eng->net->ready, (void **)pkts, READY_A_TURN, NULL);
+
+	w->now_us = now_us;
+	for (unsigned i = 0; i < n; i++) {
+		const struct eng_meta *meta = eng_meta_of(pkts[i]);
+
+		if (meta->way == NET_WAY_READY) {
+			eng_out_tx(w, meta->in_port, pkts[i]);
+		} else if (meta->way == NET_WAY_ROUTE) {
+			eng_route_tx(w, meta->in_port, pkts[i]);
+		} else {
+			struct net_l2 l2 = {0};
+
+			(void)net_l2_read(eng_frame_of(pkts[i]), &l2);
+			fail_consume(w,
+				&(struct leaving){.m = pkts[i],
+					.off = l2.off,
+					.in_port = meta->in_port,
+					.in_vlan = l2.vlan},
+				DROP_NET_HOP, NET_ICMP_NO_HOST, 0);
+		}
+	}
+	return n;
+}

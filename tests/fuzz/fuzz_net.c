@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Any frame to a port with addresses: what ARP and neighbour discovery read of it, and what is answered, is
+// well-formed and of the right length; a ping turned round is no ping any more; an error about it can be sent.
+// The input is the frame.
+#include "fuzz.h"
+#include "net_arp.h"
+#include "net_icmp.h"
+#include "net_nd.h"
+
+static const struct net_iface own = {.mac = {2, 0, 0, 0, 0, 1},
+	.vlan = 7,
+	.mtu = 1500,
+	.naddrs = 2,
+	.addr = {{.addr = {.b = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 1}}, .len = 120},
+		{.addr = {.b = {0xfd, [15] = 1}}, .len = 64}}};
+
+static void news_check(const struct net_news *news)
+{
+	CHECK(!net_mac_is_group(news->mac));
+}
+
+static void arp_check(struct span frame, size_t off)
+{
+	uint8_t answer[NET_ARP_FRAME_MAX];
+	struct net_news news;
+	struct addr asked;
+
+	switch (net_arp_read(frame, off, &own, &news, &asked)) {
+	case NET_ARP_ASKS:
+		CHECK(net_owns(&own, &asked));
+		CHECK(net_arp_answer(answer, &own, &asked, &news) <= sizeof(answer));
+		return;
+	case NET_ARP_TELLS:
+		news_check(&news);
+		CHECK(net_is_on_link(&own, &news.addr) && !net_owns(&own, &news.addr));
+		return;
+	case NET_ARP_CONFLICT:
+		CHECK(net_owns(&own, &news.addr));
+		return;
+	case NET_ARP_NOTHING:
+		return;
+	}
+}
+
+static void nd_check(struct span frame, size_t off)
+{
+	uint8_t answer[NET_ND_FRAME_MAX];
+	struct net_news news;
+	struct addr asked;
+
+	switch (net_nd_read(frame, off, &own, &news, &asked)) {
+	case NET_ND_ASKS:
+		CHECK(net_owns(&own, &asked));
+		CHECK(net_nd_answer(answer, &own, &asked, &news) <= sizeof(answer));
+		return;
+	case NET_ND_TELLS:
+		news_check(&news);
+		CHECK(net_is_on_link(&own, &news.addr) && !net_owns(&own, &news.addr));
+		return;
+	case NET_ND_CONFLICT:
+		CHECK(net_owns(&own, &news.addr));
+		return;
+	case NET_ND_NOTHING:
+		return;
+	}
+}
+
+static void icmp_check(struct span frame, size_t off)
+{
+	uint8_t error[NET_ICMP_FRAME_MAX];
+
+	if (!net_icmp_is_due(frame, off))
+		return;
+	for (int why = NET_ICMP_TIME; why <= NET_ICMP_NO_HOST; why++) {
+		size_t n = net_icmp_error(error, &own, frame, off, (enum net_icmp_why)why, 1400);
+
+		CHECK(n <= sizeof(error));
+		CHECK(n == 0 || !net_icmp_is_due((struct span){.p = error, .n = n}, NET_L2_MAX));
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t frame[2048];
+	struct net_l2 l2;
+
+	if (size > sizeof(frame))
+		return 0;
+	memcpy(frame, data, size);
+	if (!net_l2_read((struct span){.p = frame, .n = size}, &l2))
+		return 0;
+	CHECK(l2.off <= size);
+	arp_check((struct span){.p = frame, .n = size}, l2.off);
+	nd_check((struct span){.p = frame, .n = size}, l2.off);
+	icmp_check((struct span){.p = frame, .n = size}, l2.off);
+	if (net_icmp_echo(frame, size, l2.off))
+		CHECK(!net_icmp_echo(frame, size, l2.off));
+	return 0;
+}

@@ -1,0 +1,623 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Routed mode with EAL in this process: what is for us and what goes further, where it leaves and with which
+// MACs, tags and TTL, what waits for its next hop, errors, and that each frame ends once.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rte_eal.h>
+
+#include "eng_int.h"
+#include "eng_net.h"
+#include "net_arp.h"
+#include "net_nd.h"
+#include "suite_counters.h"
+#include "wire_csum.h"
+#include "wire_field.h"
+
+enum { MBUFS = 4095, FRAME_MAX = 2000, A = 0, B = 1 };
+
+static struct rte_mempool *pool;
+static struct eng *engine;
+static struct eng_worker *worker;
+static uint64_t now_us = 10000000;
+
+// The router on port A, the one on port B (VLAN 7), a host on A's link.
+static const uint8_t mac_a[] = {2, 0xa, 0, 0, 0, 1}, mac_b[] = {2, 0xb, 0, 0, 0, 1};
+static const struct net_iface router_a = {.mac = {2, 0, 0, 0, 0, 0xa},
+	.naddrs = 2,
+	.addr = {{.addr = {.b = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 1}}, .len = 120},
+		{.addr = {.b = {0xfd, [15] = 1}}, .len = 64}}};
+static const struct net_iface router_b = {.mac = {2, 0, 0, 0, 0, 0xb},
+	.vlan = 7,
+	.naddrs = 1,
+	.addr = {{.addr = {.b = {[10] = 0xff, [11] = 0xff, 198, 51, 100, 1}}, .len = 120}}};
+
+static struct addr at(const char *text)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse(text, &a), 0);
+	return a;
+}
+
+static struct prefix net(const char *text)
+{
+	struct prefix p;
+
+	assert_int_equal(prefix_parse(text, &p), 0);
+	return p;
+}
+
+static void engine_make(bool ttl_keep)
+{
+	const struct eng_route routes[] = {
+		{.to = net("10.0.0.0/8"), .via = at("192.0.2.1"), .iface = 0},
+		{.to = {.addr = {.b = {[10] = 0xff, [11] = 0xff}}, .len = 96},
+			.via = at("198.51.100.1"),
+			.iface = 1},
+		{.to = net("fd77::/64"), .via = at("fd00::1"), .iface = 0}};
+	const struct eng_routing routing = {.nifaces = 2,
+		.routes = routes,
+		.nroutes = 3,
+		.ttl_keep = ttl_keep,
+		.iface = {{.port = A,
+				  .naddrs = 2,
+				  .addr = {{.addr = at("192.0.2.2"), .len = 120},
+					  {.addr = at("fd00::2"), .len = 64}}},
+			{.port = B,
+				.vlan = 7,
+				.naddrs = 1,
+				.addr = {{.addr = at("198.51.100.2"), .len = 120}}}}};
+	struct eng_conf conf = {.mode = ENG_MODE_ROUTED,
+		.workers = 1,
+		.ports = 2,
+		.flows = 64,
+		.messages = 4,
+		.slabs = 256,
+		.pool = pool,
+		.socket = SOCKET_ID_ANY,
+		.routing = &routing};
+	struct err_list err;
+
+	err_init(&err);
+	for (uint16_t i = 0; i < 2; i++) {
+		conf.port[i] = (struct eng_port){.peer = ENG_NO_PORT, .mtu = 1500};
+		memcpy(conf.port[i].mac, i == A ? mac_a : mac_b, 6);
+	}
+	engine = eng_new(&conf, &err);
+	if (engine == NULL) {
+		err_print(&err, stderr);
+		fail_msg("no engine");
+	}
+	worker = eng_worker_at(engine, 0);
+	(void)eng_turn(worker, now_us);
+}
+
+static void outs_empty(void)
+{
+	for (uint16_t p = 0; p < 2; p++) {
+		struct eng_out *out = eng_out_of(worker, p);
+
+		rte_pktmbuf_free_bulk(out->pkts, out->n);
+		out->n = 0;
+	}
+}
+
+static int set_up(void **)
+{
+	engine_make(false);
+	return 0;
+}
+
+static int keep_set_up(void **)
+{
+	engine_make(true);
+	return 0;
+}
+
+static int tear_down(void **)
+{
+	outs_empty();
+	suite_counters_add(worker);
+	eng_free(engine);
+	assert_int_equal(rte_mempool_avail_count(pool), MBUFS); // each frame has ended once
+	return 0;
+}
+
+// ---- frames
+
+struct bytes {
+	uint8_t b[FRAME_MAX];
+	size_t n;
+};
+
+static void put(uint16_t port, const uint8_t *p, size_t n)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	assert_non_null(m);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)n), p, n);
+	eng_rx(worker, port, &m, 1, now_us);
+}
+
+// The manager's and the worker's turns, until what one has for the other is done.
+static void turns(void)
+{
+	for (unsigned i = 0; i < 40; i++) {
+		eng_manage(engine, now_us);
+		(void)eng_turn(worker, now_us);
+	}
+}
+
+// What the port sends; 0: nothing. The oldest goes first.
+static struct bytes sent(uint16_t port)
+{
+	struct eng_out *out = eng_out_of(worker, port);
+	struct bytes f = {0};
+
+	if (out->n == 0)
+		return f;
+	f.n = out->pkts[0]->data_len;
+	memcpy(f.b, rte_pktmbuf_mtod(out->pkts[0], uint8_t *), f.n);
+	rte_pktmbuf_free(out->pkts[0]);
+	memmove(&out->pkts[0], &out->pkts[1], (out->n - 1u) * sizeof(out->pkts[0]));
+	out->n--;
+	return f;
+}
+
+static uint64_t count(enum eng_reason r)
+{
+	return worker->counters[r];
+}
+
+static void sum4(uint8_t *ip)
+{
+	uint16_t csum;
+
+	memset(ip + 10, 0, 2);
+	csum = (uint16_t)~wire_sum_fold(wire_sum(0, ip, 20));
+	memcpy(ip + 10, &csum, 2);
+}
+
+// UDP from the router of an interface, to our MAC.
+static struct bytes udp4(
+	const struct net_iface *from, const char *src, const char *dst, uint8_t ttl, size_t data)
+{
+	struct bytes f = {0};
+	struct addr s = at(src), d = at(dst);
+	size_t off = net_l2_write(f.b, from, from == &router_a ? mac_a : mac_b, WIRE_TYPE_IP4);
+	uint8_t *ip = f.b + off;
+
+	ip[0] = 0x45;
+	wire_put16(ip + 2, (unsigned)(28 + data));
+	wire_put16(ip + 6, 0x4000);
+	ip[8] = ttl;
+	ip[9] = WIRE_IPPROTO_UDP;
+	memcpy(ip + 12, s.b + 12, 4);
+	memcpy(ip + 16, d.b + 12, 4);
+	wire_put16(ip + 20, 1234);
+	wire_put16(ip + 22, 5678);
+	wire_put16(ip + 24, (unsigned)(8 + data));
+	sum4(ip);
+	f.n = off + 28 + data;
+	return f;
+}
+
+static struct bytes udp6(const char *src, const char *dst, uint8_t hops)
+{
+	struct bytes f = {0};
+	struct addr s = at(src), d = at(dst);
+	size_t off = net_l2_write(f.b, &router_a, mac_a, WIRE_TYPE_IP6);
+	uint8_t *ip = f.b + off;
+
+	ip[0] = 0x60;
+	wire_put16(ip + 4, 8);
+	ip[6] = WIRE_IPPROTO_UDP;
+	ip[7] = hops;
+	memcpy(ip + 8, s.b, 16);
+	memcpy(ip + 24, d.b, 16);
+	wire_put16(ip + 44, 8);
+	f.n = off + 48;
+	return f;
+}
+
+// The router on B says where it is, as an answer to our question.
+static void b_is_found(void)
+{
+	uint8_t frame[NET_ARP_FRAME_MAX];
+	const struct net_news us = {.addr = at("198.51.100.2"), .mac = {2, 0xb, 0, 0, 0, 1}};
+	struct addr own = at("198.51.100.1");
+
+	turns();
+	put(B, frame, net_arp_answer(frame, &router_b, &own, &us));
+	turns();
+	outs_empty();
+}
+
+// ---- cases
+
+static void a_packet_leaves_by_its_route_with_macs_tag_and_ttl_of_the_next_link(void **)
+{
+	struct bytes f, out;
+
+	b_is_found();
+	f = udp4(&router_a, "10.1.2.3", "203.0.113.9", 64, 40);
+	put(A, f.b, f.n);
+	out = sent(B);
+	assert_int_equal(out.n, f.n + WIRE_TAG_LEN);
+	assert_memory_equal(out.b, router_b.mac, 6);
+	assert_memory_equal(out.b + 6, mac_b, 6);
+	assert_int_equal(wire_get16(out.b + 14), 7);
+	assert_int_equal(out.b[18 + 8], 63);
+	assert_int_equal(wire_sum_fold(wire_sum(0, out.b + 18, 20)), 0xffff);
+	assert_memory_equal(out.b + 18 + 12, f.b + 14 + 12, f.n - 14 - 12);
+	assert_int_equal(count(FWD_PACKETS), 1);
+}
+
+static void a_ttl_is_lowered_rightly_whatever_the_checksum_is(void **)
+{
+	b_is_found();
+	for (unsigned id = 0; id < 65536; id += 17) {
+		struct bytes f = udp4(&router_a, "10.1.2.3", "203.0.113.9", 64, 0), out;
+
+		wire_put16(f.b + 14 + 4, id);
+		sum4(f.b + 14);
+		put(A, f.b, f.n);
+		out = sent(B);
+		assert_int_equal(out.b[18 + 8], 63);
+		assert_int_equal(wire_sum_fold(wire_sum(0, out.b + 18, 20)), 0xffff);
+	}
+}
+
+static void a_packet_waits_while_its_next_hop_is_asked_for_and_then_leaves(void **)
+{
+	struct bytes f = udp4(&router_a, "10.1.2.3", "203.0.113.9", 64, 0), out;
+	uint8_t answer[NET_ARP_FRAME_MAX];
+	const struct net_news us = {.addr = at("198.51.100.2"), .mac = {2, 0xb, 0, 0, 0, 1}};
+	struct addr own = at("198.51.100.1");
+
+	put(A, f.b, f.n);
+	assert_int_equal(count(ACT_NET_WAITED), 1);
+	assert_int_equal(sent(B).n, 0);
+	turns();
+	out = sent(B);
+	while (out.n != 0 && out.b[18 + 27] != 1) // past the announcements, to the question for .1
+		out = sent(B);
+	assert_int_equal(wire_get16(out.b + 16), WIRE_TYPE_ARP);
+	outs_empty();
+	put(B, answer, net_arp_answer(answer, &router_b, &own, &us));
+	turns();
+	assert_int_equal(sent(B).n, f.n + WIRE_TAG_LEN);
+}
+
+static void a_next_hop_that_does_not_answer_costs_its_packets_and_is_told(void **)
+{
+	struct bytes f = udp4(&router_a, "10.1.2.3", "203.0.113.9", 64, 0), out = {0};
+
+	put(A, f.b, f.n);
+	for (unsigned i = 0; i < 40 && count(DROP_NET_HOP) == 0; i++) {
+		now_us += 100000;
+		turns();
+	}
+	assert_int_equal(count(DROP_NET_HOP), 1);
+	assert_int_equal(count(ACT_NET_ERROR), 1);
+	for (struct bytes b = sent(A); b.n != 0; b = sent(A))
+		out = b;
+	assert_int_equal(out.b[14 + 20], 3); // host unreachable
+	assert_int_equal(out.b[14 + 21], 1);
+}
+
+static void of_many_packets_for_one_hop_few_wait(void **)
+{
+	struct bytes f = udp4(&router_a, "10.1.2.3", "203.0.113.9", 64, 0);
+
+	for (unsigned i = 0; i < 20; i++)
+		put(A, f.b, f.n);
+	turns();
+	assert_int_equal(count(DROP_NET_HOP), 16);
+}
+
+static void destinations_on_our_own_links_are_asked_for_themselves(void **)
+{
+	struct bytes f = udp4(&router_b, "203.0.113.9", "192.0.2.77", 64, 0), out;
+
+	put(B, f.b, f.n);
+	turns();
+	for (out = sent(A); out.n != 0 && out.b[14 + 27] != 77; out = sent(A))
+		;
+	assert_int_equal(out.n, 42);
+	assert_int_equal(wire_get16(out.b + 12), WIRE_TYPE_ARP);
+}
+
+static void questions_for_our_addresses_are_answered(void **)
+{
+	uint8_t frame[NET_ND_FRAME_MAX];
+	struct addr own = at("192.0.2.2"), far = at("192.0.2.1"), own6 = at("fd00::2"),
+		    far6 = at("fd00::1"), asked;
+	struct net_news news;
+	struct bytes out;
+
+	put(A, frame, net_arp_ask(frame, &router_a, &far, &own, NULL));
+	out = sent(A);
+	assert_int_equal(out.n, 60); // padded
+	assert_int_equal(
+		net_arp_read((struct span){.p = out.b, .n = out.n}, 14, &router_a, &news, &asked),
+		NET_ARP_TELLS);
+	assert_memory_equal(news.mac, mac_a, 6);
+	put(A, frame, net_nd_ask(frame, &router_a, &far6, &own6, NULL));
+	out = sent(A);
+	assert_int_equal(
+		net_nd_read((struct span){.p = out.b, .n = out.n}, 14, &router_a, &news, &asked),
+		NET_ND_TELLS);
+	assert_memory_equal(news.mac, mac_a, 6);
+	assert_int_equal(count(ACT_NET_ANSWERED), 2);
+}
+
+static void a_ping_of_ours_is_answered_and_anything_else_to_us_dropped(void **)
+{
+	struct bytes f = udp4(&router_a, "192.0.2.1", "192.0.2.2", 1, 8), out;
+
+	put(A, f.b, f.n);
+	assert_int_equal(count(DROP_NET_OWN), 1);
+	f.b[14 + 9] = WIRE_IPPROTO_ICMP;
+	sum4(f.b + 14);
+	memset(f.b + 34, 0, f.n - 34);
+	f.b[34] = 8;
+	f.b[36] = 0xf7; // the sum of a request without data
+	f.b[37] = 0xff;
+	put(A, f.b, f.n);
+	out = sent(A);
+	assert_int_equal(out.b[34], 0);
+	assert_memory_equal(out.b, router_a.mac, 6);
+	assert_int_equal(count(ACT_NET_ECHO), 1);
+}
+
+static void neighbours_that_nobody_asked_for_are_not_learnt(void **)
+{
+	uint8_t frame[NET_ARP_FRAME_MAX];
+	uint32_t places = 0;
+
+	turns();
+	for (unsigned i = 3; i < 200; i++) {
+		char text[32];
+		(void)snprintf(text, sizeof(text), "192.0.2.%u", i);
+		struct addr liar = at(text);
+
+		put(A, frame, net_arp_announce(frame, &router_a, &liar));
+		turns();
+		places += tbl_hops_find(engine->net->hops, 0, &liar) >= 0;
+	}
+	assert_int_equal(places, 0);
+}
+
+static void somebody_with_our_address_is_counted_and_changes_nothing(void **)
+{
+	uint8_t frame[NET_ARP_FRAME_MAX];
+	struct addr own = at("192.0.2.2"), far = at("192.0.2.1");
+
+	put(A, frame, net_arp_announce(frame, &router_a, &own));
+	assert_int_equal(count(ACT_NET_CONFLICT), 1);
+	turns();
+	outs_empty();
+	put(A, frame, net_arp_ask(frame, &router_a, &far, &own, NULL)); // we keep going
+	assert_int_equal(sent(A).n, 60);
+}
+
+struct edge {
+	const char *name;
+	enum eng_reason reason;
+	struct bytes (*make)(void);
+	uint16_t port;
+};
+
+static struct bytes plain(void)
+{
+	return udp4(&router_a, "10.1.2.3", "203.0.113.9", 64, 0);
+}
+
+static struct bytes from_ourselves(void)
+{
+	struct bytes f = plain();
+
+	memcpy(f.b + 6, mac_a, 6);
+	return f;
+}
+
+static struct bytes for_somebody_else(void)
+{
+	struct bytes f = plain();
+
+	f.b[5] = 9;
+	return f;
+}
+
+static struct bytes nested_tags(void)
+{
+	struct bytes f = udp4(&router_b, "10.1.2.3", "203.0.113.9", 64, 0);
+
+	wire_put16(f.b + 16, WIRE_TYPE_TAG);
+	return f;
+}
+
+static struct bytes mpls(void)
+{
+	struct bytes f = plain();
+
+	wire_put16(f.b + 12, WIRE_TYPE_MPLS);
+	return f;
+}
+
+static struct bytes wrong_checksum(void)
+{
+	struct bytes f = plain();
+
+	f.b[14 + 4] ^= 1;
+	return f;
+}
+
+static struct bytes cut_short(void)
+{
+	struct bytes f = plain();
+
+	f.n = 14 + 19;
+	return f;
+}
+
+static struct bytes longer_than_the_frame(void)
+{
+	struct bytes f = plain();
+
+	wire_put16(f.b + 16, 1000);
+	sum4(f.b + 14);
+	return f;
+}
+
+static struct bytes from_loopback(void)
+{
+	return udp4(&router_a, "127.0.0.1", "203.0.113.9", 64, 0);
+}
+
+static struct bytes to_a_group(void)
+{
+	return udp4(&router_a, "10.1.2.3", "224.0.0.9", 64, 0);
+}
+
+static struct bytes to_link_local6(void)
+{
+	return udp6("fd77::1", "fe80::77", 64);
+}
+
+static struct bytes without_route6(void)
+{
+	return udp6("fd77::1", "2001:db8::1", 64);
+}
+
+static struct bytes ttl_used_up(void)
+{
+	return udp4(&router_a, "10.1.2.3", "203.0.113.9", 1, 0);
+}
+
+static struct bytes hops_used_up(void)
+{
+	return udp6("fd00::9", "fd77::1", 1);
+}
+
+static struct bytes untagged_on_the_tagged_port(void)
+{
+	return plain();
+}
+
+static const struct edge edges[] = {
+	{"from a MAC of ours", DROP_NET_SELF, from_ourselves, A},
+	{"for another MAC", DROP_NET_MAC, for_somebody_else, A},
+	{"a VLAN without interface", DROP_NET_IFACE, untagged_on_the_tagged_port, B},
+	{"nested tags", DROP_NET_IFACE, nested_tags, B},
+	{"not IP", DROP_NET_PROTO, mpls, A},
+	{"a wrong header checksum", DROP_NET_BROKEN, wrong_checksum, A},
+	{"cut within its header", DROP_NET_BROKEN, cut_short, A},
+	{"a length beyond its frame", DROP_NET_BROKEN, longer_than_the_frame, A},
+	{"from loopback", DROP_NET_ADDRESS, from_loopback, A},
+	{"to a group", DROP_NET_ADDRESS, to_a_group, A},
+	{"to a link-local address", DROP_NET_ADDRESS, to_link_local6, A},
+	{"no route", DROP_NET_ROUTE, without_route6, A},
+	{"TTL used up", DROP_NET_TTL, ttl_used_up, A},
+	{"hop limit used up", DROP_NET_TTL, hops_used_up, A},
+};
+
+static void what_does_not_go_on_is_counted_by_its_reason(void **)
+{
+	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+		uint64_t before = count(edges[i].reason);
+		struct bytes f = edges[i].make();
+
+		put(edges[i].port, f.b, f.n);
+		if (count(edges[i].reason) != before + 1)
+			fail_msg("%s: not counted", edges[i].name);
+	}
+}
+
+static void a_packet_too_long_for_its_way_out_is_told(void **)
+{
+	struct bytes f, out;
+
+	b_is_found();
+	f = udp4(&router_a, "10.1.2.3", "203.0.113.9", 64, 1473);
+	put(A, f.b, f.n);
+	assert_int_equal(count(DROP_NET_BIG), 1);
+	out = sent(A);
+	assert_int_equal(out.b[34], 3);
+	assert_int_equal(out.b[35], 4);
+	assert_int_equal(wire_get16(out.b + 40), 1500);
+}
+
+static void no_more_than_a_hundred_errors_leave_in_a_second(void **)
+{
+	struct bytes f = ttl_used_up();
+
+	now_us += 5000000;
+	for (unsigned i = 0; i < 250; i++) {
+		put(A, f.b, f.n);
+		outs_empty();
+	}
+	assert_int_equal(count(ACT_NET_ERROR), 100);
+	assert_int_equal(count(ACT_NET_ERROR_HELD), 150);
+	now_us += 1000000;
+	put(A, f.b, f.n);
+	assert_int_equal(count(ACT_NET_ERROR), 101);
+}
+
+static void ttl_keep_is_for_what_is_read_alone(void **)
+{
+	struct bytes f = ttl_used_up(), out;
+
+	b_is_found();
+	put(A, f.b, f.n); // no policy yet, and UDP: it might loop
+	assert_int_equal(count(DROP_NET_TTL), 1);
+	outs_empty();
+	f = plain();
+	put(A, f.b, f.n);
+	out = sent(B);
+	assert_int_equal(out.b[18 + 8], 63);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		CASE(a_packet_leaves_by_its_route_with_macs_tag_and_ttl_of_the_next_link),
+		CASE(a_ttl_is_lowered_rightly_whatever_the_checksum_is),
+		CASE(a_packet_waits_while_its_next_hop_is_asked_for_and_then_leaves),
+		CASE(a_next_hop_that_does_not_answer_costs_its_packets_and_is_told),
+		CASE(of_many_packets_for_one_hop_few_wait),
+		CASE(destinations_on_our_own_links_are_asked_for_themselves),
+		CASE(questions_for_our_addresses_are_answered),
+		CASE(a_ping_of_ours_is_answered_and_anything_else_to_us_dropped),
+		CASE(neighbours_that_nobody_asked_for_are_not_learnt),
+		CASE(somebody_with_our_address_is_counted_and_changes_nothing),
+		CASE(what_does_not_go_on_is_counted_by_its_reason),
+		CASE(a_packet_too_long_for_its_way_out_is_told),
+		CASE(no_more_than_a_hundred_errors_leave_in_a_second),
+		cmocka_unit_test_setup_teardown(
+			ttl_keep_is_for_what_is_read_alone, keep_set_up, tear_down),
+	};
+	static char args[][16] = {"routed_test", "--no-huge", "--no-pci", "--no-shconf",
+		"--no-telemetry", "-m1024", "--lcores=0@0", "--log-level=1"};
+	char *argv[RTE_DIM(args)];
+
+	for (unsigned i = 0; i < RTE_DIM(args); i++)
+		argv[i] = args[i];
+	if (rte_eal_init((int)RTE_DIM(argv), argv) < 0)
+		return 1;
+	pool = rte_pktmbuf_pool_create("pool", MBUFS, 0,
+		RTE_ALIGN(sizeof(struct eng_meta), RTE_MBUF_PRIV_ALIGN), 2176, SOCKET_ID_ANY);
+	if (pool == NULL)
+		return 1;
+	return cmocka_run_group_tests_name("engine routed", tests, NULL, NULL);
+}
