@@ -117,18 +117,20 @@ static void wait_consume(
 		eng_drop(w, p->m, DROP_NET_HOP);
 }
 
-// The packet gets the link header of its way out, which may be longer or shorter by a tag.
+// The packet gets the link header of its way out, which may be longer or shorter by a tag. What lay behind
+// it on its link was that link's padding and stays there: with it a frame could exceed the MTU.
 static void header_set(const struct leaving *p, const struct net_iface *out, uint64_t mac)
 {
 	const uint16_t type = p->ip[0] >> 4 == 4 ? WIRE_TYPE_IP4 : WIRE_TYPE_IP6;
 	uint16_t len = out->vlan == 0 ? WIRE_ETH_LEN : WIRE_ETH_LEN + WIRE_TAG_LEN;
+	const uint32_t whole = packet_len(p->ip), held = p->m->data_len - (uint32_t)p->off;
 	uint8_t to[NET_MAC_LEN];
 
 	for (unsigned i = 0; i < NET_MAC_LEN; i++)
 		to[i] = (uint8_t)(mac >> 8 * i);
 	// The headroom holds far more than a tag.
 	p->m->data_off = (uint16_t)(p->m->data_off + p->off - len);
-	p->m->data_len = (uint16_t)(p->m->data_len + len - p->off);
+	p->m->data_len = (uint16_t)(len + (whole < held ? whole : held));
 	p->m->pkt_len = p->m->data_len;
 	(void)net_l2_write(rte_pktmbuf_mtod(p->m, uint8_t *), out, to, type);
 }

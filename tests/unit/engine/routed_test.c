@@ -557,6 +557,20 @@ static void a_packet_too_long_for_its_way_out_is_told(void **)
 	assert_int_equal(wire_get16(out.b + 40), 1500);
 }
 
+static void padding_of_one_link_does_not_go_on_to_the_next(void **)
+{
+	struct bytes f, out;
+
+	b_is_found();
+	f = udp4(&router_a, "10.1.2.3", "203.0.113.9", 64, 0);
+	put(A, f.b, 60);
+	out = sent(B);
+	assert_int_equal(out.n, f.n + WIRE_TAG_LEN);
+	put(A, f.b, 1900); // more than the MTU of the way out
+	out = sent(B);
+	assert_int_equal(out.n, f.n + WIRE_TAG_LEN);
+}
+
 static void no_more_than_a_hundred_errors_leave_in_a_second(void **)
 {
 	struct bytes f = ttl_used_up();
@@ -603,6 +617,7 @@ int main(void)
 		CASE(somebody_with_our_address_is_counted_and_changes_nothing),
 		CASE(what_does_not_go_on_is_counted_by_its_reason),
 		CASE(a_packet_too_long_for_its_way_out_is_told),
+		CASE(padding_of_one_link_does_not_go_on_to_the_next),
 		CASE(no_more_than_a_hundred_errors_leave_in_a_second),
 		cmocka_unit_test_setup_teardown(
 			ttl_keep_is_for_what_is_read_alone, keep_set_up, tear_down),
