@@ -1,24 +1,33 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# config/examples/carrier.yaml in front of Postfix: its pick-up, profiles and policies as they ship, only
-# devices, cores, memory and paths are the lab's. STARTTLS and DIGEST-MD5 are hidden and refused, PLAIN
-# stays, nobody sends mail before AUTH, pipelined commands keep their order and count. In a copy with one
-# policy less and one more, sessions without a policy and sessions in TLS are counted apart.
+# config/examples/carrier.yaml beside a router, in front of Postfix: its interfaces, pick-up, profiles and policies
+# as they ship, only devices, cores, memory and paths are the lab's, and its networks are routes beside the
+# example's own. STARTTLS and DIGEST-MD5 are hidden and refused, PLAIN stays,
+# nobody sends mail before AUTH, pipelined commands keep their order and count. In a copy with one policy less and
+# one more, sessions without a policy and sessions in TLS are counted apart. carrier-single-arm.yaml does the same
+# by one arm.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 EXAMPLE=$ROOT/config/examples/carrier.yaml
 OUTSIDER=192.0.2.7
 TRUSTED=10.77.0.66
+LAB_TOPOLOGY=routed
 # shellcheck disable=SC2034 # read by scripts/lib/lab.sh
 LAB_PORT_NAMES='port2 port3'
 
+# The lab's server has an address of the subscribers' network, and by IPv6 all are of one.
+carrier_routes() {
+	! lab_has_two_arms || printf '/^  routes:/a\\%s%s' "    - {to: $LAB_SERVER4, via: 198.51.100.1}\\n" \
+		"    - {to: \"fd77::/64\", via: \"fd00:a::1\"}\\n    - {to: \"$LAB_SERVER6\", via: \"fd00:b::1\"}"
+}
 # carrier_config: the example with the lab's devices, cores, memory and paths in it.
 carrier_config() {
 	sed -e "s|0000:3b:00\.0|$(lab_device 0 a0)|" -e "s|0000:3b:00\.1|$(lab_device 1 b0)|" \
 		-e 's/^  idle: .*/  idle: sleep/' -e 's/^  hugepages: .*/  hugepages: auto/' \
 		-e "s/^  workers: .*/  workers: [$(lab_worker_core)]/" \
 		-e "/^dataplane:/a\\  file_prefix: $LAB_NAME\\n  flows: 20000\\n  messages: 256\\n  slabs: 16384" \
+		-e "$(carrier_routes)" \
 		-e "s|^rules: .*|rules: {file: $LAB_RULES}|" "$EXAMPLE" >"$LAB_CONF"
 	(umask 077 && echo secret >"$(dirname "$LAB_CONF")/ggsn1.key") # of the NAS in it
 	cat >>"$LAB_CONF" <<END
@@ -32,6 +41,20 @@ END
 as_shipped() { # nothing of pick-up, profiles and policies differs from the example
 	cmp <(sed -n '/^pickup:/,$p' "$EXAMPLE" | grep -v '^rules:') \
 		<(sed -n '/^pickup:/,/^control:/p' "$LAB_CONF" | grep -vE '^(rules|control):')
+}
+
+# carrier_lab: both ends, the router, Postfix with an account, the box with the example.
+carrier_lab() {
+	mkdir -p "$LAB"
+	lab_up
+	for n in 21 22; do ip -n "$NS_SUB" addr add "10.77.0.$n/24" dev a1; done
+	ip -n "$NS_SUB" addr add $OUTSIDER/32 dev a1
+	ip -n "$NS_RTR" route add $OUTSIDER/32 dev r-sub
+	ip -n "$NS_NET" route add $OUTSIDER/32 dev b1
+	carrier_postfix
+	carrier_config
+	check_that "the policy is the example's" as_shipped
+	lab_start || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_log_tail controlplane)"
 }
 
 # A Postfix with an account, and a trace of what it hears from two clients. Debian's looks for smtpd.conf in
@@ -63,14 +86,7 @@ logged() { grep -q "$1" "$LAB/events.jsonl"; }
 
 wire_begin
 command -v saslpasswd2 >/dev/null || skip 'no saslpasswd2 (scripts/setup installs it)'
-lab_up
-for n in 21 22; do ip -n "$NS_SUB" addr add "10.77.0.$n/24" dev a1; done
-ip -n "$NS_SUB" addr add $OUTSIDER/32 dev a1
-ip -n "$NS_NET" route add $OUTSIDER/32 dev b1
-carrier_postfix
-carrier_config
-check_that "the policy is the example's" as_shipped
-lab_start || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_log_tail controlplane)"
+carrier_lab
 
 # What the server offers, heard beside it, and what a subscriber hears of that.
 in_net "$PYTHON" "$ROOT/tests/wire/smtp_talk.py" "$LAB/talk" $LAB_SERVER4 $LAB_SERVER4 'EHLO beside' >/dev/null
@@ -144,4 +160,20 @@ check 'the trusted subscriber uses TLS' '220 250 220 250 250 221' "$(talk $TRUST
 check 'counted as TLS, not as without a policy' '1 1' "$(counter pass_no_policy) $(counter pass_tls)"
 check 'another subscriber is refused it' '220 250 502 221' "$(talk $LAB_CLIENT4 'EHLO client' STARTTLS)"
 check 'counted as refused, not as unread' '2 1 1' "$(counter starttls_refused) $(counter pass_no_policy) $(counter pass_tls)"
+
+# By one arm.
+lab_down
+rm -rf "$LAB"
+# shellcheck disable=SC2034 # read by scripts/lib/lab.sh
+LAB_TOPOLOGY=single-arm LAB_PORT_NAMES=port2
+EXAMPLE=$ROOT/config/examples/carrier-single-arm.yaml
+carrier_lab
+check 'one arm: MAIL before AUTH gets 530, after AUTH it works' '220 250 530 235 250 250 354 250 221' \
+	"$(talk $LAB_CLIENT4 'EHLO client' 'MAIL FROM:<a@example.com>' 'AUTH!' 'MAIL FROM:<a@example.com>' \
+		'RCPT TO:<inbox@example.net>' DATA '.by one arm')"
+check 'one arm: spam is refused' '220 250 235 250 250 354 550 221' \
+	"$(talk $LAB_CLIENT4 'EHLO client' 'AUTH!' 'MAIL FROM:<a@example.com>' 'RCPT TO:<inbox@example.net>' DATA ".$SPAM_TEXT")"
+check 'one arm: who is no subscriber needs AUTH, too' '220 250 530 221' "$(talk $OUTSIDER 'EHLO client' 'MAIL FROM:<a@example.com>')"
+wait_until 20 lab_queue_empty || :
+check 'one arm: the message is there' 1 "$("$PYTHON" "$ROOT/scripts/lib/mailbox.py" "$LAB_INBOX" count 'by one arm')"
 wire_end

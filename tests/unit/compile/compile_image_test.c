@@ -306,6 +306,9 @@ static void the_examples_decide_as_the_guide_says(void **)
 		{"carrier", "2001:db8::3", "2001:db8::4", 0, "internal6", POL_INSPECT},
 		{"carrier", "203.0.113.9", "10.1.2.3", 1, "external", POL_INSPECT},
 		{"carrier", "2a00::1", "2001:db8::4", 1, "external", POL_INSPECT},
+		{"carrier-single-arm", "10.1.2.3", "203.0.113.9", 0, "internal", POL_INSPECT},
+		{"carrier-single-arm", "2001:db8::3", "2001:db8::4", 0, "internal6", POL_INSPECT},
+		{"carrier-single-arm", "203.0.113.9", "10.1.2.3", 0, "external", POL_INSPECT},
 	};
 
 	for (size_t i = 0; i < COUNT(ROWS); i++) {
