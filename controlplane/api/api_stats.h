@@ -6,8 +6,10 @@
 
 #include <stdint.h>
 
+#include "api_sight.h"
+
 #define API_STATS_MAGIC UINT64_C(0x5354415453574d01)
-#define API_STATS_VERSION 5
+#define API_STATS_VERSION 6
 
 enum { API_STATS_NAMES_MAX = 256, API_STATS_PORTS_MAX = 32, API_STATS_POLICIES_MAX = 16384 };
 
@@ -55,4 +57,7 @@ struct api_stats { // head of the statistics memory
 	uint64_t shadow_version;   // of the candidate that runs beside the image in force, 0 = none
 	uint64_t counts_taken;     // of limits, handed back by the control plane
 	uint64_t counts_over, counts_full; // ... that were out of date, for which no cell was left
+	uint64_t sights_off;    // struct api_sight a worker, at sights_off + w * sight_stride
+	uint64_t sight_stride;  // multiple of 64
+	uint64_t sight_net_off; // struct api_sight_net
 };

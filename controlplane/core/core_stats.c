@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -48,10 +49,14 @@ static const char *head_fault(const struct core_stats *s)
 	if (h->worker_stride % 8 != 0 || h->worker_stride / 8 < h->names ||
 		h->worker_stride > s->bytes)
 		return "a worker's stride is out of range";
+	if (h->sight_stride % 8 != 0 || h->sight_stride < sizeof(struct api_sight))
+		return "what it notices is of another size";
 	if (!is_inside(s, h->names_off, h->names, sizeof(struct api_stat_name)) ||
 		!is_inside(s, h->ports_off, h->ports, sizeof(struct api_port_stats)) ||
 		!is_inside(s, h->workers_off, h->workers, h->worker_stride) ||
-		!is_inside(s, h->policy_hits_off, h->workers, API_STATS_POLICIES_MAX * 8))
+		!is_inside(s, h->policy_hits_off, h->workers, API_STATS_POLICIES_MAX * 8) ||
+		!is_inside(s, h->sights_off, h->workers, h->sight_stride) ||
+		!is_inside(s, h->sight_net_off, 1, sizeof(struct api_sight_net)))
 		return "an offset leads outside";
 	return NULL;
 }
@@ -213,4 +218,75 @@ void core_stats_head(const struct core_stats *s, struct api_stats *out)
 	out->image_refused = number_at(s, offsetof(struct api_stats, image_refused));
 	out->link_attached = number_at(s, offsetof(struct api_stats, link_attached));
 	out->link_refused = number_at(s, offsetof(struct api_stats, link_refused));
+}
+
+// As a whole where it is not being written all the time, else as never written.
+static void ends_at(const struct core_stats *s, uint64_t off, struct api_sight_ends *out)
+{
+	enum { TRIES = 8 };
+	uint64_t words[sizeof(*out) / 8];
+
+	_Static_assert(sizeof(*out) % 8 == 0, "words");
+	for (unsigned k = 0; k < TRIES; k++) {
+		const void *p = s->mem + off;
+
+		// Pairs with the writer's last store: what it wrote before is seen.
+		words[0] = atomic_load_explicit((const _Atomic uint64_t *)p, memory_order_acquire);
+		for (unsigned i = 1; i < sizeof(words) / 8; i++)
+			words[i] = number_at(s, off + i * UINT64_C(8));
+		// Pairs with the writer's fence: who saw a word of a later one sees its turn.
+		atomic_thread_fence(memory_order_acquire);
+		if (words[0] % 2 == 0 && number_at(s, off) == words[0]) {
+			memcpy(out, words, sizeof(*out));
+			return;
+		}
+	}
+	*out = (struct api_sight_ends){0};
+}
+
+int core_stats_sight_port(
+	const struct core_stats *s, uint32_t worker, uint32_t port, struct api_sight_port *out)
+{
+	uint64_t words[sizeof(*out) / 8], off;
+
+	if (worker >= s->head.workers || port >= API_SIGHT_PORTS)
+		return -ENOENT;
+	off = s->head.sights_off + worker * s->head.sight_stride +
+		offsetof(struct api_sight, port) + port * sizeof(*out);
+	for (unsigned i = 0; i < sizeof(words) / 8; i++)
+		words[i] = number_at(s, off + i * UINT64_C(8));
+	memcpy(out, words, sizeof(*out));
+	return 0;
+}
+
+int core_stats_sight_ends(const struct core_stats *s, uint32_t worker, enum core_sight what,
+	uint32_t i, struct api_sight_ends *out)
+{
+	static const struct {
+		size_t off;
+		uint32_t n;
+	} at[CORE_SIGHT_COUNT] = {
+		[CORE_SIGHT_ONE_WAY] = {offsetof(struct api_sight, one_way), 1},
+		[CORE_SIGHT_ALONE] = {offsetof(struct api_sight, alone), 1},
+		[CORE_SIGHT_HOSTS] = {offsetof(struct api_sight, hosts), API_SIGHT_HOSTS},
+		[CORE_SIGHT_PROBE] = {offsetof(struct api_sight, probe), API_SIGHT_PROBES},
+	};
+
+	if (worker >= s->head.workers || i >= at[what].n)
+		return -ENOENT;
+	ends_at(s,
+		s->head.sights_off + worker * s->head.sight_stride + at[what].off +
+			i * sizeof(*out),
+		out);
+	return 0;
+}
+
+void core_stats_sight_net(const struct core_stats *s, struct api_sight_net *out)
+{
+	const uint64_t off = s->head.sight_net_off;
+
+	out->hops = number_at(s, off + offsetof(struct api_sight_net, hops));
+	out->known = number_at(s, off + offsetof(struct api_sight_net, known));
+	ends_at(s, off + offsetof(struct api_sight_net, lost), &out->lost);
+	ends_at(s, off + offsetof(struct api_sight_net, conflict), &out->conflict);
 }

@@ -33,3 +33,18 @@ uint64_t core_stats_policy_hits(const struct core_stats *s, uint32_t i);
 int core_stats_port(const struct core_stats *s, uint32_t i, struct api_port_stats *out);
 // A copy of the head: boot, heartbeat_us (CLOCK_MONOTONIC), image_version, image_swaps, ...
 void core_stats_head(const struct core_stats *s, struct api_stats *out);
+
+// What the data plane notices of the network around it (api_sight.h): a port's counts of a worker; what has to be
+// read as a whole, turn 0 where it was never written. 0 or -ENOENT.
+enum core_sight {
+	CORE_SIGHT_ONE_WAY,
+	CORE_SIGHT_ALONE,
+	CORE_SIGHT_HOSTS, // API_SIGHT_HOSTS of them
+	CORE_SIGHT_PROBE, // API_SIGHT_PROBES
+	CORE_SIGHT_COUNT
+};
+int core_stats_sight_port(
+	const struct core_stats *s, uint32_t worker, uint32_t port, struct api_sight_port *out);
+int core_stats_sight_ends(const struct core_stats *s, uint32_t worker, enum core_sight what,
+	uint32_t i, struct api_sight_ends *out);
+void core_stats_sight_net(const struct core_stats *s, struct api_sight_net *out);

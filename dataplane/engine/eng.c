@@ -79,7 +79,8 @@ uint64_t eng_memory_bytes(const struct eng_conf *conf)
 		conf->slabs * (sizeof(struct stream_slab) + sizeof(uint32_t)) +
 		conf->messages * sizeof(struct eng_message) +
 		conf->workers *
-		(sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *) + eng_frags_bytes()) +
+		(sizeof(struct eng_worker) + INBOX_MAX * sizeof(void *) + eng_frags_bytes() +
+			eng_sight_bytes()) +
 		(conf->limit_cells > 0 && conf->cells == NULL ? tbl_cells_bytes(conf->limit_cells)
 							      : 0) +
 		((conf->bindings | conf->endpoints | conf->senders) != 0
@@ -101,6 +102,7 @@ static void worker_free(struct eng_worker *w)
 	rte_free(w->listing);
 	rte_ring_free(w->inbox);
 	rte_free(w->own_counters);
+	eng_sight_free(w);
 	rte_free(w);
 }
 
@@ -123,7 +125,8 @@ static struct eng_worker *worker_new(struct eng *e, uint16_t id, struct err_list
 		"listing", sizeof(*w->listing), RTE_CACHE_LINE_SIZE, conf->socket);
 	(void)snprintf(name, sizeof(name), "inbox_%u", id);
 	w->inbox = rte_ring_create(name, INBOX_MAX, conf->socket, RING_F_SC_DEQ);
-	if (w->own_counters == NULL || w->listing == NULL || w->inbox == NULL)
+	if (w->own_counters == NULL || w->listing == NULL || w->inbox == NULL ||
+		!eng_sight_new(w, conf->socket))
 		goto no_memory;
 	(void)snprintf(name, sizeof(name), "rows_%u", id);
 	w->listing->rows = rte_ring_create_elem(name, sizeof(struct eng_flow_row), LISTING_ROWS,

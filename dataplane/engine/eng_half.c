@@ -104,9 +104,13 @@ void eng_half_syn_consume(
 	struct wire_view *v = &meta->view;
 	bool was_heard = old != NULL && (old->syn_acked || old->was_heard);
 	struct eng_refused why;
+	struct eng_syn syn;
 	uint32_t index;
+	const bool md5 = eng_syn_read(m, v, &syn);
+	const uint8_t ttl = ttl_of(m);
 	enum pol_action action = eng_connect(w, key, meta->in_port, eng_vlan_of(v), &index, &why);
 
+	eng_sight_syn(w, key, meta, &syn, ttl);
 	if (index != POL_NONE && index < w->policies_max)
 		w->policy_hits[index]++;
 	if (old != NULL)
@@ -129,10 +133,11 @@ void eng_half_syn_consume(
 	h->image_version = w->smtp->image_version;
 	h->in_port = meta->in_port;
 	h->vlan = eng_vlan_of(v);
-	h->client_ttl = ttl_of(m);
+	h->client_ttl = ttl;
 	h->was_heard = was_heard;
 	h->reason = ENG_REASON_NONE;
-	h->md5 = eng_syn_read(m, v, &h->client);
+	h->client = syn;
+	h->md5 = md5;
 	if (refuse) {
 		h->lane = ENG_LANE_ANSWER;
 		h->code = why.code;
@@ -150,6 +155,7 @@ void eng_half_syn_consume(
 		half_pass(w, h, index == POL_NONE ? PASS_NO_POLICY : PASS_POLICY);
 	else if (!h->md5) // a signed SYN can't be changed: the SYN-ACK decides
 		eng_syn_clean(w, m, v);
+	w->sight->port[meta->in_port].opened++;
 	eng_forward_tx(w, meta->in_port, m);
 }
 
@@ -354,16 +360,25 @@ static void open_inspect_consume(
 
 // ---- segments between the SYN and that
 
+static void server_heard(struct eng_worker *w, struct eng_half *h)
+{
+	if (!h->server_seen)
+		w->sight->port[h->in_port].answered++;
+	h->server_seen = true;
+}
+
 static void on_pass_consume(
 	struct eng_worker *w, struct eng_half *h, struct rte_mbuf *m, struct stream_seg *seg)
 {
 	if (seg->side == STREAM_SERVER) {
-		h->server_seen = true;
+		server_heard(w, h);
 		if ((seg->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
 			half_accepted(w, h);
 	} else if (h->server_seen && (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK) {
 		open_pass_consume(w, h, m, seg);
 		return;
+	} else if ((seg->flags & (TCP_SYN | TCP_RST)) == 0 && h->one_way < 3 && ++h->one_way == 3) {
+		eng_sight_one_way(w, &h->half.key, h->in_port, h->vlan);
 	}
 	eng_forward_tx(w, eng_meta_of(m)->in_port, m);
 }
@@ -429,7 +444,7 @@ static void on_syn_ack_consume(struct eng_worker *w, struct eng_half *h, struct 
 	if (h->md5 && is_signed)
 		half_pass(w, h, PASS_TCP_MD5);
 	h->md5 = false; // where the server does not sign, the client will refuse or go on bare
-	h->server_seen = true;
+	server_heard(w, h);
 	half_accepted(w, h);
 	if (h->lane == ENG_LANE_INSPECT) {
 		h->server = syn;
@@ -512,6 +527,7 @@ static void on_client_consume(
 		return;
 	}
 	half_pass(w, h, PASS_ONE_WAY);
+	eng_sight_one_way(w, &h->half.key, h->in_port, h->vlan);
 	open_pass_consume(w, h, m, seg);
 }
 

@@ -222,6 +222,44 @@ static void tick(struct eng_net *n, uint32_t place, uint64_t now_us)
 
 // ---- what workers brought
 
+// For the self-check.
+static void conflict_tell(const struct eng_net *n, const struct eng_said *said)
+{
+	struct eng_sight_ends what = {.client = said->news.addr,
+		.in_port = n->iface[said->iface].port,
+		.vlan = n->iface[said->iface].vlan};
+
+	memcpy(what.mac, said->news.mac, NET_MAC_LEN);
+	if (n->sight != NULL)
+		eng_sight_tell(&n->sight->conflict, &what);
+}
+
+// Likewise how many next hops of routes there are, are known, and one that is not.
+static void hops_tell(struct eng_net *n)
+{
+	const struct neigh *lost = NULL;
+	uint64_t hops = 0, known = 0;
+
+	for (uint32_t i = 0; i < n->neighs->places; i++) {
+		const struct neigh *b = &n->neighs->at[i];
+
+		if (!b->used || !b->fixed)
+			continue;
+		hops++;
+		if (net_neigh_is_known(&b->state))
+			known++;
+		else
+			lost = b;
+	}
+	n->sight->hops = hops;
+	n->sight->known = known;
+	if (lost != NULL)
+		eng_sight_tell(&n->sight->lost,
+			&(struct eng_sight_ends){.client = lost->addr,
+				.in_port = n->iface[lost->iface].port,
+				.vlan = n->iface[lost->iface].vlan});
+}
+
 static void conflict_say(struct eng_net *n, const struct eng_said *said, uint64_t now_us)
 {
 	struct eng_neighs *s = n->neighs;
@@ -229,6 +267,7 @@ static void conflict_say(struct eng_net *n, const struct eng_said *said, uint64_
 	char text[ADDR_TEXT_MAX];
 
 	s->conflicts++;
+	conflict_tell(n, said);
 	if (now_us - s->conflict_us < CONFLICT_LOG_US && s->conflict_us != 0)
 		return;
 	LOG(ERR,
@@ -301,6 +340,8 @@ void eng_neigh_manage(struct eng *e, uint64_t now_us)
 	if (now_us - s->second_us >= 1000000) {
 		s->second_us = now_us;
 		s->new_left = NEW_A_SECOND;
+		if (n->sight != NULL)
+			hops_tell(n);
 	}
 	if (s->announced < ANNOUNCEMENTS && now_us >= s->announce_us) {
 		announce(n);

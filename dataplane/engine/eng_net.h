@@ -9,6 +9,7 @@
 
 #include "eng.h"
 #include "eng_routing.h"
+#include "eng_sight.h"
 #include "net_icmp.h"
 #include "net_neigh.h"
 #include "tbl_hops.h"
@@ -55,6 +56,7 @@ struct eng_net {
 	struct rte_ring *asked; // packets, likewise: eng_wait
 	struct rte_ring *ready; // frames, manager -> worker 0: eng_meta.way
 	struct eng_neighs *neighs;
+	struct eng_sight_net *sight; // w: manager, r: any; NULL: nobody asks
 };
 
 // eng_net.c. All memory, routes filled in; NULL with errno and *err. Manager.

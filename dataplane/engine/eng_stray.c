@@ -100,6 +100,7 @@ void eng_stray_consume(
 		return;
 	}
 	if (opening) {
+		eng_sight_alone(w, key, meta);
 		eng_drop(w, m, DROP_SYNACK_UNKNOWN);
 		return;
 	}

@@ -7,6 +7,7 @@
 #include "eng_image.h"
 #include "eng_meta.h"
 #include "eng_reason.h"
+#include "eng_sight.h"
 
 struct eng_smtp; // sessions of a worker: flows, slabs, timers (eng_smtp.h)
 struct eng_frags; // IP fragments that wait for one another (stage_fragment.c)
@@ -38,6 +39,9 @@ struct eng_worker {
 	uint64_t now_us;        // routed mode: of the last burst or turn
 	uint64_t turns;         // burst boundaries so far: what `turn` goes on from after a sleep
 	struct eng_listing *listing; // of flows (eng.c)
+	struct eng_sight *sight;     // in statistics memory; w: worker, r: any
+	struct eng_sight *own_sight; // what `sight` points at until statistics memory is bound
+	struct eng_watch *watch;
 	uint64_t *own_counters; // what `counters` points at until statistics memory is bound
 	struct eng_out out[ENG_PORTS_MAX];
 	struct rte_mbuf *smtpq[ENG_SMTPQ_MAX];

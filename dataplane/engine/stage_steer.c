@@ -91,6 +91,10 @@ void eng_steer_segment_consume(struct eng_worker *w, uint16_t in_port, struct rt
 			owner = owner_of(w, &ends[0], &ends[1]);
 		}
 		eng_count(w, SMTP_PACKETS);
+		if (from_server && !to_server)
+			w->sight->port[in_port].server_segments++;
+		else
+			w->sight->port[in_port].client_segments++;
 		steer_consume(w, in_port, m, from_server && !to_server, owner);
 		return;
 	}

@@ -5,10 +5,12 @@
 // Thread: manager; counters: each worker its own.
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "eng_sight.h"
 #include "lnk_int.h"
 #include "text.h"
 
@@ -23,6 +25,35 @@ LNK_SAME(ENG_STAT_ACTION, API_STAT_ACTION);
 LNK_SAME(ENG_STAT_GAUGE, API_STAT_GAUGE);
 LNK_SAME(ENG_STAT_PEAK, API_STAT_PEAK);
 _Static_assert(sizeof(struct api_port_stats) % 8 == 0, "copied in words");
+// The engine writes its own structs there.
+#define SIGHT_SAME(s, f) \
+	_Static_assert(offsetof(struct eng_##s, f) == offsetof(struct api_##s, f), "one layout")
+_Static_assert(sizeof(struct eng_sight) == sizeof(struct api_sight), "one layout");
+_Static_assert(sizeof(struct eng_sight_ends) == sizeof(struct api_sight_ends), "one layout");
+_Static_assert(sizeof(struct eng_sight_net) == sizeof(struct api_sight_net), "one layout");
+SIGHT_SAME(sight_port, server_segments);
+SIGHT_SAME(sight_port, opened);
+SIGHT_SAME(sight_port, answered);
+SIGHT_SAME(sight_port, one_way);
+SIGHT_SAME(sight_port, alone);
+SIGHT_SAME(sight, one_way);
+SIGHT_SAME(sight, alone);
+SIGHT_SAME(sight, hosts);
+SIGHT_SAME(sight, probe);
+SIGHT_SAME(sight_ends, client);
+SIGHT_SAME(sight_ends, server);
+SIGHT_SAME(sight_ends, client_port);
+SIGHT_SAME(sight_ends, server_port);
+SIGHT_SAME(sight_ends, vlan);
+SIGHT_SAME(sight_ends, in_port);
+SIGHT_SAME(sight_ends, value);
+SIGHT_SAME(sight_ends, mac);
+SIGHT_SAME(sight_net, known);
+SIGHT_SAME(sight_net, lost);
+SIGHT_SAME(sight_net, conflict);
+LNK_SAME(ENG_PROBE_MSS_MIN, API_PROBE_MSS_MIN);
+LNK_SAME(ENG_PROBE_MSS_MAX, API_PROBE_MSS_MAX);
+LNK_SAME(ENG_SIGHT_PORTS, API_STATS_PORTS_MAX);
 
 static uint64_t round_up(uint64_t n)
 {
@@ -46,7 +77,11 @@ static struct api_stats layout(const struct lnk_conf *conf, uint64_t boot)
 	h.workers_off = round_up(h.ports_off + h.ports * sizeof(struct api_port_stats));
 	h.worker_stride = round_up(h.names * UINT64_C(8));
 	h.policy_hits_off = h.workers_off + h.workers * h.worker_stride;
-	h.bytes = h.policy_hits_off + h.workers * (API_STATS_POLICIES_MAX * UINT64_C(8));
+	h.sights_off =
+		round_up(h.policy_hits_off + h.workers * (API_STATS_POLICIES_MAX * UINT64_C(8)));
+	h.sight_stride = round_up(sizeof(struct api_sight));
+	h.sight_net_off = h.sights_off + h.workers * h.sight_stride;
+	h.bytes = round_up(h.sight_net_off + sizeof(struct api_sight_net));
 	return h;
 }
 
@@ -101,12 +136,18 @@ int lnk_stats_open(
 	s->head = (struct api_stats *)(void *)s->mem;
 	*s->head = head;
 	names_fill((struct api_stat_name *)(void *)(s->mem + head.names_off));
-	for (uint64_t w = 0; w < conf->workers; w++)
+	eng_sight_net_bind(
+		conf->eng, (struct eng_sight_net *)(void *)(s->mem + head.sight_net_off));
+	for (uint64_t w = 0; w < conf->workers; w++) {
+		eng_sight_bind(eng_worker_at(conf->eng, (uint16_t)w),
+			(struct eng_sight *)(void *)(s->mem + head.sights_off +
+				w * head.sight_stride));
 		eng_stats_bind(eng_worker_at(conf->eng, (uint16_t)w),
 			(uint64_t *)(void *)(s->mem + head.workers_off + w * head.worker_stride),
 			(uint64_t *)(void *)(s->mem + head.policy_hits_off +
 				w * API_STATS_POLICIES_MAX * 8),
 			API_STATS_POLICIES_MAX);
+	}
 	return 0;
 }
 

@@ -213,7 +213,7 @@ static const struct {
 	FIELD(api_port_stats, tx_bytes, 216, 8),
 	FIELD(api_port_stats, tx_errors, 224, 8),
 	FIELD(api_port_stats, tx_full, 232, 8),
-	SIZE(api_stats, 168),
+	SIZE(api_stats, 192),
 	FIELD(api_stats, magic, 0, 8),
 	FIELD(api_stats, version, 8, 4),
 	FIELD(api_stats, workers, 12, 4),
@@ -237,6 +237,38 @@ static const struct {
 	FIELD(api_stats, counts_taken, 144, 8),
 	FIELD(api_stats, counts_over, 152, 8),
 	FIELD(api_stats, counts_full, 160, 8),
+	FIELD(api_stats, sights_off, 168, 8),
+	FIELD(api_stats, sight_stride, 176, 8),
+	FIELD(api_stats, sight_net_off, 184, 8),
+	SIZE(api_sight_port, 48),
+	FIELD(api_sight_port, client_segments, 0, 8),
+	FIELD(api_sight_port, server_segments, 8, 8),
+	FIELD(api_sight_port, opened, 16, 8),
+	FIELD(api_sight_port, answered, 24, 8),
+	FIELD(api_sight_port, one_way, 32, 8),
+	FIELD(api_sight_port, alone, 40, 8),
+	SIZE(api_sight_ends, 64),
+	FIELD(api_sight_ends, turn, 0, 8),
+	FIELD(api_sight_ends, client, 8, 16),
+	FIELD(api_sight_ends, server, 24, 16),
+	FIELD(api_sight_ends, client_port, 40, 2),
+	FIELD(api_sight_ends, server_port, 42, 2),
+	FIELD(api_sight_ends, vlan, 44, 2),
+	FIELD(api_sight_ends, in_port, 46, 2),
+	FIELD(api_sight_ends, value, 48, 4),
+	FIELD(api_sight_ends, spare, 52, 4),
+	FIELD(api_sight_ends, mac, 56, 8),
+	SIZE(api_sight, 6784),
+	FIELD(api_sight, port, 0, 1536),
+	FIELD(api_sight, one_way, 1536, 64),
+	FIELD(api_sight, alone, 1600, 64),
+	FIELD(api_sight, hosts, 1664, 1024),
+	FIELD(api_sight, probe, 2688, 4096),
+	SIZE(api_sight_net, 144),
+	FIELD(api_sight_net, hops, 0, 8),
+	FIELD(api_sight_net, known, 8, 8),
+	FIELD(api_sight_net, lost, 16, 64),
+	FIELD(api_sight_net, conflict, 80, 64),
 	SIZE(api_cells, 64),
 	FIELD(api_cells, secret, 0, 16),
 	FIELD(api_cells, buckets, 16, 4),
@@ -293,7 +325,7 @@ static void every_field_lies_where_its_version_put_it(void **state)
 {
 	(void)state;
 	assert_int_equal(API_LINK_VERSION, 10);
-	assert_int_equal(API_STATS_VERSION, 5);
+	assert_int_equal(API_STATS_VERSION, 6);
 	for (size_t i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
 		const char *field = layout[i].field == NULL ? "whole" : layout[i].field;
 

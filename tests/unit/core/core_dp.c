@@ -87,6 +87,9 @@ static struct api_stats stats_layout(void)
 	s.worker_stride = 64;
 	s.workers_off = reserve(&end, DP_WORKERS * s.worker_stride);
 	s.policy_hits_off = reserve(&end, DP_WORKERS * API_STATS_POLICIES_MAX * UINT64_C(8));
+	s.sight_stride = sizeof(struct api_sight);
+	s.sights_off = reserve(&end, DP_WORKERS * sizeof(struct api_sight));
+	s.sight_net_off = reserve(&end, sizeof(struct api_sight_net));
 	s.bytes = end;
 	return s;
 }

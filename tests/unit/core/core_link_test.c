@@ -231,6 +231,10 @@ static const struct lie {
 	STATS(worker_stride, UINT64_MAX - 7),
 	STATS(policy_hits_off, UINT64_C(1) << 30),
 	STATS(policy_hits_off, 4),
+	STATS(sights_off, UINT64_C(1) << 30),
+	STATS(sights_off, 4),
+	STATS(sight_stride, 8),
+	STATS(sight_net_off, UINT64_C(1) << 30),
 	STATS(workers_off, 141),
 	STATS(ports_off, 1001),
 };

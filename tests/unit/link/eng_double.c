@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eng_sight.h"
 #include "pol_image.h"
 
 const struct eng_stat_name eng_stat_names[] = {
@@ -48,6 +49,16 @@ void eng_stats_bind(struct eng_worker *w, uint64_t *counters, uint64_t *policy_h
 {
 	w->e->counters[w->id] = counters;
 	w->e->hits[w->id] = policy_hits;
+}
+
+void eng_sight_bind(struct eng_worker *w, struct eng_sight *mem)
+{
+	w->e->sight[w->id] = mem;
+}
+
+void eng_sight_net_bind(struct eng *e, struct eng_sight_net *mem)
+{
+	e->sight_net = mem;
 }
 
 struct eng_image *eng_image_new(struct eng *e, const void *bytes, uint64_t n, struct err_list *err)

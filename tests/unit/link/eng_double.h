@@ -13,6 +13,8 @@ enum { DOUBLE_WORKERS = 3 };
 struct eng {
 	const struct eng_sink *sink[DOUBLE_WORKERS];
 	uint64_t *counters[DOUBLE_WORKERS], *hits[DOUBLE_WORKERS];
+	struct eng_sight *sight[DOUBLE_WORKERS];
+	struct eng_sight_net *sight_net;
 	bool busy;            // workers have not passed a burst boundary
 	uint64_t version;
 	uint64_t candidate;   // that runs, 0 = none
