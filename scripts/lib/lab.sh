@@ -17,13 +17,14 @@
 #                               |         |
 #                       192.0.2.2 a0     b0 198.51.100.2               NAME-box
 #
-# LAB_TOPOLOGY=single-arm: the same with r-a and a0 alone.
+# LAB_TOPOLOGY=single-arm: the same with r-a and a0 alone. A faulty wire is then that of subscriber or server.
 #
 # Sourced behind step.sh by scripts/demo and tests/wire/lib.sh. Everything that runs has its pid
 # under $LAB/pids, everything written lies under $LAB; lab_down undoes it all, in any state.
 
 LAB_CLIENT4=10.77.0.1 LAB_CLIENT6=fd77::1
 LAB_SERVER4=10.77.0.2 LAB_SERVER6=fd77::2
+LAB_ROUTER6=fe80::1 # the router's on the server's wire
 
 # lab_init NAME DIR: sets the names, changes nothing.
 lab_init() {
@@ -77,15 +78,16 @@ lab_cable() {
 	ip -n "$3" link set "$4" mtu "$LAB_MTU" up
 }
 
-# lab_wire SIDE BOX_END NAMESPACE FAR_END: from the box to a neighbour, faulty where that is wanted.
+# lab_wire SIDE NEAR_NAMESPACE NEAR_END FAR_NAMESPACE FAR_END: from what stands in the middle, the box or the
+# router, to subscriber or server; faulty where that is wanted.
 lab_wire() {
 	case " ${LAB_FAULTY:-} " in
 	*" $1 "*)
-		lab_cable "$NS_BOX" "$2" "$NS_FLT" "$1-box"
-		lab_cable "$NS_FLT" "$1-far" "$3" "$4"
+		lab_cable "$2" "$3" "$NS_FLT" "$1-box"
+		lab_cable "$NS_FLT" "$1-far" "$4" "$5"
 		lab_fault "$1"
 		;;
-	*) lab_cable "$NS_BOX" "$2" "$3" "$4" ;;
+	*) lab_cable "${@:2}" ;;
 	esac
 }
 
@@ -127,14 +129,18 @@ lab_addresses() {
 	ip -n "$NS_SUB" addr add 10.77.0.66/24 dev a1
 	ip -n "$NS_SUB" addr add $LAB_CLIENT6/64 dev a1 nodad
 	ip -n "$NS_NET" addr add $LAB_SERVER4/24 dev b1
-	ip -n "$NS_NET" addr add $LAB_SERVER6/64 dev b1 nodad
+	if lab_is_routed; then
+		ip -n "$NS_NET" addr add $LAB_SERVER6/128 dev b1 nodad
+		lab_subscribers fd77::/64
+	else
+		ip -n "$NS_NET" addr add $LAB_SERVER6/64 dev b1 nodad
+	fi
 }
 
 # The router: an ordinary Linux one. Subscribers' addresses and the server's are of one network, so it stands in
-# for each of them on the other's link (proxy ARP, proxy NDP); what makes it send us the mail are the rules
-# of docs/operations.md.
+# for each of them on the other's link (proxy ARP; proxy NDP for the server, a route for the subscribers); what
+# makes it send us the mail are the rules of docs/operations.md.
 lab_router() {
-	local key
 	in_rtr sh -c 'cd /proc/sys/net
 		echo 1 >ipv4/ip_forward
 		echo 1 >ipv6/conf/all/forwarding
@@ -148,6 +154,7 @@ lab_router() {
 				echo 0 >ipv4/neigh/$i/proxy_delay
 				echo 0 >ipv6/neigh/$i/proxy_delay
 				;;
+			r-a | r-b) echo 1 >ipv4/conf/$i/accept_local ;; # its own errors come back by us
 			esac
 		done'
 	ip -n "$NS_RTR" addr add 100.64.1.1/32 dev r-sub
@@ -159,7 +166,7 @@ lab_router() {
 	ip -n "$NS_RTR" route add fd77::/64 dev r-sub
 	ip -n "$NS_RTR" route add $LAB_SERVER6/128 dev r-net
 	ip -n "$NS_RTR" neigh add proxy $LAB_SERVER6 dev r-sub
-	ip -n "$NS_RTR" neigh add proxy $LAB_CLIENT6 dev r-net
+	ip -n "$NS_RTR" addr add $LAB_ROUTER6/64 dev r-net nodad
 	if lab_has_two_arms; then
 		ip -n "$NS_RTR" addr add 198.51.100.1/30 dev r-b
 		ip -n "$NS_RTR" addr add fd00:b::1/64 dev r-b nodad
@@ -171,29 +178,81 @@ lab_router() {
 	else
 		lab_router_sends 102 r-net 192.0.2.2 fd00:a::2 r-a
 	fi
+	lab_router_marks
 }
 
 # lab_router_sends TABLE FROM VIA4 VIA6 BY: mail, of either direction, that comes in by FROM.
 lab_router_sends() {
-	local key
-	for key in sport dport; do
-		ip -n "$NS_RTR" -4 rule add iif "$2" ipproto tcp $key 25 lookup "$1"
-		ip -n "$NS_RTR" -6 rule add iif "$2" ipproto tcp $key 25 lookup "$1"
+	local key family
+	for family in -4 -6; do
+		for key in sport dport; do
+			ip -n "$NS_RTR" $family rule add iif "$2" ipproto tcp $key 25 lookup "$1"
+		done
+		ip -n "$NS_RTR" $family rule add iif "$2" fwmark 25 lookup "$1"
+		ip -n "$NS_RTR" $family rule add iif lo fwmark 25 lookup "$1"
 	done
 	ip -n "$NS_RTR" -4 route add default via "$3" dev "$5" table "$1"
 	ip -n "$NS_RTR" -6 route add default via "$4" dev "$5" table "$1"
 }
 
+# What shows no port where rules look for it: fragments, and errors about mail, the router's own too.
+lab_router_marks() {
+	in_rtr nft -f - <<'END' || die 'nftables cannot mark what the router sends us'
+table inet mail {
+	chain error4 {
+		@th,136,8 6 @th,224,16 25 meta mark set 25
+		@th,136,8 6 @th,240,16 25 meta mark set 25
+	}
+	chain error6 {
+		@th,112,8 6 @th,384,16 25 meta mark set 25
+		@th,112,8 6 @th,400,16 25 meta mark set 25
+	}
+	chain choose {
+		icmp type { destination-unreachable, time-exceeded, parameter-problem } jump error4
+		icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } jump error6
+		ip frag-off & 0x3fff != 0 ip protocol tcp meta mark set 25
+		frag nexthdr 6 meta mark set 25
+	}
+	chain others {
+		type filter hook prerouting priority mangle
+		iifname { "r-sub", "r-net" } jump choose
+	}
+	chain own {
+		type route hook output priority mangle
+		jump choose
+	}
+}
+END
+}
+
+# lab_subscribers PREFIX: of a network whose addresses the subscriber has; the server's way there.
+lab_subscribers() {
+	! lab_is_routed || ip -n "$NS_RTR" route replace "$1" dev r-sub
+	case $LAB_TOPOLOGY:$1 in
+	bridge:* | *.*) ip -n "$NS_NET" route replace "$1" dev b1 ;;
+	*) ip -n "$NS_NET" route replace "$1" via $LAB_ROUTER6 dev b1 ;;
+	esac
+}
+
+# Of raw frames: what subscriber and server send to, and an address of the subscriber's that no kernel has.
+lab_mac() { ip netns exec "$1" cat "/sys/class/net/$2/address"; } # NAMESPACE INTERFACE
+lab_mac_from_sub() { if lab_is_routed; then lab_mac "$NS_RTR" r-sub; else lab_mac "$NS_NET" b1; fi; }
+lab_mac_from_net() { if lab_is_routed; then lab_mac "$NS_RTR" r-net; else lab_mac "$NS_SUB" a1; fi; }
+lab_stranger() { # ADDRESS
+	local ns=$NS_NET by=b1
+	! lab_is_routed || ns=$NS_RTR by=r-sub
+	ip -n "$ns" neigh add "$1" dev $by nud permanent lladdr "$(lab_mac "$NS_SUB" a1)"
+}
+
 # lab_up_routed: namespaces, wires, addresses of the box beside a router.
 lab_up_routed() {
-	lab_cable "$NS_RTR" r-sub "$NS_SUB" a1
-	lab_cable "$NS_RTR" r-net "$NS_NET" b1
-	lab_wire_to_router before a0 r-a
-	! lab_has_two_arms || lab_wire_to_router behind b0 r-b
+	lab_wire before "$NS_RTR" r-sub "$NS_SUB" a1
+	lab_wire behind "$NS_RTR" r-net "$NS_NET" b1
+	lab_cable "$NS_BOX" a0 "$NS_RTR" r-a
+	! lab_has_two_arms || lab_cable "$NS_BOX" b0 "$NS_RTR" r-b
 	lab_router
 	lab_addresses
 }
-lab_wire_to_router() { lab_wire "$1" "$2" "$NS_RTR" "$3"; }
 
 # lab_up: namespaces, wires, addresses.
 lab_up() {
@@ -204,8 +263,8 @@ lab_up() {
 		lab_up_routed
 		return
 	fi
-	lab_wire before a0 "$NS_SUB" a1
-	lab_wire behind b0 "$NS_NET" b1
+	lab_wire before "$NS_BOX" a0 "$NS_SUB" a1
+	lab_wire behind "$NS_BOX" b0 "$NS_NET" b1
 	lab_addresses
 }
 

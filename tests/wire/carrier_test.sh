@@ -49,8 +49,7 @@ carrier_lab() {
 	lab_up
 	for n in 21 22; do ip -n "$NS_SUB" addr add "10.77.0.$n/24" dev a1; done
 	ip -n "$NS_SUB" addr add $OUTSIDER/32 dev a1
-	ip -n "$NS_RTR" route add $OUTSIDER/32 dev r-sub
-	ip -n "$NS_NET" route add $OUTSIDER/32 dev b1
+	lab_subscribers $OUTSIDER/32
 	carrier_postfix
 	carrier_config
 	check_that "the policy is the example's" as_shipped

@@ -7,34 +7,41 @@ set -euo pipefail
 
 wire_begin
 wire_run
-# The far end of the core's wire becomes a router's; the server moves behind it. Only the router's
-# end of that link is small, so that the handshake promises more than the path takes.
-WIRE_THIRD=$LAB_NAME-rtr
-in_rtr() { ip netns exec "$WIRE_THIRD" "$@"; }
-ip netns add "$WIRE_THIRD"
-ip -n "$NS_NET" link set b1 netns "$WIRE_THIRD"
-ip -n "$WIRE_THIRD" link add x0 type veth peer name x1 netns "$NS_NET"
-lab_offloads_off "$WIRE_THIRD" b1
-lab_offloads_off "$WIRE_THIRD" x0
-lab_offloads_off "$NS_NET" x1
-ip -n "$WIRE_THIRD" link set b1 up
-ip -n "$WIRE_THIRD" link set x0 mtu 1280 up
-ip -n "$NS_NET" link set x1 up
-in_rtr sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-ip -n "$WIRE_THIRD" addr add 10.77.0.254/24 dev b1
-ip -n "$WIRE_THIRD" addr add fd77::fe/64 dev b1 nodad
-ip -n "$WIRE_THIRD" addr add 10.78.0.1/24 dev x0
-ip -n "$WIRE_THIRD" addr add fd78::1/64 dev x0 nodad
-ip -n "$WIRE_THIRD" route add $LAB_SERVER4/32 dev x0
-ip -n "$WIRE_THIRD" route add $LAB_SERVER6/128 dev x0
-ip -n "$NS_NET" addr add $LAB_SERVER4/32 dev x1
-ip -n "$NS_NET" addr add $LAB_SERVER6/128 dev x1 nodad
-ip -n "$NS_NET" addr add 10.78.0.2/24 dev x1
-ip -n "$NS_NET" addr add fd78::2/64 dev x1 nodad
-ip -n "$NS_NET" route add default via 10.78.0.1 src $LAB_SERVER4
-ip -n "$NS_NET" route add default via fd78::1 src $LAB_SERVER6
-ip -n "$NS_SUB" route add $LAB_SERVER4/32 via 10.77.0.254
-ip -n "$NS_SUB" route add $LAB_SERVER6/128 via fd77::fe
+# Only the router's end of the link to the server is small, so that the handshake promises more than the path
+# takes. Without a router in the lab the far end of the core's wire becomes one's; the server moves behind it.
+WIRE_THIRD=$LAB_NAME-third
+behind_a_router() {
+	in_rtr() { ip netns exec "$WIRE_THIRD" "$@"; }
+	ip netns add "$WIRE_THIRD"
+	ip -n "$NS_NET" link set b1 netns "$WIRE_THIRD"
+	ip -n "$WIRE_THIRD" link add x0 type veth peer name x1 netns "$NS_NET"
+	lab_offloads_off "$WIRE_THIRD" b1
+	lab_offloads_off "$WIRE_THIRD" x0
+	lab_offloads_off "$NS_NET" x1
+	ip -n "$WIRE_THIRD" link set b1 up
+	ip -n "$WIRE_THIRD" link set x0 mtu 1280 up
+	ip -n "$NS_NET" link set x1 up
+	in_rtr sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	ip -n "$WIRE_THIRD" addr add 10.77.0.254/24 dev b1
+	ip -n "$WIRE_THIRD" addr add fd77::fe/64 dev b1 nodad
+	ip -n "$WIRE_THIRD" addr add 10.78.0.1/24 dev x0
+	ip -n "$WIRE_THIRD" addr add fd78::1/64 dev x0 nodad
+	ip -n "$WIRE_THIRD" route add $LAB_SERVER4/32 dev x0
+	ip -n "$WIRE_THIRD" route add $LAB_SERVER6/128 dev x0
+	ip -n "$NS_NET" addr add $LAB_SERVER4/32 dev x1
+	ip -n "$NS_NET" addr add $LAB_SERVER6/128 dev x1 nodad
+	ip -n "$NS_NET" addr add 10.78.0.2/24 dev x1
+	ip -n "$NS_NET" addr add fd78::2/64 dev x1 nodad
+	ip -n "$NS_NET" route add default via 10.78.0.1 src $LAB_SERVER4
+	ip -n "$NS_NET" route add default via fd78::1 src $LAB_SERVER6
+	ip -n "$NS_SUB" route add $LAB_SERVER4/32 via 10.77.0.254
+	ip -n "$NS_SUB" route add $LAB_SERVER6/128 via fd77::fe
+}
+if lab_is_routed; then
+	ip -n "$NS_RTR" link set r-net mtu 1280
+else
+	behind_a_router
+fi
 wait_until 30 lab_ready || die 'the ports are not up again'
 wait_until 10 in_sub ping -qc 1 -W 1 $LAB_SERVER4 || die 'no way to the server'
 wait_until 10 in_sub ping -qc 1 -W 1 $LAB_SERVER6 || die 'no way to the server by IPv6'

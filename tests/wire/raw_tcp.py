@@ -17,7 +17,7 @@ import sys
 import time
 
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
-LOW_TTL = 3
+LOW_TTL = 8  # the server takes none below 10, and routers on the way lower it
 
 
 def checksum(data):

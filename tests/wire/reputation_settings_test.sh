@@ -110,7 +110,7 @@ for n in 71 72 73 74 75 76 81 82 83 84 85 86; do
 done
 for n in 7 8; do
 	ip -n "$NS_SUB" addr add "fd77:$n::1/64" dev a1 nodad
-	ip -n "$NS_NET" route add "fd77:$n::/64" dev b1
+	lab_subscribers "fd77:$n::/64"
 done
 lab_spawn server4 "$NS_NET" "$PYTHON" "$ROOT/tests/wire/settings_server.py" "$LAB_SERVER4"
 lab_spawn server6 "$NS_NET" "$PYTHON" "$ROOT/tests/wire/settings_server.py" "$LAB_SERVER6"

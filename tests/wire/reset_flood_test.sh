@@ -5,11 +5,10 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-mac() { ip netns exec "$1" cat "/sys/class/net/$2/address"; }
 flood() { # FROM TO COUNT: by the interface of the side that FROM belongs to
 	case $1 in
-	"$LAB_SERVER4"*) in_net "$PYTHON" "$ROOT/tests/wire/raw_tcp.py" flood b1 "$(mac "$NS_NET" b1)" "$(mac "$NS_SUB" a1)" "$@" ;;
-	*) in_sub "$PYTHON" "$ROOT/tests/wire/raw_tcp.py" flood a1 "$(mac "$NS_SUB" a1)" "$(mac "$NS_NET" b1)" "$@" ;;
+	"$LAB_SERVER4"*) in_net "$PYTHON" "$ROOT/tests/wire/raw_tcp.py" flood b1 "$(lab_mac "$NS_NET" b1)" "$(lab_mac_from_net)" "$@" ;;
+	*) in_sub "$PYTHON" "$ROOT/tests/wire/raw_tcp.py" flood a1 "$(lab_mac "$NS_SUB" a1)" "$(lab_mac_from_sub)" "$@" ;;
 	esac
 }
 # patient SPAM CASE: a session with a pause in the middle of the message and keep-alives in it.

@@ -45,7 +45,7 @@ for n in 51 52 53 54 55; do
 	ip -n "$NS_SUB" addr add "10.77.0.$n/24" dev a1
 done
 ip -n "$NS_SUB" addr add fd77:5::1/64 dev a1 nodad
-ip -n "$NS_NET" route add fd77:5::/64 dev b1
+lab_subscribers fd77:5::/64
 
 # Throttled: 2 of spam are a score of 33; what is accepted lowers it to 29, then 25: over 15 all the time.
 for n in 1 2; do

@@ -15,7 +15,7 @@ lab_up
 # 10.77.101.0/24 and 10.77.102.0/24 are the subscriber's, every address of them.
 in_sub ip route add local 10.77.101.0/24 dev lo
 in_sub ip route add local 10.77.102.0/24 dev lo
-in_net ip route add 10.77.0.0/16 dev b1
+lab_subscribers 10.77.0.0/16
 ip -n "$NS_BOX" link set lo up
 lab_spawn dns "$NS_BOX" "$PYTHON" "$HERE/dns_server.py" 127.0.0.1 5300
 lab_spawn server "$NS_NET" "$PYTHON" "$HERE/settings_server.py" "$LAB_SERVER4"

@@ -98,10 +98,10 @@ lab_start || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_lo
 for n in 31 32 33 34 49; do
 	ip -n "$NS_SUB" addr add "10.77.0.$n/24" dev a1
 done
-# Subscribers of one /64 each: the server is reached by a route of its own.
+# Subscribers of one /64 each.
 for n in 1 2; do
 	ip -n "$NS_SUB" addr add "fd77:$n::1/64" dev a1 nodad
-	ip -n "$NS_NET" route add "fd77:$n::/64" dev b1
+	lab_subscribers "fd77:$n::/64"
 done
 
 story 10.77.0.31 10.77.0.32 four

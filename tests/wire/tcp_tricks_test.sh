@@ -7,7 +7,6 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 OWN=10.77.0.99
-mac() { ip netns exec "$1" cat "/sys/class/net/$2/address"; }
 # trick NAME EXPECTED: what the client is told, one of them; the condemned text is never stored.
 trick() {
 	local told
@@ -27,10 +26,10 @@ table ip far {
 }
 END
 # The address belongs to no kernel, so none answers for it.
-ip -n "$NS_NET" neigh add $OWN dev b1 nud permanent lladdr "$(mac "$NS_SUB" a1)"
+lab_stranger $OWN
 for name in decoy_first decoy_last overlap overlap_ahead bad_checksum dying_syn odd_resets urgent urgent_flagged \
 	dying_reset dying_fin dying_end; do
-	in_sub timeout 60 "$PYTHON" "$ROOT/tests/wire/raw_tcp.py" trick $name a1 "$(mac "$NS_SUB" a1)" "$(mac "$NS_NET" b1)" \
+	in_sub timeout 60 "$PYTHON" "$ROOT/tests/wire/raw_tcp.py" trick $name a1 "$(lab_mac "$NS_SUB" a1)" "$(lab_mac_from_sub)" \
 		$OWN $LAB_SERVER4 "$SPAM_TEXT" "$name." >"$LAB/$name.out" 2>&1 &
 done
 for job in $(jobs -p); do wait "$job" || :; done
