@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A packet's cost with so many connections held, each packet on one drawn at random: NOOP, its reply, its
-// acknowledgement. And what a miss costs: a chain of dependent loads through as much memory as the connections take.
+// acknowledgement. And what a miss costs: chains of dependent loads through as much memory as the connections take,
+// one alone, and as many at once as a burst has packets.
 // Under callgrind it counts from behind the set-up on (what the engine does, by the name bench_timed), and times
 // nothing of use. One JSON object to standard output; perf/held runs it.
 //   held_bench FLOWS BURSTS WARM MEMORY_MB huge|pages [chase]
@@ -61,15 +62,32 @@ static void noops(
 	}
 }
 
-// Nanoseconds of a load that the next one waits for, all over so many bytes in random order.
-static double chase(uint64_t bytes, uint64_t *seed)
+// Nanoseconds of a load where `chains` of them are under way at once, each the next one of its own chain.
+static double hop(const uint8_t *all, uint32_t *at, unsigned chains)
+{
+	double each[CHASES];
+
+	for (unsigned c = 0; c < CHASES; c++) {
+		const uint64_t from = rte_rdtsc_precise();
+
+		for (unsigned i = 0; i < HOPS; i += chains)
+			for (unsigned k = 0; k < chains; k++)
+				at[k] = *(const volatile uint32_t *)(const void *)(all +
+					(size_t)at[k] * LINE);
+		each[c] = bench_ns(rte_rdtsc_precise() - from, HOPS);
+	}
+	return bench_median(each, CHASES);
+}
+
+// All over so many bytes in random order: a load that the next one waits for, and one of a burst's.
+static bool chase(uint64_t bytes, uint64_t *seed, double *alone, double *of_burst)
 {
 	const uint32_t lines = (uint32_t)(bytes / LINE);
-	double each[CHASES];
+	uint32_t at[ENG_BURST];
 	uint8_t *all = rte_malloc(NULL, (size_t)lines * LINE, LINE);
 
 	if (all == NULL)
-		return 0;
+		return false;
 	for (uint32_t i = 0; i < lines; i++)
 		*(uint32_t *)(void *)(all + (size_t)i * LINE) = i;
 	for (uint32_t i = lines - 1; i > 0; i--) { // one circle through all of them (Sattolo)
@@ -80,16 +98,12 @@ static double chase(uint64_t bytes, uint64_t *seed)
 		*x = *y;
 		*y = was;
 	}
-	uint32_t at = 0;
-	for (unsigned c = 0; c < CHASES; c++) {
-		const uint64_t from = rte_rdtsc_precise();
-
-		for (unsigned i = 0; i < HOPS; i++)
-			at = *(volatile uint32_t *)(void *)(all + (size_t)at * LINE);
-		each[c] = bench_ns(rte_rdtsc_precise() - from, HOPS);
-	}
+	for (unsigned k = 0; k < ENG_BURST; k++)
+		at[k] = draw(seed, lines);
+	*alone = hop(all, at, 1);
+	*of_burst = hop(all, at, ENG_BURST);
 	rte_free(all);
-	return bench_median(each, CHASES);
+	return true;
 }
 
 static struct bench_conn *hold(struct bench *b, uint32_t n)
@@ -115,7 +129,7 @@ int main(int argc, char **argv)
 	static double cycles[STEPS][BURSTS_MAX];
 	const bool chases = argc == 7 && strcmp(argv[6], "chase") == 0;
 	uint64_t seed = 1;
-	double one[STEPS], ns = 0;
+	double one[STEPS], ns = 0, alone = 0, of_burst = 0;
 	struct bench b;
 
 	const uint32_t n = argc < 6 ? 0 : (uint32_t)strtoul(argv[1], NULL, 10);
@@ -152,9 +166,13 @@ int main(int argc, char **argv)
 	const uint64_t bytes = (uint64_t)n * (sizeof(struct eng_session) + INDEX_BYTES);
 	free(conns);
 	bench_close(&b);
-	printf("{\"flows\": %u, \"packets\": %llu, \"ns\": %.1f, \"footprint_bytes\": %llu, \"chase_ns\": %.2f}\n",
-		n, (unsigned long long)packets, ns, (unsigned long long)bytes,
-		chases ? chase(bytes, &seed) : 0);
+	if (chases && !chase(bytes, &seed, &alone, &of_burst)) {
+		fprintf(stderr, "held: no memory for the chase\n");
+		return 1;
+	}
+	printf("{\"flows\": %u, \"packets\": %llu, \"ns\": %.1f, \"footprint_bytes\": %llu, \"chase_ns\": %.2f, "
+	       "\"burst_ns\": %.2f}\n",
+		n, (unsigned long long)packets, ns, (unsigned long long)bytes, alone, of_burst);
 	bench_stop();
 	return 0;
 }

@@ -131,7 +131,7 @@ def compare(args, report):
         return {}
     program = runner.build("perf/radius_bench")
     seen = {name: [] for name, *_ in PAIRS}
-    for i in range(args.rounds):
+    for i in range(args.radius_rounds):
         for name, stored, module, _ in PAIRS:
             if i % 2 == 0:
                 pair = ours(program, args, stored), theirs(program, args, module)

@@ -14,7 +14,9 @@ GOALS = ROOT / "perf" / "goals.json"
 HUGE = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 SKIPPED = 125  # exit status: it cannot run here
 only_rows = False  # parse() found --rows
-HOW = ("median", "ratio", "difference", "max", "sum")  # from a row's rounds to its value
+# From a row's rounds to its value. A ratio or difference is taken of each round by itself, and the value is the median
+# of these: what changes from round to round changes both of a round.
+HOW = ("median", "ratio", "difference", "max", "sum")
 
 
 class CannotRun(Exception):
@@ -125,10 +127,11 @@ def parse(parser, **quick):
     return args
 
 
-def row(name, unit, rounds, how="median", reference_name="", note=""):
-    """A row for write_rows. `rounds`: numbers, or pairs of value and reference of the same round."""
+def row(name, unit, rounds, how="median", reference_name="", note="", profile=None):
+    """A row for write_rows. `rounds`: numbers, or pairs of value and reference of the same round. `profile`: sampling.py."""
     pairs = [r if isinstance(r, (tuple, list)) else (r,) for r in rounds]
     return {
+        **({"profile": profile} if profile else {}),
         "name": name,
         "unit": unit,
         "how": how,
@@ -204,15 +207,15 @@ class Report:
 def value_of(one):
     """What a row's raw rounds come to."""
     values = [r["value"] for r in one["rounds"]]
-    middle = statistics.median(values)
     if one["how"] == "max":
         return max(values)
     if one["how"] == "sum":
         return sum(values)
     if one["how"] == "median":
-        return middle
-    reference = statistics.median(r["reference"] for r in one["rounds"])
-    return middle - reference if one["how"] == "difference" else middle / reference
+        return statistics.median(values)
+    if one["how"] == "difference":
+        return statistics.median(r["value"] - r["reference"] for r in one["rounds"])
+    return statistics.median(r["value"] / r["reference"] for r in one["rounds"])
 
 
 def goals():

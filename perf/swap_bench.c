@@ -531,7 +531,7 @@ static int measure(struct swap_bench *s, double seconds, unsigned rounds, unsign
 	eng_image_swap(s->b.eng, first);
 	if (!threads_place(&s->swaps))
 		return 1;
-	double pps = 0.8 * ceiling(s, 1);
+	double pps = 0.8 * ceiling(s, seconds / 3);
 	for (unsigned i = 0; i < rounds; i++) {
 		run(s, pps, seconds, 0, &seen);
 		say(&seen, "without", pps);

@@ -74,5 +74,22 @@ def line(one):
                   goal_text(one["goal"]), one["verdict"]))
 
 
+def profile_lines(one):
+    """Beneath a row that is short: where its time goes."""
+    profile = one.get("profile")
+    if one["verdict"] != "short" or not profile:
+        return []
+    if "why_not" in profile:
+        return [f"    no profile: {profile['why_not']}"[:100]]
+    shares = [f"{100 * entry['share']:.0f} % {entry['what']}" for entry in profile["entries"]]
+    lines = [f"    {profile['how']}:"]
+    for share in shares:
+        if len(lines) == 1 or len(lines[-1]) + len(share) + 2 > 100:
+            lines.append(f"    {share}")
+        else:
+            lines[-1] += f", {share}"
+    return [line[:100] for line in lines]
+
+
 def skipped_line(one):
     return f"{one['name']:<{WIDTHS[0]}}  skipped: {one['why']}"[:100]

@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 PERF = pathlib.Path(__file__).resolve().parents[3] / "perf"
 sys.path.insert(0, str(PERF))
 import runner  # noqa: E402  pylint: disable=wrong-import-position
+import sampling  # noqa: E402  pylint: disable=wrong-import-position
 import table  # noqa: E402  pylint: disable=wrong-import-position
 
 
@@ -34,14 +35,16 @@ def script(name):
 run, check, plot = script("run"), script("check"), script("plot")
 GOALS = {
     "fast_ns": {"at_most": 100, "unit": "ns", "prints": "fake", "source": "made up"},
-    "many_vs_them": {"at_least": 0.9, "how": "ratio", "unit": "", "prints": "fake", "source": "made up"},
+    "many_vs_them": {"at_least": 0.9, "how": "ratio", "unit": "", "prints": "fake", "source": "made up", "profile": True},
     "more_ns": {"at_most": 10, "how": "difference", "unit": "ns", "prints": "fake", "source": "made up"},
     "lost": {"at_most": 0, "how": "sum", "unit": "", "prints": "fake", "source": "made up"},
     "other": {"at_most": 1, "unit": "ms", "prints": "nobody", "source": "made up"},
 }
+PROFILE = {"how": "samples of a clock; 1000 samples", "entries": [{"what": "smtp_step", "share": 0.61},
+                                                                  {"what": "flow_find", "share": 0.0825}]}
 ROWS = [
     runner.row("fast_ns", "ns", [70, 90, 80, 75, 500]),
-    runner.row("many_vs_them", "", [(8, 10), (9, 12), (30, 11)], how="ratio", reference_name="them"),
+    runner.row("many_vs_them", "", [(8, 10), (9, 12), (30, 11)], how="ratio", reference_name="them", profile=PROFILE),
     runner.row("more_ns", "ns", [(50, 30), (40, 35), (60, 31), (45, 33)], how="difference", reference_name="bare"),
     runner.row("lost", "", [0, 0, 1], how="sum"),
     runner.row("seen_only", "B", [3, 1, 2], how="max"),
@@ -113,6 +116,10 @@ def round_put(name, key, value):
     return lambda report: row(report, name)["rounds"][0].update({key: value})
 
 
+def share_put(value):
+    return lambda report: row(report, "many_vs_them")["profile"]["entries"][0].update({"share": value})
+
+
 TAMPERED = (  # what was changed, the row that is named
     ("a value", put("fast_ns", "value", 79.0), "fast_ns"),
     ("a round that the value comes from", round_put("more_ns", "reference", 39), "more_ns"),
@@ -126,6 +133,12 @@ TAMPERED = (  # what was changed, the row that is named
     ("the unit", put("fast_ns", "unit", "us"), "fast_ns"),
     ("the spread", put("fast_ns", "spread", [75, 81]), "fast_ns"),
     ("the reference", put("many_vs_them", "reference", 10), "many_vs_them"),
+    ("the profile of a row that is short", lambda r: row(r, "many_vs_them").pop("profile"), "many_vs_them"),
+    ("a share of a profile", share_put(0.93), "many_vs_them"),
+    ("a share that is none", share_put("61 %"), "many_vs_them"),
+    ("the order of a profile", share_put(0.01), "many_vs_them"),
+    ("how a profile was made", lambda r: row(r, "many_vs_them")["profile"].update({"how": ""}), "many_vs_them"),
+    ("what a profile is of", lambda r: row(r, "many_vs_them")["profile"].update({"entries": []}), "many_vs_them"),
     ("that a row is there", drop("lost"), "lost"),
     ("how often a row is there", lambda r: r["rows"].append(copy.deepcopy(row(r, "lost"))), "lost"),
     ("a skipped row to one that is met", lambda r: r["skipped"][0].update({"verdict": "met"}), "other"),
@@ -143,7 +156,8 @@ class Rows(unittest.TestCase):
             report = world.report()
             self.assertEqual({r["name"]: r["verdict"] for r in report["rows"]},
                              {"fast_ns": "met", "many_vs_them": "short", "more_ns": "short", "lost": "short", "seen_only": "-"})
-            self.assertEqual(row(report, "many_vs_them")["value"], 9 / 11)
+            self.assertEqual(row(report, "many_vs_them")["value"], 8 / 10)
+            self.assertEqual(row(report, "more_ns")["value"], 16)
             self.assertEqual([(s["name"], s["why"]) for s in report["skipped"]], [("other", "no bench")])
             code, said = world.faults(report)
             self.assertEqual(code, 0, said)
@@ -158,6 +172,21 @@ class Rows(unittest.TestCase):
                     code, said = world.faults(changed)
                     self.assertEqual(code, 1, said)
                     self.assertIn(f"NO   {name}: ", said)
+
+    def test_a_row_that_is_short_says_beneath_where_its_time_goes(self):
+        with World(good()) as world:
+            report = world.report()
+            self.assertEqual(row(report, "many_vs_them")["profile"], PROFILE)
+            lines = world.printed.splitlines()
+            at = next(i for i, line in enumerate(lines) if line.startswith("many_vs_them"))
+            self.assertEqual(lines[at + 1: at + 3], ["    samples of a clock; 1000 samples:", "    61 % smtp_step, 8 % flow_find"])
+
+    def test_a_profile_that_cannot_be_made_says_why(self):
+        without = [runner.row("many_vs_them", "", [(1, 2)], how="ratio", profile=sampling.none("no clock"))]
+        with World(WRITES.format(text=json.dumps({"rows": without, "skipped": []}))) as world:
+            report = world.report()
+            self.assertIn("    no profile: no clock", world.printed)
+            self.assertEqual(world.faults(report)[0], 0)
 
     def test_a_file_of_something_else_is_no_results_file(self):
         with World(good()) as world:
@@ -245,6 +274,22 @@ class Rows(unittest.TestCase):
             self.assertEqual(table.number(value), text)
 
 
+class Profiles(unittest.TestCase):
+    def test_shares_are_of_what_is_not_the_bench(self):
+        seen = sampling.profile({"smtp_step": 300, "flow_find": 100}, "samples")
+        self.assertEqual(seen, {"how": "samples; 400 samples", "entries": [{"what": "smtp_step", "share": 0.75},
+                                                                          {"what": "flow_find", "share": 0.25}]})
+        self.assertLessEqual({"main", "bench_segment", "noops"}, sampling.of_the_bench())
+        self.assertFalse({"smtp_feed", "flow_find", "memcpy", "if"} & sampling.of_the_bench())
+
+    def test_a_few_samples_are_no_profile(self):
+        self.assertIn("why_not", sampling.profile({"smtp_step": 20}, "samples"))
+
+    @unittest.skipUnless(shutil.which("perf"), "perf is not installed")
+    def test_a_program_that_cannot_be_sampled_has_none(self):
+        self.assertIn("why_not", sampling.of_command(["/bin/false"], "nothing"))
+
+
 class Pictures(unittest.TestCase):
     ROWS = {
         "forward_64B_vs_testpmd": runner.row("", "", [(8e6, 9e6), (7e6, 9e6), (9e6, 8e6)], how="ratio"),
@@ -279,7 +324,7 @@ class Goals(unittest.TestCase):
         for name, goal in json.loads((PERF / "goals.json").read_text(encoding="utf-8")).items():
             self.assertLessEqual({"unit", "source", "prints"}, set(goal), name)
             self.assertLessEqual(len({"at_most", "at_least"} & set(goal)), 1, name)
-            self.assertLessEqual(set(goal), {"unit", "source", "prints", "how", "at_most", "at_least"}, name)
+            self.assertLessEqual(set(goal), {"unit", "source", "prints", "how", "at_most", "at_least", "profile"}, name)
 
     def test_each_bench_of_the_table_is_there_and_quick_ones_fit(self):
         for name in run.BENCHES:
