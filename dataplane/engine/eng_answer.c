@@ -163,6 +163,13 @@ static void cut_repeat(struct eng_worker *w, struct eng_session *s)
 	s->cut_at_ms = now_ms + ((uint32_t)ENG_CUT_REPEAT_MS << 2 * (CUT_REPEATS - s->cut_left));
 }
 
+// Is nothing left to do for the server? Its reset is repeated as often as there is; where others need the
+// place, once: a grave answers what it sends after that.
+static bool is_told(const struct eng_worker *w, const struct eng_session *s)
+{
+	return s->cut_left == 0 || (s->cut_left < CUT_REPEATS && eng_is_crowded(w->smtp));
+}
+
 // Behind a possible end the client may be waiting for its reply, or have more to send.
 static void body_deadline(struct eng_session *s, uint32_t now_ms)
 {
@@ -340,7 +347,7 @@ void eng_session_remnant(struct eng_worker *w, struct eng_session *s)
 	if (!s->recorded)
 		eng_record_session(w, s);
 	lane_begin(w, s);
-	if (s->cut_left == 0) {
+	if (is_told(w, s)) {
 		eng_session_end(w, s);
 		return;
 	}
@@ -439,7 +446,7 @@ void eng_answer_timer(struct eng_worker *w, struct eng_session *s)
 	s->more = false;
 	cut_repeat(w, s);
 	if (s->flow.state == FLOW_CLOSING) {
-		if (due || s->cut_left == 0)
+		if (due || is_told(w, s))
 			eng_session_end(w, s);
 		else
 			eng_timer_update(w, s);

@@ -176,7 +176,7 @@ static void closing_note(struct eng_worker *w, struct eng_session *s)
 		!st->half[STREAM_SERVER].fin_acked)
 		return;
 	s->flow.state = FLOW_CLOSING;
-	s->flow.brief = flow_count(w->smtp->flows) > flow_cells(w->smtp->flows) / 4 * 3;
+	s->flow.brief = eng_is_crowded(w->smtp);
 	eng_tickets_give(w, s); // what is left of it is for repeats only
 	eng_message_abort(w, s);
 }
