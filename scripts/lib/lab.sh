@@ -24,6 +24,7 @@
 
 LAB_CLIENT4=10.77.0.1 LAB_CLIENT6=fd77::1
 LAB_SERVER4=10.77.0.2 LAB_SERVER6=fd77::2
+LAB_SERVERS4=10.77.0.240/28 # more of the server's, where a test gives it such
 LAB_ROUTER6=fe80::1 # the router's on the server's wire
 
 # lab_init NAME DIR: sets the names, changes nothing.
@@ -163,6 +164,7 @@ lab_router() {
 	ip -n "$NS_RTR" addr add fd00:a::1/64 dev r-a nodad
 	ip -n "$NS_RTR" route add 10.77.0.0/24 dev r-sub
 	ip -n "$NS_RTR" route add $LAB_SERVER4/32 dev r-net
+	ip -n "$NS_RTR" route add $LAB_SERVERS4 dev r-net
 	ip -n "$NS_RTR" route add fd77::/64 dev r-sub
 	ip -n "$NS_RTR" route add $LAB_SERVER6/128 dev r-net
 	ip -n "$NS_RTR" neigh add proxy $LAB_SERVER6 dev r-sub
@@ -431,6 +433,7 @@ lab_config_ports() {
 		printf '    - {name: behind, port: core, addresses: [198.51.100.2/30, "fd00:b::2/64"]}\n'
 		printf '  routes:\n    - {to: any, via: 198.51.100.1}\n    - {to: any, via: "fd00:b::1"}\n'
 		printf '    - {to: 10.77.0.0/24, via: 192.0.2.1}\n    - {to: 10.77.0.2, via: 198.51.100.1}\n'
+		printf '    - {to: %s, via: 198.51.100.1}\n' $LAB_SERVERS4
 		printf '    - {to: "fd77::/64", via: "fd00:a::1"}\n    - {to: "fd77::2", via: "fd00:b::1"}\n'
 	else
 		printf '  routes:\n    - {to: any, via: 192.0.2.1}\n    - {to: any, via: "fd00:a::1"}\n'

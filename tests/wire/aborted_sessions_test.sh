@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Clients that go away at any point: nothing is delivered, nothing is left behind in the tables.
+# Long: what is left of a session is kept for half a minute.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Access rules and the lists of a session profile, with Postfix: what the client is told, what the server
 # got, what the log says; each with its rule and without it. A list's file is read anew by a commit.
+# Long: one session behind the other.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What a content profile does with a condemned message: its own text, tempfail, discard, monitor; a
 # commit changes it for the next session.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

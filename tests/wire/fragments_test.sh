@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A subscriber whose every TCP segment comes in IP fragments: mail arrives, spam is refused, and
 # nothing that overlaps or hides its TCP header gets through.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

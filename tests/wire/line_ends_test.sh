@@ -4,12 +4,13 @@
 # a condemned message behind it: what Postfix (as lax as 3.7 is, and strict), Exim and OpenSMTPD
 # stored is what was read, always. A table says what each was told and stored.
 # --all: every cut and every kind, some minutes.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/servers.sh"
 
 NAMES=(postfix postfix-strict exim opensmtpd)
-address() { case $1 in postfix) echo 10.77.0.2 ;; postfix-strict) echo 10.77.0.3 ;; exim) echo 10.77.0.4 ;; *) echo 10.77.0.5 ;; esac; }
+address() { case $1 in postfix) echo 10.77.0.2 ;; postfix-strict) echo 10.77.0.243 ;; exim) echo 10.77.0.244 ;; *) echo 10.77.0.245 ;; esac; }
 all_idle() { lab_queue_empty && lab_queue_empty_of postfix-strict && exim_idle && opensmtpd_idle; }
 each() { # OPTION FUNCTION: OPTION NAME=what FUNCTION says, for each server
 	local name

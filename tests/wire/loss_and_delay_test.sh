@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Loss, reorder, duplication and delay, before the box and behind it, small segments and small
 # windows: verdicts and bytes stay right. --size OCTETS for longer messages.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Clean mail arrives byte for byte, 1 kB to 10 MB, and what leaves the box has the addresses,
 # ports, MACs and tags of what came in; beside a router addresses and ports.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

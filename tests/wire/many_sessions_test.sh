@@ -3,6 +3,7 @@
 # Many small sessions, 50 at a time, while frames are lost and reordered each way: every message
 # arrives intact or is refused whole, and flows, slabs, messages and packet buffers are in the end as
 # many as at the start. --sessions N for more than a few (10,000 take some minutes), --loss, --reorder.
+# Long: a link that loses frames.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

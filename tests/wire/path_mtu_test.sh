@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A router behind the box whose next link takes smaller packets than the subscriber's: what it says
 # about packets that are too big reaches the subscriber, and mail goes on in smaller ones.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

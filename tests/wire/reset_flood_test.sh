@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Somebody who sees nothing of a session sends resets and SYNs with its addresses and random numbers,
 # from both sides: the session goes on. And a session that was idle is still read.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A server that is down or silent: the client learns it from the network, nothing is queued or
 # rerouted, and its own retry goes through once the server is back.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

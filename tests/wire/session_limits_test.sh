@@ -3,6 +3,7 @@
 # Limits of a session profile on connections, messages and recipients, with two workers that both have some
 # of them: so many pass, the next is told 421, or 450, by us and its server never hears of it, and what
 # ends, or is not taken, makes room for another.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Clients that write one octet at a time, with Nagle's algorithm and without, that take little at a
 # time, and that pause in the midst of a line: the session goes through as without a box.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

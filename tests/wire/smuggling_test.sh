@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A condemned message hidden behind an end of data that not everybody sees never reaches a mailbox,
 # whichever way the server reads line ends; and bare LF alone refuses nobody.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

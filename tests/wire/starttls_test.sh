@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # STARTTLS: by default it passes and is counted as not read; under prevent_encryption the keyword is
 # masked, a client that insists is refused by the server itself, and all of it is counted.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

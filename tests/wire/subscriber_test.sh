@@ -4,6 +4,8 @@
 # is refused, comes back under another address and is still refused; who gets its old address sends freely;
 # when its time is over it may send again. Lists of the operator do what they say; monitor refuses nothing.
 # By IPv4 and IPv6, accounting by radclient.
+# Long: a block lasts a minute.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

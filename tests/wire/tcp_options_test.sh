@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Window scaling, timestamps and SACK stay in use across the box: the two handshakes are the same
 # on both sides, segments carry timestamps, and a lost one is answered by SACK blocks.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

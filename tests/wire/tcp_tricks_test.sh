@@ -3,6 +3,7 @@
 # A client with a TCP of its own repeats segments with other bytes, sends some that die between the
 # box and the server, resets, FINs and SYNs that the server never sees: what the server stores is
 # what was read.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Two workers: a port's one queue is read by one of them, connections belong to either, segments are
 # handed over; verdicts, bytes and counters are what they are with one.
+# Topologies: routed single-arm
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
