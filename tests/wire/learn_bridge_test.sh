@@ -8,7 +8,7 @@ wire_begin
 WIRE_THIRD=$LAB_NAME-third
 lab_up
 ip netns add "$WIRE_THIRD"
-lab_wire third c0 "$WIRE_THIRD" c1
+lab_wire third "$NS_BOX" c0 "$WIRE_THIRD" c1
 lab_postfix_start
 lab_config
 sed -i -e 's/mode: pair/mode: learn/' -e '/^  pairs:/d' \

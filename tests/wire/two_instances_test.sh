@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Two demos at once, with other names, sockets and namespaces, both as expected.
+# Long: two demos at once.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
