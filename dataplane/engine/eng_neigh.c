@@ -26,7 +26,8 @@ enum {
 	NEW_A_SECOND = 200, // neighbours that traffic makes us ask for
 	ANNOUNCEMENTS = 3,  // of our addresses, at start (RFC 5227 2.3 has 2)
 	ANNOUNCE_US = 1000000,
-	CONFLICT_LOG_US = 10000000,
+	CONFLICT_US =
+		10000000, // between two that are told and answered: DEFEND_INTERVAL (RFC 5227 1.1)
 	FRAME_MAX = NET_ND_FRAME_MAX, // ARP's are shorter
 };
 
@@ -129,18 +130,20 @@ static void ask(struct eng_net *n, const struct neigh *b, bool himself)
 				     : net_nd_ask(frame, i, own, &b->addr, mac));
 }
 
-static void announce(struct eng_net *n)
+static void announce(struct eng_net *n, uint16_t iface, const struct addr *own)
 {
+	const struct net_iface *i = &n->iface[iface];
 	uint8_t frame[FRAME_MAX];
 
-	for (uint16_t i = 0; i < n->nifaces; i++)
-		for (unsigned k = 0; k < n->iface[i].naddrs; k++) {
-			const struct addr *own = &n->iface[i].addr[k].addr;
+	frame_give(n, iface, frame,
+		addr_is_v4(own) ? net_arp_announce(frame, i, own) : net_nd_announce(frame, i, own));
+}
 
-			frame_give(n, i, frame,
-				addr_is_v4(own) ? net_arp_announce(frame, &n->iface[i], own)
-						: net_nd_announce(frame, &n->iface[i], own));
-		}
+static void announce_all(struct eng_net *n)
+{
+	for (uint16_t i = 0; i < n->nifaces; i++)
+		for (unsigned k = 0; k < n->iface[i].naddrs; k++)
+			announce(n, i, &n->iface[i].addr[k].addr);
 }
 
 // ---- what becomes of a neighbour
@@ -198,6 +201,9 @@ static void act(struct eng_net *n, uint32_t place, enum net_neigh_act act)
 		break;
 	case NET_NEIGH_FORGET:
 		forget(n, place);
+		break;
+	case NET_NEIGH_IGNORE:
+		atomic_fetch_add_explicit(&n->unbelieved, 1, memory_order_relaxed);
 		break;
 	case NET_NEIGH_NOTHING:
 		break;
@@ -260,6 +266,7 @@ static void hops_tell(struct eng_net *n)
 				.vlan = n->iface[lost->iface].vlan});
 }
 
+// We keep our address, and say so once in a while (RFC 5227 2.4 (c)).
 static void conflict_say(struct eng_net *n, const struct eng_said *said, uint64_t now_us)
 {
 	struct eng_neighs *s = n->neighs;
@@ -268,13 +275,14 @@ static void conflict_say(struct eng_net *n, const struct eng_said *said, uint64_
 
 	s->conflicts++;
 	conflict_tell(n, said);
-	if (now_us - s->conflict_us < CONFLICT_LOG_US && s->conflict_us != 0)
+	if (now_us - s->conflict_us < CONFLICT_US && s->conflict_us != 0)
 		return;
 	LOG(ERR,
 		"%s by port %u, VLAN %u: somebody else has our address: %02x:%02x:%02x:%02x:%02x:%02x "
 		"says so (%u times since last told)",
 		addr_format(&said->news.addr, text, sizeof(text)), n->iface[said->iface].port,
 		n->iface[said->iface].vlan, m[0], m[1], m[2], m[3], m[4], m[5], s->conflicts);
+	announce(n, said->iface, &said->news.addr);
 	s->conflict_us = now_us;
 	s->conflicts = 0;
 }
@@ -344,7 +352,7 @@ void eng_neigh_manage(struct eng *e, uint64_t now_us)
 			hops_tell(n);
 	}
 	if (s->announced < ANNOUNCEMENTS && now_us >= s->announce_us) {
-		announce(n);
+		announce_all(n);
 		s->announced++;
 		s->announce_us = now_us + ANNOUNCE_US;
 	}

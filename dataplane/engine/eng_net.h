@@ -56,6 +56,7 @@ struct eng_net {
 	struct rte_ring *asked; // packets, likewise: eng_wait
 	struct rte_ring *ready; // frames, manager -> worker 0: eng_meta.way
 	struct eng_neighs *neighs;
+	_Atomic uint64_t unbelieved; // w: manager, r: worker 0
 	struct eng_sight_net *sight; // w: manager, r: any; NULL: nobody asks
 };
 

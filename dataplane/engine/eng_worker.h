@@ -36,6 +36,8 @@ struct eng_worker {
 	uint64_t tick_at_us;    // when eng_smtp_tick is due
 	uint64_t icmp_at_us;    // routed mode: when icmp_left was last filled
 	uint32_t icmp_left;     // ICMP errors that may still leave
+	uint32_t news_left;     // likewise of neighbours' news that the manager is told
+	uint64_t news_at_us;
 	uint64_t now_us;        // routed mode: of the last burst or turn
 	uint64_t turns;         // burst boundaries so far: what `turn` goes on from after a sleep
 	struct eng_listing *listing; // of flows (eng.c)

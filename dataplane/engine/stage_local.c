@@ -13,7 +13,10 @@
 #include "wire_csum.h"
 #include "wire_field.h"
 
-enum { PADDED = 60 }; // bytes of the shortest frame, its checksum apart (IEEE 802.3 4.4.2)
+enum {
+	PADDED = 60,         // bytes of the shortest frame, its checksum apart (IEEE 802.3 4.4.2)
+	NEWS_A_SECOND = 400, // a worker: of neighbours' MACs; twice as many as we ask for
+};
 
 struct seen { // a frame under the eyes of this stage
 	struct rte_mbuf *m;
@@ -43,19 +46,46 @@ static void answer_consume(
 	eng_out_tx(w, s->iface->port, m);
 }
 
-// To the manager; lost where its ring is full: it is said again, or asked for.
+static bool may_say(struct eng_worker *w)
+{
+	if (w->now_us - w->news_at_us >= 1000000) {
+		w->news_at_us = w->now_us;
+		w->news_left = NEWS_A_SECOND;
+	}
+	if (w->news_left == 0)
+		return false;
+	w->news_left--;
+	return true;
+}
+
+static bool is_known(const struct tbl_hop *hop, const uint8_t *mac)
+{
+	uint64_t value = TBL_HOP_KNOWN;
+
+	for (unsigned i = 0; i < NET_MAC_LEN; i++)
+		value |= (uint64_t)mac[i] << 8 * i;
+	return atomic_load_explicit(&hop->mac, memory_order_relaxed) == value;
+}
+
+// To the manager, and not too often: that somebody who lies does not hide the others. Who is still where he was
+// is always told: lies are not among that.
 static void say(
 	struct eng_worker *w, const struct seen *s, const struct net_news *news, bool conflict)
 {
 	struct eng_net *n = w->eng->net;
 	struct eng_said said = {
 		.news = *news, .iface = eng_net_index(n, s->iface), .conflict = conflict};
+	int32_t place = conflict ? -1 : tbl_hops_find(n->hops, said.iface, &news->addr);
+	bool still = place >= 0 && is_known(tbl_hops_at(n->hops, (uint32_t)place), news->mac);
 
 	if (conflict)
 		eng_count(w, ACT_NET_CONFLICT);
-	else if (tbl_hops_find(n->hops, said.iface, &news->addr) < 0)
-		return; // nobody asked for it
-	(void)rte_ring_mp_enqueue_elem(n->said, &said, sizeof(said));
+	else if (place < 0 || (still && !news->solicited))
+		return; // nobody asked for it, or nothing new
+	if ((still || may_say(w)) && rte_ring_mp_enqueue_elem(n->said, &said, sizeof(said)) == 0)
+		return;
+	if (!conflict)
+		eng_count(w, ACT_NET_UNHEARD); // it is said again, or asked for
 }
 
 static void arp_consume(struct eng_worker *w, const struct seen *s)

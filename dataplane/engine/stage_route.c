@@ -209,6 +209,8 @@ uint32_t eng_route_ready(struct eng_worker *w, uint64_t now_us)
 		rte_ring_sc_dequeue_burst(w->eng->net->ready, (void **)pkts, READY_A_TURN, NULL);
 
 	w->now_us = now_us;
+	w->counters[ACT_NET_UNBELIEVED] =
+		atomic_load_explicit(&w->eng->net->unbelieved, memory_order_relaxed);
 	for (unsigned i = 0; i < n; i++) {
 		const struct eng_meta *meta = eng_meta_of(pkts[i]);
 

@@ -57,6 +57,9 @@ static bool is_unspecified(const struct addr *a)
 static enum net_nd solicitation(const struct net_iface *i, const uint8_t *mac,
 	struct net_news *news, const struct addr *asked)
 {
+	if (net_owns(i, &news->addr)) // whatever it asks for
+		return memcmp(news->mac, i->mac, NET_MAC_LEN) == 0 ? NET_ND_NOTHING
+								   : NET_ND_CONFLICT;
 	if (!net_owns(i, asked))
 		return NET_ND_NOTHING;
 	if (is_unspecified(&news->addr)) { // looks whether it may take the address (RFC 4862 5.4.3)

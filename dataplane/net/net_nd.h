@@ -13,8 +13,8 @@ enum net_nd {
 	NET_ND_NOTHING, // not readable, not valid (RFC 4861 7.1), or between others
 	NET_ND_ASKS, // for an address of ours: to be answered; news->addr is ours, too, where the sender has
 		     // no address yet and looks whether he may take it (RFC 4862 5.4.3)
-	NET_ND_TELLS,    // where somebody is
-	NET_ND_CONFLICT, // somebody else says that he has an address of ours (RFC 4862 5.4.4)
+	NET_ND_TELLS, // where somebody is
+	NET_ND_CONFLICT, // somebody else says that he has an address of ours (RFC 4862 5.4.4), or asks from it
 };
 
 // Is this ICMPv6 type one of neighbour discovery (133 to 137)?

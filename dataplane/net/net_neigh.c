@@ -81,6 +81,11 @@ enum net_neigh_act net_neigh_heard(
 	// Who was known and only says so unasked is not proved to be reached (7.3.1).
 	if (known && same && !news->solicited)
 		return NET_NEIGH_NOTHING;
+	// Who changes it again and again, or two who claim it, cost one change a second.
+	if (known && !same && now_us - n->found_us < NET_NEIGH_SETTLE_US)
+		return NET_NEIGH_IGNORE;
+	if (!known || !same)
+		n->found_us = now_us;
 	memcpy(n->mac, news->mac, NET_MAC_LEN);
 	n->state = NET_NEIGH_REACHABLE;
 	n->tries = 0;

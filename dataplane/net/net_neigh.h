@@ -31,10 +31,12 @@ enum {
 		500000, // between questions; half of RETRANS_TIMER: a router's next hop matters
 	NET_NEIGH_TRIES = 3, // RFC 4861 10: MAX_UNICAST_SOLICIT, MAX_MULTICAST_SOLICIT
 	NET_NEIGH_BACKOFF_MAX_US = 60000000,
+	NET_NEIGH_SETTLE_US = 1000000, // behind a MAC that is new no other one is believed
 };
 
 struct net_neigh {
 	uint64_t due_us;     // when to look at it again
+	uint64_t found_us;   // when its MAC became what it is
 	uint32_t backoff_us; // of the next question to one that is lost
 	uint8_t state;       // enum net_neigh_state
 	uint8_t tries;
@@ -47,6 +49,7 @@ enum net_neigh_act {
 	NET_NEIGH_PROBE,  // the one himself
 	NET_NEIGH_FOUND,  // the MAC is new or another one
 	NET_NEIGH_LOSE,   // the MAC is no good any more; and ask everybody
+	NET_NEIGH_IGNORE, // what was heard is not believed: another MAC so soon
 	NET_NEIGH_FORGET, // nobody used it since it was last looked at: its place may be given away
 };
 
@@ -58,6 +61,6 @@ static inline bool net_neigh_is_known(const struct net_neigh *n)
 // Time has gone on to now_us. `used`: a frame went, or wanted to go, to the neighbour since the last call
 // that was due, or it is one that is always wanted. Call when due_us has come, or at once for a NEW one.
 enum net_neigh_act net_neigh_tick(struct net_neigh *n, uint64_t now_us, bool used);
-// A message about the neighbour came. FOUND or NOTHING.
+// A message about the neighbour came. FOUND, NOTHING or IGNORE.
 enum net_neigh_act net_neigh_heard(
 	struct net_neigh *n, const struct net_news *news, uint64_t now_us);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Routed mode with EAL in this process: what is for us and what goes further, where it leaves and with which
 // MACs, tags and TTL, what waits for its next hop, errors, and that each frame ends once.
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -410,6 +411,180 @@ static void somebody_with_our_address_is_counted_and_changes_nothing(void **)
 	assert_int_equal(sent(A).n, 60);
 }
 
+// Who says that the router on B is elsewhere: nobody asked him.
+static void b_is_claimed(uint8_t last)
+{
+	struct net_iface liar = router_b;
+	uint8_t frame[NET_ARP_FRAME_MAX];
+	struct addr own = at("198.51.100.1");
+
+	liar.mac[5] = last;
+	put(B, frame, net_arp_announce(frame, &liar, &own));
+}
+
+// Where a packet to the Internet goes, the last octet of its MAC.
+static uint8_t b_is(void)
+{
+	struct bytes f = udp4(&router_a, "10.1.2.3", "203.0.113.9", 64, 0);
+
+	outs_empty();
+	put(A, f.b, f.n);
+	return sent(B).b[5];
+}
+
+static void a_next_hop_whose_mac_goes_to_and_fro_changes_once_a_second(void **)
+{
+	unsigned changes = 0;
+	uint8_t last = 0xb;
+
+	b_is_found();
+	for (unsigned i = 0; i < 40; i++) { // 4 s
+		now_us += 100000;
+		b_is_claimed(i % 2 == 0 ? 0xb0 : 0xb1);
+		turns();
+		changes += b_is() != last;
+		last = b_is();
+	}
+	turns();
+	assert_in_range(changes, 1, 4);
+	assert_in_range(count(ACT_NET_UNBELIEVED), 10, 40 - changes);
+}
+
+static void a_flood_of_claims_is_counted_and_does_not_hide_who_answers(void **)
+{
+	uint8_t frame[NET_ARP_FRAME_MAX];
+	const struct net_news us = {.addr = at("198.51.100.2"), .mac = {2, 0xb, 0, 0, 0, 1}};
+	struct addr own = at("198.51.100.1");
+
+	b_is_found();
+	now_us += 500000;
+	for (unsigned i = 0; i < 3000; i++)
+		b_is_claimed((uint8_t)(0x10 + i % 64));
+	assert_in_range(
+		count(ACT_NET_UNHEARD), 3000 - 400, 3000 - 400 + 10); // a few were found before
+	// The router himself, asked whether he is still there.
+	now_us += NET_NEIGH_FRESH_US;
+	for (unsigned i = 0; i < 50; i++) {
+		now_us += 100000;
+		for (unsigned k = 0; k < 100; k++)
+			b_is_claimed((uint8_t)(0x10 + k));
+		turns();
+		put(B, frame, net_arp_answer(frame, &router_b, &own, &us));
+		turns();
+		assert_int_not_equal(b_is(), 0);
+	}
+}
+
+static void an_address_of_ours_that_is_claimed_is_defended_now_and_then(void **)
+{
+	uint8_t frame[NET_ARP_FRAME_MAX];
+	struct addr own = at("192.0.2.2"), asked;
+	unsigned defended = 0;
+
+	for (unsigned i = 0; i < 4; i++) { // past the announcements of the start
+		now_us += 1000000;
+		turns();
+		outs_empty();
+	}
+	for (unsigned i = 0; i < 100; i++) {
+		struct net_news news;
+
+		now_us += 200000; // 20 s in all
+		put(A, frame, net_arp_announce(frame, &router_a, &own));
+		turns();
+		for (struct bytes out = sent(A); out.n != 0; out = sent(A))
+			defended += net_arp_read((struct span){.p = out.b, .n = out.n}, 14,
+					    &router_a, &news, &asked) == NET_ARP_TELLS &&
+				addr_eq(&news.addr, &own) && addr_eq(&asked, &own);
+	}
+	assert_int_equal(count(ACT_NET_CONFLICT), 100);
+	assert_int_equal(defended, 2);
+}
+
+// A message of neighbour discovery of a type, with a right checksum, from the router on A.
+static struct bytes nd_of_type(uint8_t type)
+{
+	struct addr own = at("fd00::2"), far = at("fd00::1");
+	struct bytes f = {0};
+	uint16_t csum;
+	uint8_t *icmp;
+	size_t off;
+
+	f.n = net_nd_ask(f.b, &router_a, &far, &own, mac_a);
+	off = f.n - 32;
+	icmp = f.b + off;
+	icmp[0] = type;
+	memset(icmp + 2, 0, 2);
+	const uint8_t tail[4] = {0, WIRE_IPPROTO_ICMPV6, 0, 32};
+	csum = (uint16_t)~wire_sum_fold(
+		wire_sum(wire_sum(wire_sum(0, tail, sizeof(tail)), f.b + off - 32, 32), icmp, 32));
+	memcpy(icmp + 2, &csum, 2);
+	return f;
+}
+
+static void routers_advertisements_and_redirects_are_not_listened_to(void **)
+{
+	const uint8_t types[] = {133, 134, 137};
+
+	turns();
+	outs_empty();
+	for (unsigned i = 0; i < 3; i++) {
+		struct bytes f = nd_of_type(types[i]);
+
+		put(A, f.b, f.n);
+		assert_int_equal(count(DROP_NET_PROTO), i + 1);
+		turns();
+		assert_int_equal(sent(A).n, 0);
+	}
+	struct bytes f = nd_of_type(135); // the same as a question is one
+	put(A, f.b, f.n);
+	assert_int_not_equal(sent(A).n, 0);
+}
+
+static void a_scan_of_our_link_asks_for_few_and_keeps_nothing(void **)
+{
+	char text[32];
+	unsigned asked = 0, held;
+
+	turns();
+	outs_empty();
+	now_us += 1000000;
+	for (unsigned i = 0; i < 2000; i++) {
+		struct bytes f;
+
+		(void)snprintf(text, sizeof(text), "192.0.2.%u", 10 + i % 200);
+		f = udp4(&router_b, "203.0.113.9", text, 64, 0);
+		put(B, f.b, f.n);
+		if (i % 20 == 0)
+			turns();
+		outs_empty();
+	}
+	held = MBUFS - rte_mempool_avail_count(pool);
+	assert_in_range(held, 0, 4 * 200 + 64);
+	for (unsigned i = 0; i < 200; i++) {
+		struct addr a;
+
+		(void)snprintf(text, sizeof(text), "192.0.2.%u", 10 + i);
+		a = at(text);
+		asked += tbl_hops_find(engine->net->hops, 0, &a) >= 0;
+	}
+	assert_in_range(asked, 1, 200);
+	for (unsigned i = 0; i < 200; i++) { // nobody answers
+		now_us += 100000;
+		turns();
+		outs_empty();
+	}
+	for (unsigned i = 0; i < 200; i++) {
+		struct addr a;
+
+		(void)snprintf(text, sizeof(text), "192.0.2.%u", 10 + i);
+		a = at(text);
+		assert_int_equal(tbl_hops_find(engine->net->hops, 0, &a), -ENOENT);
+	}
+	assert_int_equal(rte_mempool_avail_count(pool), MBUFS);
+	assert_int_equal(count(DROP_NET_HOP), 2000);
+}
+
 struct edge {
 	const char *name;
 	enum eng_reason reason;
@@ -615,6 +790,11 @@ int main(void)
 		CASE(a_ping_of_ours_is_answered_and_anything_else_to_us_dropped),
 		CASE(neighbours_that_nobody_asked_for_are_not_learnt),
 		CASE(somebody_with_our_address_is_counted_and_changes_nothing),
+		CASE(a_next_hop_whose_mac_goes_to_and_fro_changes_once_a_second),
+		CASE(a_flood_of_claims_is_counted_and_does_not_hide_who_answers),
+		CASE(an_address_of_ours_that_is_claimed_is_defended_now_and_then),
+		CASE(routers_advertisements_and_redirects_are_not_listened_to),
+		CASE(a_scan_of_our_link_asks_for_few_and_keeps_nothing),
 		CASE(what_does_not_go_on_is_counted_by_its_reason),
 		CASE(a_packet_too_long_for_its_way_out_is_told),
 		CASE(padding_of_one_link_does_not_go_on_to_the_next),

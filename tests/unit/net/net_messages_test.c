@@ -150,6 +150,25 @@ static void an_announcement_to_all_is_read_and_a_foreign_one_of_our_address_is_a
 		net_nd_read(frame_of(frame, n), 14, &own_iface, &news, &asked), NET_ND_NOTHING);
 }
 
+static void who_asks_from_our_address_claims_it(void **) // RFC 4862 5.4.3: a probe has no address
+{
+	uint8_t frame[NET_ND_FRAME_MAX];
+	struct addr own = at("fd00::1"), third = at("fd00::3"), asked;
+	struct net_news news;
+	size_t n = net_nd_ask(frame, &far_iface, &own, &third, NULL);
+
+	assert_int_equal(
+		net_nd_read(frame_of(frame, n), 14, &own_iface, &news, &asked), NET_ND_CONFLICT);
+	assert_true(addr_eq(&news.addr, &own));
+	assert_memory_equal(news.mac, far_iface.mac, NET_MAC_LEN);
+	n = net_nd_ask(frame, &far_iface, &own, &own, NULL);
+	assert_int_equal(
+		net_nd_read(frame_of(frame, n), 14, &own_iface, &news, &asked), NET_ND_CONFLICT);
+	n = net_nd_ask(frame, &own_iface, &own, &third, NULL);
+	assert_int_equal(
+		net_nd_read(frame_of(frame, n), 14, &own_iface, &news, &asked), NET_ND_NOTHING);
+}
+
 static void each_octet_of_a_message_counts(void **)
 {
 	struct addr own = at("fd00::1"), far = at("fd00::2"), asked;
@@ -216,6 +235,7 @@ int main(void)
 		cmocka_unit_test(a_solicitation_is_answered_by_unicast),
 		cmocka_unit_test(
 			an_announcement_to_all_is_read_and_a_foreign_one_of_our_address_is_a_conflict),
+		cmocka_unit_test(who_asks_from_our_address_claims_it),
 		cmocka_unit_test(each_octet_of_a_message_counts),
 		cmocka_unit_test(frames_of_a_vlan_carry_its_tag),
 		cmocka_unit_test(an_interface_speaks_to_its_link_by_the_address_of_that_link),

@@ -92,9 +92,9 @@ static void another_mac_is_taken_where_the_message_may_override(void **)
 	struct net_neigh n = found(0);
 	struct net_news shy = news(3, true, false), bold = news(4, false, true);
 
-	assert_int_equal(net_neigh_heard(&n, &shy, 10), NET_NEIGH_NOTHING);
+	assert_int_equal(net_neigh_heard(&n, &shy, 2 * SECOND), NET_NEIGH_NOTHING);
 	assert_int_equal(n.mac[5], 2);
-	assert_int_equal(net_neigh_heard(&n, &bold, 10), NET_NEIGH_FOUND);
+	assert_int_equal(net_neigh_heard(&n, &bold, 2 * SECOND), NET_NEIGH_FOUND);
 	assert_int_equal(n.mac[5], 4);
 }
 
@@ -119,6 +119,19 @@ static void a_lost_one_that_speaks_is_found_at_once(void **)
 	assert_int_equal(n.backoff_us, 0);
 }
 
+static void a_mac_that_changes_again_within_a_second_is_not_believed(void **)
+{
+	struct net_neigh n = found(SECOND);
+	struct net_news other = news(3, false, true), third = news(4, true, true);
+
+	assert_int_equal(net_neigh_heard(&n, &other, SECOND + SECOND / 2), NET_NEIGH_IGNORE);
+	assert_int_equal(n.mac[5], 2);
+	assert_int_equal(net_neigh_heard(&n, &other, 2 * SECOND), NET_NEIGH_FOUND);
+	assert_int_equal(n.mac[5], 3);
+	assert_int_equal(net_neigh_heard(&n, &third, 3 * SECOND - 1), NET_NEIGH_IGNORE);
+	assert_int_equal(net_neigh_heard(&n, &third, 3 * SECOND), NET_NEIGH_FOUND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +142,7 @@ int main(void)
 		cmocka_unit_test(another_mac_is_taken_where_the_message_may_override),
 		cmocka_unit_test(what_is_said_unasked_keeps_nobody_fresh),
 		cmocka_unit_test(a_lost_one_that_speaks_is_found_at_once),
+		cmocka_unit_test(a_mac_that_changes_again_within_a_second_is_not_believed),
 	};
 
 	return cmocka_run_group_tests_name("net neigh", tests, NULL, NULL);
