@@ -26,6 +26,7 @@ enum { // what the data plane holds: main asserts that both say the same
 	CFG_INTERFACES_MAX = 64,
 	CFG_ADDRESSES_MAX = 7, // of an interface, beside its link-local one
 	CFG_ROUTES_MAX = 1024,
+	CFG_MANAGEMENT_ADDRESSES_MAX = 4,
 };
 
 enum cfg_mode { CFG_MODE_PAIR, CFG_MODE_LEARN, CFG_MODE_ROUTED };
@@ -111,6 +112,15 @@ struct cfg_route {
 	const char *interface;  // NULL: that in whose prefix `via` lies
 };
 
+struct cfg_management { // of this machine, through the ports
+	struct cfg_place at;
+	const char *device;            // name of the kernel's interface
+	struct cfg_address *addresses; // none: it is not reached through the ports
+	uint32_t naddresses;
+	const char **from; // names of interfaces in mode routed, else of ports
+	uint32_t nfrom;
+};
+
 struct cfg_dataplane {
 	struct cfg_place at;
 	enum cfg_mode mode;
@@ -128,6 +138,7 @@ struct cfg_dataplane {
 	uint32_t ninterfaces;
 	struct cfg_route *routes;
 	uint32_t nroutes;
+	struct cfg_management management;
 	uint32_t flows;          // picked-up connections at most, read or not, all workers together
 	uint32_t messages;       // messages open at once, all workers together
 	uint32_t slabs;          // 2 kB retention slabs, all workers together

@@ -296,6 +296,7 @@ void cfg_check_dataplane(const struct cfg *c, const struct cfg_spots *s, struct 
 			"dataplane.pairs is not used; mode is %s",
 			d->mode == CFG_MODE_LEARN ? "learn" : "routed");
 	cfg_check_routed(c, s, err);
+	cfg_check_management(c, s, err);
 	if (c->control.link[0] != '\0' && strcmp(c->control.link, c->control.rpc) == 0)
 		cfg_spot_error(k.spots, k.err, &c->control.rpc, (struct cfg_place){0},
 			"control.rpc and control.link are one path; each socket needs its own");

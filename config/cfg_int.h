@@ -143,6 +143,11 @@ __attribute__((format(printf, 5, 6))) void cfg_spot_error(const struct cfg_spots
 void cfg_check_dataplane(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 // Interfaces and routes of mode routed.
 void cfg_check_routed(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
+// Are all bits behind the prefix 0, or all 1: the link's own name, or all of it (RFC 1122 3.2.1.3)?
+bool cfg_address_is_edge(const struct cfg_address *a);
+bool cfg_address_is_nobodys(const struct addr *a); // no address of one machine
+// How this machine itself is reached through its ports.
+void cfg_check_management(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 // store:, radius: and reputation:, each for itself; and what they mean together with the rest.
 void cfg_check_services(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);

@@ -40,8 +40,7 @@ const struct cfg_interface *cfg_route_interface(
 	return NULL;
 }
 
-// All bits behind the prefix are 0, or all are 1: the link's own name, or all of it (RFC 1122 3.2.1.3).
-static bool is_edge(const struct cfg_address *a)
+bool cfg_address_is_edge(const struct cfg_address *a)
 {
 	bool zeros = true, ones = true;
 
@@ -54,7 +53,7 @@ static bool is_edge(const struct cfg_address *a)
 	return zeros || (ones && addr_is_v4(&a->addr));
 }
 
-static bool is_nobodys(const struct addr *a)
+bool cfg_address_is_nobodys(const struct addr *a)
 {
 	static const uint8_t none[15];
 
@@ -72,11 +71,11 @@ static void check_address(
 	if (!cfg_spot_has(k->spots, a))
 		return; // it could not be read, which has been said
 	addr_format(&a->addr, text, sizeof(text));
-	if (is_nobodys(&a->addr)) {
+	if (cfg_address_is_nobodys(&a->addr)) {
 		cfg_spot_error(k->spots, k->err, a, f->at, "%s is no address of one machine", text);
 		return;
 	}
-	if (a->len < 127 && is_edge(a))
+	if (a->len < 127 && cfg_address_is_edge(a))
 		cfg_spot_error(k->spots, k->err, a, f->at,
 			"%s is the name of its link, or all of it; an interface needs an address in it",
 			text);

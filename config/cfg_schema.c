@@ -120,6 +120,37 @@ static const struct cfg_section route_section = {.name = "dataplane.routes[]",
 	SECTION(cfg_route, route_fields),
 	.at_off = offsetof(struct cfg_route, at)};
 
+static const struct cfg_field management_fields[] = {
+	{.key = "device",
+		.kind = CFG_KIND_NAME,
+		AT(cfg_management, device),
+		.min = 1,
+		.max = 15,
+		.preset = "mw-mgmt",
+		.help = "kernel's interface by which this machine itself has the addresses; made with the "
+			"start and gone with the end, unless it is there already"},
+	{.key = "addresses",
+		.kind = CFG_KIND_LIST,
+		.item = CFG_KIND_ADDRESS,
+		LIST(cfg_management, addresses, naddresses),
+		.max = 128,
+		.preset = "",
+		.help = "of this machine, each with the prefix of its link, up to 4; none: it is not "
+			"reached through the ports"},
+	{.key = "from",
+		.kind = CFG_KIND_LIST,
+		.item = CFG_KIND_REF,
+		LIST(cfg_management, from, nfrom),
+		.min = 1,
+		.max = 31,
+		.preset = "",
+		.help = "interfaces of mode routed, else ports, by which they are reached, and by no "
+			"other; connections to picked-up TCP ports are pickup.local's"},
+};
+static const struct cfg_section management_section = {.name = "dataplane.management",
+	SECTION(cfg_management, management_fields),
+	.at_off = offsetof(struct cfg_management, at)};
+
 static const struct cfg_field dataplane_fields[] = {
 	{.key = "mode",
 		.kind = CFG_KIND_WORD,
@@ -191,6 +222,12 @@ static const struct cfg_field dataplane_fields[] = {
 		.preset = "lower",
 		.help = "mode routed: lower TTL and hop limit by one, as every router does, or keep them: "
 			"then traceroute does not show us, and what loops goes on looping"},
+	{.key = "management",
+		.kind = CFG_KIND_MAP,
+		AT(cfg_dataplane, management),
+		.sub = &management_section,
+		.preset = "",
+		.help = "how the host itself is reached through the ports, if at all"},
 	{.key = "flows",
 		.kind = CFG_KIND_NUMBER,
 		AT(cfg_dataplane, flows),
@@ -385,8 +422,8 @@ static const struct cfg_field pick_by_fields[] = {
 		AT(cfg_pick_by, local),
 		.preset = "false",
 		.reload = true,
-		.help = "connections to this machine itself; without effect: in this release "
-			"it takes none"},
+		.help = "connections to picked-up TCP ports of dataplane.management's addresses that "
+			"come in by this port"},
 };
 static const struct cfg_section pick_by_section = {.name = "pickup.by_ingress[]",
 	SECTION(cfg_pick_by, pick_by_fields),
@@ -423,8 +460,8 @@ static const struct cfg_field pickup_fields[] = {
 		AT(cfg_pickup, local),
 		.preset = "false",
 		.reload = true,
-		.help = "connections to this machine itself; without effect: in this release "
-			"it takes none"},
+		.help = "connections to picked-up TCP ports of this machine itself, by "
+			"dataplane.management's addresses: taken, or dropped"},
 	{.key = "by_ingress",
 		.kind = CFG_KIND_MAPS,
 		AT2(cfg_pickup, by, nby),

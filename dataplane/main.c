@@ -20,6 +20,7 @@
 
 #include "cfg.h"
 #include "eng.h"
+#include "eng_admin.h"
 #include "eng_routing.h"
 #include "io.h"
 #include "lnk.h"
@@ -38,6 +39,8 @@ struct run { // what main makes, in order
 	struct io_port_conf ports[ENG_PORTS_MAX];
 	struct eng_routing routing; // mode routed
 	struct eng_route *routes;
+	struct eng_admin_conf admin; // dataplane.management
+	struct prefix admin_addrs[ENG_ADMIN_ADDRS_MAX];
 	struct io_conf io_conf;
 	struct eng_conf eng_conf;
 	struct lnk_cells cells;
@@ -182,6 +185,36 @@ static int routing_fill(struct run *r)
 	return 0;
 }
 
+static uint16_t interface_named(const struct cfg_dataplane *d, const char *name)
+{
+	uint16_t i = 0;
+
+	while (i < d->ninterfaces && strcmp(d->interfaces[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+// Likewise: names are those of interfaces or ports.
+static void admin_fill(struct run *r)
+{
+	const struct cfg_dataplane *d = &r->cfg->dataplane;
+	const struct cfg_management *m = &d->management;
+
+	_Static_assert(
+		(int)CFG_MANAGEMENT_ADDRESSES_MAX <= (int)ENG_ADMIN_ADDRS_MAX, "both hold as many");
+	_Static_assert(CFG_INTERFACES_MAX <= 64 && CFG_PORTS_MAX <= 64, "they fit a bit set");
+	for (uint32_t i = 0; i < m->naddresses; i++) {
+		r->admin.addr[i] = m->addresses[i].addr;
+		r->admin_addrs[i] =
+			(struct prefix){.addr = m->addresses[i].addr, .len = m->addresses[i].len};
+	}
+	r->admin.naddrs = (uint8_t)m->naddresses;
+	for (uint32_t i = 0; i < m->nfrom; i++)
+		r->admin.from |= UINT64_C(1)
+			<< (d->mode == CFG_MODE_ROUTED ? interface_named(d, m->from[i])
+						       : port_number(d, m->from[i]));
+}
+
 static int conf_fill(struct run *r, struct err_list *err)
 {
 	static const enum eng_mode modes[] = {[CFG_MODE_PAIR] = ENG_MODE_PAIR,
@@ -208,7 +241,9 @@ static int conf_fill(struct run *r, struct err_list *err)
 		err_add(err, "routes: no memory");
 		return -ENOMEM;
 	}
+	admin_fill(r);
 	r->eng_conf = (struct eng_conf){.mode = modes[d->mode],
+		.admin = r->admin.naddrs > 0 ? &r->admin : NULL,
 		.routing = d->mode == CFG_MODE_ROUTED ? &r->routing : NULL,
 		.workers = (uint16_t)d->nworkers,
 		.flows = d->flows,
@@ -229,6 +264,9 @@ static int conf_fill(struct run *r, struct err_list *err)
 		.nworkers = (uint16_t)d->nworkers,
 		.ports = r->ports,
 		.nports = (uint16_t)d->nports,
+		.host_dev = d->management.device,
+		.host_addrs = r->admin_addrs,
+		.nhost_addrs = r->admin.naddrs,
 		.memory_mb = d->memory_mb,
 		.engine_bytes = eng_memory_bytes(&r->eng_conf) - tbl_cells_bytes(d->limit_cells)};
 	return 0;

@@ -71,17 +71,28 @@ static bool picks_are(const struct cfg *c, enum cfg_pick pick)
 	return true;
 }
 
+// Does any port take connections to this machine itself?
+static bool takes_local(const struct cfg_pickup *p)
+{
+	bool local = p->local;
+
+	for (uint32_t i = 0; i < p->nby; i++)
+		local = local || p->by[i].local;
+	return local;
+}
+
 static void picks_add(struct pickup *n)
 {
 	const struct cfg_pickup *p = &n->cfg->pickup;
 
-	if (picks_are(n->cfg, CFG_PICK_PROXY))
+	if (picks_are(n->cfg, CFG_PICK_PROXY) && !takes_local(p))
 		return;
 	for (uint32_t i = 0; i < n->cfg->dataplane.nports && i < POL_PORTS_MAX; i++) {
 		const struct cfg_pick_by *by = pick_by(p, n->cfg->dataplane.ports[i].name);
 		struct pol_pick r = {
 			.incoming = stand_in_of(n, by != NULL ? by->incoming : p->incoming),
 			.outgoing = stand_in_of(n, by != NULL ? by->outgoing : p->outgoing),
+			.local = by != NULL ? by->local : p->local,
 		};
 
 		(void)pol_build_add(n->b, POL_SEC_PICKS, &r); // index = port
@@ -163,7 +174,7 @@ static void servers_add(struct pickup *n)
 static void pickup_warn(struct pickup *n)
 {
 	const struct cfg_pickup *p = &n->cfg->pickup;
-	bool local = p->local, servers = false;
+	bool servers = false;
 
 	for (uint32_t i = 0; i < n->cfg->ndomains; i++)
 		servers = servers || n->cfg->domains[i].nservers > 0;
@@ -180,11 +191,10 @@ static void pickup_warn(struct pickup *n)
 			"connection is an outgoing one",
 			i < p->nby ? "pickup.by_ingress[].incoming" : "pickup.incoming");
 	}
-	for (uint32_t i = 0; i < p->nby; i++)
-		local = local || p->by[i].local;
-	if (local)
+	if (takes_local(p) && n->cfg->dataplane.management.naddresses == 0)
 		err_warn_at(n->err, p->at.file, p->at.line, p->at.col,
-			"pickup.local has no effect; this machine takes no connections");
+			"pickup.local has no effect; dataplane.management has no address to connect "
+			"to");
 }
 
 static int by_number(const void *a, const void *b)

@@ -18,6 +18,7 @@
 #include <rte_prefetch.h>
 #include <rte_ring_elem.h>
 
+#include "eng_admin.h"
 #include "eng_half.h"
 #include "eng_net.h"
 #include "eng_shadow.h"
@@ -87,7 +88,8 @@ uint64_t eng_memory_bytes(const struct eng_conf *conf)
 				? tbl_clients_bytes(&clients)
 				: 0) +
 		(conf->mode == ENG_MODE_LEARN ? FDB_ENTRIES * (uint64_t)FDB_BYTES : 0) +
-		(conf->mode == ENG_MODE_ROUTED ? eng_net_bytes() : 0);
+		(conf->mode == ENG_MODE_ROUTED ? eng_net_bytes() : 0) +
+		(conf->admin != NULL ? eng_admin_bytes() : 0);
 }
 
 static void worker_free(struct eng_worker *w)
@@ -217,7 +219,17 @@ struct eng *eng_new(const struct eng_conf *conf, struct err_list *err)
 			return NULL;
 		}
 	}
-	e->conf.routing = NULL; // it was borrowed
+	if (conf->admin != NULL) {
+		e->admin = eng_admin_new(
+			conf, e->net != NULL ? e->net->admin_from : conf->admin->from, err);
+		if (e->admin == NULL) {
+			eng_free(e);
+			errno = ENOMEM;
+			return NULL;
+		}
+	}
+	e->conf.routing = NULL; // they were borrowed
+	e->conf.admin = NULL;
 	if (cells_new(e, err) != 0 || clients_new(e, err) != 0) {
 		eng_free(e);
 		errno = ENOMEM;
@@ -254,6 +266,7 @@ void eng_free(struct eng *e)
 	eng_kept_free(e);
 	tbl_fdb_free(e->fdb);
 	eng_net_free(e->net);
+	eng_admin_free(e->admin);
 	tbl_clients_free(e->clients);
 	rte_free(e->own_cells);
 	rte_free(e);
@@ -286,6 +299,8 @@ void eng_rx(
 		eng_learn(w, port, pkts, n, now_us);
 	if (w->eng->net != NULL)
 		n = eng_local(w, port, pkts, n, now_us);
+	else if (w->eng->admin != NULL)
+		n = eng_admin_frames(w, port, pkts, n, now_us);
 	n = eng_parse(w, pkts, n, look, &nlook);
 	if (n > 0)
 		eng_forward(w, port, pkts, n);
@@ -396,6 +411,8 @@ uint32_t eng_turn(struct eng_worker *w, uint64_t now_us)
 		done += take_inbox(w, now_us);
 	if (w->eng->net != NULL && w->id == 0)
 		done += eng_route_ready(w, now_us);
+	if (w->eng->admin != NULL && w->id == 0)
+		done += eng_admin_ready(w, now_us);
 	if (w->smtpq_head != w->smtpq_tail)
 		done += read_smtp(w, now_us);
 	if (now_us >= w->tick_at_us) {
@@ -411,7 +428,8 @@ uint32_t eng_turn(struct eng_worker *w, uint64_t now_us)
 uint32_t eng_wait_us(struct eng_worker *w, uint64_t now_us)
 {
 	if (w->smtpq_head != w->smtpq_tail || !rte_ring_empty(w->inbox) ||
-		(w->eng->net != NULL && w->id == 0 && !rte_ring_empty(w->eng->net->ready)))
+		(w->eng->net != NULL && w->id == 0 && !rte_ring_empty(w->eng->net->ready)) ||
+		(w->eng->admin != NULL && w->id == 0 && !rte_ring_empty(w->eng->admin->out)))
 		return 0;
 	// A list of flows that is being told goes on at the next tick.
 	bool asked = atomic_load_explicit(&w->listing->state, memory_order_relaxed) == LISTING_OPEN;

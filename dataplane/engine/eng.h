@@ -19,7 +19,8 @@ enum {
 	ENG_WORKERS_MAX = 64,
 	ENG_BURST = 32,
 	ENG_OUT_MAX = 256,
-	ENG_NO_PORT = 0xffff
+	ENG_NO_PORT = 0xffff,
+	ENG_HOST_PORT = 0xfffe, // by which came what the host's kernel sends (eng_admin.h)
 };
 
 enum eng_mode { ENG_MODE_PAIR, ENG_MODE_LEARN, ENG_MODE_ROUTED };
@@ -32,6 +33,7 @@ struct eng_port {
 };
 
 struct eng_routing; // eng_routing.h
+struct eng_admin_conf; // eng_admin.h
 
 struct eng_conf {
 	enum eng_mode mode;
@@ -44,6 +46,8 @@ struct eng_conf {
 	void *cells;                     // memory for them (tbl_cells_bytes); NULL: DPDK's
 	struct rte_mempool *pool;        // packets we build; data room for the largest MTU
 	const struct eng_routing *routing; // routed mode, borrowed for eng_new; else NULL
+	const struct eng_admin_conf
+		*admin; // likewise; NULL: the host is not reached through the ports
 	int socket;                      // NUMA
 };
 

@@ -158,6 +158,8 @@ static void pick_set(struct eng_pick *pick, const struct pol_image *policy)
 		pick->context[port] = i < ENG_CONTEXT_NONE ? i : ENG_CONTEXT_NONE;
 		pick->by_vlan[port] =
 			i < ENG_CONTEXT_NONE && pol_context_at(policy, i)->by_vlan != 0;
+		pick->local[port] = port < pol_count(policy, POL_SEC_PICKS) &&
+			pol_pick_at(policy, port)->local != 0;
 	}
 }
 

@@ -23,6 +23,7 @@ struct eng_pick {
 	uint64_t version;
 	uint16_t context[ENG_PORTS_MAX];       // of a data-plane port: number, or ENG_CONTEXT_NONE
 	bool by_vlan[ENG_PORTS_MAX];           // the outer VID counts, too
+	bool local[ENG_PORTS_MAX];             // connections to this machine itself are taken
 	uint32_t context_key[ENG_CONTEXT_NONE + 1]; // of a number: stands for the name; 0: none
 	struct eng_contexts_at at;                  // in this image
 	struct eng_contexts_at

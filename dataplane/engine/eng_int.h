@@ -27,6 +27,7 @@ struct eng {
 	struct eng_contexts contexts;
 	struct tbl_fdb *fdb;              // learn mode, else NULL
 	struct eng_net *net;              // routed mode, else NULL
+	struct eng_admin *admin;          // NULL: the host is not reached through the ports
 	struct tbl_cells *cells;          // of limits, all workers'; NULL: none
 	void *own_cells;                  // their memory where it is ours
 	struct tbl_clients *clients;      // w: manager, r: workers; NULL: nothing is known of any

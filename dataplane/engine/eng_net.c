@@ -43,6 +43,27 @@ static void ifaces_fill(struct eng_net *n, const struct eng_conf *conf, uint16_t
 		n->first[p] = n->nifaces;
 }
 
+// The host's addresses are also an interface's, on whose link they lie, and so asked for there.
+static void admin_fill(struct eng_net *n, const struct eng_admin_conf *c, const uint16_t *place)
+{
+	for (uint16_t i = 0; i < n->nifaces; i++)
+		if ((c->from >> i & 1) != 0)
+			n->admin_from |= UINT64_C(1) << place[i];
+	for (uint8_t k = 0; k < c->naddrs; k++) {
+		for (uint16_t i = 0; i < n->nifaces; i++) {
+			struct net_iface *own = &n->iface[i];
+
+			if (own->naddrs < NET_ADDRS_MAX && net_is_on_link(own, &c->addr[k]))
+				own->addr[own->naddrs++] =
+					(struct net_addr){.addr = c->addr[k], .len = 128};
+		}
+		if (addr_is_v4(&c->addr[k]))
+			memcpy(&n->own4[n->nown4++], c->addr[k].b + 12, 4);
+		else
+			n->own6[n->nown6++] = c->addr[k];
+	}
+}
+
 static void own_fill(struct eng_net *n)
 {
 	for (uint16_t i = 0; i < n->nifaces; i++)
@@ -117,6 +138,8 @@ struct eng_net *eng_net_new(const struct eng_conf *conf, struct err_list *err)
 	n->ttl_keep = conf->routing->ttl_keep;
 	ifaces_fill(n, conf, place);
 	own_fill(n);
+	if (conf->admin != NULL)
+		admin_fill(n, conf->admin, place);
 	n->routes = tbl_routes_new("routes", conf->socket);
 	n->hops = tbl_hops_new("hops", ENG_HOPS_MAX, conf->socket);
 	n->neighs = n->hops == NULL ? NULL : eng_neighs_new(n, conf->pool, conf->socket);

@@ -8,6 +8,7 @@
 #include <rte_ring.h>
 
 #include "eng.h"
+#include "eng_admin.h"
 #include "eng_routing.h"
 #include "eng_sight.h"
 #include "net_icmp.h"
@@ -20,6 +21,7 @@ struct eng_neighs; // the manager's: who is asked for (eng_neigh.c)
 
 enum {
 	ENG_HOPS_MAX = 4096,
+	ENG_OWN_MAX = NET_IFACES_MAX * NET_ADDRS_MAX + ENG_ADMIN_ADDRS_MAX,
 	// What a route says is a hop's place, or this and an interface on which the destination is itself.
 	ENG_ROUTE_ON_LINK = 1 << 19,
 };
@@ -47,9 +49,10 @@ struct eng_net {
 	uint16_t nifaces;
 	uint16_t first[ENG_PORTS_MAX + 1]; // a port's are first[port] up to first[port + 1]
 	bool ttl_keep;
+	uint64_t admin_from; // bit set: interfaces by which the host is reached (eng_admin.h)
 	uint16_t nown4, nown6;
-	uint32_t own4[NET_IFACES_MAX * NET_ADDRS_MAX]; // our addresses, network order
-	struct addr own6[NET_IFACES_MAX * NET_ADDRS_MAX];
+	uint32_t own4[ENG_OWN_MAX]; // our addresses and the host's, network order
+	struct addr own6[ENG_OWN_MAX];
 	struct tbl_routes *routes;
 	struct tbl_hops *hops;
 	struct rte_ring *said;  // struct eng_said, workers -> manager
@@ -92,7 +95,7 @@ uint16_t eng_local(
 	struct eng_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n, uint64_t now_us);
 
 // stage_route.c. Last of all: a packet leaves by the route to its destination. `in_port`: by which it came, for
-// errors about it; ENG_NO_PORT: it is ours. Consumes `m`.
+// errors about it; ENG_NO_PORT: it is ours; ENG_HOST_PORT: the host's, whose TTL stays. Consumes `m`.
 void eng_route_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m);
 // Does this IP packet, `n` bytes of it, keep its TTL? Only TCP of a picked-up port does, so that what is not
 // read, and loops, comes to an end.

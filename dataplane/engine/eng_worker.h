@@ -38,7 +38,9 @@ struct eng_worker {
 	uint32_t icmp_left;     // ICMP errors that may still leave
 	uint32_t news_left;     // likewise of neighbours' news that the manager is told
 	uint64_t news_at_us;
-	uint64_t now_us;        // routed mode: of the last burst or turn
+	uint64_t admin_at_us;   // when admin_left was last filled
+	uint32_t admin_left;    // packets that the host still takes in this second
+	uint64_t now_us;        // routed mode, and for the host: of the last burst or turn
 	uint64_t turns;         // burst boundaries so far: what `turn` goes on from after a sleep
 	struct eng_listing *listing; // of flows (eng.c)
 	struct eng_sight *sight;     // in statistics memory; w: worker, r: any

@@ -144,7 +144,7 @@ static bool nd_consume(struct eng_worker *w, const struct seen *s)
 // A packet to an address of ours.
 static void own_consume(struct eng_worker *w, const struct seen *s)
 {
-	if (nd_consume(w, s))
+	if (nd_consume(w, s) || eng_admin_packet_consume(w, s->m, s->off, s->iface))
 		return;
 	if (net_icmp_echo(rte_pktmbuf_mtod(s->m, uint8_t *), s->frame.n, s->off)) {
 		eng_count(w, ACT_NET_ECHO);

@@ -17,7 +17,8 @@ struct leaving { // a packet on its way out
 	struct rte_mbuf *m;
 	uint8_t *ip;
 	uint16_t off;              // of the IP header
-	uint16_t in_port, in_vlan; // by which it came; ENG_NO_PORT: it is ours
+	uint16_t in_port,
+		in_vlan; // by which it came; ENG_NO_PORT: it is ours, ENG_HOST_PORT: the host's
 };
 
 static uint32_t icmp_left(struct eng_worker *w)
@@ -65,7 +66,7 @@ void eng_route_error(struct eng_worker *w, const struct net_iface *i, const stru
 static void fail_consume(struct eng_worker *w, const struct leaving *p, enum eng_reason r,
 	enum net_icmp_why why, uint32_t mtu)
 {
-	const struct net_iface *i = p->in_port == ENG_NO_PORT
+	const struct net_iface *i = p->in_port >= w->eng->conf.ports
 		? NULL
 		: eng_net_iface(w->eng->net, p->in_port, p->in_vlan);
 
@@ -150,7 +151,8 @@ static bool hop_tx(struct eng_worker *w, const struct leaving *p, struct tbl_hop
 	// So that the line stays shared while nothing changes.
 	if (atomic_load_explicit(&hop->used, memory_order_relaxed) == 0)
 		atomic_store_explicit(&hop->used, 1, memory_order_relaxed);
-	if (!eng_route_keeps_ttl(w, p->ip, p->m->data_len - (size_t)p->off))
+	if (p->in_port != ENG_HOST_PORT &&
+		!eng_route_keeps_ttl(w, p->ip, p->m->data_len - (size_t)p->off))
 		ttl_lower(p->ip);
 	header_set(p, out, mac);
 	eng_out_tx(w, out->port, p->m);

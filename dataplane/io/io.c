@@ -76,6 +76,7 @@ struct io *io_new(const struct io_conf *conf, struct err_list *err)
 		return NULL;
 	}
 	io->conf = *conf;
+	io->host_fd = -1;
 	for (uint16_t i = 0; i < conf->nports; i++) {
 		io->port[i].conf = &conf->ports[i];
 		(void)io_port_find(&io->port[i], err);
@@ -123,7 +124,7 @@ int io_start(struct io *io, struct eng *eng, struct err_list *err)
 		if (ret < 0)
 			return ret;
 	}
-	return 0;
+	return io_host_open(io, err);
 }
 
 void io_run(struct io *io)
@@ -151,6 +152,7 @@ void io_free(struct io *io)
 {
 	if (io == NULL)
 		return;
+	io_host_close(io);
 	for (uint16_t i = 0; i < io->conf.nports; i++)
 		io_port_close(&io->port[i]);
 	for (uint16_t i = 0; i < io->conf.nworkers; i++)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "addr.h"
 #include "eng.h"
 #include "err.h"
 
@@ -40,6 +41,9 @@ struct io_conf {
 	uint16_t nworkers;
 	const struct io_port_conf *ports;
 	uint16_t nports;
+	const char *host_dev;            // kernel's interface where eng_conf.admin is set
+	const struct prefix *host_addrs; // its addresses, each with the length of its prefix
+	uint8_t nhost_addrs;
 	uint32_t memory_mb;                // 0 = computed
 	uint64_t engine_bytes;             // what the engine takes of DPDK's memory
 };

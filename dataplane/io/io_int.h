@@ -63,6 +63,7 @@ struct io {
 	char *argv_text[64];
 	int argc;
 	bool hugepages, eal_up, running;
+	int host_fd; // io_host.c; -1: the host is not reached through the ports
 	int socket;
 	_Atomic bool stop; // w: manager, r: workers
 	uint64_t tsc_base, us_base, us_per_tsc_q32; // see io_now_us
@@ -104,6 +105,11 @@ void io_port_close(struct io_port *p);
 int io_share_queues(struct io *io, struct err_list *err);
 // io_link.c
 void io_link_watch(struct io *io);
+
+// io_host.c: the kernel's interface, if the engine has a use for one; what crosses, a bounded share.
+int io_host_open(struct io *io, struct err_list *err);
+void io_host_close(struct io *io);
+void io_host_turn(struct io *io);
 
 // io_loop.c: a worker's main function; arg: struct io_worker.
 int io_loop(void *arg);

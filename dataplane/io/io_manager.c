@@ -22,7 +22,7 @@ LOG_COMPONENT("io");
 enum {
 	TURN_MAX_MS = 10,
 	EAGER_TURN_MAX_MS =
-		1, // learn mode: an address learnt late is a frame flooded; routed: a packet waits
+		1, // learn mode: an address learnt late is a frame flooded; routed, host: a packet waits
 	WATCH_MS = 100,
 	LINK_MS = 500,
 	STARVED_MAX_MS = 10 * IO_BEAT_MAX_MS,
@@ -134,7 +134,7 @@ static bool signal_came(int fd)
 	return true;
 }
 
-static int events_open(int signal_fd, int chores_fd)
+static int events_open(int signal_fd, int chores_fd, int host_fd)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
 	int ep = epoll_create1(EPOLL_CLOEXEC);
@@ -142,7 +142,8 @@ static int events_open(int signal_fd, int chores_fd)
 	if (ep < 0)
 		return -errno;
 	if (epoll_ctl(ep, EPOLL_CTL_ADD, signal_fd, &ev) < 0 ||
-		(chores_fd >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, chores_fd, &ev) < 0)) {
+		(chores_fd >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, chores_fd, &ev) < 0) ||
+		(host_fd >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, host_fd, &ev) < 0)) {
 		int why = errno;
 
 		(void)close(ep);
@@ -161,10 +162,11 @@ static void hour_say(struct eng *e, uint64_t now_us)
 
 int io_manage(struct io *io, int signal_fd, const struct io_chores *chores)
 {
-	const int most = io->conf.mode != ENG_MODE_PAIR ? EAGER_TURN_MAX_MS : TURN_MAX_MS;
+	const int most = io->conf.mode != ENG_MODE_PAIR || io->host_fd >= 0 ? EAGER_TURN_MAX_MS
+									    : TURN_MAX_MS;
 	struct watched seen[ENG_WORKERS_MAX] = {0};
 	uint64_t watched_us = clock_us(), linked_us = 0;
-	int ret = 0, ep = events_open(signal_fd, chores->fd);
+	int ret = 0, ep = events_open(signal_fd, chores->fd, io->host_fd);
 
 	if (ep < 0) {
 		LOG(ERR, "manager: %s", strerror(-ep));
@@ -176,6 +178,7 @@ int io_manage(struct io *io, int signal_fd, const struct io_chores *chores)
 		int wait_ms = chores->turn(chores->arg, now_us);
 
 		eng_manage(io->eng, now_us);
+		io_host_turn(io);
 		hour_say(io->eng, now_us);
 		if (now_us - watched_us >= WATCH_MS * 1000) {
 			unsigned ms = (unsigned)((now_us - watched_us) / 1000);

@@ -14,7 +14,7 @@
 #include "span.h"
 
 #define POL_MAGIC UINT64_C(0x31474d495257494d) // "MIWRIMG1"
-#define POL_FORMAT 6
+#define POL_FORMAT 7
 
 enum pol_section {
 	POL_SEC_STRINGS,    // NUL-terminated texts, first byte is NUL ("" = offset 0)
@@ -278,6 +278,7 @@ struct pol_pickup {
 
 struct pol_pick { // what becomes of connections that come in by a port, before the list is asked
 	uint32_t incoming, outgoing; // index of a stand-in; POL_NONE = the list decides
+	uint32_t local;              // 1: those to this machine itself are taken
 };
 
 struct pol_range {

@@ -290,6 +290,8 @@ static const char *pick_judge(const struct pol_image *img, uint32_t i)
 {
 	const struct pol_pick *p = pol_pick_at(img, i);
 
+	if (p->local > 1)
+		return "local is neither yes nor no";
 	return is_stand_in(img, p->incoming) && is_stand_in(img, p->outgoing) ? NULL
 									      : "no such stand-in";
 }

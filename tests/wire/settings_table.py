@@ -444,6 +444,9 @@ ELSEWHERE = at_start(
     ("dataplane.interfaces[].port", ROUTED, "name: y, port: b", "name: z, port: c"),
     ("dataplane.interfaces[].vlan", "unit/engine/routed_test.c", "put(A, f.b, f.n)", "wire_get16(out.b + 14), 7"),
     ("dataplane.interfaces[].addresses", ROUTED, "addresses: [192.0.2.2/31]", "addresses: [192.0.2.0/24]"),
+    ("dataplane.management.device", "wire/management_test.sh", "device: mw-mgmt", "{addresses: [$OWN4/24"),
+    ("dataplane.management.addresses", "wire/management_test.sh", "addresses: [$OWN4/32", "addresses: [$OWN4/24"),
+    ("dataplane.management.from", "wire/management_test.sh", "from: [before]", "from: [access]"),
     ("dataplane.routes[].to", "wire/routed_test.sh", "$LAB_SERVER4 $LAB_CLIENT4", "$LAB_SERVER6 $LAB_CLIENT6"),
     ("dataplane.routes[].via", ROUTED, "via: 192.0.2.1}", "via: 203.0.113.1}"),
     ("dataplane.routes[].interface", ROUTED, "interface: x}", "interface: q}"),
@@ -453,6 +456,8 @@ ELSEWHERE = at_start(
     ("pickup.ports", COMMITS, "ports: [25]", "ports: [26]"),
     ("pickup.incoming", COMMITS, "pickup: {incoming: proxy}", "pickup: {incoming: pass}"),
     ("pickup.outgoing", COMMITS, "pickup: {outgoing: proxy}", "pickup: {outgoing: pass}"),
+    ("pickup.local", "unit/compile/compile_image_test.c", ".pickup.local = true", ".pickup.local = false"),
+    ("pickup.by_ingress[].local", "wire/management_test.sh", "local_is on", "local_is off"),
     ("pickup.by_ingress[].ingress", COMMITS, "ingress: core, incoming: pass", "ingress: access, incoming: pass"),
     ("pickup.by_ingress[].incoming", COMMITS, "incoming: proxy, outgoing: pass", "incoming: pass, outgoing: pass"),
     ("pickup.by_ingress[].outgoing", COMMITS, "incoming: pass, outgoing: proxy", "incoming: pass, outgoing: pass"),
@@ -489,7 +494,7 @@ ELSEWHERE = at_start(
     ("access[].comment", "unit/config/config_load_test.c", "comment: why", 'r->comment, "why"'),
 ]
 # Keys that do nothing in this release: the reference says so.
-WITHOUT_EFFECT = ("pickup.local", "pickup.by_ingress[].local")
+WITHOUT_EFFECT = ()
 
 # In both profiles, so that no row is judged by what another is about.
 QUIET = {"session_profiles": {"error_delay_s": "0", "error_delay_step_s": "0", "max_errors": "0"},

@@ -141,6 +141,44 @@ static void pick_up_can_pass_or_drop_everything(void **)
 	}
 }
 
+static void connections_to_the_host_are_taken_where_pickup_says_so(void **)
+{
+	struct cfg_pick_by by = {.ingress = "core", .local = true};
+	struct cfg_address own = {.len = 128};
+	static const struct {
+		bool local;
+		uint32_t nby;
+		uint32_t records, access, core;
+	} ROWS[] = {{false, 0, 0, 0, 0}, {true, 0, 2, 1, 1}, {false, 1, 2, 0, 1}};
+
+	for (size_t i = 0; i < COUNT(ROWS); i++) {
+		struct cfg cfg = sample_cfg();
+		const struct pol_image *img;
+		struct err_list err;
+		uint8_t *bytes;
+		size_t n;
+
+		cfg.pickup.local = false;
+		if (ROWS[i].local)
+			cfg.pickup.local = true;
+		cfg.pickup.by = &by;
+		cfg.pickup.nby = ROWS[i].nby;
+		cfg.dataplane.management =
+			(struct cfg_management){.addresses = &own, .naddresses = 1};
+		err_init(&err);
+		assert_int_equal(
+			compile_image(&(struct compile_input){.cfg = &cfg}, &bytes, &n, &err), 0);
+		assert_int_equal(err.warnings, 0);
+		img = sample_image(bytes, n);
+		assert_int_equal(pol_count(img, POL_SEC_PICKS), ROWS[i].records);
+		if (ROWS[i].records > 0) {
+			assert_int_equal(pol_pick_at(img, 0)->local, ROWS[i].access);
+			assert_int_equal(pol_pick_at(img, 1)->local, ROWS[i].core);
+		}
+		free(bytes);
+	}
+}
+
 static void keys_of_pick_up_without_effect_are_warned_of(void **)
 {
 	static const struct {
@@ -545,6 +583,7 @@ int main(void)
 		cmocka_unit_test(the_image_decides_as_the_configuration_says),
 		cmocka_unit_test(the_empty_image_picks_up_nothing),
 		cmocka_unit_test(pick_up_can_pass_or_drop_everything),
+		cmocka_unit_test(connections_to_the_host_are_taken_where_pickup_says_so),
 		cmocka_unit_test(keys_of_pick_up_without_effect_are_warned_of),
 		cmocka_unit_test(each_port_and_direction_gets_its_own_word),
 		cmocka_unit_test(each_profile_blocks_its_own_servers),

@@ -110,6 +110,37 @@ static const struct row rows[] = {
 		HEAD ARMS "contexts: [{name: c, ports: [a, b], by_vlan: on}]\n" POL,
 		"f:6:46: by_vlan is on; in mode routed the two directions of a connection may come by two "
 		"VLANs\n"},
+	{"the host by an interface",
+		HEAD ARMS
+		"  management: {addresses: [192.0.2.9/24, \"fd99::9/128\"], from: [x]}\n" POL,
+		""},
+	{"the host by a port",
+		"dataplane:\n  mode: pair\n  workers: [1]\n  ports: [{name: a, dev: net_tap0}, {name: b, dev: "
+		"net_tap1}]\n  pairs: [[a, b]]\n  management: {addresses: [192.0.2.9/24], from: [a, b]}\n" POL,
+		""},
+	{"the host by nothing that is there",
+		HEAD ARMS "  management: {addresses: [192.0.2.9/24], from: [x, a]}\n" POL,
+		"f:6:53: there is no interface \"a\"\n"},
+	{"the host by ports that are not there",
+		"dataplane:\n  mode: pair\n  workers: [1]\n  ports: [{name: a, dev: net_tap0}, {name: b, dev: "
+		"net_tap1}]\n  pairs: [[a, b]]\n  management: {addresses: [192.0.2.9/24], from: [c]}\n" POL,
+		"f:6:50: there is no port \"c\"\n"},
+	{"the host with an interface's address",
+		HEAD ARMS "  management: {addresses: [192.0.2.2/24], from: [x]}\n" POL,
+		"f:6:28: 192.0.2.2 is there already; management needs one of its own\n"},
+	{"the host with an address that nobody has",
+		HEAD ARMS
+		"  management: {addresses: [192.0.2.0/24, 127.0.0.1/8, \"fe80::1/64\"], from: [x]}\n" POL,
+		"f:6:28: 192.0.2.0 is the name of its link, or all of it; an address in it is needed\n"
+		"f:6:42: 127.0.0.1 is no address by which one machine is reached\n"
+		"f:6:55: fe80::1 is no address by which one machine is reached\n"},
+	{"the host with more addresses than there is room for",
+		HEAD ARMS
+		"  management: {addresses: [192.0.9.1/24, 192.0.9.2/24, 192.0.9.3/24, 192.0.9.4/24, "
+		"192.0.9.5/24], from: [x]}\n" POL,
+		"f:6:27: 5 addresses; at most 4 are possible\n"},
+	{"the host without an address", HEAD ARMS "  management: {from: [x]}\n" POL,
+		"f:6:15: warning: dataplane.management has no addresses; nothing is reached by it\n"},
 };
 
 static void row_is_as_wanted(void **state)

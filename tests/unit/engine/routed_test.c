@@ -14,6 +14,7 @@
 
 #include <rte_eal.h>
 
+#include "eng_admin.h"
 #include "eng_int.h"
 #include "eng_net.h"
 #include "net_arp.h"
@@ -56,8 +57,17 @@ static struct prefix net(const char *text)
 	return p;
 }
 
+// The host is reached by A, by an address of A's link and by one of its own.
+static struct eng_admin_conf host(void)
+{
+	return (struct eng_admin_conf){.naddrs = 3,
+		.addr = {at("192.0.2.9"), at("203.0.113.80"), at("fd00::9")},
+		.from = 1};
+}
+
 static void engine_make(bool ttl_keep)
 {
+	const struct eng_admin_conf admin = host();
 	const struct eng_route routes[] = {
 		{.to = net("10.0.0.0/8"), .via = at("192.0.2.1"), .iface = 0},
 		{.to = {.addr = {.b = {[10] = 0xff, [11] = 0xff}}, .len = 96},
@@ -84,7 +94,8 @@ static void engine_make(bool ttl_keep)
 		.slabs = 256,
 		.pool = pool,
 		.socket = SOCKET_ID_ANY,
-		.routing = &routing};
+		.routing = &routing,
+		.admin = &admin};
 	struct err_list err;
 
 	err_init(&err);
@@ -776,6 +787,118 @@ static void ttl_keep_is_for_what_is_read_alone(void **)
 	assert_int_equal(out.b[18 + 8], 63);
 }
 
+// The next packet for the host's kernel is `f` behind its link header.
+static void host_has(const struct bytes *f, size_t off)
+{
+	struct rte_mbuf *m = eng_admin_take(engine);
+
+	assert_non_null(m);
+	assert_int_equal(m->data_len, f->n - off);
+	assert_memory_equal(rte_pktmbuf_mtod(m, uint8_t *), f->b + off, f->n - off);
+	rte_pktmbuf_free(m);
+}
+
+static void the_host_is_reached_by_its_interface_and_by_no_other(void **)
+{
+	static const char *const own[] = {"192.0.2.9", "203.0.113.80"};
+	struct bytes f;
+
+	for (unsigned i = 0; i < 2; i++) {
+		f = udp4(&router_a, "10.1.2.3", own[i], 64, 40);
+		put(A, f.b, f.n);
+		host_has(&f, 14);
+		f = udp4(&router_b, "10.1.2.3", own[i], 64, 40);
+		put(B, f.b, f.n);
+		assert_null(eng_admin_take(engine));
+		assert_int_equal(count(DROP_ADMIN_PORT), i + 1);
+	}
+	f = udp6("fd77::5", "fd00::9", 64);
+	put(A, f.b, f.n);
+	host_has(&f, 14);
+	f = udp4(&router_a, "10.1.2.3", "192.0.2.2", 64, 40); // the interface's own
+	put(A, f.b, f.n);
+	assert_int_equal(count(DROP_NET_OWN), 1);
+	assert_int_equal(count(ACT_ADMIN_IN), 3);
+}
+
+static void the_host_is_asked_for_where_its_link_is(void **)
+{
+	uint8_t frame[NET_ARP_FRAME_MAX];
+	struct addr them = at("192.0.2.1"), own = at("192.0.2.9");
+
+	turns();
+	outs_empty();
+	put(A, frame, net_arp_ask(frame, &router_a, &them, &own, NULL));
+	assert_memory_equal(sent(A).b + 14 + 14, own.b + 12, 4);
+	assert_int_equal(count(ACT_NET_ANSWERED), 1);
+}
+
+static void a_second_has_room_for_so_many_packets_to_the_host(void **)
+{
+	struct bytes f = udp4(&router_a, "10.1.2.3", "192.0.2.9", 64, 0);
+	struct rte_mbuf *m;
+	unsigned got = 0;
+
+	for (unsigned i = 0; i < ENG_ADMIN_A_SECOND + 500; i++) {
+		put(A, f.b, f.n);
+		for (; (m = eng_admin_take(engine)) != NULL; got++)
+			rte_pktmbuf_free(m);
+	}
+	assert_in_range(got, ENG_ADMIN_A_SECOND, ENG_ADMIN_A_SECOND + 1);
+	assert_int_equal(count(DROP_ADMIN_MANY), ENG_ADMIN_A_SECOND + 500 - got);
+	now_us += 1000000;
+	put(A, f.b, f.n);
+	host_has(&f, 14);
+	for (unsigned i = 0; i < 2000; i++) // nobody takes them
+		put(A, f.b, f.n);
+	assert_true(count(DROP_ADMIN_MANY) > ENG_ADMIN_A_SECOND + 500 - got);
+	while ((m = eng_admin_take(engine)) != NULL)
+		rte_pktmbuf_free(m);
+}
+
+static bool host_says(const char *src, const char *dst, uint8_t ttl)
+{
+	struct bytes f = udp4(&router_a, src, dst, ttl, 40);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	bool given;
+
+	memcpy(rte_pktmbuf_append(m, (uint16_t)(f.n - 14)), f.b + 14, f.n - 14);
+	given = eng_admin_give(engine, m);
+	(void)eng_turn(worker, now_us);
+	return given;
+}
+
+static void what_the_host_says_leaves_by_routes_as_it_is(void **)
+{
+	struct bytes out;
+
+	b_is_found();
+	assert_true(host_says("203.0.113.80", "198.18.0.1", 1));
+	out = sent(B);
+	assert_memory_equal(out.b, router_b.mac, 6);
+	assert_int_equal(out.b[18 + 8], 1); // TTL: no hop lies between it and us
+	assert_int_equal(count(ACT_ADMIN_OUT), 1);
+	assert_true(host_says(
+		"198.18.0.2", "198.18.0.1", 64)); // an address of another interface of its
+	assert_true(host_says("203.0.113.80", "224.0.0.251", 64));
+	assert_int_equal(count(DROP_ADMIN_SOURCE), 2);
+	assert_int_equal(sent(B).n, 0);
+}
+
+static void rubbish_of_the_host_goes_nowhere(void **)
+{
+	for (unsigned n = 0; n < 20; n++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+		memset(rte_pktmbuf_append(m, (uint16_t)n), 0x45, n);
+		assert_false(eng_admin_give(engine, m));
+	}
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	memset(rte_pktmbuf_append(m, 60), 0x65, 39);
+	rte_pktmbuf_trim(m, 21); // IPv6 by its first byte, too short for it
+	assert_false(eng_admin_give(engine, m));
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -799,6 +922,11 @@ int main(void)
 		CASE(a_packet_too_long_for_its_way_out_is_told),
 		CASE(padding_of_one_link_does_not_go_on_to_the_next),
 		CASE(no_more_than_a_hundred_errors_leave_in_a_second),
+		CASE(the_host_is_reached_by_its_interface_and_by_no_other),
+		CASE(the_host_is_asked_for_where_its_link_is),
+		CASE(a_second_has_room_for_so_many_packets_to_the_host),
+		CASE(what_the_host_says_leaves_by_routes_as_it_is),
+		CASE(rubbish_of_the_host_goes_nowhere),
 		cmocka_unit_test_setup_teardown(
 			ttl_keep_is_for_what_is_read_alone, keep_set_up, tear_down),
 	};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The index of the policies: on every shape of list it says what a look at each policy in turn says,
 // and what the verifier lets through does so, too, whatever was done to it.
+#include <errno.h>
+
 #include "policy_sample.h"
 #include "policy_shapes.h"
 
@@ -265,7 +267,7 @@ static void a_stand_in_is_pickups_and_no_part_of_the_list(void **)
 	const struct pol_range server = {
 		.lo = sample_addr("192.0.2.0"), .hi = sample_addr("192.0.2.255")};
 	const struct pol_pick picks[] = {
-		{POL_NONE, POL_NONE}, {2, POL_NONE}, {POL_NONE, 1}, {1, 2}};
+		{POL_NONE, POL_NONE, 0}, {2, POL_NONE, 0}, {POL_NONE, 1, 1}, {1, 2, 0}};
 	static const struct {
 		const char *server;
 		uint16_t ingress;
@@ -313,9 +315,29 @@ static void a_stand_in_is_pickups_and_no_part_of_the_list(void **)
 	sample_free(&s);
 }
 
+static void local_is_yes_or_no(void **)
+{
+	for (uint32_t local = 0; local <= 2; local++) {
+		const struct pol_pick pick = {POL_NONE, POL_NONE, local};
+		struct pol_build *b = pol_build_new();
+		const struct pol_image *img = NULL;
+		struct sample s = {0};
+		struct err_list err;
+
+		(void)pol_build_add(b, POL_SEC_PICKS, &pick);
+		err_init(&err);
+		assert_int_equal(pol_build_finish(b, 1, 0, &s.bytes, &s.n), 0);
+		assert_int_equal(pol_verify((struct span){s.bytes, s.n}, &img, &err),
+			local <= 1 ? 0 : -EINVAL);
+		pol_build_free(b);
+		sample_free(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(local_is_yes_or_no),
 		cmocka_unit_test(every_shape_and_length_matches_as_the_list_says),
 		cmocka_unit_test(values_at_both_ends_of_every_axis_are_found),
 		cmocka_unit_test(a_list_of_disabled_policies_matches_nothing),
