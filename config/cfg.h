@@ -207,6 +207,22 @@ struct cfg_dns {
 	uint32_t timeout_ms, cache_entries;
 };
 
+struct cfg_probe { // of the self-check: a server to which mail should go out by us
+	struct cfg_place at;
+	struct cfg_address server; // a whole address
+	uint16_t port;
+	const char *source; // address of this host to ask from, "" = as the host would
+};
+
+enum { CFG_PROBES_MAX = 16 };
+
+struct cfg_doctor {
+	struct cfg_place at;
+	struct cfg_probe *probes;
+	uint32_t nprobes;
+	uint32_t every_s;
+};
+
 struct cfg_rules {
 	struct cfg_place at;
 	const char *file; // whole path (relative ones start at the file's folder), "" = none
@@ -385,6 +401,7 @@ struct cfg {
 	struct cfg_context *contexts;
 	uint32_t ncontexts;
 	struct cfg_dns dns;
+	struct cfg_doctor doctor;
 	struct cfg_store store;
 	struct cfg_radius radius;
 	struct cfg_reputation reputation;

@@ -448,6 +448,25 @@ static void check_dns(const struct check *k)
 				d->servers[i]);
 }
 
+static void check_probes(const struct check *k)
+{
+	const struct cfg_doctor *d = &k->cfg->doctor;
+
+	for (uint32_t i = 0; i < d->nprobes; i++) {
+		const struct cfg_probe *p = &d->probes[i];
+		struct addr source;
+
+		if (*p->source == '\0')
+			continue;
+		if (addr_parse(p->source, &source) != 0)
+			cfg_spot_error(k->spots, k->err, &p->source, p->at,
+				"\"%s\" is no address of this host", p->source);
+		else if (addr_is_v4(&source) != addr_is_v4(&p->server.addr))
+			cfg_spot_error(k->spots, k->err, &p->source, p->at,
+				"%s is of another family than the server", p->source);
+	}
+}
+
 static void check_blocked(const struct check *k)
 {
 	for (uint32_t i = 0; i < k->cfg->nsessions; i++) {
@@ -519,6 +538,7 @@ void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_l
 	check_picks(&k);
 	check_domains(&k);
 	check_dns(&k);
+	check_probes(&k);
 	check_blocked(&k);
 	check_contexts(&k);
 	check_unique(&k, &policies);

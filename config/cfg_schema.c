@@ -548,6 +548,58 @@ static const struct cfg_field dns_fields[] = {
 static const struct cfg_section dns_section = {
 	.name = "dns", SECTION(cfg_dns, dns_fields), .at_off = offsetof(struct cfg_dns, at)};
 
+static const struct cfg_field probe_fields[] = {
+	{.key = "server",
+		.kind = CFG_KIND_ADDRESS,
+		AT(cfg_probe, server),
+		.reload = true,
+		.help = "mail server that is asked: connected to, and left at once"},
+	{.key = "port",
+		.kind = CFG_KIND_NUMBER,
+		AT(cfg_probe, port),
+		.min = 1,
+		.max = 65535,
+		.preset = "25",
+		.unit = "TCP port",
+		.reload = true,
+		.help = "of it; one that is picked up"},
+	{.key = "source",
+		.kind = CFG_KIND_TEXT,
+		AT(cfg_probe, source),
+		.max = 45,
+		.preset = "",
+		.reload = true,
+		.help = "address of this host to ask from: one whose mail should go out by us; empty: the "
+			"one that the host takes"},
+};
+static const struct cfg_section probe_section = {.name = "doctor.probes[]",
+	SECTION(cfg_probe, probe_fields),
+	.at_off = offsetof(struct cfg_probe, at)};
+
+static const struct cfg_field doctor_fields[] = {
+	{.key = "probes",
+		.kind = CFG_KIND_MAPS,
+		AT2(cfg_doctor, probes, nprobes),
+		.max = CFG_PROBES_MAX,
+		.sub = &probe_section,
+		.preset = "",
+		.reload = true,
+		.help = "connections of this host that must come by the data plane; those that don't show "
+			"that mail goes out past us"},
+	{.key = "every_s",
+		.kind = CFG_KIND_NUMBER,
+		AT(cfg_doctor, every_s),
+		.min = 5,
+		.max = 86400,
+		.preset = "300",
+		.unit = "seconds",
+		.reload = true,
+		.help = "between probes of the same server"},
+};
+static const struct cfg_section doctor_section = {.name = "doctor",
+	SECTION(cfg_doctor, doctor_fields),
+	.at_off = offsetof(struct cfg_doctor, at)};
+
 static const struct cfg_field rules_fields[] = {
 	{.key = "file",
 		.kind = CFG_KIND_PATH,
@@ -827,6 +879,13 @@ static const struct cfg_field root_fields[] = {
 		.preset = "",
 		.reload = true,
 		.help = "whom to ask for domains, where a session profile has them checked"},
+	{.key = "doctor",
+		.kind = CFG_KIND_MAP,
+		AT(cfg, doctor),
+		.sub = &doctor_section,
+		.preset = "",
+		.reload = true,
+		.help = "the self-check (mailweirctl doctor)"},
 	{.key = "store",
 		.kind = CFG_KIND_MAP,
 		AT(cfg, store),

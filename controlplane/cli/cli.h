@@ -96,6 +96,7 @@ int cli_run(struct cli *c, const struct cli_verb *v, json_t *params);
 void cli_print_json(const json_t *j);
 
 // Verbs with more to do.
+int cli_doctor(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_stats_get(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_sessions_tail(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_config_check(struct cli *c, const struct cli_verb *v, json_t *params);
@@ -130,6 +131,7 @@ enum { CLI_ESCAPED_MAX = 1100 };
 const char *cli_escaped(const json_t *e, const char *name, char buf[CLI_ESCAPED_MAX]);
 
 void cli_status_show(const json_t *result, const json_t *params);
+void cli_doctor_show(const json_t *result, const json_t *params);
 void cli_stats_show(const json_t *result, const json_t *params);
 void cli_ports_show(const json_t *result, const json_t *params);
 void cli_radius_show(const json_t *result, const json_t *params);

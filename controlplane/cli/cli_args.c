@@ -38,6 +38,8 @@ const struct cli_verb *cli_verb_find(int argc, char **argv, int *used)
 		return v;
 	if (strcmp(argv[0], "status") == 0)
 		return verb_of("system", "status");
+	if (strcmp(argv[0], "doctor") == 0)
+		return verb_of("system", "doctor");
 	for (unsigned i = 0; i < cli_verb_count; i++) {
 		v = &cli_verbs[i];
 		// A word behind it is an argument only where the verb takes one: no id is called "get".
@@ -321,14 +323,15 @@ void cli_usage(FILE *f)
 		    "       mailweirctl help [VERB] | -h | -V | --bash-completion\n\n",
 		f);
 	(void)verbs_print(f, NULL);
-	(void)fputs("\n`status` is short for `system status`, `explain ID` for `explain get ID`, "
-		    "`stats`, `ports`,\n"
-		    "`flows`, `sessions`, `rules` and `policies` for the verb that lists them. "
-		    "`mailweirctl help\n"
-		    "VERB` tells the arguments. The socket is " CLI_SOCKET
-		    " or what MAILWEIR_RPC says.\n"
-		    "`config check` and `rules check` need no control plane.\n"
-		    "Exit status: 0 done, 1 refused or failed, 2 bad usage, configuration or "
-		    "rules.\n",
+	(void)fputs(
+		"\n`status` and `doctor` are short for `system status` and `system doctor`, `explain ID` for `explain get ID`, "
+		"`stats`, `ports`,\n"
+		"`flows`, `sessions`, `rules` and `policies` for the verb that lists them. "
+		"`mailweirctl help\n"
+		"VERB` tells the arguments. The socket is " CLI_SOCKET
+		" or what MAILWEIR_RPC says.\n"
+		"`config check` and `rules check` need no control plane.\n"
+		"Exit status: 0 done, 1 refused or failed, 2 bad usage, configuration or "
+		"rules.\n",
 		f);
 }

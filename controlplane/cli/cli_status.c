@@ -27,6 +27,17 @@ static void share_print(const json_t *smtp, const json_t *reasons)
 	(void)putchar('\n');
 }
 
+// What the self-check warns of.
+static void alarms_print(const json_t *alarms)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(alarms, i, row)(void) printf("%-18s%s: %s (mailweirctl doctor)\n",
+		strcmp(cli_text(row, "state"), "error") == 0 ? "ERROR:" : "WARNING:",
+		cli_text(row, "check"), cli_text(row, "seen"));
+}
+
 static void dataplane_print(const json_t *r)
 {
 	const json_t *dp = json_object_get(r, "dataplane");
@@ -113,6 +124,7 @@ void cli_status_show(const json_t *r, const json_t *params)
 		share_print(smtp, json_object_get(r, "not_scanned"));
 	else
 		(void)printf("SMTP not scanned: not known, no data plane is attached\n");
+	alarms_print(json_object_get(r, "alarms"));
 	dataplane_print(r);
 	policy_print(r);
 	if (json_is_object(smtp))

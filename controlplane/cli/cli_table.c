@@ -226,6 +226,7 @@ static const struct cli_arg audit_list[] = {
 
 const struct cli_verb cli_verbs[] = {
 	{"system", "status", API_RPC_SYSTEM_STATUS, .alone = true, .show = cli_status_show},
+	{"system", "doctor", API_RPC_SYSTEM_DOCTOR, .run = cli_doctor, .show = cli_doctor_show},
 	{"stats", "get", API_RPC_STATS_GET, .alone = true, ARGS(stats_get), .run = cli_stats_get,
 		.show = cli_stats_show},
 	{"ports", "list", API_RPC_PORTS_LIST, .alone = true, .show = cli_ports_show},

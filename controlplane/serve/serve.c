@@ -22,6 +22,7 @@ LOG_COMPONENT("serve");
 
 static const serve_method_cb methods[API_RPC_COUNT] = {
 	[API_RPC_SYSTEM_STATUS] = serve_system_status,
+	[API_RPC_SYSTEM_DOCTOR] = serve_system_doctor,
 	[API_RPC_STATS_GET] = serve_stats_get,
 	[API_RPC_PORTS_LIST] = serve_ports_list,
 	[API_RPC_FLOWS_LIST] = serve_flows_list,
@@ -83,6 +84,7 @@ static void on_attached(void *arg, const struct api_hello *hello)
 	serve_reputation_attached(s->reputation);
 	if (s->radius != NULL)
 		serve_radius_attached(s->radius);
+	serve_doctor_attached(s->doctor, hello);
 }
 
 static void on_outcome(void *arg, const struct api_outcome *o)
@@ -183,6 +185,7 @@ static void on_revision(void *arg, const struct serve_revision *r)
 		serve_asks_conf(s->asks, &r->cfg->dns);
 		serve_reputation_change(s->reputation, &r->cfg->reputation);
 		serve_place_change(&s->place, &r->cfg->reputation);
+		serve_doctor_change(s->doctor, r->cfg);
 	}
 	if (r->cfg != NULL && s->radius != NULL)
 		serve_radius_change(s->radius, r->cfg);
@@ -357,6 +360,7 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 	s->refused = serve_refused_new();
 	s->asks = serve_asks_new(conf->loop);
 	s->shadow = serve_shadow_new(s);
+	s->doctor = serve_doctor_new(s);
 	s->store = serve_store_open(s->control->state_dir, err);
 	if (s->store != NULL && s->names != NULL && services_take(s, conf->file) &&
 		serve_rows_open(s, err) == 0 && reputation_open(s, &conf->boot->dataplane) &&
@@ -377,7 +381,7 @@ struct serve *serve_open(const struct serve_conf *conf, struct err_list *err)
 		serve_events_syslog(s->events, s->control->event_syslog) != 0)
 		err_add(err, "control.event_syslog: out of memory");
 	if (s->events != NULL && s->names != NULL && s->refused != NULL && s->asks != NULL &&
-		s->shadow != NULL && !err_any(err))
+		s->shadow != NULL && s->doctor != NULL && !err_any(err))
 		s->rpc = serve_rpc_open(&(struct serve_rpc_conf){.base = base,
 						.path = s->control->rpc,
 						.group = s->control->group,
@@ -416,6 +420,7 @@ int serve_start(struct serve *s, struct err_list *err)
 	if (rc != 0)
 		return rc;
 	serve_counts_start(s->counts, s->link);
+	serve_doctor_start(s->doctor);
 	return serve_changes_start(s->changes, s->link, err);
 }
 
@@ -449,6 +454,8 @@ void serve_free(struct serve *s)
 		serve_audit_stop(s);
 	}
 	serve_http_close(s->http);
+	serve_doctor_free(s->doctor);
+	s->doctor = NULL;
 	serve_shadow_free(s->shadow);
 	serve_changes_free(s->changes);
 	serve_asks_free(s->asks); // tells the link

@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -334,23 +335,46 @@ static void followers_tell(struct serve_events *ev, const char *line, size_t n)
 	}
 }
 
+static void line_add(struct serve_events *ev, const struct serve_line *l)
+{
+	if (l->cut) {
+		ev->lost++;
+		return;
+	}
+	if (ev->fd >= 0)
+		pending_add(ev, l->text, l->n);
+	if (ev->syslog != NULL)
+		serve_syslog_send(ev->syslog, l->text, l->n);
+	last_add(ev, l->text, l->n);
+	if (ev->followers > 0)
+		followers_tell(ev, l->text, l->n);
+}
+
 void serve_events_add(
 	struct serve_events *ev, const struct api_record *r, const struct serve_event_names *names)
 {
 	struct serve_line l;
 
 	serve_event_line(&l, r, names);
-	if (l.cut) {
-		ev->lost++;
-		return;
-	}
-	if (ev->fd >= 0)
-		pending_add(ev, l.text, l.n);
-	if (ev->syslog != NULL)
-		serve_syslog_send(ev->syslog, l.text, l.n);
-	last_add(ev, l.text, l.n);
-	if (ev->followers > 0)
-		followers_tell(ev, l.text, l.n);
+	line_add(ev, &l);
+}
+
+void serve_events_check(struct serve_events *ev, const struct serve_event_check *c)
+{
+	struct timespec now = {0};
+	struct serve_line l;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now); // this clock always is
+	serve_line_begin(&l);
+	serve_line_time(&l, "time", (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	serve_line_str(&l, "type", "check");
+	serve_line_str(&l, "check", c->check);
+	serve_line_str(&l, "state", c->state);
+	serve_line_str(&l, "was", c->was);
+	serve_line_str(&l, "seen", c->seen);
+	serve_line_str(&l, "todo", *c->todo == '\0' ? NULL : c->todo);
+	serve_line_end(&l);
+	line_add(ev, &l);
 }
 
 const char *serve_events_file(struct serve_events *ev)

@@ -52,6 +52,13 @@ int serve_events_chown(struct serve_events *ev, unsigned uid, unsigned gid);
 void serve_events_add(struct serve_events *ev, const struct api_record *r,
 	const struct serve_event_names *names);
 
+// A check of the self-check has another result. Texts are ours, none is a peer's.
+struct serve_event_check {
+	const char *check, *state, *was; // was NULL: the first look
+	const char *seen, *todo;         // todo "": nothing
+};
+void serve_events_check(struct serve_events *ev, const struct serve_event_check *c);
+
 // Path of the log where it is a file, with every line in it that it took; NULL where it is none.
 const char *serve_events_file(struct serve_events *ev);
 // The last `max` events, oldest first, as a new array.

@@ -6,20 +6,21 @@
 
 #include "core_link.h"
 #include "core_loop.h"
-#include "serve_ask.h"
 #include "serve.h"
+#include "serve_ask.h"
 #include "serve_change.h"
 #include "serve_counts.h"
+#include "serve_doctor.h"
 #include "serve_events.h"
 #include "serve_explain.h"
 #include "serve_hash.h"
 #include "serve_http.h"
+#include "serve_memory.h"
 #include "serve_names.h"
 #include "serve_params.h"
 #include "serve_radius.h"
 #include "serve_refused.h"
 #include "serve_reputation.h"
-#include "serve_memory.h"
 #include "serve_rpc.h"
 #include "serve_shadow.h"
 #include "serve_store.h"
@@ -53,6 +54,7 @@ struct serve {
 	struct core_link *link;
 	struct serve_rpc *rpc;
 	struct serve_http *http;                // gives metrics
+	struct serve_doctor *doctor;            // the self-check
 	struct serve_shadow *shadow;            // a candidate beside the policy in force
 	struct serve_asks *asks;                // what sessions want to know
 	struct serve_events *events;
@@ -83,6 +85,7 @@ struct serve {
 
 // Methods, each answers its call once (serve_rpc.h); `arg` is the struct serve.
 void serve_system_status(void *arg, struct serve_call *call, json_t *params);
+void serve_system_doctor(void *arg, struct serve_call *call, json_t *params);
 void serve_stats_get(void *arg, struct serve_call *call, json_t *params);
 void serve_ports_list(void *arg, struct serve_call *call, json_t *params);
 void serve_flows_list(void *arg, struct serve_call *call, json_t *params);

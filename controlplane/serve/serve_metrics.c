@@ -82,6 +82,17 @@ static void link_counts(const struct serve *s, struct serve_exposition *x)
 	one(x, METRIC_LINK_ABSURD, n->absurd);
 }
 
+static void checks(const struct serve *s, struct serve_exposition *x)
+{
+	family(x, METRIC_CHECK);
+	for (unsigned i = 0; i < SERVE_CHECKS; i++)
+		if (serve_doctor_has(s->doctor, i))
+			sample(x, METRIC_CHECK, serve_check_names[i],
+				serve_doctor_state(s->doctor, i));
+	family(x, METRIC_ONE_WAY);
+	serve_expose_real(x, &metrics[METRIC_ONE_WAY], NULL, NULL, serve_doctor_one_way(s->doctor));
+}
+
 static void limit_counts(const struct serve *s, struct serve_exposition *x)
 {
 	const struct serve_counts_state n = serve_counts_state(s->counts);
@@ -402,6 +413,7 @@ int serve_metrics_write(struct serve *s, bool openmetrics, struct evbuffer *out)
 
 	control_plane(s, &x);
 	link_counts(s, &x);
+	checks(s, &x);
 	limit_counts(s, &x);
 	store(s, &x);
 	domains(s, &x);

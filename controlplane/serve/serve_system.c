@@ -197,10 +197,11 @@ static json_t *status(struct serve *s)
 	bool attached = stats != NULL;
 	json_t *reasons = attached ? not_scanned(stats, &unread) : json_array();
 
-	return json_pack("{s:o,s:o,s:s,s:i,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "not_scanned",
-		reasons, "smtp", attached ? smtp(stats, unread) : json_null(), "version",
-		s->version, "pid", (int)getpid(), "uptime_s",
-		serve_json_u64((now - s->started_us) / 1000000), "attached", attached, "attached_s",
+	return json_pack("{s:o,s:o,s:o,s:s,s:i,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
+		"not_scanned", reasons, "alarms", serve_doctor_alarms(s->doctor), "smtp",
+		attached ? smtp(stats, unread) : json_null(), "version", s->version, "pid",
+		(int)getpid(), "uptime_s", serve_json_u64((now - s->started_us) / 1000000),
+		"attached", attached, "attached_s",
 		attached ? serve_json_u64((now - since) / 1000000) : json_null(), "dataplane",
 		dataplane(s), "config", config(s), "flows",
 		attached ? serve_json_u64(counter(stats, "flows")) : json_null(), "event_log",

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How many hosts are behind an address, at least: of each client and server some faces are kept, a face
-// being a kind of TTL and a clock of timestamps (RFC 7323). A host shows one face: systems offset the clock
-// by the two addresses, or by nothing; where they do it for each connection, a face is never seen twice.
-// So faces count that came again and again, and only where they take turns: an address that passes from one
-// host to the next shows one behind the other.
+// How many hosts are behind an address, at least: of each client and server some faces are kept, by kinds of
+// TTLs and, apart, by clocks of timestamps (RFC 7323). A host has one TTL, and one clock: systems offset it by
+// the two addresses, or by nothing; where they do it for each connection, a clock is never seen twice and says
+// nothing. So faces count that came again and again, and only where they take turns: an address that passes
+// from one host to the next shows one behind the other.
 // Thread: the worker; eng_sight_tell any that owns what it writes.
 #include "eng_sight.h"
 
@@ -27,16 +27,19 @@ enum {
 struct face {
 	uint32_t ts, seen_ms;
 	uint8_t kind; // of TTL; 0: no face
-	bool has_ts;
 	uint8_t seen; // times, up to 255
+};
+
+struct faces {
+	uint8_t last;  // place
+	uint8_t turns; // up to 255
+	struct face face[FACES];
 };
 
 struct watched {
 	uint64_t tag; // 0: free
 	uint32_t seen_ms;
-	uint8_t last;  // face
-	uint8_t turns; // up to 255
-	struct face face[FACES];
+	struct faces kinds, clocks;
 };
 
 struct eng_watch {
@@ -177,9 +180,10 @@ static struct watched *watched_of(struct eng_watch *t, uint64_t tag, uint32_t no
 	return out;
 }
 
-// The face that a SYN shows, or the place for a new one: a free one, or the one seen least.
+// The face that a SYN shows, or the place for a new one: a free one, or the one seen least. `ts` counts where
+// faces are of clocks.
 static struct face *face_of(
-	struct watched *x, const struct eng_syn *syn, uint8_t kind, uint32_t now_ms)
+	struct faces *x, bool clocks, uint8_t kind, uint32_t ts, uint32_t now_ms)
 {
 	struct face *out = &x->face[0];
 
@@ -188,28 +192,36 @@ static struct face *face_of(
 
 		if (f->kind != 0 && now_ms - f->seen_ms > FORGET_MS)
 			*f = (struct face){0};
-		if (f->kind == kind && f->has_ts == syn->options.has_ts &&
-			(!f->has_ts || clock_fits(f, syn->ts_val, now_ms)))
+		if (f->kind == kind && (!clocks || clock_fits(f, ts, now_ms)))
 			return f;
 		if (out->kind != 0 && (f->kind == 0 || f->seen < out->seen))
 			out = f;
 	}
-	*out = (struct face){.kind = kind, .has_ts = syn->options.has_ts};
+	*out = (struct face){.kind = kind};
 	return out;
-}
-
-static uint32_t hosts_of(const struct watched *x)
-{
-	uint32_t n = 0;
-
-	for (unsigned i = 0; i < FACES; i++)
-		n += x->face[i].seen >= SEEN_OFTEN;
-	return x->turns >= SEEN_OFTEN ? n : 1;
 }
 
 static void up(uint8_t *n)
 {
 	*n = (uint8_t)(*n + (*n < UINT8_MAX));
+}
+
+// How many, with this one.
+static uint32_t hosts_of(struct faces *x, bool clocks, uint8_t kind, uint32_t ts, uint32_t now_ms)
+{
+	struct face *f = face_of(x, clocks, kind, ts, now_ms);
+	const uint8_t at = (uint8_t)(f - x->face);
+	uint32_t n = 0;
+
+	if (f->seen > 0 && at != x->last)
+		up(&x->turns);
+	up(&f->seen);
+	f->ts = ts;
+	f->seen_ms = now_ms;
+	x->last = at;
+	for (unsigned i = 0; i < FACES; i++)
+		n += x->face[i].seen >= SEEN_OFTEN;
+	return x->turns >= SEEN_OFTEN ? n : 1;
 }
 
 void eng_sight_syn(struct eng_worker *w, const struct flow_key *key, const struct eng_meta *meta,
@@ -219,18 +231,18 @@ void eng_sight_syn(struct eng_worker *w, const struct flow_key *key, const struc
 	struct eng_sight_ends what = ends_of(key, meta->in_port, eng_vlan_of(&meta->view), mss);
 	const uint64_t tag = tag_of(key);
 	struct watched *x = watched_of(w->watch, tag, now_ms);
-	struct face *f = face_of(x, syn, ttl_kind(ttl), now_ms);
-	const uint8_t at = (uint8_t)(f - x->face);
+	const uint8_t kind = ttl_kind(ttl);
+	uint32_t hosts = hosts_of(&x->kinds, false, kind, 0, now_ms);
 
-	if (f->seen > 0 && at != x->last)
-		up(&x->turns);
-	up(&f->seen);
-	f->ts = syn->ts_val;
-	f->seen_ms = x->seen_ms = now_ms;
-	x->last = at;
+	if (syn->options.has_ts) {
+		uint32_t clocks = hosts_of(&x->clocks, true, kind, syn->ts_val, now_ms);
+
+		hosts = clocks > hosts ? clocks : hosts;
+	}
+	x->seen_ms = now_ms;
 	if (mss >= ENG_PROBE_MSS_MIN && mss <= ENG_PROBE_MSS_MAX)
 		eng_sight_tell(&w->sight->probe[mss % ENG_SIGHT_PROBES], &what);
-	what.value = hosts_of(x);
-	if (what.value > 1)
+	what.value = hosts;
+	if (hosts > 1)
 		eng_sight_tell(&w->sight->hosts[tag >> 40 & (ENG_SIGHT_HOSTS - 1)], &what);
 }

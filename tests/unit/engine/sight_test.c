@@ -99,6 +99,13 @@ static void a_clock_for_each_connection_is_one_host(void **)
 	assert_int_equal(hosts_told(), 0);
 }
 
+static void two_kinds_of_ttl_are_seen_behind_any_clocks(void **)
+{
+	for (unsigned i = 0; i < 12; i++)
+		syn_to(&(struct host){i % 2 == 0 ? 63 : 126, true, i * 0x9e3779b9u}, 1, 1460);
+	assert_int_equal(hosts_told(), 2);
+}
+
 static void a_clock_for_each_server_is_one_host(void **)
 {
 	for (unsigned i = 0; i < 200; i++)
@@ -167,6 +174,7 @@ int main(void)
 		CASE(two_kinds_of_ttl_are_two_hosts),
 		CASE(three_clocks_are_three_hosts),
 		CASE(a_clock_for_each_connection_is_one_host),
+		CASE(two_kinds_of_ttl_are_seen_behind_any_clocks),
 		CASE(a_clock_for_each_server_is_one_host),
 		CASE(an_address_that_passes_on_is_one_host),
 		CASE(hosts_of_long_ago_are_forgotten),
