@@ -94,9 +94,20 @@ void eng_neigh_manage(struct eng *e, uint64_t now_us);
 uint16_t eng_local(
 	struct eng_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n, uint64_t now_us);
 
+// eng_ways.c. Where IP packets, ENG_BURST at most, go next.
+struct eng_way {
+	struct tbl_hop *hop; // NULL: nobody knows the neighbour yet
+	struct addr to;      // the next hop's
+	uint16_t iface;      // NET_NO_IFACE: there is no route
+};
+void eng_ways_find(
+	const struct eng_net *n, const uint8_t *const *ip, uint16_t count, struct eng_way *way);
+
 // stage_route.c. Last of all: a packet leaves by the route to its destination. `in_port`: by which it came, for
 // errors about it; ENG_NO_PORT: it is ours; ENG_HOST_PORT: the host's, whose TTL stays. Consumes `m`.
 void eng_route_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m);
+// The same for a burst.
+void eng_route_burst_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf **pkts, uint16_t n);
 // Does this IP packet, `n` bytes of it, keep its TTL? Only TCP of a picked-up port does, so that what is not
 // read, and loops, comes to an end.
 bool eng_route_keeps_ttl(const struct eng_worker *w, const uint8_t *ip, size_t n);

@@ -121,6 +121,10 @@ void eng_forward(struct eng_worker *w, uint16_t in_port, struct rte_mbuf **pkts,
 	struct eng_out *out;
 
 	eng_count_n(w, FWD_PACKETS, n);
+	if (w->eng->net != NULL) {
+		eng_route_burst_tx(w, in_port, pkts, n);
+		return;
+	}
 	// No port has a peer but in pair mode.
 	if (peer == ENG_NO_PORT || w->out[peer].n + n > ENG_OUT_MAX) {
 		for (uint16_t i = 0; i < n; i++)

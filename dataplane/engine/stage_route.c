@@ -159,49 +159,48 @@ static bool hop_tx(struct eng_worker *w, const struct leaving *p, struct tbl_hop
 	return true;
 }
 
-static struct addr destination(const uint8_t *ip)
+static void packet_tx(struct eng_worker *w, const struct leaving *p, const struct eng_way *way)
 {
-	return ip[0] >> 4 == 4 ? addr_from_v4(ip + 16) : addr_from_v6(ip + 24);
+	if (way->iface == NET_NO_IFACE)
+		fail_consume(w, p, DROP_NET_ROUTE, NET_ICMP_NO_ROUTE, 0);
+	else if (way->hop == NULL || !hop_tx(w, p, way->hop, &w->eng->net->iface[way->iface]))
+		wait_consume(w, p, way->iface, &way->to);
 }
 
-static void packet_tx(struct eng_worker *w, const struct leaving *p)
+void eng_route_burst_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct eng_net *n = w->eng->net;
-	uint32_t route = p->ip[0] >> 4 == 4 ? tbl_route_v4(n->routes, p->ip + 16)
-					    : tbl_route_v6(n->routes, p->ip + 24);
+	struct leaving leaving[ENG_BURST];
+	const uint8_t *ip[ENG_BURST];
+	struct eng_way ways[ENG_BURST];
+	uint16_t count = 0;
 
-	if (route == TBL_ROUTE_NONE) {
-		fail_consume(w, p, DROP_NET_ROUTE, NET_ICMP_NO_ROUTE, 0);
-	} else if ((route & ENG_ROUTE_ON_LINK) == 0) {
-		struct tbl_hop *hop = tbl_hops_at(n->hops, route);
+	for (uint16_t i = 0; i < n; i++) {
+		struct net_l2 l2;
 
-		if (!hop_tx(w, p, hop, &n->iface[hop->iface]))
-			wait_consume(w, p, hop->iface, &hop->addr);
-	} else {
-		uint16_t iface = (uint16_t)(route & ~(uint32_t)ENG_ROUTE_ON_LINK);
-		struct addr to = destination(p->ip);
-		int32_t place = tbl_hops_find(n->hops, iface, &to);
-
-		if (place < 0 ||
-			!hop_tx(w, p, tbl_hops_at(n->hops, (uint32_t)place), &n->iface[iface]))
-			wait_consume(w, p, iface, &to);
+		// Whatever came in went through stage_local; what we build has the clothes of such.
+		if (!net_l2_read(eng_frame_of(pkts[i]), &l2) ||
+			pkts[i]->data_len < l2.off + WIRE_IP4_LEN) {
+			eng_drop(w, pkts[i], DROP_NET_BROKEN);
+			continue;
+		}
+		leaving[count] = (struct leaving){.m = pkts[i],
+			.ip = rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, l2.off),
+			.off = l2.off,
+			.in_port = in_port,
+			.in_vlan = l2.vlan};
+		ip[count] = leaving[count].ip;
+		count++;
 	}
+	if (count == 0)
+		return;
+	eng_ways_find(w->eng->net, ip, count, ways);
+	for (uint16_t i = 0; i < count; i++)
+		packet_tx(w, &leaving[i], &ways[i]);
 }
 
 void eng_route_tx(struct eng_worker *w, uint16_t in_port, struct rte_mbuf *m)
 {
-	struct leaving p = {.m = m, .in_port = in_port};
-	struct net_l2 l2;
-
-	// Whatever came in went through stage_local; what we build has the clothes of such.
-	if (!net_l2_read(eng_frame_of(m), &l2) || m->data_len < l2.off + WIRE_IP4_LEN) {
-		eng_drop(w, m, DROP_NET_BROKEN);
-		return;
-	}
-	p.off = l2.off;
-	p.in_vlan = l2.vlan;
-	p.ip = rte_pktmbuf_mtod_offset(m, uint8_t *, l2.off);
-	packet_tx(w, &p);
+	eng_route_burst_tx(w, in_port, &m, 1);
 }
 
 uint32_t eng_route_ready(struct eng_worker *w, uint64_t now_us)

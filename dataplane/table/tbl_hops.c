@@ -13,12 +13,6 @@
 
 enum { DEAD_MAX = 64, ENTRY_BYTES = 96 };
 
-struct hop_key {
-	struct addr addr;
-	uint16_t iface;
-	uint16_t zero;
-};
-
 struct tbl_hops {
 	struct rte_hash *hash; // w: manager, r: workers
 	struct tbl_hop *hop;   // by place
@@ -37,7 +31,7 @@ struct tbl_hops *tbl_hops_new(const char *name, uint32_t hops, int socket)
 	const struct rte_hash_parameters par = {
 		.name = name,
 		.entries = hops,
-		.key_len = sizeof(struct hop_key),
+		.key_len = sizeof(struct tbl_hop_key),
 		.hash_func = rte_hash_crc,
 		.socket_id = socket,
 		.extra_flag = RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF,
@@ -76,16 +70,27 @@ void tbl_hops_free(struct tbl_hops *t)
 	rte_free(t);
 }
 
-static struct hop_key key_of(uint16_t iface, const struct addr *a)
+static struct tbl_hop_key key_of(uint16_t iface, const struct addr *a)
 {
-	return (struct hop_key){.addr = *a, .iface = iface};
+	return (struct tbl_hop_key){.addr = *a, .iface = iface};
 }
 
 int32_t tbl_hops_find(const struct tbl_hops *t, uint16_t iface, const struct addr *a)
 {
-	struct hop_key key = key_of(iface, a);
+	struct tbl_hop_key key = key_of(iface, a);
 
 	return rte_hash_lookup(t->hash, &key);
+}
+
+void tbl_hops_find_bulk(
+	const struct tbl_hops *t, const struct tbl_hop_key *key, int32_t *places, unsigned n)
+{
+	const void *keys[TBL_HOPS_BULK];
+
+	for (unsigned i = 0; i < n; i++)
+		keys[i] = &key[i];
+	if (n > 0)
+		(void)rte_hash_lookup_bulk(t->hash, keys, n, places);
 }
 
 struct tbl_hop *tbl_hops_at(const struct tbl_hops *t, uint32_t place)
@@ -100,7 +105,7 @@ uint32_t tbl_hops_places(const struct tbl_hops *t)
 
 int32_t tbl_hops_add(struct tbl_hops *t, uint16_t iface, const struct addr *a)
 {
-	struct hop_key key = key_of(iface, a);
+	struct tbl_hop_key key = key_of(iface, a);
 	int32_t place = rte_hash_lookup(t->hash, &key);
 
 	if (place >= 0)
@@ -127,7 +132,7 @@ void tbl_hops_set(struct tbl_hops *t, uint32_t place, const uint8_t *mac)
 
 int tbl_hops_del(struct tbl_hops *t, uint16_t iface, const struct addr *a)
 {
-	struct hop_key key = key_of(iface, a);
+	struct tbl_hop_key key = key_of(iface, a);
 	int32_t place;
 
 	if (t->ndead == DEAD_MAX)

@@ -31,6 +31,15 @@ void tbl_hops_free(struct tbl_hops *t); // NULL is fine
 
 // The place of a hop, or -ENOENT. Worker or manager.
 int32_t tbl_hops_find(const struct tbl_hops *t, uint16_t iface, const struct addr *a);
+// The same for up to TBL_HOPS_BULK, whose waits for memory overlap.
+enum { TBL_HOPS_BULK = 32 };
+struct tbl_hop_key {
+	struct addr addr;
+	uint16_t iface;
+	uint16_t zero;
+};
+void tbl_hops_find_bulk(
+	const struct tbl_hops *t, const struct tbl_hop_key *key, int32_t *places, unsigned n);
 // Any place that tbl_hops_find or _add gave. Worker (behind it, until its next burst boundary) or manager.
 struct tbl_hop *tbl_hops_at(const struct tbl_hops *t, uint32_t place);
 uint32_t tbl_hops_places(const struct tbl_hops *t); // places are below it

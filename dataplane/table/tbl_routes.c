@@ -98,3 +98,20 @@ uint32_t tbl_route_v6(const struct tbl_routes *t, const uint8_t *v6)
 
 	return rte_lpm6_lookup(t->v6, v6, &value) == 0 ? value : t->default6;
 }
+
+void tbl_routes_v4(const struct tbl_routes *t, const uint32_t *v4, uint32_t *values, unsigned n)
+{
+	(void)rte_lpm_lookup_bulk(t->v4, v4, values, n);
+	for (unsigned i = 0; i < n; i++)
+		values[i] = (values[i] & RTE_LPM_LOOKUP_SUCCESS) != 0 ? values[i] & TBL_ROUTE_VALUE_MAX
+								      : t->default4;
+}
+
+void tbl_routes_v6(const struct tbl_routes *t, uint8_t v6[][16], uint32_t *values, unsigned n)
+{
+	int32_t found[TBL_ROUTES_BULK];
+
+	(void)rte_lpm6_lookup_bulk_func(t->v6, v6, found, n);
+	for (unsigned i = 0; i < n; i++)
+		values[i] = found[i] >= 0 ? (uint32_t)found[i] : t->default6;
+}

@@ -28,3 +28,7 @@ int tbl_routes_add(struct tbl_routes *t, const struct prefix *to, uint32_t value
 // The value, or TBL_ROUTE_NONE. v4: network order, 4 bytes; v6: 16 bytes.
 uint32_t tbl_route_v4(const struct tbl_routes *t, const uint8_t *v4);
 uint32_t tbl_route_v6(const struct tbl_routes *t, const uint8_t *v6);
+// The same for up to TBL_ROUTES_BULK addresses, whose waits for memory overlap. v4 in host order.
+enum { TBL_ROUTES_BULK = 32 };
+void tbl_routes_v4(const struct tbl_routes *t, const uint32_t *v4, uint32_t *values, unsigned n);
+void tbl_routes_v6(const struct tbl_routes *t, uint8_t v6[][16], uint32_t *values, unsigned n);

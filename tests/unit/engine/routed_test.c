@@ -422,6 +422,36 @@ static void somebody_with_our_address_is_counted_and_changes_nothing(void **)
 	assert_int_equal(sent(A).n, 60);
 }
 
+static void each_packet_of_a_burst_goes_its_own_way(void **)
+{
+	const struct bytes f[] = {udp4(&router_a, "10.1.2.3", "203.0.113.9", 64, 0),
+		udp6("fd77::1", "2001:db8::1", 64),                     // no route
+		udp4(&router_a, "10.1.2.3", "198.51.100.1", 64, 0),     // on B's link, found
+		udp6("fd00::9", "fd77::1", 64),                         // waits for its router
+		udp4(&router_a, "10.1.2.3", "198.51.100.77", 64, 0),    // waits to be found
+		udp4(&router_a, "10.1.2.3", "203.0.113.10", 64, 0)};
+	const uint8_t last[] = {9, 1, 10};
+	struct rte_mbuf *m[RTE_DIM(f)];
+	uint64_t waited;
+
+	b_is_found();
+	waited = count(ACT_NET_WAITED);
+	for (size_t i = 0; i < RTE_DIM(f); i++) {
+		m[i] = rte_pktmbuf_alloc(pool);
+		assert_non_null(m[i]);
+		memcpy(rte_pktmbuf_append(m[i], (uint16_t)f[i].n), f[i].b, f[i].n);
+	}
+	eng_rx(worker, A, m, RTE_DIM(f), now_us);
+	for (size_t i = 0; i < RTE_DIM(last); i++) { // in the order in which they came
+		struct bytes out = sent(B);
+
+		assert_memory_equal(out.b, router_b.mac, 6);
+		assert_int_equal(out.b[18 + 19], last[i]);
+	}
+	assert_int_equal(count(DROP_NET_ROUTE), 1);
+	assert_int_equal(count(ACT_NET_WAITED), waited + 2);
+}
+
 // Who says that the router on B is elsewhere: nobody asked him.
 static void b_is_claimed(uint8_t last)
 {
@@ -913,6 +943,7 @@ int main(void)
 		CASE(a_ping_of_ours_is_answered_and_anything_else_to_us_dropped),
 		CASE(neighbours_that_nobody_asked_for_are_not_learnt),
 		CASE(somebody_with_our_address_is_counted_and_changes_nothing),
+		CASE(each_packet_of_a_burst_goes_its_own_way),
 		CASE(a_next_hop_whose_mac_goes_to_and_fro_changes_once_a_second),
 		CASE(a_flood_of_claims_is_counted_and_does_not_hide_who_answers),
 		CASE(an_address_of_ours_that_is_claimed_is_defended_now_and_then),
