@@ -319,7 +319,7 @@ static void judge_next_hops(const struct serve_figures *f, struct serve_check_ro
 	say(r, SERVE_STATE_ERROR, "%" PRIu64 " of %" PRIu64 " do not answer: %s by port %s",
 		f->net.hops - f->net.known, f->net.hops, text(&f->net.lost.client, a),
 		port_name(f, f->net.lost.in_port));
-	advise(r, "is the router there, and on that VLAN? mailweirctl neighbours list");
+	advise(r, "is the router there, on that VLAN and with that address? the log says when it was found or lost");
 }
 
 static void judge_conflicts(const struct serve_figures *f, struct serve_check_row *r)
