@@ -43,11 +43,13 @@ struct stream_slab {
 	uint8_t data[STREAM_SLAB_DATA];
 };
 
-// Slabs of one worker: a LIFO of indexes over one block of memory.
+// Slabs of one worker: a stack of indexes over one block of memory. What is given back is cold, for it waited for an
+// acknowledgement; it is asked for then and taken some turns later.
 struct stream_pool {
 	struct stream_slab *slabs;
 	uint32_t *free; // stack of free indexes
 	uint32_t nfree, count;
+	uint32_t turn;     // of the upper places of the stack
 	uint32_t flow_max; // slabs one half may hold
 	uint8_t key[16];   // of digests
 };
@@ -124,8 +126,23 @@ struct stream_seg {    // one TCP segment, host byte order
 	uint32_t ts_val, ts_ecr;
 	struct span payload;
 	uint32_t at, end; // set by stream_input, stream_straight: its range as the receiver counts
-	struct span kept; // by stream_straight: as retained, if in one piece; else n == 0
+	struct span
+		kept; // by stream_straight: its bytes, as retained; the copy may be on its way to memory still
 };
+
+// Asks for the memory of what a half has retained, where the next segment looks. The stream may be anything, as
+// that of a cell that is free by now: nothing is read but itself.
+static inline void stream_prefetch(const struct stream *st, const struct stream_pool *p)
+{
+	for (int side = 0; side < STREAM_SIDES; side++) {
+		const struct stream_half *h = &st->half[side];
+
+		if (h->last < p->count)
+			__builtin_prefetch(&p->slabs[h->last]);
+		if (h->nslabs > 2 && h->first < p->count)
+			__builtin_prefetch(&p->slabs[h->first]);
+	}
+}
 
 struct stream_syn {   // options of a SYN or SYN-ACK
 	uint16_t mss; // 0 = none: 536 (RFC 9293 3.7.1)

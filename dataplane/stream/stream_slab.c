@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The retained bytes of a half: a chain of slabs sorted by sequence number, without overlap.
 // First bytes win: a byte once retained is never overwritten from the wire. Small segments are
-// packed into the slab before them. Slabs come from a LIFO, so a warm one is used again first.
+// packed into the slab before them. Slabs come from the upper end of a stack, so one used not long ago is used again.
 // Thread: the owner of the flow and pool.
 #include <errno.h>
 
@@ -47,7 +47,11 @@ void half_init(struct stream_half *h, uint32_t first_byte)
 
 static bool has_hole(const struct stream_half *h, const struct stream_pool *p)
 {
-	return h->last != STREAM_NO_SLAB && seq_lt(h->nxt, slab_at(p, h->last)->seq);
+	if (h->last == STREAM_NO_SLAB)
+		return false;
+	if (h->nslabs == 1 && seq_lt(h->una, h->nxt)) // it holds these, so it goes without a look
+		return false;
+	return seq_lt(h->nxt, slab_at(p, h->last)->seq);
 }
 
 bool stream_has_hole(const struct stream *st, const struct stream_pool *p, enum stream_side side)
@@ -76,13 +80,26 @@ static bool may_grow(const struct stream_half *h, const struct stream_pool *p, b
 		h->nslabs < ISLANDS + (h->edge - h->una) / ISLAND_BYTES;
 }
 
+// By turns from one of the places below the uppermost: the last one given back is on its way from memory still,
+// asked for by slab_give, and a segment that acknowledges it often brings bytes of its own. A read of bytes
+// just written to it would wait for it as well.
 uint32_t slab_take(struct stream_pool *p)
 {
-	return p->nfree == 0 ? (uint32_t)STREAM_NO_SLAB : p->free[--p->nfree];
+	enum { PLACES = 7 };
+
+	if (p->nfree == 0)
+		return STREAM_NO_SLAB;
+	const uint32_t top = --p->nfree;
+	uint32_t *place = &p->free[top < PLACES ? top : top - 1 - p->turn++ % PLACES];
+	const uint32_t i = *place;
+	*place = p->free[top];
+	return i;
 }
 
 void slab_give(struct stream_pool *p, uint32_t i)
 {
+	__builtin_prefetch(slab_at(p, i), 1);
+	__builtin_prefetch(slab_at(p, i)->data + 48, 1); // the line behind
 	p->free[p->nfree++] = i;
 }
 
@@ -201,14 +218,15 @@ void slab_free_before(struct stream_half *h, struct stream_pool *p, uint32_t seq
 
 void slab_free_acknowledged(struct stream_half *h, struct stream_pool *p, uint32_t seq)
 {
-	// It was in the caches when it was written, long ago. Where it is the only one it holds the bytes before
-	// `seq`, so it is no island and goes without a look; who takes it next will write there.
-	if (h->nslabs != 1 || seq != h->nxt || h->index != STREAM_NO_SLAB) {
+	// They were in the caches when they were written, long ago. The only one, or the first of two, holds bytes
+	// before `seq`, so it is no island and goes without a look.
+	if (seq != h->nxt || h->index != STREAM_NO_SLAB || h->nslabs - 1u > 1 ||
+		(h->nslabs == 2 && has_hole(h, p))) {
 		slab_free_before(h, p, seq);
 		return;
 	}
-	__builtin_prefetch(slab_at(p, h->first), 1);
-	__builtin_prefetch(slab_at(p, h->first)->data + 48, 1);
+	if (h->nslabs == 2)
+		slab_give(p, h->last);
 	slab_give(p, h->first);
 	h->first = h->last = h->hint = STREAM_NO_SLAB;
 	h->nslabs = 0;

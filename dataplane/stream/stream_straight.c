@@ -41,12 +41,14 @@ static inline void ack_take(struct stream *st, struct stream_pool *p, const stru
 	o->allow = seq_max(o->allow, o->edge);
 }
 
+// What is to be read is the segment itself, not the copy: a look at that would wait until a cold slab is there.
 static inline void bytes_take(struct stream_half *h, struct stream_pool *p, struct stream_seg *seg)
 {
 	const uint32_t n = (uint32_t)seg->payload.n;
 	struct stream_slab *s = h->last == STREAM_NO_SLAB ? NULL : slab_at(p, h->last);
 
 	h->nxt = seg->end;
+	seg->kept = seg->payload;
 	if (s == NULL) {
 		s = slab_link_after(h, p, STREAM_NO_SLAB, seg->at);
 	} else if (s->digests != 0 || s->ahead || s->len + n > STREAM_SLAB_DATA) {
@@ -54,7 +56,6 @@ static inline void bytes_take(struct stream_half *h, struct stream_pool *p, stru
 		return;
 	}
 	memcpy(s->data + s->len, seg->payload.p, n);
-	seg->kept = (struct span){.p = s->data + s->len, .n = n};
 	s->len = (uint16_t)(s->len + n);
 }
 
