@@ -328,6 +328,7 @@ static inline void smtp_prefetch(const struct eng_worker *w, uint32_t behind)
 	struct rte_mbuf *m = w->smtpq[(w->smtpq_head + behind) & (ENG_SMTPQ_MAX - 1)];
 
 	rte_prefetch0(rte_pktmbuf_mtod(m, const void *));
+	rte_prefetch0(rte_pktmbuf_mtod_offset(m, const void *, RTE_CACHE_LINE_SIZE));
 	eng_smtp_segment_prefetch(w, m);
 }
 
@@ -344,6 +345,9 @@ static uint32_t read_smtp(struct eng_worker *w, uint64_t now_us)
 	while (n < waiting && n < SMTP_A_TURN) {
 		if (n + SMTP_AHEAD < waiting)
 			smtp_prefetch(w, SMTP_AHEAD);
+		if (n + 1 < waiting)
+			eng_smtp_segment_follow(
+				w, w->smtpq[(w->smtpq_head + 1) & (ENG_SMTPQ_MAX - 1)]);
 		eng_smtp_packet_consume(w, w->smtpq[w->smtpq_head++ & (ENG_SMTPQ_MAX - 1)]);
 		if (++n % SMTP_A_LOOK == 0 && rte_rdtsc() > until)
 			break;

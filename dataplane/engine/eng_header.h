@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "span.h"
 
@@ -16,7 +17,7 @@ enum {
 	ENG_SUBJECT_LOOK = 1024, // octets of it that are looked at: space before them counts
 };
 
-struct eng_header {   // zeroed: before a message's first octet
+struct eng_header {   // all but `subject` zeroed: before a message's first octet
 	uint8_t part; // enum part in eng_header.c
 	uint8_t name; // octets of the field's name that the line has so far
 	uint8_t len;
@@ -26,6 +27,11 @@ struct eng_header {   // zeroed: before a message's first octet
 	uint16_t looked;
 	char subject[ENG_SUBJECT_MAX];
 };
+
+static inline void eng_header_begin(struct eng_header *h)
+{
+	memset(h, 0, offsetof(struct eng_header, subject));
+}
 
 // More of the message, from its first octet on, in pieces of any size, dots unstuffed. Returns how many of
 // the octets belong to the header, the empty line that ends it included (RFC 5322 2.1); 0 from then on.

@@ -48,16 +48,17 @@ struct eng_message {
 	bool plain;                    // nobody asks for sizes any more (eng_limits.c)
 	bool judged, data, bdat, ended;
 	bool accepted; // its MAIL got a 2xx
-	bool left;     // a RSET was sent behind it
-	bool stale; // its last chunk was refused: who had no recipients may still be in the transaction
+	bool left : 1; // a RSET was sent behind it
+	bool stale : 1; // its last chunk was refused: who had no recipients may still be in the transaction
+	bool chunks_taken : 1, chunks_refused : 1; // by its server
+	uint8_t verdict;                           // enum eng_verdict, once judged
 	struct eng_header header; // what is asked of it lies first
 
 	struct eng_session *session;
 	uint32_t header_now;
 	uint32_t shadow; // the candidate's state of this message
 	uint8_t from_len, to_len;
-	uint8_t verdict; // enum eng_verdict, once judged
-	uint8_t at_end;  // the same of its last possible end; UNSCANNED: there was none
+	uint8_t at_end;  // the verdict of its last possible end; UNSCANNED: there was none
 	uint32_t mails;  // MAIL commands whose reply is to come
 	uint32_t recipients;
 	uint32_t asked;                // recipients accepted or waiting for their reply
@@ -65,17 +66,18 @@ struct eng_message {
 	struct eng_message *following; // of a MAIL sent before the reply that decides about it
 	struct eng_scan_result result;
 	uint64_t octets, id;
-	char from[ENG_PATH_MAX], to[ENG_PATH_MAX];
 	// eng_access.c
 	struct eng_image *image; // whose rules and lists judge its recipients; NULL: none do
 	struct eng_access access;
 	uint16_t why;                      // enum eng_reason: why it was not scanned, or discarded
-	uint16_t refused[ENG_REFUSED_MAX]; // ... that refused one whose reply is to come
-	uint16_t lost;                     // of those, the ones that found no place
+	uint16_t lost;                     // of `refused`, the ones that found no place
 	uint8_t refused_at, nrefused;
-	bool chunks_taken, chunks_refused; // by its server
 	uint64_t from_domain;              // eng_three_way.c
 	struct eng_rates rates;
+
+	// Not zeroed with the rest: lengths and numbers above say what of it is set.
+	uint16_t refused[ENG_REFUSED_MAX]; // rules that refused one whose reply is to come
+	char from[ENG_PATH_MAX], to[ENG_PATH_MAX];
 };
 _Static_assert(
 	offsetof(struct eng_message, header.subject) == 64, "what is before it: a cache line");

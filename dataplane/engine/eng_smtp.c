@@ -197,6 +197,24 @@ void eng_smtp_segment_prefetch(const struct eng_worker *w, struct rte_mbuf *m)
 		meta->cell = flow_prefetch(w->smtp->flows, meta->hash);
 }
 
+void eng_smtp_segment_follow(const struct eng_worker *w, const struct rte_mbuf *m)
+{
+	const struct eng_meta *meta = eng_meta_of_const(m);
+
+	if (meta->view.proto != WIRE_TCP || meta->cell == FLOW_NONE)
+		return;
+	// A guess: it may be another's cell, or free, so nothing that it points to is read.
+	const struct flow *f = flow_guess(w->smtp->flows, meta->cell);
+	const struct eng_session *s = (const struct eng_session *)(const void *)f;
+	if (f->lane != ENG_LANE_INSPECT)
+		return;
+	stream_prefetch(&f->stream, &w->smtp->pool);
+	if (s->message == NULL)
+		return;
+	rte_prefetch0(s->message);
+	rte_prefetch0(&s->message->session); // a command or reply needs what follows that
+}
+
 static bool find_key(
 	struct eng_worker *w, struct eng_meta *meta, enum stream_side side, struct found *f)
 {

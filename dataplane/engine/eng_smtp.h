@@ -20,9 +20,10 @@ void eng_smtp_clock(struct eng_worker *w, uint64_t now_us);
 void eng_smtp_image_taken(struct eng_worker *w, uint64_t now_us);
 // A TCP segment that is going to be read (eng_meta filled up to its view): its key and their hash are
 // set, and the index's line is asked for. When it is soon its turn (an ICMP error may be in the same
-// queue): its flow's memory.
+// queue): its flow's memory. When it is next: what its flow points to.
 void eng_smtp_segment_prepare(const struct eng_worker *w, struct rte_mbuf *m);
 void eng_smtp_segment_prefetch(const struct eng_worker *w, struct rte_mbuf *m);
+void eng_smtp_segment_follow(const struct eng_worker *w, const struct rte_mbuf *m);
 // One picked-up TCP segment (eng_meta filled: in_port, view, context, to_client), or an ICMP error
 // that quotes one (to_client: by the segment). Consumes `m`.
 void eng_smtp_packet_consume(struct eng_worker *w, struct rte_mbuf *m);

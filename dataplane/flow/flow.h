@@ -87,6 +87,8 @@ uint64_t flow_hash(const struct flow_table *t, const struct flow_key *key);
 uint32_t flow_prefetch(const struct flow_table *t, uint64_t hash);
 struct flow *flow_lookup_hashed(
 	const struct flow_table *t, const struct flow_key *key, uint64_t hash, uint32_t cell);
+// What is in that cell, perhaps another flow or one that is over: for who asks ahead for what it points to.
+const struct flow *flow_guess(const struct flow_table *t, uint32_t cell);
 // A new flow, zeroed but for its key; NULL where the table is full.
 struct flow *flow_add(struct flow_table *t, const struct flow_key *key);
 // Takes it out; the object may be used again at once.

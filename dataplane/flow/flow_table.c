@@ -89,6 +89,11 @@ struct flow *flow_lookup_hashed(
 	return cell == FLOW_NONE ? NULL : flow_cell(t, cell);
 }
 
+const struct flow *flow_guess(const struct flow_table *t, uint32_t cell)
+{
+	return flow_cell(t, cell);
+}
+
 struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key)
 {
 	return flow_lookup_hashed(t, key, flow_index_hash(&t->index, key), FLOW_NONE);
