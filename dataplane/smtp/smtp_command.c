@@ -126,8 +126,13 @@ static void arg_bdat(struct span arg, struct smtp_command *c)
 // local part is none (RFC 5321 4.1.2 Quoted-string).
 static size_t path_len(struct span s)
 {
+	const uint8_t *end = s.n == 0 ? NULL : memchr(s.p, '>', s.n);
 	bool quoted = false;
 
+	if (end == NULL)
+		return s.n + 1;
+	if (memchr(s.p, '"', (size_t)(end - s.p)) == NULL) // nearly always
+		return (size_t)(end - s.p);
 	for (size_t i = 0; i < s.n; i++) {
 		if (quoted && s.p[i] == '\\')
 			i++;
@@ -158,11 +163,43 @@ static struct span path_unroute(struct span path, struct smtp_command *c)
 	return path;
 }
 
+// Blanks and controls, '"', '<', '\\' and DEL: none of them among eight bytes?
+static bool eight_are_plain(const uint8_t *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+	static const uint8_t odd[] = {'"', '<', '\\', 0x7f};
+	uint64_t word, found;
+
+	memcpy(&word, p, sizeof(word));
+	found = (word - ones * (' ' + 1)) & ~word; // below that
+	for (size_t i = 0; i < sizeof(odd); i++) {
+		const uint64_t x = word ^ (ones * odd[i]);
+
+		found |= (x - ones) & ~x;
+	}
+	return (found & high) == 0;
+}
+
+static bool path_is_plain(struct span path)
+{
+	enum { STEP = sizeof(uint64_t) };
+
+	if (path.n < STEP)
+		return false;
+	for (size_t i = 0; path.n - i > STEP; i += STEP) {
+		if (!eight_are_plain(path.p + i))
+			return false;
+	}
+	return eight_are_plain(path.p + path.n - STEP); // some of them once more
+}
+
 // A control may not even be quoted (RFC 5321 4.1.2 quoted-pairSMTP).
 static void path_check(struct span path, struct smtp_command *c)
 {
 	bool quoted = false, escaped = false;
 
+	if (path_is_plain(path)) // nothing of what is asked below
+		return;
 	for (size_t i = 0; i < path.n; i++) {
 		uint8_t ch = path.p[i];
 
@@ -324,12 +361,25 @@ static size_t verb_len(struct span s)
 	return n;
 }
 
+static uint32_t four(const void *p)
+{
+	uint32_t letters;
+
+	memcpy(&letters, p, sizeof(letters));
+	return letters;
+}
+
+// Each verb begins with four letters, and they alone are looked at first: without the bit by which a small letter
+// differs nothing but a letter is the capital one.
 static enum smtp_verb verb_of(struct span word)
 {
-	if (word.n < 4 || word.n >= sizeof(verbs[0].name))
+	const uint32_t small = 0x20202020;
+
+	if (word.n < sizeof(small) || word.n >= sizeof(verbs[0].name))
 		return SMTP_VERB_UNKNOWN;
+	const uint32_t begin = four(word.p) & ~small;
 	for (enum smtp_verb v = SMTP_VERB_HELO; v < SMTP_VERB_MESSAGE; v++)
-		if (word_is(word, verbs[v].name))
+		if (begin == four(verbs[v].name) && word_is(word, verbs[v].name))
 			return v;
 	return SMTP_VERB_UNKNOWN;
 }

@@ -25,14 +25,21 @@ static uint64_t word_has(uint64_t word, uint8_t c)
 	return (x - 0x0101010101010101u) & ~x & 0x8080808080808080u;
 }
 
+static uint64_t word_at(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
 size_t smtp_line_break(struct span in, size_t from)
 {
 	size_t i = from;
 
 	while (in.n - i >= sizeof(uint64_t)) {
-		uint64_t word;
+		const uint64_t word = word_at(in.p + i);
 
-		memcpy(&word, in.p + i, sizeof(word));
 		if ((word_has(word, '\n') | word_has(word, '\r')) != 0)
 			break;
 		i += sizeof(word);
@@ -40,6 +47,28 @@ size_t smtp_line_break(struct span in, size_t from)
 	while (i < in.n && in.p[i] != '\n' && in.p[i] != '\r')
 		i++;
 	return i;
+}
+
+// No control and nothing of 8 bits among eight bytes.
+static bool word_is_plain(uint64_t word)
+{
+	return (((word - UINT64_C(0x2020202020202020)) | word) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+static void anomalies_note(struct smtp_line *line, struct span some)
+{
+	for (size_t i = 0; i < some.n; i++) {
+		uint8_t c = some.p[i];
+
+		if (c == '\r')
+			line->flags |= SMTP_LINE_BARE_CR;
+		else if (c == '\0')
+			line->flags |= SMTP_LINE_NUL;
+		else if (c < ' ' && c != '\t')
+			line->flags |= SMTP_LINE_BLANKS;
+		else if (c >= 0x80)
+			line->has_8bit = true;
+	}
 }
 
 struct smtp_line smtp_line_of(struct span in)
@@ -55,18 +84,14 @@ struct smtp_line smtp_line_of(struct span in)
 			line.flags |= SMTP_LINE_BARE_LF;
 	}
 	line.body.n = n;
-	for (size_t i = 0; i < n; i++) {
-		uint8_t c = in.p[i];
-
-		if (c == '\r')
-			line.flags |= SMTP_LINE_BARE_CR;
-		else if (c == '\0')
-			line.flags |= SMTP_LINE_NUL;
-		else if (c < ' ' && c != '\t')
-			line.flags |= SMTP_LINE_BLANKS;
-		else if (c >= 0x80)
-			line.has_8bit = true;
+	size_t i = 0;
+	for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+		if (!word_is_plain(word_at(in.p + i)))
+			anomalies_note(&line, span_sub(in, i, sizeof(uint64_t)));
 	}
+	// The last eight, some of them once more.
+	if (i < n && (n < sizeof(uint64_t) || !word_is_plain(word_at(in.p + n - sizeof(uint64_t)))))
+		anomalies_note(&line, span_sub(in, i, n - i));
 	if (n > 0 && (in.p[0] == ' ' || in.p[0] == '\t'))
 		line.flags |= SMTP_LINE_BLANKS;
 	return line;

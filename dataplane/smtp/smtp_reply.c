@@ -29,18 +29,23 @@ bool smtp_reply_parse(struct span body, struct smtp_reply *r)
 	return true;
 }
 
+#define EXTENSION(name, ext)                \
+	{                                   \
+		name, sizeof(name) - 1, ext \
+	}
 static const struct {
 	char name[12];
-	uint16_t ext;
+	uint8_t len;
+	uint8_t ext;
 } extensions[] = {
-	{"PIPELINING", SMTP_EXT_PIPELINING},
-	{"CHUNKING", SMTP_EXT_CHUNKING},
-	{"STARTTLS", SMTP_EXT_STARTTLS},
-	{"AUTH", SMTP_EXT_AUTH},
-	{"8BITMIME", SMTP_EXT_8BITMIME},
-	{"SMTPUTF8", SMTP_EXT_SMTPUTF8},
-	{"SIZE", SMTP_EXT_SIZE},
-	{"BINARYMIME", SMTP_EXT_BINARYMIME},
+	EXTENSION("PIPELINING", SMTP_EXT_PIPELINING),
+	EXTENSION("CHUNKING", SMTP_EXT_CHUNKING),
+	EXTENSION("STARTTLS", SMTP_EXT_STARTTLS),
+	EXTENSION("AUTH", SMTP_EXT_AUTH),
+	EXTENSION("8BITMIME", SMTP_EXT_8BITMIME),
+	EXTENSION("SMTPUTF8", SMTP_EXT_SMTPUTF8),
+	EXTENSION("SIZE", SMTP_EXT_SIZE),
+	EXTENSION("BINARYMIME", SMTP_EXT_BINARYMIME),
 };
 
 uint16_t smtp_reply_extension(struct span text)
@@ -51,7 +56,7 @@ uint16_t smtp_reply_extension(struct span text)
 	while (n < text.n && text.p[n] != ' ' && text.p[n] != '\t' && text.p[n] != '=')
 		n++;
 	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
-		if (n == strlen(extensions[i].name) &&
+		if (n == extensions[i].len &&
 			strncasecmp((const char *)text.p, extensions[i].name, n) == 0)
 			return extensions[i].ext;
 	return 0;

@@ -152,9 +152,16 @@ static void command_chunk(
 	smtp_chunk_begin(s, c, len, o);
 }
 
+// Of less than the smaller limit either says the same.
+static size_t command_max(const struct smtp *s, struct span in)
+{
+	return in.n < s->limits.command_max ? s->limits.command_max
+					    : smtp_command_max(&s->limits, in);
+}
+
 static size_t command_step(struct smtp *s, struct span in, struct smtp_out *o)
 {
-	size_t max = smtp_command_max(&s->limits, in);
+	size_t max = command_max(s, in);
 	struct smtp_line line;
 	struct smtp_command c;
 
@@ -292,8 +299,7 @@ bool smtp_peek(const struct smtp *s, struct span in, struct smtp_event *ev)
 	struct smtp_command c;
 
 	if (s->mode != SMTP_MODE_COMMAND || smtp_is_gated(s) ||
-		smtp_line_find(in, smtp_command_max(&s->limits, in), &scanned, &line) !=
-			SMTP_FOUND_LINE)
+		smtp_line_find(in, command_max(s, in), &scanned, &line) != SMTP_FOUND_LINE)
 		return false;
 	smtp_command_parse(line.body, &c);
 	*ev = (struct smtp_event){

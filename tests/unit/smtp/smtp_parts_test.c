@@ -123,6 +123,65 @@ static void what_is_odd_about_a_line_is_marked(void **)
 	}
 }
 
+// Eight octets are looked at together where none of them is odd.
+static void what_is_odd_is_marked_wherever_it_stands_in_a_line(void **)
+{
+	static const struct {
+		uint8_t octet;
+		uint16_t flags;
+		bool has_8bit;
+	} rows[] = {{'a', 0, false}, {0, SMTP_LINE_NUL, false}, {'\r', SMTP_LINE_BARE_CR, false},
+		{0x1f, SMTP_LINE_BLANKS, false}, {' ', 0, false}, {'\t', 0, false},
+		{0x7f, 0, false}, {0x80, 0, true}, {0xff, 0, true}};
+	enum { N = 30 };
+
+	for (size_t n = 2; n <= N; n++) {
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+			for (size_t at = 1; at < n; at++) {
+				uint8_t *bytes = malloc(n + 2);
+
+				assert_non_null(bytes);
+				memset(bytes, 'x', n);
+				memcpy(bytes + n, "\r\n", 2);
+				bytes[at] = rows[i].octet;
+				const struct smtp_line line =
+					smtp_line_of((struct span){bytes, n + 2});
+				assert_int_equal(line.flags, rows[i].flags);
+				assert_int_equal(line.has_8bit, rows[i].has_8bit);
+				free(bytes);
+			}
+		}
+	}
+}
+
+static void what_is_odd_is_marked_wherever_it_stands_in_a_path(void **)
+{
+	static const struct {
+		char octet;
+		bool odd;
+	} rows[] = {{'a', false}, {' ', true}, {'<', true}, {0x7f, true}, {0x01, true},
+		{'\\', false}, {'!', false}, {'=', false}, {'~', false}};
+	enum { N = 30 };
+
+	for (size_t n = 1; n <= N; n++) {
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+			for (size_t at = 0; at < n; at++) {
+				char line[64] = "MAIL FROM:<";
+				const size_t from = strlen(line);
+				struct smtp_command c;
+
+				memset(line + from, 'x', n);
+				line[from + n] = '>';
+				line[from + at] = rows[i].octet;
+				smtp_command_parse(
+					(struct span){(const uint8_t *)line, from + n + 1}, &c);
+				assert_int_equal(c.path.n, n);
+				assert_int_equal(c.flags, rows[i].odd ? SMTP_LINE_SYNTAX : 0);
+			}
+		}
+	}
+}
+
 static void a_reply_line_is_three_digits_and_what_may_stand_behind_them(void **)
 {
 	static const struct {
@@ -494,6 +553,8 @@ int main(void)
 		cmocka_unit_test(a_line_is_found_up_to_its_limit_and_not_behind_it),
 		cmocka_unit_test(what_was_searched_is_not_searched_again),
 		cmocka_unit_test(what_is_odd_about_a_line_is_marked),
+		cmocka_unit_test(what_is_odd_is_marked_wherever_it_stands_in_a_line),
+		cmocka_unit_test(what_is_odd_is_marked_wherever_it_stands_in_a_path),
 		cmocka_unit_test(a_reply_line_is_three_digits_and_what_may_stand_behind_them),
 		cmocka_unit_test(a_keyword_names_its_extension_in_any_case_and_with_any_argument),
 		cmocka_unit_test(a_verb_has_its_place),
