@@ -440,6 +440,9 @@ lab_config_ports() {
 	fi
 }
 
+# No hugepages: of two data planes that start at once each would see the last ones free.
+lab_config_pages() { case ${LAB_DATAPLANE:-} in *hugepages:*) ;; *) echo '  hugepages: off' ;; esac; }
+
 # lab_config: writes $LAB_CONF. What a test changes comes in LAB_DATAPLANE (more keys of that
 # section), LAB_CONTROL (of control), LAB_RULES (file), LAB_SLABS, LAB_SESSION, LAB_CONTENT (keys of the profiles), LAB_POLICIES (the list).
 lab_config() {
@@ -457,6 +460,7 @@ $(lab_config_ports)
   flows: 20000
   messages: 256
   slabs: ${LAB_SLABS:-16384}
+$(lab_config_pages)
 ${LAB_DATAPLANE:-}
 control:
   link: $LAB_SOCKETS/link.sock
