@@ -27,10 +27,13 @@ enum { // what the data plane holds: main asserts that both say the same
 	CFG_ADDRESSES_MAX = 7, // of an interface, beside its link-local one
 	CFG_ROUTES_MAX = 1024,
 	CFG_MANAGEMENT_ADDRESSES_MAX = 4,
+	CFG_HEALTH_FROM_MAX = 32,
 };
 
 enum cfg_mode { CFG_MODE_PAIR, CFG_MODE_LEARN, CFG_MODE_ROUTED };
 enum cfg_ttl { CFG_TTL_LOWER, CFG_TTL_KEEP };
+enum cfg_health_drain { CFG_HEALTH_AT_ONCE, CFG_HEALTH_WHEN_DONE };
+enum cfg_drain_new { CFG_DRAIN_PASS, CFG_DRAIN_REFUSE };
 enum cfg_idle { CFG_IDLE_POLL, CFG_IDLE_PAUSE, CFG_IDLE_SLEEP };
 enum cfg_pick { CFG_PICK_PROXY, CFG_PICK_PASS, CFG_PICK_DROP };
 enum cfg_action { // of a policy
@@ -121,6 +124,15 @@ struct cfg_management { // of this machine, through the ports
 	uint32_t nfrom;
 };
 
+struct cfg_health { // the TCP port that says whether we are well
+	struct cfg_place at;
+	uint16_t port;       // 0 = none
+	struct prefix *from; // who may ask; none: anybody
+	uint32_t nfrom;
+	bool needs_policy, needs_control_plane, needs_ports;
+	enum cfg_health_drain drain;
+};
+
 struct cfg_dataplane {
 	struct cfg_place at;
 	enum cfg_mode mode;
@@ -139,6 +151,7 @@ struct cfg_dataplane {
 	struct cfg_route *routes;
 	uint32_t nroutes;
 	struct cfg_management management;
+	struct cfg_health health;
 	uint32_t flows;          // picked-up connections at most, read or not, all workers together
 	uint32_t messages;       // messages open at once, all workers together
 	uint32_t slabs;          // 2 kB retention slabs, all workers together
@@ -164,6 +177,8 @@ struct cfg_control {                                    // names that tell insta
 	const char *event_hash_key;                     // file, "" = texts of mail as they are
 	enum cfg_hash event_hash;                       // what is hashed with it
 	const char *metrics;                            // path or ADDRESS:PORT, "" = none
+	enum cfg_drain_new drain_new;                   // what becomes of new connections meanwhile
+	uint32_t drain_wait_s;                          // deadline of a drain, 0 = none
 	const char *group;                              // group of rpc.sock; "" = unchanged
 	const char *user_dataplane, *user_controlplane; // to drop to; "" = stay
 };

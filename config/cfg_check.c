@@ -535,6 +535,7 @@ void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_l
 		.first = c->naccess > 0 ? &c->access[0].name : NULL};
 
 	check_pickup(&k);
+	cfg_check_health_port(c, s, err);
 	check_picks(&k);
 	check_domains(&k);
 	check_dns(&k);

@@ -148,6 +148,8 @@ bool cfg_address_is_edge(const struct cfg_address *a);
 bool cfg_address_is_nobodys(const struct addr *a); // no address of one machine
 // How this machine itself is reached through its ports.
 void cfg_check_management(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
+// The health port and what is picked up.
+void cfg_check_health_port(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 void cfg_check_rest(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 // store:, radius: and reputation:, each for itself; and what they mean together with the rest.
 void cfg_check_services(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);

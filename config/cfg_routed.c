@@ -194,6 +194,29 @@ static void check_route(const struct check *k, const struct cfg_route *r)
 				o->at.line);
 }
 
+static void check_health(const struct check *k)
+{
+	const struct cfg_health *h = &k->cfg->dataplane.health;
+
+	if (h->nfrom > CFG_HEALTH_FROM_MAX)
+		cfg_spot_error(k->spots, k->err, &h->from, h->at,
+			"%u prefixes; at most %d are possible", h->nfrom, CFG_HEALTH_FROM_MAX);
+	if (h->nfrom > 0 && h->port == 0 && k->spots->whole)
+		err_warn_at(k->err, k->spots->file, h->at.line, h->at.col,
+			"dataplane.health is not used; its port is 0");
+}
+
+void cfg_check_health_port(const struct cfg *c, const struct cfg_spots *s, struct err_list *err)
+{
+	const struct cfg_health *h = &c->dataplane.health;
+
+	for (uint32_t i = 0; h->port != 0 && i < c->pickup.nports; i++)
+		if (c->pickup.ports[i] == h->port)
+			cfg_spot_error(s, err, &h->port, h->at,
+				"port %u is picked up (pickup.ports); the health port must be another",
+				h->port);
+}
+
 void cfg_check_routed(const struct cfg *c, const struct cfg_spots *s, struct err_list *err)
 {
 	const struct check k = {.cfg = c, .spots = s, .err = err};
@@ -203,6 +226,9 @@ void cfg_check_routed(const struct cfg *c, const struct cfg_spots *s, struct err
 		if (d->ninterfaces > 0)
 			err_warn_at(err, s->file, d->interfaces[0].at.line, d->interfaces[0].at.col,
 				"dataplane.interfaces is not used; mode is not routed");
+		if (d->health.port != 0)
+			err_warn_at(err, s->file, d->health.at.line, d->health.at.col,
+				"dataplane.health is not used; mode is not routed: we have no address");
 		return;
 	}
 	if (d->ninterfaces == 0 && s->whole)
@@ -210,6 +236,7 @@ void cfg_check_routed(const struct cfg *c, const struct cfg_spots *s, struct err
 			"mode routed needs dataplane.interfaces: who we are on which link");
 	for (uint32_t i = 0; i < d->ninterfaces; i++)
 		check_interface(&k, &d->interfaces[i]);
+	check_health(&k);
 	if (!s->whole)
 		return; // a route may lead by what could not be read
 	check_ports(&k);

@@ -5,6 +5,8 @@
 #include "cfg_schema_int.h"
 
 static const char *const mode_words[] = {"pair", "learn", "routed", NULL};
+static const char *const health_drain_words[] = {"at_once", "when_done", NULL};
+static const char *const drain_words[] = {"pass", "refuse", NULL};
 static const char *const ttl_words[] = {"lower", "keep", NULL};
 static const char *const idle_words[] = {"poll", "pause", "sleep", NULL};
 static const char *const hash_words[] = {"all", "addresses", "subjects", NULL};
@@ -151,6 +153,49 @@ static const struct cfg_section management_section = {.name = "dataplane.managem
 	SECTION(cfg_management, management_fields),
 	.at_off = offsetof(struct cfg_management, at)};
 
+static const struct cfg_field health_fields[] = {
+	{.key = "port",
+		.kind = CFG_KIND_NUMBER,
+		AT(cfg_health, port),
+		.min = 1,
+		.max = 65535,
+		.zero = true,
+		.preset = "0",
+		.unit = "TCP port",
+		.help = "on every address of the interfaces; 0: none"},
+	{.key = "from",
+		.kind = CFG_KIND_LIST,
+		.item = CFG_KIND_PREFIX,
+		LIST(cfg_health, from, nfrom),
+		.preset = "",
+		.help = "addresses or prefixes that may ask, up to 32; empty: any"},
+	{.key = "needs_policy",
+		.kind = CFG_KIND_BOOL,
+		AT(cfg_health, needs_policy),
+		.preset = "true",
+		.help = "well only while a policy is in force"},
+	{.key = "needs_control_plane",
+		.kind = CFG_KIND_BOOL,
+		AT(cfg_health, needs_control_plane),
+		.preset = "false",
+		.help = "well only while the control plane is attached and was heard in the last 5 s"},
+	{.key = "needs_ports",
+		.kind = CFG_KIND_BOOL,
+		AT(cfg_health, needs_ports),
+		.preset = "true",
+		.help = "well only while every port has a link"},
+	{.key = "drain",
+		.kind = CFG_KIND_WORD,
+		AT(cfg_health, drain),
+		.words = health_drain_words,
+		.preset = "at_once",
+		.help = "while we drain: refuse at_once, for a balancer that leaves open connections where they "
+			"are, or when_done, for a router that moves all of them"},
+};
+static const struct cfg_section health_section = {.name = "dataplane.health",
+	SECTION(cfg_health, health_fields),
+	.at_off = offsetof(struct cfg_health, at)};
+
 static const struct cfg_field dataplane_fields[] = {
 	{.key = "mode",
 		.kind = CFG_KIND_WORD,
@@ -228,6 +273,12 @@ static const struct cfg_field dataplane_fields[] = {
 		.sub = &management_section,
 		.preset = "",
 		.help = "how the host itself is reached through the ports, if at all"},
+	{.key = "health",
+		.kind = CFG_KIND_MAP,
+		AT(cfg_dataplane, health),
+		.sub = &health_section,
+		.preset = "",
+		.help = "mode routed: a TCP port of our own that tells routers and balancers whether we are well"},
 	{.key = "flows",
 		.kind = CFG_KIND_NUMBER,
 		AT(cfg_dataplane, flows),
@@ -375,6 +426,21 @@ static const struct cfg_field control_fields[] = {
 		.preset = "",
 		.help = "socket that gives metrics by HTTP: a path, or 127.0.0.1:PORT or [::1]:PORT; "
 			"empty = none"},
+	{.key = "drain_new",
+		.kind = CFG_KIND_WORD,
+		AT(cfg_control, drain_new),
+		.words = drain_words,
+		.preset = "pass",
+		.help = "connections begun while we drain (mailweirctl drain): pass unread, or refuse with 421"},
+	{.key = "drain_wait_s",
+		.kind = CFG_KIND_NUMBER,
+		AT(cfg_control, drain_wait_s),
+		.min = 1,
+		.max = 604800,
+		.zero = true,
+		.preset = "600",
+		.unit = "seconds",
+		.help = "after which a drain ends what still needs us; 0: never"},
 	{.key = "group",
 		.kind = CFG_KIND_TEXT,
 		AT(cfg_control, group),

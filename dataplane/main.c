@@ -153,6 +153,7 @@ static int routing_fill(struct run *r)
 	const struct cfg_dataplane *d = &r->cfg->dataplane;
 
 	_Static_assert((int)CFG_INTERFACES_MAX <= (int)NET_IFACES_MAX, "both hold as many");
+	_Static_assert((int)CFG_HEALTH_FROM_MAX == (int)ENG_HEALTH_FROM_MAX, "likewise");
 	_Static_assert(CFG_ADDRESSES_MAX + 1 <= NET_ADDRS_MAX, "and a link-local one");
 	if (d->mode != CFG_MODE_ROUTED)
 		return 0;
@@ -162,7 +163,14 @@ static int routing_fill(struct run *r)
 	r->routing = (struct eng_routing){.nifaces = (uint16_t)d->ninterfaces,
 		.routes = r->routes,
 		.nroutes = d->nroutes,
-		.ttl_keep = d->ttl == CFG_TTL_KEEP};
+		.ttl_keep = d->ttl == CFG_TTL_KEEP,
+		.health = {.port = d->health.port,
+			.needs_policy = d->health.needs_policy,
+			.needs_control = d->health.needs_control_plane,
+			.needs_ports = d->health.needs_ports,
+			.late = d->health.drain == CFG_HEALTH_WHEN_DONE,
+			.from = d->health.from,
+			.nfrom = d->health.nfrom}};
 	for (uint32_t i = 0; i < d->ninterfaces; i++) {
 		const struct cfg_interface *f = &d->interfaces[i];
 		struct net_iface *out = &r->routing.iface[i];

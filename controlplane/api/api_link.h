@@ -11,9 +11,10 @@
 #include "addr.h"
 
 #define API_LINK_MAGIC UINT64_C(0x314b4e494c57494d) // "MIWLINK1"
-#define API_LINK_VERSION 10
+#define API_LINK_VERSION 11
 
 enum { API_WORKERS_MAX = 64, API_SLOTS = 3, API_TEXT_MAX = 128, API_RULES_MAX = 8 };
+enum { API_DRAIN_WAIT_MAX_S = 7 * 24 * 3600 };
 enum { API_SLOT_SHADOW = 2 }; // where a candidate's image lies; those before it are for images in force
 
 // First datagram of the data plane on link.sock (SOCK_SEQPACKET), with three descriptors by
@@ -46,7 +47,7 @@ struct api_hello {
 };
 
 // After the hello either side may send one-byte datagrams on the socket: "look at the rings".
-// Closing the socket detaches.
+// Closing the socket detaches. The control plane sends one each half second at least: so it is known to live.
 
 enum api_command_kind {
 	API_CMD_NONE,
@@ -57,6 +58,7 @@ enum api_command_kind {
 			// by itself with the attachment, and where another image comes into force
 	API_CMD_COUNTS, // what the limits of a data plane before this one counted: `counts`. Before the first
 			// image; -EALREADY behind it. What comes after it waits until it is done
+	API_CMD_DRAIN, // `drain`: begins, is begun anew with other values, or ends
 	API_CMD_COUNT
 };
 
@@ -66,6 +68,12 @@ struct api_command { // control plane -> manager
 	union {
 		struct { uint32_t slot; uint32_t spare; uint64_t bytes, version; } image;
 		struct { uint32_t max; uint32_t spare; } flows; // at most `max` rows
+		// on 1: new connections are not read; refuse 1: they get 421; wait_ms 0: without a deadline.
+		// on 0: it ends, the others are 0
+		struct {
+			uint32_t on, refuse;
+			uint64_t wait_ms;
+		} drain;
 		struct { uint64_t rows; uint8_t secret[16]; } counts; // struct api_count; of their cells
 		uint64_t pad[6];
 	};

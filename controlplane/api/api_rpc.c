@@ -12,6 +12,8 @@ const struct api_rpc_method api_rpc_methods[API_RPC_COUNT] = {
 		"state of both planes, the policy in force and what is not scanned"},
 	[API_RPC_SYSTEM_DOCTOR] = {"system.doctor",
 		"checks of the network around, and of ourselves: what was seen, what to do"},
+	[API_RPC_SYSTEM_DRAIN] = {"system.drain",
+		"read no new connections and let the open ones end, or read them again"},
 	[API_RPC_STATS_GET] = {"stats.get",
 		"every counter of the data plane, summed or of one worker"},
 	[API_RPC_PORTS_LIST] = {"ports.list",

@@ -9,7 +9,7 @@
 #include "api_sight.h"
 
 #define API_STATS_MAGIC UINT64_C(0x5354415453574d01)
-#define API_STATS_VERSION 6
+#define API_STATS_VERSION 7
 
 enum { API_STATS_NAMES_MAX = 256, API_STATS_PORTS_MAX = 32, API_STATS_POLICIES_MAX = 16384 };
 
@@ -60,4 +60,26 @@ struct api_stats { // head of the statistics memory
 	uint64_t sights_off;    // struct api_sight a worker, at sights_off + w * sight_stride
 	uint64_t sight_stride;  // multiple of 64
 	uint64_t sight_net_off; // struct api_sight_net
+	uint64_t drain_phase;              // enum api_drain
+	uint64_t drain_refuse;             // 1: new connections get 421 meanwhile
+	uint64_t drain_since_us,
+		drain_until_us; // of the clock of heartbeat_us; drain_until_us 0: no deadline
+	uint64_t drain_left;    // connections that need us, UINT64_MAX = not known yet
+	uint64_t health;        // of the health port: enum api_health
 };
+
+enum api_drain { // lives with the data plane, whatever becomes of the control plane
+	API_DRAIN_OFF,
+	API_DRAIN_WAITS,  // for connections that need us
+	API_DRAIN_LETS,   // the deadline is over: those that can go on unread do
+	API_DRAIN_RESETS, // ... the others are reset
+	API_DRAIN_OVER,   // no connection needs us
+	API_DRAIN_COUNT
+};
+
+enum api_health {
+	API_HEALTH_NONE,
+	API_HEALTH_DOWN,
+	API_HEALTH_UP,
+	API_HEALTH_COUNT
+}; // NONE: no port

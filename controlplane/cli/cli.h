@@ -97,6 +97,7 @@ void cli_print_json(const json_t *j);
 
 // Verbs with more to do.
 int cli_doctor(struct cli *c, const struct cli_verb *v, json_t *params);
+int cli_system_drain(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_stats_get(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_sessions_tail(struct cli *c, const struct cli_verb *v, json_t *params);
 int cli_config_check(struct cli *c, const struct cli_verb *v, json_t *params);
@@ -132,6 +133,8 @@ const char *cli_escaped(const json_t *e, const char *name, char buf[CLI_ESCAPED_
 
 void cli_status_show(const json_t *result, const json_t *params);
 void cli_doctor_show(const json_t *result, const json_t *params);
+void cli_drain_show(const json_t *result, const json_t *params);
+void cli_drain_print(const json_t *drain); // one line of it; nothing where none is
 void cli_stats_show(const json_t *result, const json_t *params);
 void cli_ports_show(const json_t *result, const json_t *params);
 void cli_radius_show(const json_t *result, const json_t *params);

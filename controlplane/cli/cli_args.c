@@ -40,6 +40,8 @@ const struct cli_verb *cli_verb_find(int argc, char **argv, int *used)
 		return verb_of("system", "status");
 	if (strcmp(argv[0], "doctor") == 0)
 		return verb_of("system", "doctor");
+	if (strcmp(argv[0], "drain") == 0)
+		return verb_of("system", "drain");
 	for (unsigned i = 0; i < cli_verb_count; i++) {
 		v = &cli_verbs[i];
 		// A word behind it is an argument only where the verb takes one: no id is called "get".

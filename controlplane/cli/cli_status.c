@@ -57,6 +57,18 @@ static void dataplane_print(const json_t *r)
 		cli_bool(dp, "hugepages") ? "hugepages" : "no hugepages");
 }
 
+static void drain_print(const json_t *dp)
+{
+	const json_t *drain = json_object_get(dp, "drain");
+
+	if (json_is_string(json_object_get(dp, "health")))
+		(void)printf("health port:      says %s\n", cli_text(dp, "health"));
+	if (json_is_string(json_object_get(drain, "new"))) {
+		(void)printf("DRAIN:            ");
+		cli_drain_print(drain);
+	}
+}
+
 static void policy_print(const json_t *r)
 {
 	const json_t *config = json_object_get(r, "config"), *dp = json_object_get(r, "dataplane");
@@ -126,6 +138,7 @@ void cli_status_show(const json_t *r, const json_t *params)
 		(void)printf("SMTP not scanned: not known, no data plane is attached\n");
 	alarms_print(json_object_get(r, "alarms"));
 	dataplane_print(r);
+	drain_print(json_object_get(r, "dataplane"));
 	policy_print(r);
 	if (json_is_object(smtp))
 		(void)printf("now:              %" PRId64 " flows; so far %" PRId64

@@ -7,6 +7,14 @@
 #define ARGS(table) .args = (table), .nargs = sizeof(table) / sizeof((table)[0])
 
 // clang-format off: tables
+static const struct cli_arg system_drain[] = {
+	{"new", CLI_TEXT, .meta = "WHAT",
+		.help = "new connections meanwhile: pass or refuse (control.drain_new)"},
+	{"wait", CLI_SPAN, .meta = "TIME", .member = "wait_s",
+		.help = "wait for the end; what still needs us then is ended (control.drain_wait_s)"},
+	{"undo", CLI_FLAG, .help = "read new connections again"},
+	{"show", CLI_FLAG, .help = "only say how it stands"},
+};
 static const struct cli_arg stats_get[] = {
 	{"worker", CLI_NUMBER, .meta = "N", .help = "of this worker alone, from 0"},
 	{"all", CLI_FLAG, .help = "also the counters that are 0"},
@@ -227,6 +235,8 @@ static const struct cli_arg audit_list[] = {
 const struct cli_verb cli_verbs[] = {
 	{"system", "status", API_RPC_SYSTEM_STATUS, .alone = true, .show = cli_status_show},
 	{"system", "doctor", API_RPC_SYSTEM_DOCTOR, .run = cli_doctor, .show = cli_doctor_show},
+	{"system", "drain", API_RPC_SYSTEM_DRAIN, ARGS(system_drain), .run = cli_system_drain,
+		.show = cli_drain_show},
 	{"stats", "get", API_RPC_STATS_GET, .alone = true, ARGS(stats_get), .run = cli_stats_get,
 		.show = cli_stats_show},
 	{"ports", "list", API_RPC_PORTS_LIST, .alone = true, .show = cli_ports_show},

@@ -32,6 +32,7 @@ enum {
 	// Outcomes are never lost where we can help it: when the data plane goes, what its rings
 	// still hold is taken. 8 laps empty the largest ring (4096 / 512), 16 the records.
 	LAPS_AT_END = 16,
+	BEAT_US = 500000, // a bell at least so often: the data plane may have to know that we live
 };
 
 static void timer_rang(void *arg);
@@ -163,12 +164,21 @@ static uint32_t drain_ms(const struct core_link *l)
 	return asked && l->conf.drain_ms > ASKED_MS ? ASKED_MS : l->conf.drain_ms;
 }
 
+static void beat(struct core_link *l, uint64_t now_us)
+{
+	if (now_us - l->beat_us < BEAT_US)
+		return;
+	l->beat_us = now_us;
+	(void)send(l->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL); // full: bells enough in it
+}
+
 // One turn of an attachment. A callback may have doomed it before.
 static void attached_turn(struct core_link *l)
 {
 	bool more = core_link_drain(l, LAPS_A_TURN);
 
 	core_link_expire(l, core_now_us());
+	beat(l, core_now_us());
 	if (atomic_load_explicit(&l->put_broken, memory_order_relaxed) && l->doomed == NULL)
 		l->doomed = "the data plane's ring makes no sense";
 	if (l->doomed != NULL)

@@ -109,5 +109,9 @@ uint64_t core_link_counts_room(const struct core_link *l);
 // -ENOTCONN, -EBUSY, -EFBIG, -EAGAIN; `done`: -EALREADY where the data plane counts itself.
 int core_link_counts_push(struct core_link *l, const uint8_t secret[API_CELLS_SECRET],
 	const struct api_count *rows, uint64_t n, core_link_done_cb done, void *arg);
+// Begins a drain, or changes one: new connections are refused (421) or pass unread; wait_s 0: without a deadline.
+// Or (on false) ends it. How far it is stands in the statistics. 0, -ENOTCONN, -EBUSY, -EAGAIN.
+int core_link_drain_ask(struct core_link *l, bool on, bool refuse, uint32_t wait_s,
+	core_link_done_cb done, void *arg);
 // Asks for nothing but an answer. 0, -ENOTCONN, -EBUSY, -EAGAIN.
 int core_link_ping(struct core_link *l, core_link_done_cb done, void *arg);

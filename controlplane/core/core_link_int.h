@@ -22,6 +22,7 @@ enum core_link_ask {
 	CORE_ASK_COUNTS,
 	CORE_ASK_FLOWS,
 	CORE_ASK_PING,
+	CORE_ASK_DRAIN,
 	CORE_ASK_COUNT
 };
 
@@ -60,6 +61,7 @@ struct core_link {
 	uint32_t slot;             // of the last image
 	uint64_t attached_us;
 	uint64_t asked_us;         // last question: the next one comes soon
+	uint64_t beat_us;          // last bell that only said that we live
 	const char *doomed;        // why to detach at the next turn; NULL = no reason
 	char why[ERR_TEXT_MAX];
 	struct core_link_counts counts;

@@ -379,3 +379,18 @@ int core_link_ping(struct core_link *l, core_link_done_cb done, void *arg)
 
 	return rc < 0 ? rc : ask(l, CORE_ASK_PING, &c, &p);
 }
+
+int core_link_drain_ask(struct core_link *l, bool on, bool refuse, uint32_t wait_s,
+	core_link_done_cb done, void *arg)
+{
+	const struct core_link_pending p = {.done = done, .arg = arg};
+	struct api_command c = {.kind = API_CMD_DRAIN};
+	int rc = can_ask(l, CORE_ASK_DRAIN);
+
+	if (rc < 0)
+		return rc;
+	c.drain.on = on;
+	c.drain.refuse = on && refuse;
+	c.drain.wait_ms = on ? wait_s * UINT64_C(1000) : 0;
+	return ask(l, CORE_ASK_DRAIN, &c, &p);
+}

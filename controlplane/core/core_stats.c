@@ -218,6 +218,12 @@ void core_stats_head(const struct core_stats *s, struct api_stats *out)
 	out->image_refused = number_at(s, offsetof(struct api_stats, image_refused));
 	out->link_attached = number_at(s, offsetof(struct api_stats, link_attached));
 	out->link_refused = number_at(s, offsetof(struct api_stats, link_refused));
+	out->drain_phase = number_at(s, offsetof(struct api_stats, drain_phase));
+	out->drain_refuse = number_at(s, offsetof(struct api_stats, drain_refuse));
+	out->drain_since_us = number_at(s, offsetof(struct api_stats, drain_since_us));
+	out->drain_until_us = number_at(s, offsetof(struct api_stats, drain_until_us));
+	out->drain_left = number_at(s, offsetof(struct api_stats, drain_left));
+	out->health = number_at(s, offsetof(struct api_stats, health));
 }
 
 // As a whole where it is not being written all the time, else as never written.

@@ -23,6 +23,7 @@ LOG_COMPONENT("serve");
 static const serve_method_cb methods[API_RPC_COUNT] = {
 	[API_RPC_SYSTEM_STATUS] = serve_system_status,
 	[API_RPC_SYSTEM_DOCTOR] = serve_system_doctor,
+	[API_RPC_SYSTEM_DRAIN] = serve_system_drain,
 	[API_RPC_STATS_GET] = serve_stats_get,
 	[API_RPC_PORTS_LIST] = serve_ports_list,
 	[API_RPC_FLOWS_LIST] = serve_flows_list,
@@ -448,6 +449,7 @@ void serve_free(struct serve *s)
 		return;
 	if (s->rpc != NULL) {
 		serve_flows_stop(s);
+		serve_drain_stop(s);
 		serve_checks_stop(s);
 		serve_explain_stop(s);
 		serve_known_stop(s);

@@ -70,6 +70,7 @@ struct serve {
 	struct serve_explain *explain;          // explain.get under way, NULL = none
 	struct serve_hits hits;
 	struct serve_refused *refused;          // by policy and reason
+	struct serve_call *drain_call;          // system.drain under way, NULL = none
 	struct serve_call *flows_call;          // flows.list under way, NULL = none
 	json_t *flows_rows;
 	uint32_t flows_max;
@@ -88,6 +89,7 @@ void serve_system_status(void *arg, struct serve_call *call, json_t *params);
 void serve_system_doctor(void *arg, struct serve_call *call, json_t *params);
 void serve_stats_get(void *arg, struct serve_call *call, json_t *params);
 void serve_ports_list(void *arg, struct serve_call *call, json_t *params);
+void serve_system_drain(void *arg, struct serve_call *call, json_t *params);
 void serve_flows_list(void *arg, struct serve_call *call, json_t *params);
 void serve_sessions_tail(void *arg, struct serve_call *call, json_t *params);
 // What becomes of a recipient under a session profile (an index, or POL_NONE), as policy.match tells it.
@@ -160,6 +162,10 @@ struct serve_revision *serve_revision_of(struct serve *s, const char *text, cons
 
 // Ends what these have under way; for serve_free.
 void serve_flows_stop(struct serve *s);
+// serve_drain.c: a call under way is answered. The drain as JSON; "up", "down", or NULL where there is no health port.
+void serve_drain_stop(struct serve *s);
+json_t *serve_drain_json(const struct api_stats *head, uint64_t now_us);
+const char *serve_health_name(const struct api_stats *head);
 void serve_checks_stop(struct serve *s);
 
 // What was not scanned: counter `i` (of kind pass) as a share of all that its unit counts, and all

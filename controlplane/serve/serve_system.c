@@ -121,7 +121,7 @@ static json_t *dataplane(const struct serve *s)
 	if (hello == NULL)
 		return json_null();
 	core_stats_head(core_link_stats(s->link), &head);
-	return json_pack("{s:i,s:o,s:o,s:i,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "pid",
+	return json_pack("{s:i,s:o,s:o,s:i,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s?}", "pid",
 		(int)hello->pid, "boot", serve_json_time((int64_t)head.boot), "epoch",
 		serve_json_u64(hello->epoch), "workers", (int)head.workers, "heartbeat_ms",
 		serve_json_u64(now > head.heartbeat_us ? (now - head.heartbeat_us) / 1000 : 0),
@@ -131,7 +131,8 @@ static json_t *dataplane(const struct serve *s)
 		head.shadow_version == 0 ? json_null() : serve_json_u64(head.shadow_version),
 		"image_refused", serve_json_u64(head.image_refused), "link_attached",
 		serve_json_u64(head.link_attached), "link_refused",
-		serve_json_u64(head.link_refused));
+		serve_json_u64(head.link_refused), "drain", serve_drain_json(&head, now), "health",
+		serve_health_name(&head));
 }
 
 static json_t *config(const struct serve *s)

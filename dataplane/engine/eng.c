@@ -20,6 +20,7 @@
 
 #include "eng_admin.h"
 #include "eng_half.h"
+#include "eng_health.h"
 #include "eng_net.h"
 #include "eng_shadow.h"
 #include "eng_smtp.h"
@@ -88,7 +89,8 @@ uint64_t eng_memory_bytes(const struct eng_conf *conf)
 				? tbl_clients_bytes(&clients)
 				: 0) +
 		(conf->mode == ENG_MODE_LEARN ? FDB_ENTRIES * (uint64_t)FDB_BYTES : 0) +
-		(conf->mode == ENG_MODE_ROUTED ? eng_net_bytes() : 0) +
+		(conf->mode == ENG_MODE_ROUTED ? eng_net_bytes() + eng_health_bytes(conf->workers)
+					       : 0) +
 		(conf->admin != NULL ? eng_admin_bytes() : 0);
 }
 
@@ -184,6 +186,15 @@ static int clients_new(struct eng *e, struct err_list *err)
 	return -ENOMEM;
 }
 
+static int routed_new(struct eng *e, struct err_list *err)
+{
+	e->net = eng_net_new(&e->conf, err);
+	if (e->net == NULL)
+		return -ENOMEM;
+	e->health = eng_health_new(&e->conf.routing->health, e->conf.workers, e->conf.socket, err);
+	return e->health == NULL ? -errno : 0;
+}
+
 struct eng *eng_new(const struct eng_conf *conf, struct err_list *err)
 {
 	struct eng *e;
@@ -211,13 +222,10 @@ struct eng *eng_new(const struct eng_conf *conf, struct err_list *err)
 			return NULL;
 		}
 	}
-	if (conf->mode == ENG_MODE_ROUTED) {
-		e->net = eng_net_new(conf, err);
-		if (e->net == NULL) {
-			eng_free(e);
-			errno = ENOMEM;
-			return NULL;
-		}
+	if (conf->mode == ENG_MODE_ROUTED && routed_new(e, err) != 0) {
+		eng_free(e);
+		errno = ENOMEM;
+		return NULL;
 	}
 	if (conf->admin != NULL) {
 		e->admin = eng_admin_new(
@@ -265,6 +273,7 @@ void eng_free(struct eng *e)
 	free(e->retired);
 	eng_kept_free(e);
 	tbl_fdb_free(e->fdb);
+	eng_health_free(e->health);
 	eng_net_free(e->net);
 	eng_admin_free(e->admin);
 	tbl_clients_free(e->clients);
@@ -435,8 +444,10 @@ uint32_t eng_wait_us(struct eng_worker *w, uint64_t now_us)
 		(w->eng->net != NULL && w->id == 0 && !rte_ring_empty(w->eng->net->ready)) ||
 		(w->eng->admin != NULL && w->id == 0 && !rte_ring_empty(w->eng->admin->out)))
 		return 0;
-	// A list of flows that is being told goes on at the next tick.
-	bool asked = atomic_load_explicit(&w->listing->state, memory_order_relaxed) == LISTING_OPEN;
+	// A list of flows that is being told, and a drain, go on at the next tick.
+	bool asked =
+		atomic_load_explicit(&w->listing->state, memory_order_relaxed) == LISTING_OPEN ||
+		eng_drain_is_on(w);
 	uint32_t wait_us = eng_fragment_wait_us(w, now_us, WAIT_MAX_US);
 
 	wait_us = eng_smtp_wait_us(w, now_us, wait_us);
@@ -634,4 +645,6 @@ void eng_manage(struct eng *e, uint64_t now_us)
 		eng_neigh_manage(e, now_us);
 	if (e->clients != NULL)
 		clients_manage(e);
+	eng_drain_manage(e, now_us);
+	eng_health_manage(e, now_us);
 }

@@ -82,6 +82,12 @@ void eng_manage(struct eng *e, uint64_t now_us);
 // The clock hour, any count of hours that goes on by one at each: throttles count by it; the next one begins at
 // second `next_s` of the clock of turns. The manager.
 void eng_hour_set(struct eng *e, uint32_t hour, uint32_t next_s);
+// The control plane is attached and was heard now; 0: it went. All ports have a link, or not. The manager.
+void eng_control_heard(struct eng *e, uint64_t now_us);
+void eng_ports_set(struct eng *e, bool all_up);
+// Of the port that says whether we are well (eng_health.h).
+enum eng_health_state { ENG_HEALTH_NONE, ENG_HEALTH_DOWN, ENG_HEALTH_UP };
+enum eng_health_state eng_health_state(const struct eng *e);
 // What is known of clients, for the manager to write; NULL where nothing may be.
 struct tbl_clients *eng_clients(struct eng *e);
 

@@ -73,6 +73,7 @@ static const char *const texts[ENG_TEXT_COUNT] = {
 	[ENG_TEXT_DISCARDED] = "2.0.0 Ok",
 	[ENG_TEXT_REFUSED] = "Connection refused by policy",
 	[ENG_TEXT_UNAVAILABLE] = "Service not available, try again later",
+	[ENG_TEXT_DRAINING] = "4.3.2 Service not available, try again later",
 	[ENG_TEXT_ENDPOINT] = "Rejected by endpoint reputation",
 	[ENG_TEXT_SENDER] = "Rejected by sender reputation",
 	[ENG_TEXT_SENDER_LATER] = "Deferred by sender reputation, try again later",
@@ -94,6 +95,8 @@ static enum eng_text refusal_text(const struct eng_refused *why)
 
 	if (why->reason == ACT_ENDPOINT_CONNECT)
 		return ENG_TEXT_ENDPOINT;
+	if (why->reason == ACT_REFUSED_DRAINING)
+		return ENG_TEXT_DRAINING;
 	if (why->reason == ACT_SENDER_CONNECT)
 		return forever ? ENG_TEXT_SENDER : ENG_TEXT_SENDER_LATER;
 	return forever ? ENG_TEXT_REFUSED : ENG_TEXT_UNAVAILABLE;

@@ -34,6 +34,7 @@ enum eng_text { // behind the code of a reply of ours (eng_answer.c)
 	ENG_TEXT_DISCARDED,
 	ENG_TEXT_REFUSED,
 	ENG_TEXT_UNAVAILABLE,
+	ENG_TEXT_DRAINING,
 	ENG_TEXT_ENDPOINT,
 	ENG_TEXT_SENDER,
 	ENG_TEXT_SENDER_LATER,

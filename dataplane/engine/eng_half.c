@@ -82,17 +82,38 @@ static void half_accepted(struct eng_worker *w, struct eng_half *h)
 	flow_grave_forget(w->smtp->graves, &h->half.key);
 }
 
+static bool drains(const struct eng_worker *w)
+{
+	return atomic_load_explicit(&w->eng->drain.phase, memory_order_relaxed) != ENG_DRAIN_OFF;
+}
+
 // ---- the client's SYN
+
+// What would have been read, while we drain.
+static enum pol_action drained_connect(const struct eng_worker *w, struct eng_refused *out)
+{
+	const bool refuse = atomic_load_explicit(&w->eng->drain.refuse, memory_order_relaxed);
+	const enum pol_action action = refuse ? POL_TEMPFAIL : POL_PASS;
+
+	*out = (struct eng_refused){.code = refuse ? eng_refuse_code(action) : 0,
+		.reason = refuse ? ACT_REFUSED_DRAINING : PASS_DRAINING};
+	return action;
+}
 
 enum pol_action eng_connect(struct eng_worker *w, const struct flow_key *k, uint16_t ingress,
 	uint16_t vlan, uint32_t *index, struct eng_refused *out)
 {
 	const enum pol_action action = eng_policy_match(w, k, ingress, vlan, index);
 
+	*out = (struct eng_refused){.reason = *index == POL_NONE ? PASS_NO_POLICY : PASS_POLICY};
 	if (action == POL_REJECT || action == POL_TEMPFAIL)
 		*out = (struct eng_refused){.code = eng_refuse_code(action),
 			.reason = (uint16_t)eng_image_refused_why(w->image, *index)};
-	if (action != POL_INSPECT || !eng_reputation_connect(w, w->image, k, *index, out))
+	if (action != POL_INSPECT)
+		return action;
+	if (drains(w))
+		return drained_connect(w, out);
+	if (!eng_reputation_connect(w, w->image, k, *index, out))
 		return action;
 	return out->code == eng_refuse_code(POL_REJECT) ? POL_REJECT : POL_TEMPFAIL;
 }
@@ -152,7 +173,7 @@ void eng_half_syn_consume(
 	}
 	h->lane = ENG_LANE_INSPECT;
 	if (action == POL_PASS)
-		half_pass(w, h, index == POL_NONE ? PASS_NO_POLICY : PASS_POLICY);
+		half_pass(w, h, (enum eng_reason)why.reason);
 	else if (!h->md5) // a signed SYN can't be changed: the SYN-ACK decides
 		eng_syn_clean(w, m, v);
 	w->sight->port[meta->in_port].opened++;
@@ -228,7 +249,7 @@ static bool policy_holds(struct eng_worker *w, struct eng_half *h)
 		eng_connect(w, &h->half.key, h->in_port, h->vlan, &h->policy, &why);
 	h->image_version = w->smtp->image_version;
 	if (action == POL_PASS)
-		half_pass(w, h, h->policy == POL_NONE ? PASS_NO_POLICY : PASS_POLICY);
+		half_pass(w, h, (enum eng_reason)why.reason);
 	return action == POL_PASS || action == POL_INSPECT;
 }
 
@@ -341,6 +362,8 @@ static void open_inspect_consume(
 	}
 	if (h->lane == ENG_LANE_INSPECT && stream_pool_is_short(&w->smtp->pool))
 		half_pass(w, h, PASS_SLABS_SHORT); // those that are read need what is left
+	if (h->lane == ENG_LANE_INSPECT && drains(w)) // none becomes one that a drain waits for
+		half_pass(w, h, PASS_DRAINING);
 	if (h->lane == ENG_LANE_PASS) {
 		open_pass_consume(w, h, m, seg);
 		return;

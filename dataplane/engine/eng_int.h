@@ -3,11 +3,13 @@
 // Thread: struct eng belongs to the manager; workers read `conf`, `fdb`, `cells` and `image`.
 #pragma once
 
+#include "eng_drain.h"
 #include "eng_worker.h"
 #include "tbl_clients.h"
 #include "tbl_fdb.h"
 
 struct eng_net;  // routed mode: interfaces, routes, next hops (eng_net.h)
+struct eng_health; // routed mode: the port that says whether we are well (eng_health.h)
 struct eng_kept; // profiles of an image that is not in force any more (eng_bound.c)
 
 enum { ENG_KEPT_MAX = 8 };
@@ -28,11 +30,16 @@ struct eng {
 	struct tbl_fdb *fdb;              // learn mode, else NULL
 	struct eng_net *net;              // routed mode, else NULL
 	struct eng_admin *admin;          // NULL: the host is not reached through the ports
+	struct eng_health *health;        // routed mode with a health port, else NULL
 	struct tbl_cells *cells;          // of limits, all workers'; NULL: none
 	void *own_cells;                  // their memory where it is ours
 	struct tbl_clients *clients;      // w: manager, r: workers; NULL: nothing is known of any
 	_Atomic uint32_t hour;            // of the clock; w: manager, r: workers
 	_Atomic uint32_t hour_next_s;     // when the next one begins; likewise
+	struct eng_drain drain;
+	_Atomic uint32_t graces; // begun anew so often (eng_grace_renew); w: manager, r: workers
+	uint64_t control_us;     // the control plane was heard; 0: none; the manager's, as the next
+	bool ports_lost;         // one has no link
 	struct eng_worker *worker[ENG_WORKERS_MAX];
 	_Atomic(struct eng_image *) image; // w: manager, r: workers at a burst boundary
 	struct eng_image **retired;       // swapped out, perhaps still used

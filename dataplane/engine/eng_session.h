@@ -183,6 +183,9 @@ struct eng_smtp {
 	uint32_t now_ms;
 	uint32_t gauge_ms; // when the packet buffers were counted
 	uint64_t grace_until_us, full_until_us, image_since_us;
+	uint32_t graces; // of eng.graces, seen
+	uint32_t drain_epoch, drain_at,
+		drain_left;        // seen; where the look through the flows is; found so far
 	uint64_t cookies_until_us; // numbers of ours may come back so long
 	bool cookies_on;
 	bool half_old; // more half-open ones are too old than a turn may end

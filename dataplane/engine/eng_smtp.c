@@ -543,6 +543,7 @@ uint32_t eng_smtp_tick(struct eng_worker *w, uint64_t now_us)
 		on_timer(w, eng_session_of(f));
 		done++;
 	}
+	done += eng_drain_tick(w);
 	eng_half_tick(w);
 	eng_unheard_tick(w);
 	if (p->asking)

@@ -52,6 +52,8 @@ struct eng_worker {
 	_Alignas(64) _Atomic uint64_t
 		turn; // w: worker at each burst boundary, r: manager; 0 = offline
 	_Alignas(64) _Atomic(const struct eng_sink *) sink; // w: manager, r: worker
+	_Atomic uint64_t
+		bound; // of a drain: its epoch, and in the lower half those that need us; w: worker, r: manager
 };
 
 // The context as the classifier wants it (pol_key.context), in the image in force. There is one.

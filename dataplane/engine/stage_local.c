@@ -7,6 +7,7 @@
 
 #include <rte_ring_elem.h>
 
+#include "eng_health.h"
 #include "eng_net.h"
 #include "net_arp.h"
 #include "net_nd.h"
@@ -145,6 +146,8 @@ static bool nd_consume(struct eng_worker *w, const struct seen *s)
 static void own_consume(struct eng_worker *w, const struct seen *s)
 {
 	if (nd_consume(w, s) || eng_admin_packet_consume(w, s->m, s->off, s->iface))
+		return;
+	if (eng_health_consume(w, s->iface, s->m, (uint16_t)s->off))
 		return;
 	if (net_icmp_echo(rte_pktmbuf_mtod(s->m, uint8_t *), s->frame.n, s->off)) {
 		eng_count(w, ACT_NET_ECHO);

@@ -45,6 +45,8 @@ static void peer_follow(struct io_port *peer, bool up)
 
 void io_link_watch(struct io *io)
 {
+	bool all_up = true;
+
 	for (uint16_t i = 0; i < io->conf.nports; i++) {
 		struct io_port *p = &io->port[i];
 		bool up;
@@ -59,4 +61,7 @@ void io_link_watch(struct io *io)
 		if (p->conf->peer != ENG_NO_PORT)
 			peer_follow(&io->port[p->conf->peer], up);
 	}
+	for (uint16_t i = 0; i < io->conf.nports; i++)
+		all_up = all_up && io->port[i].up;
+	eng_ports_set(io->eng, all_up);
 }

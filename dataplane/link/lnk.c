@@ -64,6 +64,7 @@ static void detach(struct lnk *l)
 {
 	lnk_shadow_end(l, "the control plane that asked for it went");
 	sinks_clear(l);
+	eng_control_heard(l->conf.eng, 0);
 	(void)close(l->peer_fd); // what it still holds are bells; epoll forgets it too
 	l->peer_fd = -1;
 	l->flows.deaf = true;
@@ -139,6 +140,7 @@ static void attach(struct lnk *l, int fd, uint32_t uid)
 	l->peer_fd = fd;
 	l->peer_uid = uid;
 	lnk_clients_reset(l);
+	eng_control_heard(l->conf.eng, l->now_us);
 	l->state = LNK_ATTACHED;
 	for (uint16_t w = 0; w < l->conf.workers; w++)
 		eng_sink_set(l->conf.eng, w, &l->region->tap[w].sink);
@@ -166,7 +168,7 @@ static void accept_turn(struct lnk *l, uint64_t now_us)
 }
 
 // 0, -ECONNRESET (closed), -EPROTO (no bell).
-static int bells_read(const struct lnk *l)
+static int bells_read(struct lnk *l)
 {
 	char bell[2];
 
@@ -178,6 +180,7 @@ static int bells_read(const struct lnk *l)
 			return 0;
 		if (n != 1)
 			return n > 1 ? -EPROTO : -ECONNRESET;
+		l->heard = true;
 	}
 	return 0;
 }
@@ -201,6 +204,10 @@ static int attached_turn(struct lnk *l, uint64_t now_us)
 {
 	int rc = bells_read(l), clients_ms = LNK_REST_MS;
 	bool more = false;
+
+	if (l->heard)
+		eng_control_heard(l->conf.eng, now_us);
+	l->heard = false;
 
 	if (rc == -ECONNRESET) {
 		LOG(NOTICE, "%s: control plane: detached", l->listener.path);
@@ -231,6 +238,7 @@ static int attached_turn(struct lnk *l, uint64_t now_us)
 static void timed_turn(struct lnk *l, uint64_t now_us)
 {
 	lnk_stats_set(&l->stats.head->heartbeat_us, now_us);
+	lnk_drain_tell(l);
 	if (now_us >= l->ports_due_us) {
 		l->ports_due_us = now_us + PORTS_US;
 		lnk_stats_ports(&l->stats, &l->conf);

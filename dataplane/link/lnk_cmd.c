@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eng_drain.h"
 #include "lnk_int.h"
 #include "log.h"
 #include "pol_image.h"
@@ -212,6 +213,53 @@ static void flows_begin(struct lnk *l, const struct api_command *c)
 	}
 }
 
+void lnk_drain_tell(struct lnk *l)
+{
+	const struct eng_drain *d = eng_drain_of(l->conf.eng);
+	struct api_stats *head = l->stats.head;
+	uint64_t left;
+
+	LNK_SAME(ENG_DRAIN_WAITS, API_DRAIN_WAITS);
+	LNK_SAME(ENG_DRAIN_LETS, API_DRAIN_LETS);
+	LNK_SAME(ENG_DRAIN_RESETS, API_DRAIN_RESETS);
+	LNK_SAME(ENG_DRAIN_OVER, API_DRAIN_OVER);
+	LNK_SAME(ENG_HEALTH_DOWN, API_HEALTH_DOWN);
+	LNK_SAME(ENG_HEALTH_UP, API_HEALTH_UP);
+	if (!eng_drain_left(l->conf.eng, &left))
+		left = UINT64_MAX;
+	lnk_stats_set(&head->drain_phase,
+		(uint64_t)atomic_load_explicit(&d->phase, memory_order_relaxed));
+	lnk_stats_set(&head->drain_refuse, atomic_load_explicit(&d->refuse, memory_order_relaxed));
+	lnk_stats_set(&head->drain_since_us, d->since_us);
+	lnk_stats_set(&head->drain_until_us, d->until_us);
+	lnk_stats_set(&head->drain_left, left);
+	lnk_stats_set(&head->health, (uint64_t)eng_health_state(l->conf.eng));
+}
+
+static void drain_take(struct lnk *l, const struct api_command *c)
+{
+	const bool on = c->drain.on != 0;
+
+	if (c->drain.on > 1 || c->drain.refuse > 1 ||
+		c->drain.wait_ms > API_DRAIN_WAIT_MAX_S * UINT64_C(1000) ||
+		(!on && (c->drain.refuse != 0 || c->drain.wait_ms != 0))) {
+		l->fault = "a drain command out of range";
+		return;
+	}
+	if (on)
+		eng_drain_begin(l->conf.eng, c->drain.refuse != 0, c->drain.wait_ms, l->now_us);
+	else
+		eng_drain_end(l->conf.eng);
+	lnk_drain_tell(l); // who is answered finds it so
+	if (on)
+		LOG(NOTICE, "drain: new connections %s, deadline %llu s",
+			c->drain.refuse != 0 ? "are refused" : "pass unread",
+			(unsigned long long)(c->drain.wait_ms / 1000));
+	else
+		LOG(NOTICE, "drain: ended: new connections are read");
+	ack(l, c->seq, 0, "");
+}
+
 static void obey(struct lnk *l, const struct api_command *c)
 {
 	switch (c->kind) {
@@ -226,6 +274,9 @@ static void obey(struct lnk *l, const struct api_command *c)
 		break;
 	case API_CMD_COUNTS:
 		counts_take(l, c);
+		break;
+	case API_CMD_DRAIN:
+		drain_take(l, c);
 		break;
 	case API_CMD_PING:
 		ack(l, c->seq, 0, "");

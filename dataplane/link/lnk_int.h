@@ -106,6 +106,7 @@ struct lnk {
 	uint64_t epoch, boot;
 	uint64_t now_us;           // of this turn
 	uint64_t ports_due_us, reap_due_us, log_due_us;
+	bool heard;                // this turn, of the control plane
 	uint32_t log_held;         // refusals not logged since the last line
 };
 
@@ -169,6 +170,8 @@ void lnk_flow_fill(struct api_flow *out, const struct eng_flow_row *row, uint16_
 // Takes a bounded number of commands. Sets l->fault where the control plane made no sense.
 // True if more may be waiting.
 bool lnk_commands(struct lnk *l);
+// The drain and the health port, into the statistics.
+void lnk_drain_tell(struct lnk *l);
 // There is no candidate any more; nothing where there was none.
 void lnk_shadow_end(struct lnk *l, const char *why);
 // Moves flow rows towards the control plane, a bounded number. True if more can be had at once.

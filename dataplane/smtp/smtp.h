@@ -214,6 +214,8 @@ bool smtp_peek(const struct smtp *s, struct span in, struct smtp_event *ev);
 bool smtp_is_gated(const struct smtp *s);
 // True from SMTP_EV_TLS on: bytes are not read any more.
 bool smtp_is_opaque(const struct smtp *s);
+// True while no reply of the server's is awaited but the greeting, or is open.
+bool smtp_is_settled(const struct smtp *s);
 // True while client bytes are message content (DATA or an open chunk).
 bool smtp_in_message(const struct smtp *s);
 // True in an open chunk; *rest is then how many of its octets are still to come that are the server's.

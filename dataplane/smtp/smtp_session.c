@@ -325,6 +325,11 @@ bool smtp_is_opaque(const struct smtp *s)
 	return s->mode == SMTP_MODE_OPAQUE;
 }
 
+bool smtp_is_settled(const struct smtp *s)
+{
+	return s->pending_count == 0 && !s->reply_open && !s->gate;
+}
+
 bool smtp_in_message(const struct smtp *s)
 {
 	return s->mode == SMTP_MODE_DATA || s->mode == SMTP_MODE_CHUNK;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Any frame to a port with addresses: what ARP and neighbour discovery read of it, and what is answered, is
-// well-formed and of the right length; a ping turned round is no ping any more; an error about it can be sent.
+// well-formed and of the right length; a ping turned round is no ping any more; an error about it can be sent; the health port gives nobody more than he sent.
 // The input is the frame.
 #include "fuzz.h"
 #include "net_arp.h"
+#include "net_health.h"
 #include "net_icmp.h"
 #include "net_nd.h"
 
@@ -79,6 +80,27 @@ static void icmp_check(struct span frame, size_t off)
 	}
 }
 
+// Nobody proves himself by chance, so no answer is longer than the question, padded as frames are.
+static void health_check(struct span frame, size_t off)
+{
+	const struct net_health h = {.port = 2526, .secret = "a fuzzer's key", .age = 3};
+	uint8_t answer[NET_HEALTH_FRAME_MAX];
+	struct wire_view v;
+	struct addr src;
+	enum net_health_seen seen = net_health_read(&h, frame, off, true, &v, &src);
+
+	(void)net_health_read(&h, frame, off, false, &v, &src);
+	if (seen != NET_HEALTH_OPENS && seen != NET_HEALTH_STRAY)
+		return;
+	(void)net_health_is_somebody(&own, 1, &src);
+	for (int says = NET_HEALTH_YES; says <= NET_HEALTH_NO; says++) {
+		size_t n = net_health_answer(
+			answer, &h, frame, &v, seen, (enum net_health_says)says);
+
+		CHECK(n > 0 && n <= frame.n && n <= sizeof(answer));
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t frame[2048];
@@ -93,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arp_check((struct span){.p = frame, .n = size}, l2.off);
 	nd_check((struct span){.p = frame, .n = size}, l2.off);
 	icmp_check((struct span){.p = frame, .n = size}, l2.off);
+	health_check((struct span){.p = frame, .n = size}, l2.off);
 	if (net_icmp_echo(frame, size, l2.off))
 		CHECK(!net_icmp_echo(frame, size, l2.off));
 	return 0;

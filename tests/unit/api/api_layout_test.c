@@ -66,6 +66,9 @@ static const struct {
 	FIELD(api_command, image.version, 24, 8),
 	FIELD(api_command, flows.max, 8, 4),
 	FIELD(api_command, flows.spare, 12, 4),
+	FIELD(api_command, drain.on, 8, 4),
+	FIELD(api_command, drain.refuse, 12, 4),
+	FIELD(api_command, drain.wait_ms, 16, 8),
 	FIELD(api_command, counts.rows, 8, 8),
 	FIELD(api_command, counts.secret, 16, 16),
 	FIELD(api_command, pad, 8, 48),
@@ -213,7 +216,7 @@ static const struct {
 	FIELD(api_port_stats, tx_bytes, 216, 8),
 	FIELD(api_port_stats, tx_errors, 224, 8),
 	FIELD(api_port_stats, tx_full, 232, 8),
-	SIZE(api_stats, 192),
+	SIZE(api_stats, 240),
 	FIELD(api_stats, magic, 0, 8),
 	FIELD(api_stats, version, 8, 4),
 	FIELD(api_stats, workers, 12, 4),
@@ -240,6 +243,12 @@ static const struct {
 	FIELD(api_stats, sights_off, 168, 8),
 	FIELD(api_stats, sight_stride, 176, 8),
 	FIELD(api_stats, sight_net_off, 184, 8),
+	FIELD(api_stats, drain_phase, 192, 8),
+	FIELD(api_stats, drain_refuse, 200, 8),
+	FIELD(api_stats, drain_since_us, 208, 8),
+	FIELD(api_stats, drain_until_us, 216, 8),
+	FIELD(api_stats, drain_left, 224, 8),
+	FIELD(api_stats, health, 232, 8),
 	SIZE(api_sight_port, 48),
 	FIELD(api_sight_port, client_segments, 0, 8),
 	FIELD(api_sight_port, server_segments, 8, 8),
@@ -324,8 +333,8 @@ static const struct {
 static void every_field_lies_where_its_version_put_it(void **state)
 {
 	(void)state;
-	assert_int_equal(API_LINK_VERSION, 10);
-	assert_int_equal(API_STATS_VERSION, 6);
+	assert_int_equal(API_LINK_VERSION, 11);
+	assert_int_equal(API_STATS_VERSION, 7);
 	for (size_t i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
 		const char *field = layout[i].field == NULL ? "whole" : layout[i].field;
 
@@ -404,6 +413,9 @@ static void the_numbers_of_the_enumerations_stand(void **state)
 	assert_int_equal(API_CMD_PING, 3);
 	assert_int_equal(API_CMD_SHADOW, 4);
 	assert_int_equal(API_CMD_COUNTS, 5);
+	assert_int_equal(API_CMD_DRAIN, 6);
+	assert_int_equal(API_DRAIN_OVER, 4);
+	assert_int_equal(API_HEALTH_UP, 2);
 	assert_int_equal(API_EVT_ACK, 1);
 	assert_int_equal(API_EVT_FLOW, 2);
 	assert_int_equal(API_EVT_FLOWS_END, 3);

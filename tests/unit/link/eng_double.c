@@ -162,3 +162,38 @@ int eng_flows_take(struct eng *e, uint16_t worker, struct eng_flow_row *row)
 	*row = eng_double_row(worker, e->given[worker]++);
 	return 0;
 }
+
+void eng_control_heard(struct eng *e, uint64_t now_us)
+{
+	e->control_us = now_us;
+}
+
+enum eng_health_state eng_health_state(const struct eng *e)
+{
+	return e->health;
+}
+
+void eng_drain_begin(struct eng *e, bool refuse, uint64_t wait_ms, uint64_t now_us)
+{
+	atomic_store(&e->drain.phase, ENG_DRAIN_WAITS);
+	atomic_store(&e->drain.refuse, refuse);
+	e->drain.since_us = now_us;
+	e->drain.until_us = wait_ms == 0 ? 0 : now_us + 1000 * wait_ms;
+	e->drain_wait_ms = wait_ms;
+}
+
+void eng_drain_end(struct eng *e)
+{
+	atomic_store(&e->drain.phase, ENG_DRAIN_OFF);
+}
+
+const struct eng_drain *eng_drain_of(const struct eng *e)
+{
+	return &e->drain;
+}
+
+bool eng_drain_left(const struct eng *e, uint64_t *left)
+{
+	*left = e->drain_left;
+	return !e->drain_unknown;
+}

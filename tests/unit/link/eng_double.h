@@ -7,6 +7,7 @@
 
 #include "clients_double.h"
 #include "eng.h"
+#include "eng_drain.h"
 
 enum { DOUBLE_WORKERS = 3 };
 
@@ -24,6 +25,11 @@ struct eng {
 	bool asleep[DOUBLE_WORKERS];    // answers later
 	bool asked[DOUBLE_WORKERS];
 	unsigned given[DOUBLE_WORKERS];
+	struct eng_drain drain;
+	uint64_t drain_wait_ms, drain_left;
+	bool drain_unknown;  // how many are left
+	uint64_t control_us; // last heard
+	enum eng_health_state health;
 	struct tbl_clients clients;
 	bool unknowing;       // has no table of clients
 };
