@@ -109,6 +109,9 @@ def arguments(parser):
 
 def uncaught(kind, value, trace):
     """What cannot run here, where no Report has it, is no failure: perf/run takes the last line for the reason."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted", flush=True)
+        sys.exit(128 + signal.SIGINT)
     if not issubclass(kind, CannotRun):
         sys.__excepthook__(kind, value, trace)
         return

@@ -60,6 +60,8 @@ static uint64_t round_up(uint64_t n)
 	return (n + 63) & ~UINT64_C(63);
 }
 
+_Static_assert(API_STATS_POLICIES_MAX * 8 % 64 == 0, "no line of hits is of two workers");
+
 static struct api_stats layout(const struct lnk_conf *conf, uint64_t boot)
 {
 	struct api_stats h = {
