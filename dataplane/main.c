@@ -166,7 +166,7 @@ static int routing_fill(struct run *r)
 		.ttl_keep = d->ttl == CFG_TTL_KEEP,
 		.health = {.port = d->health.port,
 			.needs_policy = d->health.needs_policy,
-			.needs_control = d->health.needs_control_plane,
+			.needs_control_plane = d->health.needs_control_plane,
 			.needs_ports = d->health.needs_ports,
 			.late = d->health.drain == CFG_HEALTH_WHEN_DONE,
 			.from = d->health.from,

@@ -93,7 +93,7 @@ static bool is_well(const struct eng *e, uint64_t now_us)
 
 	if (conf->needs_policy && eng_image_version(e) == 0)
 		return false;
-	if (conf->needs_control &&
+	if (conf->needs_control_plane &&
 		(e->control_us == 0 || now_us > e->control_us + CONTROL_FRESH_US))
 		return false;
 	if (conf->needs_ports && e->ports_lost)

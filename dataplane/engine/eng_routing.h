@@ -19,7 +19,7 @@ enum { ENG_HEALTH_FROM_MAX = 32 };
 
 struct eng_health_conf { // the TCP port that says whether we are well
 	uint16_t port;   // 0: none
-	bool needs_policy, needs_control, needs_ports;
+	bool needs_policy, needs_control_plane, needs_ports;
 	bool late;                 // with a drain: down only when that is over
 	const struct prefix *from; // who may ask; borrowed for eng_new
 	uint32_t nfrom;            // at most ENG_HEALTH_FROM_MAX; 0: anybody

@@ -443,7 +443,7 @@ ELSEWHERE = at_start(
     ("dataplane.health.port", "unit/engine/health_test.c", "it_takes_and_tells_by_both_families", "without_a_port_nothing_answers"),
     ("dataplane.health.from", "unit/engine/health_test.c", 'syn("192.0.2.1"), TCP_SYN | TCP_ACK', 'syn("192.0.2.129"), 0'),
     ("dataplane.health.needs_policy", "unit/engine/health_test.c", ".needs_policy = true", "{.port = PORT}"),
-    ("dataplane.health.needs_control_plane", "unit/engine/health_test.c", ".needs_control = true", "{.port = PORT}"),
+    ("dataplane.health.needs_control_plane", "unit/engine/health_test.c", ".needs_control_plane = true", "{.port = PORT}"),
     ("dataplane.health.needs_ports", "unit/engine/health_test.c", ".needs_ports = true", "{.port = PORT}"),
     ("dataplane.health.drain", "unit/engine/health_test.c", "late <= 1", ".late = late != 0"),
     ("control.drain_new", "wire/drain_test.sh", "drain_new: refuse", "drain --new pass"),

@@ -191,7 +191,7 @@ static void a_policy_is_needed_where_that_is_said(void **)
 
 static void a_control_plane_is_needed_and_one_that_is_silent_does_not_count(void **)
 {
-	again((struct eng_health_conf){.port = PORT, .needs_control = true});
+	again((struct eng_health_conf){.port = PORT, .needs_control_plane = true});
 	assert_int_equal(syn("192.0.2.1"), TCP_RST | TCP_ACK);
 	eng_control_heard(engine, now_us);
 	turn(1000);
