@@ -38,6 +38,7 @@ static uint64_t left(void)
 	managed_ms(LOOK_MS);
 	assert_true(eng_drain_left(world.eng, &n));
 	assert_int_equal(counter(GAUGE_BOUND), n);
+	world_look();
 	return n;
 }
 

@@ -312,9 +312,14 @@ void pass_ms(uint64_t ms)
 	}
 }
 
-int world_end(void **)
+void world_look(void)
 {
 	suite_counters_look(world.w);
+}
+
+int world_end(void **)
+{
+	world_look();
 	ends_mute();              // whoever is still there falls silent
 	pass_ms(4 * 3600 * 1000); // longer than what passes may stay
 	(void)eng_turn(world.w, world.now_us + 1000);

@@ -53,6 +53,8 @@ void world_use(const char *rest, uint64_t version);
 void world_use_rules(const char *rest, const char *rules, uint64_t version);
 // Runs such a configuration as a candidate beside what is in force.
 void world_shadow(const char *rest, const char *rules, uint64_t version);
+// Notes levels that are none any more when the case ends, for what all tests together have brought about.
+void world_look(void);
 // Lets every deadline pass, then looks that nothing is left: flows, slabs, messages, buffers.
 int world_end(void **state);
 
