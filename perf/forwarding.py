@@ -44,8 +44,8 @@ def machine_check():
 class Process:
     """A program with its output in a file, stopped by its own pid."""
 
-    def __init__(self, name, folder, command):
-        self.name, self.log = name, folder / f"{name}.log"
+    def __init__(self, name, folder, command, last_word=None):
+        self.name, self.last_word, self.log = name, last_word, folder / f"{name}.log"
         with open(self.log, "w", encoding="utf-8") as out:
             self.run = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT)
 
@@ -77,10 +77,13 @@ class Process:
         self.run.send_signal(number)
 
     def stop(self):
-        """Wakes and ends it."""
+        """Wakes and ends it; testpmd ends by its own word alone."""
         if self.run.poll() is None:
             self.run.send_signal(signal.SIGCONT)
-            self.run.send_signal(signal.SIGINT)
+            if self.last_word is not None:
+                self.say(self.last_word)
+            else:
+                self.run.send_signal(signal.SIGINT)
         try:
             self.run.wait(15)
         except subprocess.TimeoutExpired:
@@ -102,7 +105,7 @@ def generator(args, folder, size, name, ports):
         command += ["--vdev", f"net_vhost{i},iface={folder}/s{i},queues=1"]
     command += ["--", "-i", "--forward-mode=flowgen", "--nb-cores=1", f"--port-topology={topology(ports)}"]
     command += [f"--txpkts={size}", f"--txd={QUEUE}", f"--rxd={QUEUE}"]
-    gen = Process("generator", folder, ["stdbuf", "-oL", *command])
+    gen = Process("generator", folder, ["stdbuf", "-oL", *command], last_word="quit")
     gen.wait_for(r"testpmd>", 20)
     return gen
 
@@ -120,7 +123,7 @@ def testpmd(args, folder, ports):
         command += ["--vdev", device(folder, i)]
     command += ["--", f"--forward-mode={args.mode}", "--nb-cores=1", f"--port-topology={topology(ports)}"]
     command += [f"--txd={QUEUE}", f"--rxd={QUEUE}"]
-    dut = Process("testpmd", folder, command)
+    dut = Process("testpmd", folder, command, last_word="")
     dut.wait_for("Press enter", 20)
     return dut
 
@@ -202,6 +205,9 @@ class Pair:
         """Ends both."""
         if self.telemetry is not None:
             self.telemetry.close()
+        for part in self.parts:  # each waits for the other end of its ports when it ends
+            if part.run.poll() is None:
+                part.run.send_signal(signal.SIGCONT)
         for part in reversed(self.parts):
             part.stop()
         self.folder.cleanup()

@@ -7,13 +7,15 @@ does (the functions that perf/*.c define). Functions that were inlined count as 
 none: {"why_not": text}.
 """
 import collections
+import contextlib
+import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 import runner
 
@@ -64,8 +66,8 @@ def read(data, how):
     return profile(counts, how)
 
 
-def record(data, *before):
-    return [*before, "perf", "record", "-q", "-e", "cpu-clock", "-F", str(HZ), "-o", data]
+def record(data, *more):
+    return ["perf", "record", "-q", "-e", "cpu-clock", "-F", str(HZ), "-o", data, *more]
 
 
 def of_command(command, what):
@@ -92,18 +94,24 @@ class Worker:
 
     def __init__(self, pid, what):
         self.thread, self.what = worker_of(pid), what
-        self.folder, self.run, self.profile = None, None, missing() or none("no worker")
+        self.folder, self.run, self.pipes, self.profile = None, None, (), missing() or none("no worker")
 
     def __enter__(self):
         if missing() is not None or self.thread is None:
             return self
         self.folder = tempfile.TemporaryDirectory(prefix="mwperf-")
         self.data = pathlib.Path(self.folder.name) / "perf.data"
-        self.run = subprocess.Popen([*record(self.data, "nice", "-n", "-20"), "-t", str(self.thread)], stdin=subprocess.DEVNULL,
-                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        end = time.monotonic() + BEGIN_S
-        while not self.data.exists() and self.run.poll() is None and time.monotonic() < end:
-            time.sleep(0.02)
+        ours, theirs, answer, word = *os.pipe(), *os.pipe()
+        control = ["--delay=-1", f"--control=fd:{ours},{word}"]
+        self.run = subprocess.Popen(["nice", "-n", "-20", *record(self.data, *control, "-t", str(self.thread))],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                    start_new_session=True, pass_fds=(ours, word))
+        os.close(ours)
+        os.close(word)
+        with contextlib.suppress(BrokenPipeError):  # it has ended, and its profile will say why not
+            os.write(theirs, b"enable\n")
+            select.select([answer], [], [], BEGIN_S)  # it says when it has begun
+        self.pipes = (theirs, answer)  # perf stops where they are closed
         return self
 
     def __exit__(self, kind, *_):
@@ -120,4 +128,6 @@ class Worker:
             self.run.kill()
             self.run.wait()
         finally:
+            for end in self.pipes:
+                os.close(end)
             self.folder.cleanup()
