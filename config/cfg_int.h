@@ -143,9 +143,7 @@ __attribute__((format(printf, 5, 6))) void cfg_spot_error(const struct cfg_spots
 void cfg_check_dataplane(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 // Interfaces and routes of mode routed.
 void cfg_check_routed(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
-// Are all bits behind the prefix 0, or all 1: the link's own name, or all of it (RFC 1122 3.2.1.3)?
-bool cfg_address_is_edge(const struct cfg_address *a);
-bool cfg_address_is_nobodys(const struct addr *a); // no address of one machine
+bool cfg_address_is_nobodys(const struct addr *a); // nor a group
 // How this machine itself is reached through its ports.
 void cfg_check_management(const struct cfg *c, const struct cfg_spots *s, struct err_list *err);
 // The health port and what is picked up.

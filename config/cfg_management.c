@@ -38,7 +38,7 @@ static void check_address(const struct check *k, uint32_t i)
 	if (cfg_address_is_nobodys(&a->addr) || addr_is_link_local(&a->addr))
 		cfg_spot_error(k->spots, k->err, a, k->m->at,
 			"%s is no address by which one machine is reached", text);
-	else if (a->len < 127 && cfg_address_is_edge(a))
+	else if (a->len < 127 && addr_is_edge(&a->addr, a->len))
 		cfg_spot_error(k->spots, k->err, a, k->m->at,
 			"%s is the name of its link, or all of it; an address in it is needed",
 			text);

@@ -40,26 +40,9 @@ const struct cfg_interface *cfg_route_interface(
 	return NULL;
 }
 
-bool cfg_address_is_edge(const struct cfg_address *a)
-{
-	bool zeros = true, ones = true;
-
-	for (unsigned bit = a->len; bit < 128; bit++) {
-		bool set = (a->addr.b[bit / 8] >> (7 - bit % 8) & 1) != 0;
-
-		zeros = zeros && !set;
-		ones = ones && set;
-	}
-	return zeros || (ones && addr_is_v4(&a->addr));
-}
-
 bool cfg_address_is_nobodys(const struct addr *a)
 {
-	static const uint8_t none[15];
-
-	if (addr_is_v4(a))
-		return a->b[12] == 0 || a->b[12] == 127 || a->b[12] >= 224;
-	return a->b[0] == 0xff || (memcmp(a->b, none, sizeof(none)) == 0 && a->b[15] <= 1);
+	return addr_is_nobodys(a) || (addr_is_v4(a) ? a->b[12] >= 224 : a->b[0] == 0xff);
 }
 
 static void check_address(
@@ -75,7 +58,7 @@ static void check_address(
 		cfg_spot_error(k->spots, k->err, a, f->at, "%s is no address of one machine", text);
 		return;
 	}
-	if (a->len < 127 && cfg_address_is_edge(a))
+	if (a->len < 127 && addr_is_edge(&a->addr, a->len))
 		cfg_spot_error(k->spots, k->err, a, f->at,
 			"%s is the name of its link, or all of it; an interface needs an address in it",
 			text);

@@ -148,3 +148,25 @@ bool prefix_has(const struct prefix *p, const struct addr *a)
 		return false;
 	return rest == 0 || ((p->addr.b[whole] ^ a->b[whole]) & mask) == 0;
 }
+
+bool addr_is_edge(const struct addr *a, uint8_t len)
+{
+	bool zeros = true, ones = true;
+
+	for (unsigned bit = len; bit < 128; bit++) {
+		bool set = (a->b[bit / 8] >> (7 - bit % 8) & 1) != 0;
+
+		zeros = zeros && !set;
+		ones = ones && set;
+	}
+	return zeros || (ones && addr_is_v4(a));
+}
+
+bool addr_is_nobodys(const struct addr *a)
+{
+	static const uint8_t none[15];
+
+	if (addr_is_v4(a))
+		return a->b[12] == 0 || a->b[12] == 127;
+	return memcmp(a->b, none, sizeof(none)) == 0 && a->b[15] <= 1;
+}

@@ -56,3 +56,8 @@ int prefix_parse(const char *text, struct prefix *out);
 char *prefix_format(const struct prefix *p, char *buf, size_t cap);
 // Host bits of `p` are not looked at: an interface's address with the length of its link will do.
 bool prefix_has(const struct prefix *p, const struct addr *a);
+// Are all bits of `a` behind the first `len` 0, or in IPv4 all 1: its link's name, or all of it (RFC 1122
+// 3.2.1.3, RFC 4291 2.6.1)? A link of one or two addresses has neither; the caller knows.
+bool addr_is_edge(const struct addr *a, uint8_t len);
+// No address of one machine on a network: unspecified, or loopback (RFC 1122 3.2.1.3, RFC 4291 2.5.2, 2.5.3).
+bool addr_is_nobodys(const struct addr *a);

@@ -183,41 +183,24 @@ size_t net_health_answer(uint8_t *buf, const struct net_health *h, struct span f
 	return wire_tcp_build(buf, NET_HEALTH_FRAME_MAX, &back, &o);
 }
 
-// The host's part of an address on a link: all ones of it, or all zeros.
-static bool is_edge(const struct net_addr *own, const struct addr *a)
+// Does `a` mean a link of ours, or all who are on it?
+static bool is_link(const struct net_addr *own, const struct addr *a)
 {
 	const struct prefix link = {.addr = own->addr, .len = own->len};
-	bool zeros = true, ones = true;
 
-	if (!addr_is_v4(a) || !addr_is_v4(&own->addr) || own->len > 126 || !prefix_has(&link, a))
-		return false;
-	for (unsigned bit = own->len; bit < 128; bit++) {
-		bool set = (a->b[bit / 8] >> (7 - bit % 8) & 1) != 0;
-
-		zeros = zeros && !set;
-		ones = ones && set;
-	}
-	return zeros || ones;
-}
-
-static bool is_nobody(const struct addr *a)
-{
-	static const uint8_t none[15];
-
-	if (addr_is_v4(a))
-		return a->b[12] == 0 || a->b[12] == 127;
-	return memcmp(a->b, none, sizeof(none)) == 0 && a->b[15] <= 1;
+	return addr_is_v4(a) && addr_is_v4(&own->addr) && own->len <= 126 && prefix_has(&link, a) &&
+		addr_is_edge(a, own->len);
 }
 
 bool net_health_is_somebody(const struct net_iface *ifaces, size_t n, const struct addr *src)
 {
-	if (net_is_multicast(src) || is_nobody(src))
+	if (net_is_multicast(src) || addr_is_nobodys(src))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		for (unsigned k = 0; k < ifaces[i].naddrs; k++) {
 			const struct net_addr *own = &ifaces[i].addr[k];
 
-			if (addr_eq(&own->addr, src) || is_edge(own, src))
+			if (addr_eq(&own->addr, src) || is_link(own, src))
 				return false;
 		}
 	return true;

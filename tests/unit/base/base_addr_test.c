@@ -180,9 +180,46 @@ static void a_prefix_holds_its_own_addresses_only(void **)
 	}
 }
 
+static void a_link_has_a_name_and_in_ipv4_an_address_of_all(void **)
+{
+	static const struct {
+		const char *text;
+		uint8_t len;
+		bool edge;
+	} CASES[] = {{"192.0.2.0", 120, true}, {"192.0.2.255", 120, true},
+		{"192.0.2.1", 120, false}, {"192.0.2.254", 120, false}, {"192.0.2.7", 125, true},
+		{"192.0.2.255", 119, false}, {"fd00::", 64, true}, {"fd00::1", 64, false},
+		{"fd00::ffff:ffff:ffff:ffff", 64, false}};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct addr a;
+
+		assert_int_equal(addr_parse(CASES[i].text, &a), 0);
+		assert_int_equal(addr_is_edge(&a, CASES[i].len), CASES[i].edge);
+	}
+}
+
+static void unspecified_and_loopback_are_nobodys(void **)
+{
+	static const char *const nobodys[] = {"0.0.0.0", "0.1.2.3", "127.0.0.1", "::", "::1"};
+	static const char *const somebodys[] = {"10.0.0.0", "128.0.0.1", "::2", "fd00::1"};
+	struct addr a;
+
+	for (size_t i = 0; i < sizeof(nobodys) / sizeof(nobodys[0]); i++) {
+		assert_int_equal(addr_parse(nobodys[i], &a), 0);
+		assert_true(addr_is_nobodys(&a));
+	}
+	for (size_t i = 0; i < sizeof(somebodys) / sizeof(somebodys[0]); i++) {
+		assert_int_equal(addr_parse(somebodys[i], &a), 0);
+		assert_false(addr_is_nobodys(&a));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_link_has_a_name_and_in_ipv4_an_address_of_all),
+		cmocka_unit_test(unspecified_and_loopback_are_nobodys),
 		cmocka_unit_test(addresses_are_read_and_printed_in_canonical_form),
 		cmocka_unit_test(what_is_no_address_is_refused_and_leaves_the_result_alone),
 		cmocka_unit_test(bytes_of_either_family_land_in_the_common_form),
