@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "api_cells.h"
 #include "fuzz.h"
 #include "lnk_peer.h"
 #include "log.h"
@@ -21,6 +22,7 @@
 
 enum {
 	SLOT = 4096,
+	CELLS = 64,
 	OPS_MAX = 200,
 	ROWS = 40,
 	RESTS_MS = 100,   // what a turn says with nothing to do
@@ -101,6 +103,14 @@ static void poll_turn(void)
 
 // ---- what the control plane does
 
+static bool is_rude_drain(const struct api_command *c)
+{
+	if (c->drain.on > 1 || c->drain.refuse > 1 ||
+		c->drain.wait_ms > API_DRAIN_WAIT_MAX_S * UINT64_C(1000))
+		return true;
+	return c->drain.on == 0 && (c->drain.refuse != 0 || c->drain.wait_ms != 0);
+}
+
 static bool is_rude(const struct api_command *c)
 {
 	switch (c->kind) {
@@ -109,8 +119,15 @@ static bool is_rude(const struct api_command *c)
 	case API_CMD_FLOWS:
 		return c->flows.spare != 0;
 	case API_CMD_IMAGE:
-		return c->image.slot >= API_SLOTS || c->image.spare != 0 || c->image.bytes == 0 ||
-			c->image.bytes > SLOT;
+		if (c->image.bytes == 0)
+			return true;
+		// fall through
+	case API_CMD_SHADOW: // without bytes it ends a candidate
+		return c->image.slot >= API_SLOTS || c->image.spare != 0 || c->image.bytes > SLOT;
+	case API_CMD_COUNTS:
+		return c->counts.rows > p.hello.counts_bytes / sizeof(struct api_count);
+	case API_CMD_DRAIN:
+		return is_rude_drain(c);
 	default:
 		return true;
 	}
@@ -124,13 +141,28 @@ static void image_place(struct span *in, const struct api_command *c)
 		memcpy(p.mem + p.hello.slot_off[c->image.slot], &head, sizeof(head));
 }
 
+// What limits counted, in rows that make sense; one that does not breaks the rules where it is read.
+static void counts_place(struct span *in, uint64_t rows)
+{
+	struct api_count *row = (void *)(p.mem + p.hello.counts_off);
+	uint8_t odd = take8(in);
+
+	for (uint64_t i = 0; i < rows && i < p.hello.counts_bytes / sizeof(*row); i++)
+		row[i] = (struct api_count){.tag = i + 1, .window_s = 1 + odd % 128u, .now = odd};
+	if ((odd & 0x80) != 0 && rows > 0) {
+		row[0].window_s = 0;
+		scribbled = true;
+	}
+}
+
 static void command_put(struct span *in)
 {
-	struct api_command c = {.kind = take8(in) & 3, .seq = take32(in)};
+	struct api_command c = {.kind = take8(in) & 7, .seq = take32(in)};
 	uint8_t odd = take8(in);
 
 	switch (c.kind) {
 	case API_CMD_IMAGE:
+	case API_CMD_SHADOW:
 		c.image.slot = odd & 3;
 		c.image.bytes = (odd & 4) != 0 ? take32(in) : take32(in) % (SLOT + 1);
 		c.image.version = odd >> 6;
@@ -140,6 +172,15 @@ static void command_put(struct span *in)
 	case API_CMD_FLOWS:
 		c.flows.max = (odd & 1) != 0 ? take32(in) : odd;
 		c.flows.spare = odd == 0xff;
+		break;
+	case API_CMD_COUNTS:
+		c.counts.rows = (odd & 1) != 0 ? take32(in) : odd;
+		counts_place(in, c.counts.rows);
+		break;
+	case API_CMD_DRAIN:
+		c.drain.on = odd & 3;
+		c.drain.refuse = odd >> 2 & 3;
+		c.drain.wait_ms = (odd & 0x10) != 0 ? take32(in) : 0;
 		break;
 	default:
 		c.kind = odd == 0xff ? take32(in) : c.kind;
@@ -513,7 +554,7 @@ int LLVMFuzzerInitialize(int *, char ***)
 {
 	CHECK(setenv("CMOCKA_TEST_ABORT", "1", 1) == 0); // a failed assertion ends the run here
 	log_sink_set(quiet, NULL);
-	bench_open(&b, SLOT);
+	bench_open_cells(&b, SLOT, CELLS);
 	CHECK(atexit(bench_end) == 0);
 	return 0;
 }
@@ -529,6 +570,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	owed = 0;
 	swaps_max = b.eng.swaps;
 	peer_attach(&b, &p);
+	if (p.hello.counts_open ==
+		0) { // an earlier input's image: each finds a data plane that is new
+		peer_end(&p);
+		bench_close(&b);
+		bench_open_cells(&b, SLOT, CELLS);
+		peer_attach(&b, &p);
+	}
 	s = bench_stats(&p);
 	refused = s->link_refused;
 	stats_unmap(s);
