@@ -59,6 +59,31 @@ static void image_walk(const struct pol_image *img, struct span bytes)
 		CHECK(pol_picks_up(img, pol_pickup_at(img, i)->port));
 }
 
+static bool is_within(const struct pol_image *img,
+	const struct pol_range *(*at)(const struct pol_image *, uint32_t), uint32_t first,
+	uint32_t n, const struct addr *a)
+{
+	for (uint32_t i = first; i < first + n; i++)
+		if (memcmp(at(img, i)->lo.b, a->b, sizeof(a->b)) <= 0 &&
+			memcmp(a->b, at(img, i)->hi.b, sizeof(a->b)) <= 0)
+			return true;
+	return false;
+}
+
+static bool is_incoming(const struct pol_image *img, const struct addr *server)
+{
+	return is_within(img, pol_server_at, 0, pol_count(img, POL_SEC_SERVERS), server);
+}
+
+// A server of a protected domain never is.
+static bool is_blocked(const struct pol_image *img, uint32_t session, const struct addr *server)
+{
+	const struct pol_session *s = pol_session_at(img, session);
+
+	return is_within(img, pol_blocked_at, s->blocked, s->nblocked, server) &&
+		!is_incoming(img, server);
+}
+
 static void match_check(const struct pol_image *img, struct span in)
 {
 	struct pol_key key;
@@ -84,6 +109,10 @@ static void match_check(const struct pol_image *img, struct span in)
 			break;
 	}
 	CHECK(found == (i < pol_count(img, POL_SEC_POLICIES) ? i : POL_NONE));
+	for (i = 0; i < pol_count(img, POL_SEC_SESSIONS); i++)
+		CHECK(pol_is_blocked(img, i, &key.destination) ==
+			is_blocked(img, i, &key.destination));
+	CHECK(pol_is_incoming(img, &key.destination) == is_incoming(img, &key.destination));
 	(void)pol_context_of(img, key.ingress);
 	(void)pol_picks_up(img, key.port);
 }
@@ -98,6 +127,7 @@ static void access_check(const struct pol_image *img, struct span key)
 
 	memcpy(k.client.b, key.p, 16);
 	memcpy(k.server.b, key.p + 16, 16);
+	k.auth = (key.p[KEY_BYTES - 1] & 1) != 0;
 	pol_word_make(img, span_sub(key, 16, 8), &k.helo);
 	pol_word_make(img, span_sub(key, 16, 14), &k.sender);
 	pol_word_make(img, span_sub(key, 24, 16), &k.recipient);

@@ -7,6 +7,12 @@
 #include "net_health.h"
 #include "net_icmp.h"
 #include "net_nd.h"
+#include "tcp_flags.h"
+#include "wire_field.h"
+#include "wire_tcp.h"
+
+// Who adds what is read or said teaches the checks below.
+_Static_assert((int)NET_HEALTH_ENDS == 7 && (int)NET_ICMP_NO_HOST == 3, "each is known here");
 
 static const struct net_iface own = {.mac = {2, 0, 0, 0, 0, 1},
 	.vlan = 7,
@@ -80,6 +86,42 @@ static void icmp_check(struct span frame, size_t off)
 	}
 }
 
+// Who opened goes on with our number acknowledged, whatever else his next segment holds: it is of ours now.
+static void proven_check(
+	const struct net_health *h, struct span syn, size_t off, const struct wire_view *v)
+{
+	static const uint8_t flags[] = {TCP_ACK, TCP_ACK | TCP_PSH | TCP_FIN, TCP_ACK | TCP_RST};
+	const bool asks = v->payload_len > 0;
+	uint8_t answer[NET_HEALTH_FRAME_MAX], *next = copy_of(syn, 0), *tcp = next + v->l4_off;
+	const size_t n = net_health_answer(answer, h, syn, v, NET_HEALTH_OPENS, NET_HEALTH_YES);
+	struct wire_view ours, seen;
+	struct addr src;
+
+	wire_parse((struct span){answer, n}, &ours);
+	CHECK(ours.proto == WIRE_TCP && ours.tcp_flags == (TCP_SYN | TCP_ACK));
+	CHECK(ours.ack == v->seq + 1 && wire_tcp_csum_ok((struct span){answer, n}, &ours));
+	wire_put32(tcp + 4, ours.ack);
+	wire_put32(tcp + 8, ours.seq + 1);
+	for (size_t i = 0; i < sizeof(flags); i++) {
+		enum net_health_seen is;
+
+		tcp[13] = flags[i];
+		wire_tcp_csum_set(next, syn.n, v);
+		is = net_health_read(h, (struct span){next, syn.n}, off, false, &seen, &src);
+		if (flags[i] & TCP_RST)
+			CHECK(is == NET_HEALTH_QUIET);
+		else if (asks)
+			CHECK(is == NET_HEALTH_ASKS);
+		else
+			CHECK(is == ((flags[i] & TCP_FIN) ? NET_HEALTH_ENDS : NET_HEALTH_QUIET));
+		for (int says = NET_HEALTH_YES; is >= NET_HEALTH_ASKS && says <= NET_HEALTH_NO;
+			says++)
+			CHECK(net_health_answer(answer, h, (struct span){next, syn.n}, &seen, is,
+				      (enum net_health_says)says) > 0);
+	}
+	free(next);
+}
+
 // Nobody proves himself by chance, so no answer is longer than the question, padded as frames are.
 static void health_check(struct span frame, size_t off)
 {
@@ -99,6 +141,8 @@ static void health_check(struct span frame, size_t off)
 
 		CHECK(n > 0 && n <= frame.n && n <= sizeof(answer));
 	}
+	if (seen == NET_HEALTH_OPENS)
+		proven_check(&h, frame, off, &v);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

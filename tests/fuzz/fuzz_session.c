@@ -8,6 +8,9 @@
 #include "fuzz.h"
 #include "smtp.h"
 
+_Static_assert((int)SMTP_EV_COUNT == 15,
+	"each kind of event is known to message_check or told nothing of here");
+
 enum {
 	UNREAD_MAX = 1 << 16, // bytes a side may leave unread before we stop sending
 	EVENTS_MAX = 8,
@@ -21,6 +24,10 @@ enum { // options
 	OPT_MASK_CHUNKING = 1 << 1,
 	OPT_SUBSTITUTE = 1 << 2, // each third command becomes NOOP
 	OPT_FEW_EVENTS = 1 << 3, // room for four a call
+	OPT_WITHDRAW = 1 << 4,   // each fourth command never reaches the server
+	OPT_ONE_AT_A_TIME = 1 << 5,
+	OPT_REFUSE_CHUNK = 1 << 6,                   // one that would stop the reader
+	OPT_DIFFERS = OPT_SUBSTITUTE | OPT_WITHDRAW, // which commands, hangs on the cutting
 };
 
 struct reader {
@@ -34,7 +41,8 @@ struct reader {
 	bool in_message; // between DATA_BEGIN and what ends it
 	unsigned commands;
 	uint64_t octets; // message bytes since DATA_BEGIN
-	uint64_t told;   // digest of all events, data as a stream without its cuts
+	uint64_t
+		told; // digest of all events, data and what is taken out as streams without their cuts
 };
 
 static void digest(struct reader *r, const void *p, size_t n)
@@ -52,7 +60,9 @@ static void event_digest(struct reader *r, const struct smtp_event *e)
 	const uint8_t head[] = {e->kind, e->side, e->verb, e->why, (uint8_t)e->code,
 		(uint8_t)(e->code >> 8), (uint8_t)flags, (uint8_t)(flags >> 8)};
 
-	if (e->kind != SMTP_EV_DATA) {
+	for (uint32_t i = 0; e->kind == SMTP_EV_SKIP && i < e->len; i++)
+		digest(r, head, 1);
+	if (e->kind != SMTP_EV_DATA && e->kind != SMTP_EV_SKIP) {
 		digest(r, head, sizeof(head));
 		digest(r, &e->octets, sizeof(e->octets));
 	}
@@ -110,14 +120,68 @@ static void event_check(
 	CHECK(smtp_ev_name(e->kind)[0] != 0 && smtp_verb_name(e->verb)[0] != 0);
 }
 
+// What was told before, of the client's next bytes, is what comes of them.
+static void peek_check(const struct smtp_event *peeked, const struct smtp_event *e)
+{
+	CHECK(peeked->kind == SMTP_EV_COMMAND && e->kind == SMTP_EV_COMMAND);
+	CHECK(peeked->verb == e->verb && peeked->off == e->off && peeked->len == e->len);
+	CHECK(peeked->text.p == e->text.p && peeked->text.n == e->text.n);
+	CHECK(peeked->path.p == e->path.p && peeked->path.n == e->path.n);
+}
+
+// The caller's part: at most one command a call is another one for the server, or none.
+static void command_change(struct reader *r, const struct smtp_event *ev, size_t count)
+{
+	enum { SUBSTITUTED = 3, WITHDRAWN = 4, WORDS = SMTP_VERB_OURS_LAST - SMTP_VERB_OURS + 1 };
+
+	for (size_t i = 0; i < count; i++) {
+		if (ev[i].kind != SMTP_EV_COMMAND)
+			continue;
+		r->commands++;
+		if ((r->options & OPT_SUBSTITUTE) != 0 && r->commands % SUBSTITUTED == 0) {
+			smtp_substitute(&r->s, &ev[i], SMTP_VERB_NOOP);
+			break;
+		}
+		if ((r->options & OPT_WITHDRAW) != 0 && r->commands % WITHDRAWN == 0 &&
+			ev[i].verb != SMTP_VERB_BDAT) {
+			smtp_withdraw(&r->s, &ev[i],
+				(enum smtp_verb)(SMTP_VERB_OURS + r->commands % WORDS));
+			break;
+		}
+	}
+	for (unsigned due = 0;; due++) {
+		enum smtp_verb as = SMTP_VERB_NONE;
+
+		if (!smtp_ours_due(&r->s, &as))
+			break;
+		CHECK((r->options & OPT_WITHDRAW) != 0 && due < SMTP_PAIR_MAX);
+		CHECK(as >= SMTP_VERB_OURS && as <= SMTP_VERB_OURS_LAST);
+	}
+}
+
+// The chunk of a BDAT that stopped the reader is taken out of the stream; bytes of its line, 0: it stays stopped.
+static size_t chunk_refuse(struct reader *r, const struct smtp_event *last, struct span rest)
+{
+	if ((r->options & OPT_REFUSE_CHUNK) == 0 || last->kind != SMTP_EV_DESYNC ||
+		(last->why != SMTP_DESYNC_BDAT_UNOFFERED && last->why != SMTP_DESYNC_BDAT_FAILED))
+		return 0;
+	size_t n = smtp_refuse_chunk(&r->s, rest, SMTP_VERB_NOOP);
+
+	CHECK(n <= rest.n && (n == 0 || rest.p[n - 1] == '\n'));
+	r->desync = n == 0;
+	return n;
+}
+
 // One call on what a side left unread; true where it got on.
 static bool feed_once(struct reader *r, enum smtp_side side)
 {
 	struct span in = {copy_of((struct span){r->unread[side], r->n[side]}, 0), r->n[side]};
 	size_t max = (r->options & OPT_FEW_EVENTS) != 0 ? 4 : EVENTS_MAX, count = 0, used;
-	bool gated = smtp_is_gated(&r->s), replaced = false;
-	struct smtp_event ev[EVENTS_MAX];
+	bool gated = smtp_is_gated(&r->s), peeks;
+	struct smtp_event ev[EVENTS_MAX], peeked = {0};
+	uint64_t rest;
 
+	peeks = side == SMTP_CLIENT && smtp_peek(&r->s, in, &peeked);
 	used = smtp_feed(&r->s, side, in, ev, max, &count);
 	CHECK(used <= in.n && count <= max);
 	CHECK(!(gated && side == SMTP_CLIENT && used + count != 0));
@@ -128,13 +192,15 @@ static bool feed_once(struct reader *r, enum smtp_side side)
 		secret_check(&ev[i]);
 		r->desync |= ev[i].kind == SMTP_EV_DESYNC;
 		r->tls |= ev[i].kind == SMTP_EV_TLS;
-		r->commands += ev[i].kind == SMTP_EV_COMMAND;
-		if ((r->options & OPT_SUBSTITUTE) != 0 && ev[i].kind == SMTP_EV_COMMAND &&
-			r->commands % 3 == 0 && !replaced) {
-			smtp_substitute(&r->s, &ev[i], SMTP_VERB_NOOP);
-			replaced = true;
-		}
 	}
+	if (peeks) {
+		CHECK(count > 0);
+		peek_check(&peeked, &ev[0]);
+	}
+	command_change(r, ev, count);
+	if (count > 0)
+		used += chunk_refuse(r, &ev[count - 1], span_from(in, used));
+	CHECK(!smtp_in_chunk(&r->s, &rest) || smtp_in_message(&r->s));
 	r->n[side] -= used;
 	memmove(r->unread[side], r->unread[side] + used, r->n[side]);
 	free((void *)(uintptr_t)in.p);
@@ -202,6 +268,8 @@ static void reader_init(struct reader *r, uint8_t options, enum cutting cutting)
 	smtp_init(&r->s, (options & OPT_SMALL_LIMITS) != 0 ? &SMALL : NULL);
 	if ((options & OPT_MASK_CHUNKING) != 0)
 		smtp_mask(&r->s, SMTP_EXT_CHUNKING);
+	if ((options & OPT_ONE_AT_A_TIME) != 0)
+		smtp_one_at_a_time(&r->s, true);
 }
 
 static void reader_fini(struct reader *r)
@@ -243,7 +311,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (int i = 0; i < CUT_COUNT; i++)
 			bytes_give(&readers[i], side, run);
 		// What is put in a command's place depends on how many came in one call.
-		for (int i = 0; i < CUT_COUNT && (options & OPT_SUBSTITUTE) == 0; i++) {
+		for (int i = 0; i < CUT_COUNT && (options & OPT_DIFFERS) == 0; i++) {
 			CHECK(readers[i].told == reference->told);
 			CHECK(memcmp(readers[i].n, reference->n, sizeof(reference->n)) == 0 ||
 				reference->tls);

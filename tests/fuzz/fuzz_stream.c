@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Two hostile ends and one stream between them, driven as the engine drives it. Whatever bytes
 // leave for a sequence number, they are the ones that left first; nothing leaves before it was
-// released, save what goes ahead; edits change lengths; and every slab comes back. The input is options and a first
-// sequence number, then segments: kind, place, length, acknowledgement; their bytes are made up.
+// released, save what goes ahead; edits change lengths; the usual segment goes the short way or the long one; and every
+// slab comes back. The input is options and a first sequence number, then segments: kind, place, length,
+// acknowledgement; their bytes are made up.
 #include <errno.h>
 
 #include "fuzz.h"
@@ -16,6 +17,14 @@ enum {
 	STEPS_MAX = 400,
 };
 
+enum { // options; 1 << 7: the shift of windows
+	OPT_WSCALE = 1 << 0,
+	OPT_ANSWER = 1 << 1, // we are the server
+	OPT_SHORT = 1 << 2,  // of slabs from the beginning
+	OPT_STRAIGHT = 1 << 3,
+	OPT_STAMPS = 1 << 4,
+};
+
 struct watch { // what has left in a side's name
 	uint32_t base;
 	uint8_t byte[SPACE], left[SPACE];
@@ -27,6 +36,7 @@ static struct watch watches[STREAM_SIDES];
 static struct stream_pool pool;
 static struct stream st;
 static uint32_t now_ms, noise;
+static uint8_t options;
 
 static void leave_check(enum stream_side side, uint32_t seq, const uint8_t *bytes, uint32_t n)
 {
@@ -130,6 +140,12 @@ static void read_some(enum stream_side side, uint8_t much)
 		stream_release(&st, side);
 }
 
+static void forward(const struct stream_seg *seg)
+{
+	(void)stream_digest(&st, &pool, seg);
+	leave_check(seg->side, seg->at, seg->payload.p, (uint32_t)seg->payload.n);
+}
+
 // What the engine does with a segment that the stream took. `ahead`: it is inside a message.
 static void segment_leave(const struct stream_seg *seg, enum stream_in in, bool ahead)
 {
@@ -145,15 +161,45 @@ static void segment_leave(const struct stream_seg *seg, enum stream_in in, bool 
 	pump(seg->side, true, seg->at);
 	stream_dispose(&st, &pool, seg, in, &act);
 	if (act.kind == STREAM_FORWARD)
-		(void)stream_digest(&st, &pool, seg);
-	if (act.kind == STREAM_FORWARD)
-		leave_check(seg->side, seg->at, seg->payload.p, (uint32_t)seg->payload.n);
+		forward(seg);
 	else if (act.kind == STREAM_REWRITE && act.own)
 		leave_check(seg->side, act.seq, seg->payload.p + act.skip, act.len);
 	else if (act.kind == STREAM_REWRITE)
 		act_check(&act);
 	pump(seg->side, false, 0);
 	pump(!seg->side, false, 0);
+}
+
+// The usual segment, as the engine has it: the short way where that is open. false: it is not.
+static bool straight(struct stream_seg *seg, uint8_t how)
+{
+	enum { KEEP = 8 }; // read_some then releases nothing
+
+	if ((options & OPT_STRAIGHT) == 0 || !stream_straight(&st, &pool, seg))
+		return false;
+	read_some((enum stream_side)seg->side, how | KEEP);
+	if (stream_straight_on(&st, seg)) {
+		forward(seg);
+		return true;
+	}
+	if ((how & KEEP) == 0)
+		stream_release(&st, (enum stream_side)seg->side);
+	segment_leave(seg, STREAM_IN_OK, false);
+	return true;
+}
+
+// One that came before its turn once more, while what is before it is still missing.
+static bool ahead_again(const struct stream_seg *seg)
+{
+	static uint8_t bytes[PAYLOAD_MAX];
+	struct stream_act act;
+
+	if (!stream_ahead_again(&st, &pool, seg, &act))
+		return false;
+	CHECK(act.kind == STREAM_REWRITE && !act.own && act.len <= sizeof(bytes));
+	stream_copy(&st, &pool, act.side, act.seq, act.len, bytes);
+	leave_check(act.side, act.seq, bytes, act.len);
+	return true;
 }
 
 static bool segment(struct span *in, uint8_t op)
@@ -172,6 +218,8 @@ static bool segment(struct span *in, uint8_t op)
 			from[place & 3] + (uint32_t)((int8_t)(place & 0xfc) * 16)),
 		.ack = o->sent + (o->fin_sent ? 1 : 0) - (back & 0x3f) * (back >> 6) * 8,
 		.now_ms = now_ms,
+		.has_ts = st.ts_on,
+		.ts_val = now_ms - (back >> 7) * 5000u, // some are older than the last
 		.payload = {payload, length * 11u},
 	};
 	enum stream_in got;
@@ -184,6 +232,8 @@ static bool segment(struct span *in, uint8_t op)
 	}
 	if ((more & 4) != 0 && back == 0xff)
 		seg.flags = TCP_RST;
+	if (straight(&seg, (uint8_t)(op >> 4 << 4 | (op & 3))))
+		return true;
 	got = stream_input(&st, &pool, &seg);
 	CHECK(got < STREAM_IN_COUNT);
 	if (got == STREAM_IN_RST || got == STREAM_IN_BYPASSED)
@@ -199,10 +249,12 @@ static bool segment(struct span *in, uint8_t op)
 		pump(STREAM_SERVER, false, 0);
 		return true;
 	}
+	if (got == STREAM_IN_ORDER_WAIT && ahead_again(&seg))
+		return true;
 	if (!((op & 8) != 0 && got == STREAM_IN_ORDER_WAIT))
 		read_some(side, op >> 4 << 4 | (op & 3));
 	segment_leave(&seg, got, (op & 8) != 0 && side == STREAM_CLIENT);
-	return true;
+	return !stream_is_stuck(&st); // the engine resets both ends then
 }
 
 static bool timers(void)
@@ -230,6 +282,8 @@ static bool step(struct span *in)
 		return segment(in, op);
 	case 2:
 		now_ms += (uint32_t)much * 64;
+		if ((op & 0x80) != 0)
+			(void)stream_again(&st, op >> 2 & 1);
 		if ((op & 8) != 0 && !st.answered && stream_take(&st, &pool, op >> 2 & 1, &act))
 			act_check(&act);
 		return timers();
@@ -259,10 +313,12 @@ static bool step(struct span *in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span in = {data, size};
-	uint8_t options = take8(&in);
+	options = take8(&in);
 	uint32_t client_isn = take32(&in), server_isn = ~client_isn * 3;
-	struct stream_syn syn = {
-		.mss = 1460, .has_wscale = (options & 1) != 0, .wscale = options >> 7};
+	struct stream_syn syn = {.mss = 1460,
+		.has_wscale = (options & OPT_WSCALE) != 0,
+		.has_ts = (options & OPT_STAMPS) != 0,
+		.wscale = options >> 7};
 
 	now_ms = 1000;
 	noise = 1;
@@ -271,9 +327,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	watches[STREAM_SERVER].base = server_isn - SPACE / 2;
 	stream_pool_init(&pool, slabs, stack, SLABS, (const uint8_t *)"a key of the fuzz");
 	stream_open(&st, client_isn, 60000, &syn);
-	if ((options & 4) != 0) // short of slabs from the beginning
+	if ((options & OPT_SHORT) != 0)
 		pool.count = SLABS * 16;
-	if ((options & 2) != 0)
+	if ((options & OPT_ANSWER) != 0)
 		stream_answer(&st, server_isn, 1460);
 	else
 		CHECK(stream_accept(&st, server_isn, client_isn + 1, 60000, &syn));

@@ -76,7 +76,7 @@ def main():
     count = 0
     for count, steps in enumerate(dialogues(), 1):
         with open(os.path.join(folder, f"transcript-{count:03}"), "wb") as f:
-            f.write(seed(steps, options=count % 4 * 8))  # some with few events, some stopped
+            f.write(seed(steps, options=count % 16 * 8))  # each of the options above the third, with and without
     print(f"{count} seeds in {folder}")
 
 
