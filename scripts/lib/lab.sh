@@ -101,7 +101,7 @@ lab_fault() {
 	lab_fault_end "$side"
 	lines=$(grep -c 'netfault: up' "$LAB/fault-$side.log" 2>/dev/null) || :
 	lab_spawn "fault-$side" "$NS_FLT" "$(program netfault)" "$@" "$side-$from" "$side-$to"
-	wait_until 5 lab_fault_up "$side" "${lines:-0}" || die "netfault: $(lab_log_tail "fault-$side")"
+	wait_until 60 lab_fault_up "$side" "${lines:-0}" || die "netfault: $(lab_log_tail "fault-$side")"
 }
 lab_fault_up() { [ "$(grep -c 'netfault: up' "$LAB/fault-$1.log")" -gt "$2" ]; }
 
@@ -278,7 +278,7 @@ lab_vlan() {
 		if [ "$side" = 1 ]; then ns=$NS_SUB parent=a1; else ns=$NS_NET parent=b1; fi
 		if ! ip -n "$ns" link add link $parent name "v$vid" type vlan id "$vid" 2>/dev/null; then
 			lab_spawn "vlan$vid-$side" "$ns" "$PYTHON" "$ROOT/scripts/lib/vlan_tap.py" $parent "$vid" "v$vid"
-			wait_until 5 ip -n "$ns" link show "v$vid" || die "VLAN $vid: $(lab_log_tail "vlan$vid-$side")"
+			wait_until 60 ip -n "$ns" link show "v$vid" || die "VLAN $vid: $(lab_log_tail "vlan$vid-$side")"
 			lab_offloads_off "$ns" "v$vid"
 		fi
 		ip -n "$ns" link set "v$vid" up
@@ -384,9 +384,9 @@ lab_postfix_named() {
 	# `postfix start` makes the queue's folders and leaves the master process in the background.
 	setsid ip netns exec "$NS_NET" postfix -c "$dir/conf" start >>"$LAB/$name-start.log" 2>&1 </dev/null ||
 		die "$name: $(lab_log_tail "$name-start")"
-	wait_until 10 test -s "$dir/queue/pid/master.pid" || die "$name: no master process: $(lab_log_tail "$name")"
+	wait_until 60 test -s "$dir/queue/pid/master.pid" || die "$name: no master process: $(lab_log_tail "$name")"
 	proc_record "$LAB/pids/$name" "$(tr -d ' ' <"$dir/queue/pid/master.pid")"
-	wait_until 10 lab_listening 25 "${2#all}" || die "$name: not listening: $(lab_log_tail "$name")"
+	wait_until 60 lab_listening 25 "${2#all}" || die "$name: not listening: $(lab_log_tail "$name")"
 }
 
 lab_queue_empty() { lab_queue_empty_of postfix; } # nothing of the server is still on its way to a mailbox
@@ -397,7 +397,7 @@ lab_queue_empty_of() { # SERVER
 
 # lab_stored FILE: what became of a message at the server: equal, absent, twice, differs at N.
 lab_stored() {
-	wait_until 20 lab_queue_empty || warn "postfix: its queue does not empty"
+	wait_until 60 lab_queue_empty || warn "postfix: its queue does not empty"
 	"$PYTHON" "$ROOT/scripts/lib/mailbox.py" "${2:-$LAB_INBOX}" same "$1"
 }
 

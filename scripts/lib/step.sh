@@ -51,15 +51,15 @@ proc_pid() {
 
 proc_gone() { ! proc_pid "$1" >/dev/null; }
 
-# proc_end FILE [SIGNAL]: ends a recorded process, by KILL where it takes longer than 10 s.
+# proc_end FILE [SIGNAL]: ends a recorded process, by KILL where it takes longer than 30 s.
 proc_end() {
 	local pid
 	if pid=$(proc_pid "$1"); then
 		kill "-${2:-TERM}" "$pid" 2>/dev/null || :
-		if ! wait_until 10 proc_gone "$1"; then
+		if ! wait_until 30 proc_gone "$1"; then
 			warn "pid $pid ($(basename "$1")) does not end by ${2:-TERM}, killing it"
 			kill -KILL "$pid" 2>/dev/null || :
-			wait_until 5 proc_gone "$1" || return 1
+			wait_until 30 proc_gone "$1" || return 1
 		fi
 	fi
 	rm -f "$1"

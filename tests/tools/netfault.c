@@ -333,7 +333,7 @@ static void print_counts(void)
 		socklen_t size = sizeof(kernel);
 
 		(void)getsockopt(W.fd[i], SOL_PACKET, PACKET_STATISTICS, &kernel, &size);
-		c->unread = kernel.tp_drops;
+		c->unread += kernel.tp_drops; // since the last look
 		printf("%s\"%s\":{\"received\":%lu,\"sent\":%lu,\"data\":%lu,\"dropped\":%lu,\"held\":%lu,"
 		       "\"duplicated\":%lu,\"corrupted\":%lu,\"no_room\":%lu,\"cut_short\":%lu,"
 		       "\"send_failed\":%lu,\"unread\":%lu}",
@@ -343,6 +343,17 @@ static void print_counts(void)
 	}
 	printf(",\"under_way\":%u}\n", W.heap_n);
 	fflush(stdout);
+}
+
+// SIGUSR1 asks for the counts, any other signal for the end.
+static bool goes_on(int signals)
+{
+	struct signalfd_siginfo got;
+
+	if (read(signals, &got, sizeof(got)) != sizeof(got) || got.ssi_signo != SIGUSR1)
+		return false;
+	print_counts();
+	return true;
 }
 
 static void run(int signals)
@@ -365,9 +376,10 @@ static void run(int signals)
 		for (int i = 0; i < n; i++) {
 			uint64_t expired;
 
-			if (e[i].data.u32 == 3)
-				return;
-			if (e[i].data.u32 == 2) {
+			if (e[i].data.u32 == 3) {
+				if (!goes_on(signals))
+					return;
+			} else if (e[i].data.u32 == 2) {
 				W.timer_ns = 0;
 				(void)read(W.timer, &expired, sizeof(expired)); // only to clear it
 			} else {
@@ -552,6 +564,7 @@ int main(int argc, char **argv)
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
 	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 	signals = signalfd(-1, &stop, SFD_CLOEXEC);
 	W.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

@@ -41,7 +41,7 @@ for way in fin reset; do
 	# Gone right behind a condemned message, before its reply.
 	leave $way 'EHLO c.example\r\n' 'MAIL FROM:<sender@example.com>\r\n' 'RCPT TO:<inbox@example.net>\r\n' 'DATA\r\n' "$body $SPAM_TEXT\\r\\n.\\r\\n"
 done
-wait_until 10 lab_queue_empty || :
+wait_until 60 lab_queue_empty || :
 check 'nothing was delivered' 0 "$("$PYTHON" "$ROOT/scripts/lib/mailbox.py" "$LAB_INBOX" count)"
 wait_until 60 empty || :
 check 'flows, messages, slabs in use' '0 0 0' "$(gauge flows) $(gauge messages_open) $(gauge slabs_used)"

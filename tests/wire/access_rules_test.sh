@@ -13,7 +13,7 @@ logged() { # FIELD
 	local id
 	id=$(grep -o 'mw-[0-9a-v]\{13\}' "$LAB/client.out" | head -1)
 	there() { grep -q "\"id\":\"${id#mw-}\"" "$LAB/events.jsonl"; }
-	wait_until 10 there || :
+	wait_until 60 there || :
 	grep "\"id\":\"${id#mw-}\"" "$LAB/events.jsonl" | sed "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/" | tail -1
 }
 add() { # TEXT: at the end of the configuration
@@ -67,14 +67,14 @@ check 'tempfail' '451 4.7.1' "$(reply rcpt | cut -c1-9)"
 check 'tempfail: the rule in the log' later "$(logged access_rule)"
 mail 'discard: the client is told 250, nobody gets it' '250, absent' "$(message trap)" --to trap@example.net --host $LAB_SERVER4
 discarded() { grep '"verdict":"discarded"' "$LAB/events.jsonl" | grep -q '"access_rule":"trap"'; }
-wait_until 10 discarded || :
+wait_until 60 discarded || :
 check_that 'discard: the rule in the log' discarded
 send --to inbox@example.net --to trap@example.net --pipeline --message "$clean"
 check 'a recipient of the other kind' '452 4.5.3' "$(grep -m2 ' rcpt ' "$LAB/client.out" | tail -1 | cut -d' ' -f3,4)"
 send --to vip@example.net --message "$spam"
 check 'bypass: spam goes through' 250 "$(outcome 1)"
 bypassed() { grep '"verdict":"unscanned"' "$LAB/events.jsonl" | grep -q '"reason":"not_scanned_access".*"access_rule":"vip"'; }
-wait_until 10 bypassed || :
+wait_until 60 bypassed || :
 check_that 'bypass: reason and rule in the log' bypassed
 send --to vip@example.net --to inbox@example.net --message "$spam"
 check 'but not with another recipient' '550 5.7.1' "$(outcome 1)"

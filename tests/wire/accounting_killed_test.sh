@@ -39,11 +39,11 @@ held() {
 	check "$1: one of them" "$address" "$(lab_ask addresses.0 endpoints get "$who")"
 }
 die_at() { # POINT; what was acknowledged before is looked at first
-	wait_until 20 answers || die "$1: the control plane is not up: $(lab_log_tail controlplane)"
+	wait_until 60 answers || die "$1: the control plane is not up: $(lab_log_tail controlplane)"
 	[ ! -e "$LAB/state.txt" ] || held "$BEFORE"
 	offer 15
 	check "$1: it died there" true "$(loaded gone)"
-	wait_until 5 ended || check "$1: it is gone" yes no
+	wait_until 60 ended || check "$1: it is gone" yes no
 	reached "$1"
 	BEFORE=${1%:*}
 }
@@ -66,12 +66,12 @@ for point in $POINTS; do
 	die_at "$point"
 done
 controlplane_spawn
-wait_until 20 answers || die "the control plane is not up: $(lab_log_tail controlplane)"
+wait_until 60 answers || die "the control plane is not up: $(lab_log_tail controlplane)"
 held "$BEFORE"
 offer 1
 check 'left alone it lives' false "$(loaded gone)"
 reached 'left alone'
 check 'all that was offered is acknowledged' "$(loaded offered)" "$(loaded acknowledged)"
 held 'left alone'
-wait_until 20 lab_ready || check 'the data plane has it back' yes no
+wait_until 60 lab_ready || check 'the data plane has it back' yes no
 wire_end

@@ -32,7 +32,7 @@ check_that 'a good rule is added' test -n "$id"
 mail 'and holds' '550 5.7.1, absent' "$(message added --plant 'brand new words')" --host $LAB_SERVER4
 proc_end "$LAB/pids/controlplane" KILL
 lab_controlplane_spawn
-wait_until 20 lab_ready || :
+wait_until 60 lab_ready || :
 mail 'and still after the control plane was killed' '550 5.7.1, absent' "$(message kept --plant 'brand new words')" --host $LAB_SERVER4
 check_that 'it can be deleted' lab_cli rules del "$id"
 mail 'then it is gone' '250, equal' "$(message deleted --plant 'brand new words')" --host $LAB_SERVER4

@@ -103,7 +103,7 @@ check 'who insists on STARTTLS is refused and may go on' '220 250 502 250 221' \
 	"$(talk $LAB_CLIENT4 'EHLO client' STARTTLS NOOP)"
 check_that 'with an id' grep -q '^502 5\.5\.1 STARTTLS not available (mw-[0-9a-v]\{13\})' "$LAB/talk"
 check 'that is counted' 1 "$(counter starttls_refused)"
-wait_until 5 logged '"reason":"starttls_refused"' || :
+wait_until 60 logged '"reason":"starttls_refused"' || :
 check_that 'and logged' logged '"type":"refusal".*"code":502,"id":"[0-9a-v]\{13\}","reason":"starttls_refused"'
 check_that 'and explained by its id' explained
 says 'Policy "internal", number 1 of the list'
@@ -118,7 +118,7 @@ check 'MAIL before AUTH gets 530, after AUTH it works' '220 250 530 235 250 250 
 		'RCPT TO:<inbox@example.net>' DATA '.after authentication')"
 check_that 'in words' grep -q '^530 5\.7\.0 Authentication required (mw-[0-9a-v]\{13\})' "$LAB/talk"
 check 'that is counted' 1 "$(counter mail_refused_no_auth)"
-wait_until 20 lab_queue_empty || :
+wait_until 60 lab_queue_empty || :
 check 'the message is there' 1 "$("$PYTHON" "$ROOT/scripts/lib/mailbox.py" "$LAB_INBOX" count 'after authentication')"
 check 'spam is refused, AUTH or not' '220 250 235 250 250 354 550 221' \
 	"$(talk $LAB_CLIENT4 'EHLO client' 'AUTH!' 'MAIL FROM:<a@example.com>' 'RCPT TO:<inbox@example.net>' DATA ".$SPAM_TEXT")"
@@ -134,16 +134,16 @@ group='MAIL FROM:<a@example.com>|RCPT TO:<inbox@example.net>|RCPT TO:<second@exa
 check 'a group of commands is answered in order' '220 250 235 250 250 250 354 250 250 250 250 221' \
 	"$(talk 10.77.0.21 'EHLO client' 'AUTH!' "$group" '.in a group' 'RSET|NOOP|VRFY inbox@example.net' |
 		sed 's/252 221$/250 221/')"
-wait_until 5 traced_to 10.77.0.21 10 || :
+wait_until 60 traced_to 10.77.0.21 10 || :
 check 'the server heard it so' 'EHLO AUTH MAIL RCPT RCPT DATA RSET NOOP VRFY QUIT ' "$(traced 10.77.0.21)"
 check 'before AUTH the first of a group is refused, in its turn' '220 250 250 530 250 250 221' \
 	"$(talk 10.77.0.22 'EHLO client' 'RSET|MAIL FROM:<a@example.com>|RSET|NOOP')"
-wait_until 5 traced_to 10.77.0.22 6 || :
+wait_until 60 traced_to 10.77.0.22 6 || :
 check 'the server heard as many commands' 'EHLO RSET NOOP RSET NOOP QUIT ' "$(traced 10.77.0.22)"
 
 # The rest of the world is under the second policy, with the same rules.
 check 'who is no subscriber needs AUTH, too' '220 250 530 221' "$(talk $OUTSIDER 'EHLO client' 'MAIL FROM:<a@example.com>')"
-wait_until 5 logged "\"client\":\"$OUTSIDER\".*\"policy\":\"external\"" || :
+wait_until 60 logged "\"client\":\"$OUTSIDER\".*\"policy\":\"external\"" || :
 check_that 'by the policy below' logged "\"client\":\"$OUTSIDER\".*\"policy\":\"external\".*\"reason\":\"mail_refused_no_auth\""
 
 # A copy: no policy for the rest of the world, and one subscriber who is trusted with TLS.
@@ -173,6 +173,6 @@ check 'one arm: MAIL before AUTH gets 530, after AUTH it works' '220 250 530 235
 check 'one arm: spam is refused' '220 250 235 250 250 354 550 221' \
 	"$(talk $LAB_CLIENT4 'EHLO client' 'AUTH!' 'MAIL FROM:<a@example.com>' 'RCPT TO:<inbox@example.net>' DATA ".$SPAM_TEXT")"
 check 'one arm: who is no subscriber needs AUTH, too' '220 250 530 221' "$(talk $OUTSIDER 'EHLO client' 'MAIL FROM:<a@example.com>')"
-wait_until 20 lab_queue_empty || :
+wait_until 60 lab_queue_empty || :
 check 'one arm: the message is there' 1 "$("$PYTHON" "$ROOT/scripts/lib/mailbox.py" "$LAB_INBOX" count 'by one arm')"
 wire_end

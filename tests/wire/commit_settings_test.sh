@@ -60,7 +60,7 @@ asked() { # DNS DOMAIN
 }
 ip -n "$NS_BOX" link set lo up
 lab_spawn dns "$NS_BOX" "$PYTHON" "$ROOT/tests/wire/dns_server.py" 127.0.0.1 5300
-wait_until 5 grep -q 'dns_server: up' "$LAB/dns.log" || die "the DNS: $(lab_log_tail dns)"
+wait_until 60 grep -q 'dns_server: up' "$LAB/dns.log" || die "the DNS: $(lab_log_tail dns)"
 check 'dns.servers: one that knows' '550 soon' "$(asked '{servers: ["127.0.0.1:5300"], timeout_ms: 200}' gone.one)"
 check 'dns.servers: one that is not there' '451 soon' "$(asked '{servers: ["127.0.0.1:5301"], timeout_ms: 200}' gone.two)"
 check 'dns.timeout_ms: 200' '451 soon' "$(asked '{servers: ["127.0.0.1:5300"], timeout_ms: 200}' silent.one)"

@@ -18,7 +18,7 @@ empty() { [ "$(counter messages_open) $(counter slabs_used)" = '0 0' ]; }
 wire_begin
 lab_up
 lab_spawn sink "$NS_NET" "$PYTHON" "$ROOT/tests/wire/many_sessions.py" serve $LAB_SERVER4 "$LAB/taken"
-wait_until 5 lab_listening 25 || die "server: $(lab_log_tail sink)"
+wait_until 60 lab_listening 25 || die "server: $(lab_log_tail sink)"
 # shellcheck disable=SC2034 # read by scripts/lib/lab.sh
 LAB_SESSION='max_recipients: @LIMIT@, error_delay_s: 0, error_delay_step_s: 0' LAB_RULES=$LAB/@SET@.rules
 LAB_POLICIES='  - {name: g@GENERATION@, source: any, destination: any, action: inspect, session: internal, content: spam}'
@@ -30,10 +30,10 @@ before=$(swaps)
 in_sub "$PYTHON" -B "$ROOT/tests/wire/commit_mail.py" run "$LAB" $LAB_SERVER4 "$LAB/template.yaml" "$SECONDS_LONG" $RATE \
 	"$(program mailweirctl)" --socket "$LAB_SOCKETS/rpc.sock" >"$LAB/run.txt" || check 'the load comes to an end' yes no
 cat "$LAB/run.txt"
-wait_until 10 empty || :
+wait_until 60 empty || :
 check_that 'messages, slabs in use: none' empty
 proc_end "$LAB/pids/sink"
-wait_until 10 told_of_all || :
+wait_until 60 told_of_all || :
 commit_mail judge "$LAB" "$LAB/taken" "$LAB/events.jsonl" >"$LAB/judged.txt" || :
 said "$LAB/judged.txt"
 tail -n 1 "$LAB/judged.txt"

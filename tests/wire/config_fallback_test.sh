@@ -18,7 +18,7 @@ wire_run
 mail 'the good configuration: spam' '550 5.7.1, absent' "$(message good --plant "$SPAM_TEXT")" --host $LAB_SERVER4
 sed -i 's/action: inspect/action: inspekt/' "$LAB_CONF"
 both_again
-wait_until 30 lab_ready || :
+wait_until 60 lab_ready || :
 check 'a spoilt one: errors and state in the status' '1 last_good' "$(errors) $(lab_ask config.state status)"
 mail 'the last good revision holds: spam' '550 5.7.1, absent' "$(message last --plant "$SPAM_TEXT")" --host $LAB_SERVER4
 mail 'and clean mail passes' '250, equal' "$(message clean)" --host $LAB_SERVER4
@@ -26,11 +26,11 @@ proc_end "$LAB/pids/controlplane" KILL
 rm -rf "$LAB/state"
 mkdir "$LAB/state"
 both_again
-wait_until 30 lab_attached || :
+wait_until 60 lab_attached || :
 check 'a spoilt one and no good one: errors and state' '1 pass_everything' "$(errors) $(lab_ask config.state status)"
 check_that 'the log is loud about it' grep -E 'mailweir-controlplane: (err|warning): .*inspekt' "$LAB/controlplane.log"
 reachable() { in_sub ping -c 1 -W 1 "$LAB_SERVER4"; }
-wait_until 10 reachable || :
+wait_until 60 reachable || :
 mail 'everything passes: spam' '250, equal' "$(message passes --plant "$SPAM_TEXT")" --host $LAB_SERVER4
 sed -i 's/action: inspekt/action: inspect/' "$LAB_CONF"
 check_that 'a commit of the mended one' lab_cli config commit "$LAB_CONF"

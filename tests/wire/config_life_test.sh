@@ -31,14 +31,14 @@ check 'it waits' unconfirmed "$(state 2)"
 check_that 'meanwhile other changes are refused' sh -c "! '$(program mailweirctl)' -s '$LAB_SOCKETS/rpc.sock' rules add --scope body --score 1 --literal x"
 proc_end "$LAB/pids/controlplane" KILL
 lab_controlplane_spawn
-wait_until 10 in_force 2 || :
+wait_until 60 in_force 2 || :
 check 'it waits on behind a killed control plane' unconfirmed "$(state 2)"
 spam 'and still holds: spam' '250, equal' waits
 proc_end "$LAB/pids/controlplane" KILL
 # The time runs out while nobody is there.
 sed -i 's/"confirm_until_s": [0-9]*/"confirm_until_s": 1000/' "$LAB/state/revision.json"
 lab_controlplane_spawn
-wait_until 10 in_force 1 || :
+wait_until 60 in_force 1 || :
 check 'over: the one before is in force again' 'in_force not_confirmed' "$(state 1) $(state 2)"
 spam 'spam' '550 5.7.1, absent' back
 check_that 'the log is loud about it' grep -E 'err: .*revision 2 was not confirmed in time' "$LAB/controlplane.log"
@@ -61,7 +61,7 @@ before=$(lab_cli config get | tail -n +2)
 proc_end "$LAB/pids/controlplane" KILL
 rm -rf "$LAB/state"
 lab_controlplane_spawn
-wait_until 10 lab_ready || :
+wait_until 60 lab_ready || :
 check 'a new state directory has no rule of ours' '' "$(lab_ask rules.id=1000000.text rules list || :)"
 check_that 'check of the import' lab_cli config import "$LAB/site.tar" --check
 check_that 'import' lab_cli config import "$LAB/site.tar"
@@ -73,7 +73,7 @@ torn=$(lab_ask config.revision status)
 truncate -s -100 "$LAB/state/revisions/$(printf %010d "$torn").revision"
 proc_end "$LAB/pids/controlplane" KILL
 lab_controlplane_spawn
-wait_until 10 lab_ready || :
+wait_until 60 lab_ready || :
 check_that 'a torn revision is named in the log' grep "err: .*revision $torn: skipped: the file is torn or was changed" "$LAB/controlplane.log"
 spam 'and the file given at start holds: spam' '550 5.7.1, absent' torn
 wire_end

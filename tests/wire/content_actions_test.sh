@@ -26,7 +26,7 @@ act_as monitor
 mail 'monitor: delivered' '250, equal' "$(message monitor --plant "$SPAM_TEXT")" --host $LAB_SERVER4
 logged() { grep -q "\"verdict\":\"$1\"" "$LAB/events.jsonl"; }
 for verdict in rejected tempfailed discarded monitored; do
-	wait_until 5 logged $verdict || :
+	wait_until 60 logged $verdict || :
 	check_that "the event log says $verdict" logged $verdict
 done
 wire_end

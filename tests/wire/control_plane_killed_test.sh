@@ -29,9 +29,9 @@ traffic() {
 detached() { ! proc_pid "$LAB/pids/controlplane" >/dev/null; }
 cycle() {
 	proc_end "$LAB/pids/controlplane" KILL
-	wait_until 5 detached
+	wait_until 60 detached
 	lab_controlplane_spawn
-	wait_until 10 lab_attached || check "round $1: attached again" yes no
+	wait_until 60 lab_attached || check "round $1: attached again" yes no
 }
 settled() { [ "$(lab_version)" = "$VERSION" ]; }
 
@@ -46,10 +46,10 @@ for round in $(seq $WARM); do cycle "$round"; done
 before="$(descriptors) $(mappings) $(children)"
 rss=$(rss_kb)
 for round in $(seq "$ROUNDS"); do cycle "$round"; done
-wait_until 10 settled || :
+wait_until 60 settled || :
 check 'policy version as before' "$VERSION" "$(lab_version)"
 same() { [ "$(descriptors) $(mappings) $(children)" = "$before" ]; }
-wait_until 10 same || :
+wait_until 60 same || :
 check 'descriptors, mappings, children' "$before" "$(descriptors) $(mappings) $(children)"
 grown=$(($(rss_kb) - rss))
 check 'resident memory has grown by less than 2 MB' yes "$([ $grown -lt 2048 ] && echo yes || echo "$grown kB")"

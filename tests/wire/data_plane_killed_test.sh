@@ -11,7 +11,7 @@ set -euo pipefail
 wire_begin
 lab_up
 lab_spawn sink "$NS_NET" "$PYTHON" "$ROOT/tests/wire/many_sessions.py" serve $LAB_SERVER4 "$LAB/taken"
-wait_until 5 lab_listening 25 || die "server: $(lab_log_tail sink)"
+wait_until 60 lab_listening 25 || die "server: $(lab_log_tail sink)"
 lab_config
 lab_start || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_log_tail controlplane)"
 lab_spawn ping "$NS_SUB" ping -D -n -i 0.02 $LAB_SERVER4
@@ -19,11 +19,11 @@ in_sub "$PYTHON" "$ROOT/tests/wire/many_sessions.py" send $LAB_SERVER4 "$LAB/ask
 	--spam "$SPAM_TEXT" --spam-every 2 &
 clients=$!
 under_way() { [ "$(counter messages_clean)" -gt 100 ]; }
-wait_until 20 under_way || check 'mail is under way' yes no
+wait_until 60 under_way || check 'mail is under way' yes no
 killed_ms=$(date +%s%3N)
 proc_end "$LAB/pids/dataplane" KILL
 lab_dataplane_spawn
-wait_until 30 lab_ready || check 'attached again' yes no
+wait_until 60 lab_ready || check 'attached again' yes no
 ready=$(date +%s.%N)
 ready_ms=$(date +%s%3N)
 read_again() { [ "$(counter messages_rejected)" -gt 100 ]; }

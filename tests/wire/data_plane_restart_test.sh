@@ -31,15 +31,15 @@ mkfifo "$LAB/go"
 exec {go}<>"$LAB/go"
 long_session "$LAB/open" "$LAB/go" >"$LAB/long.txt" 2>&1 &
 long=$!
-wait_until 10 test -e "$LAB/open" || check 'a session is open' yes no
+wait_until 60 test -e "$LAB/open" || check 'a session is open' yes no
 version=$(lab_version)
 proc_end "$LAB/pids/dataplane" KILL
 check_that 'with the data plane gone the wire is cut' sh -c "! ip netns exec $NS_SUB ping -c 1 -W 1 $LAB_SERVER4"
 detached() { [ "$(lab_ask attached status)" = false ]; }
-wait_until 5 detached || :
+wait_until 60 detached || :
 check_that 'the control plane says so' detached
 lab_dataplane_spawn
-wait_until 30 lab_ready || :
+wait_until 60 lab_ready || :
 check 'attached again, same policy' "$version" "$(lab_version || echo none)"
 echo >&$go
 wait $long || :
@@ -50,6 +50,6 @@ mail 'spam' '550 5.7.1, absent' "$(message spam --plant "$SPAM_TEXT")" --host $L
 proc_end "$LAB/pids/dataplane" TERM
 check_that 'a planned stop leaves no socket behind' test ! -e "$LAB/link.sock"
 lab_dataplane_spawn
-wait_until 30 lab_ready || :
+wait_until 60 lab_ready || :
 mail 'clean mail after the planned stop' '250, equal' "$(message clean2)" --host $LAB_SERVER4
 wire_end

@@ -55,8 +55,8 @@ half_routes() {
 	knocked
 	check_that "$1: ... and its rule named" says directions todo "source port 25 that comes from the side of $LAB_SERVER4"
 	check_that "$1: ... and status begins with it" grep -q '^ERROR: *directions' <(lab_cli status)
-	check_that "$1: ... and the log says so" wait_until 30 grep -q 'directions: error' "$LAB/controlplane.log"
-	check_that "$1: ... and the event log" wait_until 30 grep -q '"type":"check","check":"directions","state":"error"' "$LAB/events.jsonl"
+	check_that "$1: ... and the log says so" wait_until 60 grep -q 'directions: error' "$LAB/controlplane.log"
+	check_that "$1: ... and the event log" wait_until 60 grep -q '"type":"check","check":"directions","state":"error"' "$LAB/events.jsonl"
 	rule add iif r-net ipproto tcp sport 25 lookup 102
 	afresh
 	rule del iif r-sub ipproto tcp dport 25 lookup 101

@@ -17,7 +17,7 @@ begin() { # NAME SECONDS_MOST: a message in its middle
 	message "$1" --size 100000 >/dev/null
 	in_sub "$PYTHON" "$ROOT/tests/wire/slow_message.py" $LAB_SERVER4 "$LAB/sent/$1" "$LAB/$1.begun" "$LAB/$1.go" >"$LAB/$1.out" 2>&1 &
 	OPENED=$!
-	wait_until 20 test -e "$LAB/$1.begun" || die "$1: not begun: $(cat "$LAB/$1.out")"
+	wait_until 60 test -e "$LAB/$1.begun" || die "$1: not begun: $(cat "$LAB/$1.out")"
 }
 
 wire_begin
@@ -30,9 +30,9 @@ check 'and none is shown' off "$(lab_ask state drain --show)"
 begin held
 lab_cli drain --wait 10m --json >"$LAB/drain.json" &
 waiter=$!
-wait_until 20 state_is waiting || check 'the drain waits' waiting "$(lab_ask state drain --show)"
+wait_until 60 state_is waiting || check 'the drain waits' waiting "$(lab_ask state drain --show)"
 one_left() { [ "$(lab_ask connections drain --show)" = 1 ]; }
-wait_until 20 one_left || check 'for one connection' 1 "$(lab_ask connections drain --show)"
+wait_until 60 one_left || check 'for one connection' 1 "$(lab_ask connections drain --show)"
 check 'the metric agrees' 1 "$(counter connections_bound)"
 check 'a new connection gets 421' 421 "$(told_now refused)"
 check_that '... and it is counted' test "$(counter refused_draining)" -ge 1
@@ -51,7 +51,7 @@ check 'spam is refused again' '550 5.7.1' "$(told_now again)"
 
 begin late
 lab_cli drain >/dev/null
-wait_until 30 state_is drained || check 'the configured deadline ends it' drained "$(lab_ask state drain --show)"
+wait_until 60 state_is drained || check 'the configured deadline ends it' drained "$(lab_ask state drain --show)"
 check_that 'what still needed us was let go or reset' test $(($(counter reset_drain) + $(counter pass_draining))) -ge 2
 : >"$LAB/late.go"
 wait $OPENED || :

@@ -20,10 +20,10 @@ LAB_CONTROL="  event_syslog: $LAB/devlog
   event_hash_key: $LAB/key"
 wire_run
 lab_spawn syslog "$NS_BOX" "$PYTHON" "$ROOT/tests/wire/datagrams.py" "$LAB/devlog"
-wait_until 10 test -S "$LAB/devlog" || check 'a syslog daemon' yes no
+wait_until 60 test -S "$LAB/devlog" || check 'a syslog daemon' yes no
 mail 'spam' '550 5.7.1, absent' "$(message spam --plant "$SPAM_TEXT" --subject 'Cheap pills')" --host $LAB_SERVER4
 id=$(id_told)
-wait_until 10 logged 2 || check 'both records are logged' 2 "$(events)"
+wait_until 60 logged 2 || check 'both records are logged' 2 "$(events)"
 check_that 'explain by the id of the refusal' explained "$id"
 says "10.77.0.1 port "
 says 'to 10.77.0.2 port 25'
@@ -47,14 +47,14 @@ gzip "$LAB/events.jsonl.1"
 mail 'clean mail' '250, equal' "$(message clean)" --host $LAB_SERVER4
 mail 'and again, for the log looks once a second' '250, equal' "$(message clean2)" --host $LAB_SERVER4
 anew() { [ -e "$LAB/events.jsonl" ] || lab_send --host "$LAB_SERVER4" --message "$LAB/sent/clean" >/dev/null; [ -e "$LAB/events.jsonl" ]; }
-wait_until 10 anew || check 'a new file was begun' yes no
+wait_until 60 anew || check 'a new file was begun' yes no
 check_that 'explain from the packed file' explained "$id"
 check_that 'says the same still' cmp "$LAB/words" "$LAB/first"
 lab_send --host "$LAB_SERVER4" --bind 10.77.0.66 --message "$LAB/sent/clean" >"$LAB/client.out" || :
 check 'the second subscriber is refused at connect' 554 "$(told greeting)"
 id=$(id_told)
 refused() { grep -q "\"id\":\"${id#mw-}\"" "$LAB/events.jsonl"; }
-wait_until 10 refused || check 'a record of it' yes no
+wait_until 60 refused || check 'a record of it' yes no
 check_that 'explain a refusal at connect' explained "$id"
 says 'Policy "refused", number 1 of the list'
 says 'Refused at connect with 554: refused_at_connect (connections answered 554 or 421 by a policy); id mw-'
@@ -68,9 +68,9 @@ hashed() {
 	for line in "$@"; do sed -i "/^control:/a\\  $line" "$LAB_CONF"; done
 	rm -f "$LAB/events.jsonl"
 	lab_controlplane_spawn
-	wait_until 10 lab_ready || check "$what: the control plane" up 'not up'
+	wait_until 60 lab_ready || check "$what: the control plane" up 'not up'
 	lab_send --host "$LAB_SERVER4" --message "$LAB/sent/spam" >/dev/null || :
-	wait_until 10 logged 1 || :
+	wait_until 60 logged 1 || :
 	sed -n 's/.*"from":"\([a-z]*\).*"subject":"\([A-Za-z]*\).*/\1 \2/p' "$LAB/events.jsonl" | head -1
 }
 heard=$(wc -l <"$LAB/syslog.log")

@@ -17,7 +17,7 @@ FROM=77
 by_fragments() {
 	proc_end "$LAB/pids/tap" || :
 	lab_spawn tap "$NS_SUB" "$PYTHON" "$ROOT/tests/wire/fragment_tap.py" a1 f0 600 "$1"
-	wait_until 5 ip -n "$NS_SUB" link show f0 || die "tap: $(lab_log_tail tap)"
+	wait_until 60 ip -n "$NS_SUB" link show f0 || die "tap: $(lab_log_tail tap)"
 	ip -n "$NS_SUB" link set f0 up
 	ip -n "$NS_SUB" addr add 10.77.0.$FROM/32 dev f0
 	ip -n "$NS_SUB" addr add fd77::$FROM/128 dev f0 nodad
@@ -71,7 +71,7 @@ s.sendall(b"x" * 300000)
 s.shutdown(socket.SHUT_WR)
 print(s.recv(100).decode())'
 }
-wait_until 5 in_net sh -c 'ss -Hltn "sport = 8080" | grep -q .' || die "echo: $(lab_log_tail echo)"
+wait_until 60 in_net sh -c 'ss -Hltn "sport = 8080" | grep -q .' || die "echo: $(lab_log_tail echo)"
 for how in ordered backwards; do
 	by_fragments $how
 	joined=$(counter fragments_joined)

@@ -62,7 +62,7 @@ kept() { [ "$(lab_ask limits.kept status)" = "$1" ]; }
 told() { grep -c "limits: $1 counts taken over, 0 out of date, 0 without a cell" "$LAB/dataplane.log" || :; }
 gone() { ! lab_attached; }
 again() {
-	wait_until 30 lab_ready || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_log_tail controlplane)"
+	wait_until 60 lab_ready || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_log_tail controlplane)"
 }
 
 wire_begin
@@ -81,8 +81,8 @@ exec {TO}>&"${HOLD[1]}" {FROM}<&"${HOLD[0]}" # a subshell has not the coprocess'
 
 used 1 # the data plane is killed
 proc_end "$LAB/pids/dataplane" KILL
-check_that 'round 1: it is missed' wait_until 10 gone
-check_that 'round 1: three counts are kept' wait_until 10 kept 3
+check_that 'round 1: it is missed' wait_until 60 gone
+check_that 'round 1: three counts are kept' wait_until 60 kept 3
 lab_dataplane_spawn
 again
 check 'round 1: three were taken over' '1 3' "$(told 3) $(lab_ask limits.returned status)"
@@ -97,7 +97,7 @@ counted_on 2
 
 used 3 # both are killed, the data plane first
 proc_end "$LAB/pids/dataplane" KILL
-check_that 'round 3: eleven are kept' wait_until 10 kept 11
+check_that 'round 3: eleven are kept' wait_until 60 kept 11
 proc_end "$LAB/pids/controlplane" KILL
 check 'round 3: for nobody else to read' 600 "$(stat -c %a "$LAB/state/limits.counts")"
 lab_dataplane_spawn

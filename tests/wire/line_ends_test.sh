@@ -41,7 +41,7 @@ mapfile -t mailboxes < <(each --mail inbox)
 in_sub "$PYTHON" "$ROOT/tests/wire/line_ends.py" run "${servers[@]}" --read $LAB_CLIENT4 --unread 10.77.0.66 \
 	--spam "$SPAM_TEXT" --out "$LAB/cases" ${1:+"$1"} >"$LAB/run.txt" || :
 said "$LAB/run.txt"
-wait_until 20 all_idle || check 'the queues empty' yes no
+wait_until 60 all_idle || check 'the queues empty' yes no
 forms judge --in "$LAB/cases" "${mailboxes[@]}" >"$LAB/judged.txt" || :
 sed '/^ok\|^NO/d' "$LAB/judged.txt"
 said "$LAB/judged.txt"

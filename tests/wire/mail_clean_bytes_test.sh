@@ -10,7 +10,7 @@ set -euo pipefail
 capture() {
 	lab_spawn "capture-$3" "$1" tcpdump -i "$2" -s 200 -w "$LAB/$3.pcap" --immediate-mode -B 65536 \
 		'port 25 or (vlan and port 25)'
-	wait_until 10 grep -q 'listening on' "$LAB/capture-$3.log" || die "tcpdump: $(lab_log_tail "capture-$3")"
+	wait_until 60 grep -q 'listening on' "$LAB/capture-$3.log" || die "tcpdump: $(lab_log_tail "capture-$3")"
 }
 
 # who FILE: each combination of MACs, tag, addresses and ports once. Routers change MACs.

@@ -18,13 +18,13 @@ connects() { timeout 5 bash -c "exec 3<>/dev/tcp/$1/$2"; }                      
 refuses() { ! "$@"; }
 # The counters of a data plane come within half a second, later where the machine is busy.
 counts() { # WHAT COUNTER MORE_THAN
-	wait_until 10 more_than "$2" "$3" || :
+	wait_until 60 more_than "$2" "$3" || :
 	check_that "$1" more_than "$2" "$3"
 }
 more_than() { [ "$(counter "$1")" -gt "$2" ]; }
 host_serves() { # SERVER ADDRESS PORT
 	lab_spawn "$1" "$NS_BOX" "$PYTHON" "$ROOT/scripts/lib/traffic.py" serve "$2" "$3"
-	wait_until 10 host_listens "$3" || die "$1: $(lab_log_tail "$1")"
+	wait_until 60 host_listens "$3" || die "$1: $(lab_log_tail "$1")"
 }
 host_listens() { in_box ss -ltnH "sport = :$1" | grep -q .; }
 host_up() {
@@ -112,7 +112,7 @@ while True:
 	mail 'under a flood of the host: spam' '550 5.7.1, absent' "$(message under-spam --plant "$SPAM_TEXT")" --host $LAB_SERVER4
 	proc_end "$LAB/pids/flood"
 	counts 'under a flood of the host: too much is dropped' drop_management_rate 0
-	wait_until 10 in_rtr ping -c 1 -W 1 $OWN4 || :
+	wait_until 60 in_rtr ping -c 1 -W 1 $OWN4 || :
 	check_that 'behind it the host is there again' in_rtr ping -c 2 -i 0.2 -W 5 $OWN4
 }
 

@@ -32,7 +32,7 @@ wire_begin
 program netfault >/dev/null || skip 'netfault is not built'
 lab_up
 lab_spawn sink "$NS_NET" "$PYTHON" "$ROOT/tests/wire/many_sessions.py" serve $LAB_SERVER4 "$LAB/taken"
-wait_until 5 lab_listening 25 || die "server: $(lab_log_tail sink)"
+wait_until 60 lab_listening 25 || die "server: $(lab_log_tail sink)"
 lab_config
 lab_start || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_log_tail controlplane)"
 # Those that the ports hold: told twice a second, and one port may have its own before the other.
@@ -44,7 +44,7 @@ buffers_rest() {
 	[ "$now" -gt 0 ] && [ "$SAME" -gt 10 ]
 }
 BUFFERS=0 SAME=0
-wait_until 10 buffers_rest || :
+wait_until 60 buffers_rest || :
 START=$(gauges)
 lab_fault before --seed 11 --loss "$LOSS" --reorder "$REORDER" --hold 3ms --port 25
 lab_fault behind --seed 12 --loss "$LOSS" --reorder "$REORDER" --hold 3ms --port 25

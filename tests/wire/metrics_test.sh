@@ -57,7 +57,7 @@ check 'messages' 2 "$(value mailweir_messages_total)"
 check 'one was rejected' 1 "$(value mailweir_messages_rejected_total)"
 refused() { scrape openmetrics && value 'mailweir_policy_refusals_total{policy="internal",reason="messages_rejected"}'; }
 refused_is() { [ "$(refused)" = "$1" ]; }
-wait_until 3 refused_is 1 || :
+wait_until 60 refused_is 1 || :
 check 'and is said to have refused it' 1 "$(refused)"
 check 'nothing else' 1 "$(grep -c '^mailweir_policy_refusals_total' "$LAB/openmetrics")"
 check 'stats has it by policy, too' 1 "$(lab_ask policies.policy=internal.refused.messages_rejected stats get)"
@@ -70,12 +70,12 @@ check 'no fallback' 0 "$(value mailweir_config_fallback)"
 check 'a worker worked, but hardly' yes "$(awk -v busy="$(value mailweir_worker_busy_seconds_total)" -v up=$((SECONDS - begun)) \
 	'BEGIN { print (busy > 0 && busy < up / 2) ? "yes" : busy " s of " up }')"
 proc_end "$LAB/pids/dataplane" KILL
-wait_until 10 link_is 0 || :
+wait_until 60 link_is 0 || :
 check 'killed: the link is down' 0 "$(value mailweir_link_attached)"
 valid 'killed'
 check 'killed: what it counted is left out' none "$(value mailweir_messages_total)"
 lab_dataplane_spawn
-wait_until 30 lab_ready || :
+wait_until 60 lab_ready || :
 check_that 'started again: the link is up' link_is 1
 valid 'started again'
 check 'started again: it counts from 0' 0 "$(value mailweir_messages_total)"

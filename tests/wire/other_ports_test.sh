@@ -6,7 +6,7 @@ set -euo pipefail
 
 capture() { # NAMESPACE INTERFACE NAME
 	lab_spawn "capture-$3" "$1" tcpdump -i "$2" -s 0 -w "$LAB/$3.pcap" --immediate-mode -B 65536 'port 8080 or icmp or icmp6'
-	wait_until 10 grep -q 'listening on' "$LAB/capture-$3.log" || die "tcpdump: $(lab_log_tail "capture-$3")"
+	wait_until 60 grep -q 'listening on' "$LAB/capture-$3.log" || die "tcpdump: $(lab_log_tail "capture-$3")"
 }
 client() { in_sub "$PYTHON" "$ROOT/scripts/lib/traffic.py" "$@"; }
 
@@ -16,7 +16,7 @@ wire_run
 lab_spawn echo4 "$NS_NET" "$PYTHON" "$ROOT/scripts/lib/traffic.py" serve $LAB_SERVER4 8080
 lab_spawn echo6 "$NS_NET" "$PYTHON" "$ROOT/scripts/lib/traffic.py" serve $LAB_SERVER6 8080
 both_listen() { [ "$(in_net ss -ltnH 'sport = :8080' | wc -l)" = 2 ]; }
-wait_until 5 both_listen || die "echo: $(lab_log_tail echo4)"
+wait_until 60 both_listen || die "echo: $(lab_log_tail echo4)"
 spam=$(message spam --size 300000 --plant "$SPAM_TEXT")
 capture "$NS_SUB" a1 access
 capture "$NS_NET" b1 core

@@ -43,9 +43,9 @@ if lab_is_routed; then
 else
 	behind_a_router
 fi
-wait_until 30 lab_ready || die 'the ports are not up again'
-wait_until 10 in_sub ping -qc 1 -W 1 $LAB_SERVER4 || die 'no way to the server'
-wait_until 10 in_sub ping -qc 1 -W 1 $LAB_SERVER6 || die 'no way to the server by IPv6'
+wait_until 60 lab_ready || die 'the ports are not up again'
+wait_until 60 in_sub ping -qc 1 -W 1 $LAB_SERVER4 || die 'no way to the server'
+wait_until 60 in_sub ping -qc 1 -W 1 $LAB_SERVER6 || die 'no way to the server by IPv6'
 
 knows() { in_sub ip route get "$1" | grep -o 'mtu [0-9]*' || echo unknown; } # ADDRESS
 refused() { in_rtr nstat -asz "$1" | awk -v n="$1" '$1 == n { print ($2 > 0 ? "some" : "none") }'; }

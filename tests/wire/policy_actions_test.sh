@@ -41,7 +41,7 @@ row = [r for r in json.load(sys.stdin)["not_scanned"] if r["reason"] == sys.argv
 print(row["unit"], 0 < row["share"] <= 1)' "$1"
 }
 unscanned() { [ "$(lab_ask not_scanned status | tr -dc '0-9\n')" != '' ] && lab_cli status --json | grep -q 'no_policy'; }
-wait_until 3 unscanned || :
+wait_until 60 unscanned || :
 check_that 'and the status says so' unscanned
 check 'as a share of connections' 'connections True' "$(unit_of pass_no_policy)"
 matched() { lab_ask "$1" policy match --source "$2" --destination $LAB_SERVER4; }

@@ -20,7 +20,7 @@ addresses() {
 }
 has() { [ "$(addresses "$1")" = "$2" ]; }
 has_now() { # WHAT SUBSCRIBER ADDRESSES
-	wait_until 5 has "$2" "$3" || :
+	wait_until 60 has "$2" "$3" || :
 	check "$1" "$3" "$(addresses "$2")"
 }
 counted() { lab_ask "nas.name=$1.counts.$2" radius status; } # NAS REASON
@@ -85,7 +85,7 @@ chmod 700 "$LAB/freeradius"
 sed "s#@DIR@#$LAB/freeradius#" "$ROOT/tests/wire/freeradius.conf" >"$LAB/freeradius/radiusd.conf"
 lab_spawn freeradius "$NS_BOX" freeradius -fxx -l stdout -d "$LAB/freeradius"
 up() { grep -q 'Ready to process requests' "$LAB/freeradius.log"; }
-wait_until 20 up || die "FreeRADIUS: $(lab_log_tail freeradius)"
+wait_until 60 up || die "FreeRADIUS: $(lab_log_tail freeradius)"
 for n in 1 2 3 4 5; do
 	PORT=11813 SECRET=naskey check_that "FreeRADIUS takes session $n" account 1 Start "subscriber$n" "c$n" "Framed-IP-Address=10.8.0.$n"
 done

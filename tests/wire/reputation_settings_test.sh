@@ -85,15 +85,15 @@ phase() {
 	logins "$(who 5)" 2
 	logins "$(who 6)" 7
 	for n in 1 2 3 4 5 6 7; do spam $LAB_SERVER4 "$(who 2)"; done
-	wait_until 10 looked || check "$1: all is known" yes "$(endpoint 2 d) $(sender 6 d)"
+	wait_until 60 looked || check "$1: all is known" yes "$(endpoint 2 d) $(sender 6 d)"
 	# One message of spam is what the weights are seen by; a second one is over a trigger of 1.
 	while IFS='|' read -r key _ _ _ _ look; do
 		case $key in reputation.sender.*) printf '%s|%s\n' "$key" "$(eval "$look" </dev/null || :)" ;; esac
 	done <<<"$ROWS" >"$LAB/$1.seen"
 	spam $LAB_SERVER4 "$(who 1)"
 	scored() { [ "$(endpoint 1 "d['score']")" = 2 ]; }
-	wait_until 10 scored || check "$1: the second of spam is known" yes no
-	wait_until 10 as_said || :
+	wait_until 60 scored || check "$1: the second of spam is known" yes no
+	wait_until 60 as_said || :
 	while IFS='|' read -r key _ _ _ _ look; do
 		case $key in reputation.sender.*) ;; *) printf '%s|%s\n' "$key" "$(eval "$look" </dev/null || :)" ;; esac
 	done <<<"$ROWS" >>"$LAB/$1.seen"
@@ -123,8 +123,8 @@ lab_config
 printf 'radius: {listen: "127.0.0.1:1813", nas: [{prefix: 127.0.0.0/8, secret_file: %s}]}\n' "$LAB/nas.key" >>"$LAB_CONF"
 sed -i 's/TRIGGER/5/' "$LAB_CONF"
 lab_start || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_log_tail controlplane)"
-wait_until 10 lab_listening 25 $LAB_SERVER4 || die "the server: $(lab_log_tail server4)"
-wait_until 10 lab_listening 25 $LAB_SERVER6 || die "the server: $(lab_log_tail server6)"
+wait_until 60 lab_listening 25 $LAB_SERVER4 || die "the server: $(lab_log_tail server4)"
+wait_until 60 lab_listening 25 $LAB_SERVER6 || die "the server: $(lab_log_tail server6)"
 sed -i 's/trigger: 5/trigger: TRIGGER/' "$LAB_CONF"
 phase off
 phase on

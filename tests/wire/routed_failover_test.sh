@@ -26,7 +26,7 @@ track() { # TOPOLOGY
 		arms+=(-a r-net,192.0.2.2,r-a -a r-net,fd00:a::2,r-a)
 	fi
 	lab_spawn track "$NS_RTR" "$TRACK" -p $HEALTH "${checks[@]}" "${arms[@]}"
-	wait_until 20 track_is up || die "router-track: $(lab_log_tail track)"
+	wait_until 60 track_is up || die "router-track: $(lab_log_tail track)"
 }
 track_is() { [ "$(tail -n 1 "$LAB/track.log" | awk '{ print $2 }')" = "$1" ]; }
 
@@ -74,7 +74,7 @@ fails_over() { # TOPOLOGY
 	for try in 1 2 3 4; do
 		killed_ms=$(date +%s%3N)
 		proc_end "$LAB/pids/dataplane" KILL
-		wait_until 20 connects || break
+		wait_until 60 connects || break
 		ms=$(($(date +%s%3N) - killed_ms))
 		printf '%s: mail flows past us %s ms behind the kill\n' "$1" $ms
 		[ $ms -gt 2000 ] || break
@@ -86,7 +86,7 @@ fails_over() { # TOPOLOGY
 back() {
 	lab_dataplane_spawn
 	wait_until 60 lab_ready || die "the data plane does not come back: $(lab_log_tail dataplane)"
-	wait_until 20 track_is up || check "$1: the router sends us mail again" yes "$(lab_log_tail track)"
+	wait_until 60 track_is up || check "$1: the router sends us mail again" yes "$(lab_log_tail track)"
 }
 
 # open_begin NAME: a message begun and not ended; what was told comes into NAME.out when `go` is there.
@@ -95,7 +95,7 @@ open_begin() {
 	in_sub "$PYTHON" "$ROOT/tests/wire/slow_message.py" $LAB_SERVER4 "$LAB/sent/$1" "$LAB/$1.begun" "$LAB/$1.go" \
 		>"$LAB/$1.out" 2>&1 &
 	OPENED=$!
-	wait_until 20 test -e "$LAB/$1.begun" || die "$1: not begun: $(cat "$LAB/$1.out")"
+	wait_until 60 test -e "$LAB/$1.begun" || die "$1: not begun: $(cat "$LAB/$1.out")"
 }
 open_end() { # NAME PID: ENDED is how it was told, and what arrived
 	: >"$LAB/$1.go"
@@ -118,8 +118,8 @@ drains() { # TOPOLOGY
 	open=$OPENED
 	lab_cli drain --wait 10m >"$LAB/drain.out" 2>&1 &
 	past=$!
-	wait_until 20 track_is drain || check "$1: the router saw the drain" yes "$(lab_log_tail track)"
-	wait_until 20 drain_is waiting || check "$1: the drain waits" waiting "$(drain_state)"
+	wait_until 60 track_is drain || check "$1: the router saw the drain" yes "$(lab_log_tail track)"
+	wait_until 60 drain_is waiting || check "$1: the drain waits" waiting "$(drain_state)"
 	check_that "$1: the health port refuses" refused 192.0.2.2
 	check_that "$1: ... by IPv6, too" refused fd00:a::2
 	sends "$1: a new connection goes past us, unread" drained --host $LAB_SERVER4
@@ -134,13 +134,13 @@ drains() { # TOPOLOGY
 	open_end in-the-middle $open
 	check "$1: the open session ends well" '250, equal' "$ENDED"
 	check "$1: the unread one arrived" equal "$(lab_stored "$LAB/sent/drained")"
-	wait_until 30 drain_is drained || check "$1: drained" drained "$(drain_state)"
+	wait_until 60 drain_is drained || check "$1: drained" drained "$(drain_state)"
 	wait $past || check "$1: drain --wait ends well" 0 $?
 	check_that "$1: ... and says so" grep -q '^drained' "$LAB/drain.out"
 	open_begin past-us
 	open=$OPENED
 	lab_cli drain --undo >/dev/null
-	wait_until 20 track_is up || check "$1: the router sends us mail again" yes "$(lab_log_tail track)"
+	wait_until 60 track_is up || check "$1: the router sends us mail again" yes "$(lab_log_tail track)"
 	open_end past-us $open
 	check "$1: what began past us is not harmed" '250, equal' "$ENDED"
 	mail "$1: mail is read again" '550 5.7.1, absent' "$(message read-again --plant "$SPAM_TEXT")" --host $LAB_SERVER4
@@ -155,7 +155,7 @@ deadline() { # TOPOLOGY: what is in the middle of a message, bytes of its with u
 	check_that "$1: a session was let go or reset" test $(($(counter reset_drain) + $(counter pass_draining))) -gt 0
 	open_end too-long $open
 	lab_cli drain --undo >/dev/null
-	wait_until 20 track_is up || check "$1: the router sends us mail again" yes "$(lab_log_tail track)"
+	wait_until 60 track_is up || check "$1: the router sends us mail again" yes "$(lab_log_tail track)"
 }
 
 run() { # TOPOLOGY

@@ -20,6 +20,6 @@ ip -n "$NS_NET" link set b1 up
 lab_postfix_start
 check 'nothing was queued meanwhile' absent "$(lab_stored "$file")"
 reachable() { in_sub ping -c 1 -W 1 "$LAB_SERVER4"; }
-wait_until 20 reachable || :
+wait_until 60 reachable || :
 mail 'the retry goes through' '250, equal' "$file" --host $LAB_SERVER4
 wire_end

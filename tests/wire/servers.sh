@@ -77,7 +77,7 @@ END
 	chmod 644 "$dir/exim.conf"
 	server_users Debian-exim
 	lab_spawn exim "$NS_NET" "$EXIM" -C "$dir/exim.conf" -bdf -q1h
-	wait_until 10 lab_listening 25 "$1" || die "exim: $(lab_log_tail exim)"
+	wait_until 60 lab_listening 25 "$1" || die "exim: $(lab_log_tail exim)"
 }
 exim_idle() { [ -z "$(find "$LAB/exim/queue/input" -type f 2>/dev/null | head -n 1)" ]; }
 
@@ -114,6 +114,6 @@ exec "$OPENSMTPD/usr/sbin/smtpd" -d -f "$dir/smtpd.conf"
 END
 	server_users opensmtpd opensmtpq
 	lab_spawn opensmtpd "$NS_NET" sh "$dir/start"
-	wait_until 10 lab_listening 25 "$1" || die "opensmtpd: $(lab_log_tail opensmtpd)"
+	wait_until 60 lab_listening 25 "$1" || die "opensmtpd: $(lab_log_tail opensmtpd)"
 }
 opensmtpd_idle() { [ -z "$(find "$LAB/opensmtpd/queue/smtpd/queue" -type f 2>/dev/null | head -n 1)" ]; }

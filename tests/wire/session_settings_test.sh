@@ -30,9 +30,9 @@ sed -i '/^session_profiles:/,$d' "$LAB_CONF"
 printf 'dns: {servers: ["127.0.0.1:5300"]}\n' >>"$LAB_CONF"
 printf '%s\n' '# both' a@example.com b@example.net >"$LAB/listed"
 printf '%s\n' "$LAB_SERVER4" >"$LAB/servers"
-wait_until 5 grep -q 'dns_server: up' "$LAB/dns.log" || die "the DNS: $(lab_log_tail dns)"
+wait_until 60 grep -q 'dns_server: up' "$LAB/dns.log" || die "the DNS: $(lab_log_tail dns)"
 lab_start || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_log_tail controlplane)"
-wait_until 10 lab_listening 25 || die "the server: $(lab_log_tail server)"
+wait_until 60 lab_listening 25 || die "the server: $(lab_log_tail server)"
 in_sub "$PYTHON" "$HERE/settings_client.py" run "$LAB_SERVER4" "$LAB_SOCKETS/rpc.sock" "$LAB/events.jsonl" \
 	"$LAB/server.log" >"$LAB/settings" || check 'the client ends well' yes no
 grep -v '^ok' "$LAB/settings" || :

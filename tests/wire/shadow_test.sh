@@ -37,7 +37,7 @@ lab_spawn dns "$NS_BOX" "$PYTHON" "$ROOT/tests/wire/dns_server.py" 127.0.0.1 530
 lab_postfix_start
 lab_config
 printf 'dns: {servers: ["127.0.0.1:5300"]}\n' >>"$LAB_CONF"
-wait_until 5 grep -q 'dns_server: up' "$LAB/dns.log"
+wait_until 60 grep -q 'dns_server: up' "$LAB/dns.log"
 lab_start || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_log_tail controlplane)"
 for a in $ADDRESSES; do ip -n "$NS_SUB" addr add "$a/24" dev a1; done
 check 'before: no candidate' none "$(lab_ask state config shadow)"
@@ -75,14 +75,14 @@ mail 'two recipients: equal under both' '250, equal' "$(message two)" --host $LA
 mail 'a recipient that the candidate refuses' '250, equal' "$(message shut)" --host $LAB_SERVER4 --bind 10.77.0.77 --to inbox@example.net --to closed@example.net
 lab_send --host $LAB_SERVER4 --bind 10.77.0.73 --hold-s 3 --message "$(message first)" >"$LAB/first.out" &
 first=$!
-wait_until 10 grep -q '^1 final 250' "$LAB/first.out" || :
+wait_until 60 grep -q '^1 final 250' "$LAB/first.out" || :
 mail 'two at a time of a client' '250, equal' "$(message second)" --host $LAB_SERVER4 --bind 10.77.0.73
 wait "$first"
 for i in 1 2 3; do mail "message $i of an hour" '250, equal' "$(message hour$i)" --host $LAB_SERVER4 --bind 10.77.0.78; done
 mail 'a sender whose domain there is' '250, equal' "$(message there)" --host $LAB_SERVER4 --bind 10.77.0.79 --from a@mx.example
 mail 'a sender whose domain is gone' '250, equal' "$(message gone)" --host $LAB_SERVER4 --bind 10.77.0.79 --from a@gone.example
 
-wait_until 10 reported 20 12 || :
+wait_until 60 reported 20 12 || :
 check 'compared, alike, different' '20 8 12 0' "$(lab_ask compared config shadow) $(lab_ask same config shadow) $(lab_ask different config shadow) $(lab_ask not_followed config shadow)"
 check 'those of the main client' '' "$(of_client $LAB_CLIENT4)$(of_client $LAB_CLIENT6)"
 check 'the second subscriber' 'connect refuse 554 inspect None internal' "$(of_client 10.77.0.66)"
@@ -123,14 +123,14 @@ check 'in the data plane, too' '' "$(lab_ask dataplane.shadow_version status)"
 check_that 'one that the data plane leaves alone' lab_cli config shadow "$LAB/candidate.yaml"
 proc_end "$LAB/pids/dataplane" KILL
 lab_dataplane_spawn
-wait_until 20 lab_ready || :
+wait_until 60 lab_ready || :
 check 'is over' 'over the data plane went' "$(lab_ask state config shadow) $(lab_ask why config shadow)"
 mail 'and mail goes on' '250, equal' "$(message afterwards)" --host $LAB_SERVER4 --bind 10.77.0.71
 check 'nothing is compared' 0 "$(counter shadow_compared)"
 check_that 'and another' lab_cli config shadow "$LAB/candidate.yaml"
 proc_end "$LAB/pids/controlplane" KILL
 lab_controlplane_spawn
-wait_until 10 lab_ready || :
+wait_until 60 lab_ready || :
 check 'a killed control plane takes it along' 'none ' "$(lab_ask state config shadow) $(lab_ask dataplane.shadow_version status)"
 check_that 'the data plane says so' grep 'candidate .*: over: the control plane that asked for it went' "$LAB/dataplane.log"
 wire_end

@@ -61,7 +61,7 @@ print(*told)
 END
 }
 CLEAN='220 250 250 250 354 250 221' SPAM='220 250 250 250 354 550'
-arrived() { wait_until 20 lab_queue_empty || :; "$PYTHON" "$ROOT/scripts/lib/mailbox.py" "$LAB_INBOX" count "X-Case: $1."; }
+arrived() { wait_until 60 lab_queue_empty || :; "$PYTHON" "$ROOT/scripts/lib/mailbox.py" "$LAB_INBOX" count "X-Case: $1."; }
 
 wire_begin
 wire_run

@@ -40,7 +40,7 @@ check 'in the form of a log' 1 "$(said '^mailweir-dataplane: err: main: user nos
 "$(program mailweir-dataplane)" -c "$LAB/alone.yaml" >"$LAB/start.log" 2>&1 &
 PID=$!
 proc_record "$LAB/pids/alone" $PID
-wait_until 20 is_ready || die "it does not come up: $(tail -n 3 "$LAB/start.log")"
+wait_until 60 is_ready || die "it does not come up: $(tail -n 3 "$LAB/start.log")"
 user=$(id -u nobody)
 check 'every thread is the user' "$user $user $user $user" "$(privileges Uid | tr '\t' ' ')"
 for set in CapPrm CapEff CapInh CapAmb CapBnd; do

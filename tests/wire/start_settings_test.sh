@@ -101,12 +101,12 @@ phase() {
 	"$(program mailweir-dataplane)" -c "$LAB/$1.yaml" >"$LAB/$1.dp.log" 2>&1 &
 	DP=$!
 	proc_record "$LAB/pids/start" $DP
-	wait_until 20 ready || die "the data plane: $(tail -n 3 "$LAB/$1.dp.log")"
+	wait_until 60 ready || die "the data plane: $(tail -n 3 "$LAB/$1.dp.log")"
 	TICKS=$(cat "/proc/$DP/task/"*/stat | awk '{ n += $14 + $15 } END { print n }')
 	"$(program mailweir-controlplane)" -c "$LAB/$1.yaml" >"$LAB/$1.cp.log" 2>&1 &
 	CP=$!
 	proc_record "$LAB/pids/started" $CP
-	wait_until 20 settled || die "the control plane: $(tail -n 3 "$LAB/$1.cp.log")"
+	wait_until 60 settled || die "the control plane: $(tail -n 3 "$LAB/$1.cp.log")"
 	while IFS='|' read -r key _ _ _ _ look; do
 		look=${look/ DP / $DP } look=${look/ CP / $CP }
 		printf '%s|%s\n' "$key" "$(eval "$look" </dev/null 2>/dev/null || :)"

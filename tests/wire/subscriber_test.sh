@@ -73,12 +73,12 @@ story() { # OLD NEW NAME
 	spam "$3: the second, an MMS" '550 5.7.1' "$old" "${MMS[@]}"
 	sends "$3: at the trigger it may still send" 250 "$old"
 	spam "$3: over the trigger" '550 5.7.1' "$old"
-	wait_until 10 blocked "$spammer" || check "$3: it is blocked" yes no
+	wait_until 60 blocked "$spammer" || check "$3: it is blocked" yes no
 	refused "$3: over the trigger" "$old" "$MINUTE"
 	leave "$spammer" "$old"
 	join "$spammer" "$new"
 	refused "$3: under another address" "$new" "$MINUTE"
-	wait_until 10 explained "$spammer" || check "$3: its id explains who he is" yes no
+	wait_until 60 explained "$spammer" || check "$3: its id explains who he is" yes no
 	join "$honest" "$old"
 	sends "$3: the next one at its old address" 250 "$old"
 }
@@ -128,12 +128,12 @@ sends 'exempt: over the trigger it still sends' 250 10.77.0.34
 # Monitor refuses nothing and tells.
 join 491705 10.77.0.49
 over_the_trigger 'monitor' 10.77.0.49
-wait_until 10 blocked 491705 || check 'monitor: it is on the list' yes no
+wait_until 60 blocked 491705 || check 'monitor: it is on the list' yes no
 sends 'monitor: it still sends' 250 10.77.0.49
-wait_until 10 told_so 491705 monitor || check 'monitor: it is told in the log' yes no
+wait_until 60 told_so 491705 monitor || check 'monitor: it is told in the log' yes no
 # When its time is over it may send again.
 wait_until 90 free 491701-four || check 'its time is over' yes no
 sends 'four: after the duration' 250 10.77.0.32
-wait_until 30 free 491701-six || check 'its time is over, by IPv6' yes no
+wait_until 60 free 491701-six || check 'its time is over, by IPv6' yes no
 sends 'six: after the duration' 250 fd77:2::1
 wire_end

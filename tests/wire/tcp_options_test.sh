@@ -8,7 +8,7 @@ set -euo pipefail
 
 capture() { # NAMESPACE INTERFACE NAME
 	lab_spawn "capture-$3" "$1" tcpdump -i "$2" -s 200 -w "$LAB/$3.pcap" --immediate-mode -B 65536 'port 25'
-	wait_until 10 grep -q 'listening on' "$LAB/capture-$3.log" || die "tcpdump: $(lab_log_tail "capture-$3")"
+	wait_until 60 grep -q 'listening on' "$LAB/capture-$3.log" || die "tcpdump: $(lab_log_tail "capture-$3")"
 }
 handshakes() { tcpdump -r "$1" -n -t 'tcp[tcpflags] & tcp-syn != 0' 2>/dev/null; }
 segments() { tcpdump -r "$LAB/$1.pcap" -n -t 2>/dev/null | grep -c "$2" || :; } # FILE TEXT

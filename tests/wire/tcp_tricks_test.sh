@@ -42,7 +42,7 @@ for name in dying_reset dying_fin; do trick $name 'reset fin nothing'; done
 trick dying_end '250 421 reset fin nothing'
 # Sessions that have died keep a file each in the server's queue until it gives them up.
 arrived() { [ "$(stored 'X-Case: ')" -ge 4 ]; }
-wait_until 20 arrived || :
+wait_until 60 arrived || :
 check 'the condemned text was never stored' 0 "$(stored "$SPAM_TEXT")"
 for name in decoy_first overlap urgent urgent_flagged; do check "$name: stored as it was read" 1 "$(stored "X-Case: $name.")"; done
 check_that 'wrong checksums were counted' test "$(counter drop_tcp_checksum)" -gt 0

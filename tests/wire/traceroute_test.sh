@@ -27,7 +27,7 @@ for host, family in (("'$LAB_SERVER4'", socket.AF_INET), ("'$LAB_SERVER6'", sock
         s = socket.create_server((host, port), family=family)
         globals()[f"keep{host}{port}"] = s
 time.sleep(1e6)'
-	wait_until 10 lab_listening 80 "[$LAB_SERVER6]" || die "listener: $(lab_log_tail listener)"
+	wait_until 60 lab_listening 80 "[$LAB_SERVER6]" || die "listener: $(lab_log_tail listener)"
 	lab_config
 	lab_start || die "the daemons do not come up: $(lab_log_tail dataplane) $(lab_log_tail controlplane)"
 	ways "$1, ttl lower" "$ROUTER4 192.0.2.2 $ROUTER4 reached" "$ROUTER6 fd00:a::2 $ROUTER6 reached"
