@@ -223,7 +223,7 @@ def main():
     parser.add_argument("--after", action="append", default=[], help="command to send behind the messages")
     parser.add_argument("--hold-s", type=float, default=0, help="stay connected that long before QUIT")
     parser.add_argument("--no-quit", action="store_true")
-    parser.add_argument("--timeout-s", type=float, default=30)
+    parser.add_argument("--timeout-s", type=float, default=60)
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     args.to = args.to or ["inbox@example.net"]

@@ -48,7 +48,7 @@ def check_tcp(address, port, path):
     with open(path, "rb") as source:
         sent = source.read()
     got = bytearray()
-    with socket.create_connection((address, port), timeout=20) as conn:
+    with socket.create_connection((address, port), timeout=60) as conn:
         def send():
             conn.sendall(sent)
             conn.shutdown(socket.SHUT_WR)

@@ -14,7 +14,7 @@ import struct
 import sys
 
 host, way, texts = sys.argv[1], sys.argv[2], sys.argv[3:]
-sock = socket.create_connection((host, 25), timeout=10)
+sock = socket.create_connection((host, 25), timeout=60)
 for text in texts:
     sock.recv(4096)
     sock.sendall(text.encode().decode("unicode_escape").encode("latin-1"))

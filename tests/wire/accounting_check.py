@@ -20,7 +20,7 @@ BINDINGS = """SELECT key, has, id FROM bindings WHERE key NOT IN (SELECT key FRO
 def stored(path):
     """{number of the address: id of who has it}."""
     found = {}
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10) as db:
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60) as db:
         for key, has, name in db.execute(BINDINGS):
             if has == LIVE:
                 found[int.from_bytes(key[19:22], "big")] = bytes(name).decode()

@@ -7,7 +7,7 @@ set -euo pipefail
 # start PROGRAM FILE: its exit status and what it said at level err or worse.
 start() {
 	local status=0
-	in_box timeout 20 "$(program "$1")" -c "$2" >"$LAB/start.log" 2>&1 || status=$?
+	in_box timeout 60 "$(program "$1")" -c "$2" >"$LAB/start.log" 2>&1 || status=$?
 	printf '%s\n' "$status"
 }
 said() { grep -c -- "$1" "$LAB/start.log" || :; }

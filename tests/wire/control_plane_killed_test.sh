@@ -20,7 +20,7 @@ traffic() {
 	clean=$(message bg-clean --size 3000) spam=$(message bg-spam --plant "$SPAM_TEXT")
 	while [ ! -e "$LAB/stop" ]; do
 		n=$((n + 1))
-		out=$(lab_send --host $LAB_SERVER4 --message "$clean" --timeout-s 15; lab_send --host $LAB_SERVER4 --message "$spam" --timeout-s 15)
+		out=$(lab_send --host $LAB_SERVER4 --message "$clean" --timeout-s 60; lab_send --host $LAB_SERVER4 --message "$spam" --timeout-s 60)
 		printf '%s\n' "$out" | awk '/ final / { print $3 }' | tr '\n' ' ' >>"$LAB/traffic"
 		printf '\n' >>"$LAB/traffic"
 	done

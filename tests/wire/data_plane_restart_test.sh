@@ -12,7 +12,7 @@ import pathlib
 import socket
 import sys
 
-sock = socket.create_connection((sys.argv[1], 25), timeout=20)
+sock = socket.create_connection((sys.argv[1], 25), timeout=60)
 lines = sock.makefile("r", encoding="latin-1")
 lines.readline()
 sock.sendall(b"HELO client.example.com\r\n")

@@ -8,7 +8,7 @@ set -euo pipefail
 
 state_is() { [ "$(lab_ask state drain --show)" = "$1" ]; }
 told_now() { # NAME: what the greeting, else the end of a message, was
-	lab_send --message "$(message "$1" --plant "$SPAM_TEXT")" --host $LAB_SERVER4 --timeout-s 20 >"$LAB/client.out"
+	lab_send --message "$(message "$1" --plant "$SPAM_TEXT")" --host $LAB_SERVER4 --timeout-s 60 >"$LAB/client.out"
 	local greeting
 	greeting=$(told greeting)
 	if [ "$greeting" = 220 ]; then outcome 1; else printf '%s\n' "$greeting"; fi

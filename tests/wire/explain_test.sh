@@ -38,7 +38,10 @@ cp "$LAB/words" "$LAB/first"
 check_that 'explain by the id of the session' explained "$session"
 check_that 'says the same' cmp "$LAB/words" "$LAB/first"
 check 'one classifier each' 2 "$(grep -cE '"classifier":"(content)"' "$LAB/events.jsonl")"
-check 'syslog has both' 2 "$(grep -c "<22>mailweir-controlplane.*$session" "$LAB/syslog.log" || :)"
+in_syslog() { grep -c "<22>mailweir-controlplane.*$session" "$LAB/syslog.log" || :; }
+both_there() { [ "$(in_syslog)" = 2 ]; }
+wait_until 60 both_there || :
+check 'syslog has both' 2 "$(in_syslog)"
 check 'no address, and no subject, is in the log' 0 "$(grep -ciE 'example.net|pills' "$LAB/events.jsonl" || :)"
 says "to <hmac:$(hash_of inbox@example.net)>"
 says "Its subject is \"hmac:$(hash_of 'cheap pills')\"."

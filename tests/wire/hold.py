@@ -14,7 +14,7 @@ import collections
 import socket
 import sys
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 def reply(stream):

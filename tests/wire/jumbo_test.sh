@@ -11,7 +11,7 @@ frames() { lab_is_routed || "$PYTHON" "$ROOT/tests/wire/frames.py" pair "$NS_SUB
 while read -r line; do
 	check "${line#* }" ok "${line%% *}"
 done < <(frames)
-check_that 'ping of 8,972 octets that must not be fragmented' in_sub ping -c 2 -i 0.2 -W 2 -M "do" -s 8972 $LAB_SERVER4
+check_that 'ping of 8,972 octets that must not be fragmented' in_sub ping -c 2 -i 0.2 -W 20 -M "do" -s 8972 $LAB_SERVER4
 mail 'clean mail, 1 MB' '250, equal' "$(message jumbo --size 1000000)" --host $LAB_SERVER4
 mail 'spam in one large segment' '550 5.7.1, absent' "$(message jumbo-spam --size 8000 --plant "$SPAM_TEXT")" --host $LAB_SERVER4
 wire_end

@@ -44,6 +44,7 @@ LEGIT = {  # what honest clients send; %s is the case
     "session in LF": b"Subject: legit\nX-Case: %s\n\nfirst\n..\nlast\n.\n",
 }
 SILENCE_S = 0.6
+STORED_S = 10  # an honest message's answer comes when the server has stored it
 
 
 class Case:
@@ -220,6 +221,8 @@ async def session(case, wire, spam):
             await wire.send(piece)
             if wait:
                 await wire.reply(known, SILENCE_S)
+        if case.kind == "legit":
+            await wire.reply(count, STORED_S)
         known = -1
         while known != len(wire.replies()) and not wire.ended:
             known = len(wire.replies())

@@ -13,7 +13,8 @@ mail 'a body rule' "$SPAM" "$(message body --plant "$SPAM_TEXT")" --host $LAB_SE
 check 'the reply carries an id' 1 "$(grep -c '^1 final 550 5\.7\.1 .*(mw-[0-9a-v]\{13\})' "$LAB/client.out")"
 check 'QUIT is answered' 221 "$(told quit)"
 check 'and the connection closed in order' fin "$(told closed)"
-wait_until 60 test "$(lost)" != 0 || :
+was_lost() { [ "$(lost)" != 0 ]; }
+wait_until 60 was_lost || :
 check 'Postfix logs a lost connection after DATA' 1 "$(lost)"
 mail 'upper case, 30 kB' "$SPAM" "$(message large --size 30000 --plant "${SPAM_TEXT^^}")" --host $LAB_SERVER4
 mail 'at the end of 2 MB' "$SPAM" "$(message end --size 2000000 --plant "$SPAM_TEXT")" --host $LAB_SERVER4

@@ -14,7 +14,9 @@ ECHO4=8080 ECHO6=8086  # a server of the host's: nothing of ours knows of it
 ODD=198.18.0.1         # an address of the host's that is none of management's
 
 echoed() { "$PYTHON" "$ROOT/scripts/lib/traffic.py" tcp "$1" "$2" "$LAB/sent/file"; } # ADDRESS PORT
-connects() { timeout 5 bash -c "exec 3<>/dev/tcp/$1/$2"; }                           # ADDRESS PORT
+# Who answers does so at once; a machine that is busy gets a minute. Nobody answering is waited for two seconds, and
+# what shows that it was we who said nothing is the counter.
+connects() { timeout "${3:-2}" bash -c "exec 3<>/dev/tcp/$1/$2"; } # ADDRESS PORT [SECONDS]
 refuses() { ! "$@"; }
 # The counters of a data plane come within half a second, later where the machine is busy.
 counts() { # WHAT COUNTER MORE_THAN
@@ -47,7 +49,7 @@ route6() { in_rtr ip -6 route replace $FAR6 via "$1" dev "$2"; }
 by_first() {
 	local address
 	for address in $OWN4 $OWN6 $FAR6; do
-		check_that "$1: $address answers a ping" in_rtr ping -c 2 -i 0.2 -W 5 "$address"
+		check_that "$1: $address answers a ping" in_rtr ping -c 2 -i 0.2 -W 20 "$address"
 	done
 	check "$1: TCP with the host" equal "$(in_rtr "$PYTHON" "$ROOT/scripts/lib/traffic.py" tcp $OWN4 $ECHO4 "$LAB/sent/file")"
 	check "$1: TCP with the host, IPv6" equal "$(in_rtr "$PYTHON" "$ROOT/scripts/lib/traffic.py" tcp $OWN6 $ECHO6 "$LAB/sent/file")"
@@ -72,7 +74,7 @@ traffic_ports() {
 	local address before
 	for address in 192.0.2.2 198.51.100.2; do
 		before=$(counter drop_own_address)
-		check_that "$address answers a ping" in_rtr ping -c 1 -W 5 $address
+		check_that "$address answers a ping" in_rtr ping -c 1 -W 20 $address
 		check_that "$address serves nothing" refuses in_rtr bash -c "connects $address $ECHO4" 2>/dev/null
 		counts "$address: counted" drop_own_address "$before"
 	done
@@ -87,7 +89,7 @@ local_connections() {
 	check_that 'local: off: the host takes no mail' refuses in_rtr bash -c "connects $OWN4 25" 2>/dev/null
 	counts 'local: off: counted' drop_management_local "$before"
 	local_is on
-	check_that 'local: on: the host takes connections to port 25' in_rtr bash -c "connects $OWN4 25"
+	check_that 'local: on: the host takes connections to port 25' in_rtr bash -c "connects $OWN4 25 60"
 	before=$(counter drop_management_local)
 	route4 198.51.100.2 r-b
 	check_that 'local: on at one port: not by the other' refuses in_rtr bash -c "connects $OWN4 25" 2>/dev/null
@@ -113,7 +115,7 @@ while True:
 	proc_end "$LAB/pids/flood"
 	counts 'under a flood of the host: too much is dropped' drop_management_rate 0
 	wait_until 60 in_rtr ping -c 1 -W 1 $OWN4 || :
-	check_that 'behind it the host is there again' in_rtr ping -c 2 -i 0.2 -W 5 $OWN4
+	check_that 'behind it the host is there again' in_rtr ping -c 2 -i 0.2 -W 20 $OWN4
 }
 
 beside_a_router() {
@@ -147,8 +149,8 @@ in_the_wire() {
 	LAB_DATAPLANE="  management: {addresses: [$OWN4/24, \"$OWN6/64\"], from: [access]}"
 	wire_run
 	host_up
-	check_that 'in the wire: IPv4' in_sub ping -c 2 -i 0.2 -W 5 $OWN4
-	check_that 'in the wire: IPv6' in_sub ping -c 2 -i 0.2 -W 5 $OWN6
+	check_that 'in the wire: IPv4' in_sub ping -c 2 -i 0.2 -W 20 $OWN4
+	check_that 'in the wire: IPv6' in_sub ping -c 2 -i 0.2 -W 20 $OWN6
 	check 'in the wire: TCP with the host' equal "$(in_sub "$PYTHON" "$ROOT/scripts/lib/traffic.py" tcp $OWN4 $ECHO4 "$LAB/sent/file")"
 	check_that 'in the wire: the host takes no mail' refuses in_sub bash -c "connects $OWN4 25" 2>/dev/null
 	check_that 'in the wire: the other side does not find it' refuses in_net ping -c 1 -W 1 $OWN4

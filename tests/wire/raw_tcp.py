@@ -89,7 +89,7 @@ class Client:
             self.put(ACK)
         return True
 
-    def until(self, done, wait_s=10):
+    def until(self, done, wait_s=60):
         """Reads until `done` or time is up; repeats nothing."""
         limit = time.monotonic() + wait_s
         while not done() and not self.over and time.monotonic() < limit:
@@ -107,12 +107,12 @@ class Client:
         """In order; repeated as it was until it is acknowledged."""
         seq = self.nxt
         self.nxt = (self.nxt + len(payload)) % 2**32
-        for _ in range(8):
+        for _ in range(100):
             self.put(ACK | PSH, payload, seq=seq, **more)
             if self.until(lambda: (self.acked - self.nxt) % 2**32 < 2**31, 0.5) or self.over:
                 break
 
-    def reply(self, wait_s=10):
+    def reply(self, wait_s=60):
         """The code of the next final reply, or how it ended."""
         def whole():
             return any(line[3:4] == b" " for line in self.text.split(b"\r\n")[:-1])

@@ -20,7 +20,7 @@ import socket
 import sys
 
 host, text, case, paused, go = sys.argv[1:]
-sock = socket.create_connection((host, 25), timeout=30)
+sock = socket.create_connection((host, 25), timeout=60)
 sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)

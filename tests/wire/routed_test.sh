@@ -30,9 +30,9 @@ run() { # TOPOLOGY ARM
 	LAB_TOPOLOGY=$1
 	mkdir -p "$LAB/sent"
 	wire_run
-	check_that "$1: an address of ours answers a ping" in_rtr ping -c 2 -i 0.2 -W 2 192.0.2.2
-	check_that "$1: ... and by IPv6" in_rtr ping -c 2 -i 0.2 -W 2 fd00:a::2
-	check_that "$1: other traffic goes straight" in_sub ping -c 3 -i 0.2 -W 2 $LAB_SERVER4
+	check_that "$1: an address of ours answers a ping" in_rtr ping -c 2 -i 0.2 -W 20 192.0.2.2
+	check_that "$1: ... and by IPv6" in_rtr ping -c 2 -i 0.2 -W 20 fd00:a::2
+	check_that "$1: other traffic goes straight" in_sub ping -c 3 -i 0.2 -W 20 $LAB_SERVER4
 	check "$1: ... and not by us" 0 "$(counter forwarded_packets)"
 	to "$1, IPv4" $LAB_SERVER4 $LAB_CLIENT4
 	to "$1, IPv6" $LAB_SERVER6 $LAB_CLIENT6

@@ -22,7 +22,7 @@ import time
 from settings_table import ELSEWHERE, ROWS, WITHOUT_EFFECT, Again, Raw, Wait, address, configuration
 
 ID = re.compile("mw-[0-9a-v]{13}")
-PATIENCE_S = 8
+PATIENCE_S = 60
 # Of an event: not when, where and under which names, nor what only repeats the setting.
 KEPT = ("type", "classifier", "code", "reason", "limit", "value", "verdict", "helo", "from", "to", "recipients",
         "octets", "score", "rules", "messages", "refused", "lane", "tls", "auth")
@@ -129,7 +129,7 @@ class Client:
         while line[3:4] == "-":
             line = self.line()
         waited = time.monotonic() - start
-        self.told.append(line[:3] + (f"+{waited:.0f}s" if waited > 0.7 else ""))
+        self.told.append(line[:3] + ("+3s" if waited > 2.9 else ""))
 
     def send(self, octets):
         """One write. Who is cut off hears why at the next read."""

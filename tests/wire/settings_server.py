@@ -14,7 +14,7 @@ import threading
 
 from settings_table import ROWS, address
 
-LOOK_S = 0.1
+LOOK_S = 0.5
 PRINTING = threading.Lock()
 REPLIES = {
     b"MAIL": "250 2.1.0 Ok", b"RSET": "250 2.0.0 Ok", b"NOOP": "250 2.0.0 Ok", b"HELO": "250 server.example",

@@ -3,8 +3,8 @@
 which test has the other keys of the schema both ways.
 
 A row is one key, a value that switches it on, one that switches it off, and a small dialogue that is held
-once under each. `told` is what the client then hears: reply codes in order, `+1s` behind one that took a
-second, and how the connection ended. A key of the schema without a row, here or in ELSEWHERE, fails the test.
+once under each. `told` is what the client then hears: reply codes in order, `+3s` behind one that took
+three seconds, and how the connection ended. A key of the schema without a row, here or in ELSEWHERE, fails the test.
 """
 from dataclasses import dataclass, field
 
@@ -261,14 +261,14 @@ ROWS = [
         counter="cut_max_recipient_errors", reason="cut_max_recipient_errors", limit=(2, 3)),
     session(
         "errors_free", "2", "1", [EHLO, "VRFY x", "VRFY x"],
-        ("220 250 502 502 221 fin", "220 250 502 502+1s 221 fin"), "client log", also={"error_delay_s": "1"}),
+        ("220 250 502 502 221 fin", "220 250 502 502+3s 221 fin"), "client log", also={"error_delay_s": "3"}),
     session(
-        "error_delay_s", "1", "0", [EHLO, "VRFY x"],
-        ("220 250 502+1s 221 fin", "220 250 502 221 fin"), "client log", counter="replies_delayed",
+        "error_delay_s", "3", "0", [EHLO, "VRFY x"],
+        ("220 250 502+3s 221 fin", "220 250 502 221 fin"), "client log", counter="replies_delayed",
         also={"errors_free": "0"}),
     session(
-        "error_delay_step_s", "1", "0", [EHLO, "VRFY x", "VRFY x"],
-        ("220 250 502 502+1s 221 fin", "220 250 502 502 221 fin"), "client log", counter="replies_delayed",
+        "error_delay_step_s", "3", "0", [EHLO, "VRFY x", "VRFY x"],
+        ("220 250 502 502+3s 221 fin", "220 250 502 502 221 fin"), "client log", counter="replies_delayed",
         also={"errors_free": "0"}),
     # Whose mail.
     blocked("blocked_senders", "[a@example.com]", "senders_blocked"),

@@ -17,7 +17,7 @@ host, spam, how = sys.argv[1], sys.argv[2], dict(word.partition("=")[::2] for wo
 sock = socket.socket()
 if "window" in how:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(how["window"]))
-sock.settimeout(20)
+sock.settimeout(60)
 if "nagle" not in how:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 sock.connect((host, 25))

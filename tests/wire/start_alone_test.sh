@@ -8,7 +8,7 @@ set -euo pipefail
 # run ARGUMENTS...: its exit status; what it said is in start.log.
 run() {
 	local status=0
-	timeout 20 "$(program mailweir-dataplane)" "$@" >"$LAB/start.log" 2>&1 || status=$?
+	timeout 60 "$(program mailweir-dataplane)" "$@" >"$LAB/start.log" 2>&1 || status=$?
 	printf '%s\n' "$status"
 }
 said() { grep -c -- "$1" "$LAB/start.log" || :; }

@@ -14,7 +14,7 @@ import ssl
 import sys
 
 host, path, plain = sys.argv[1:4]
-session = smtplib.SMTP(host, 25, "client.example.com", timeout=10)
+session = smtplib.SMTP(host, 25, "client.example.com", timeout=60)
 session.ehlo()
 print("offered", "yes" if session.has_extn("starttls") else "no")
 if plain:

@@ -22,7 +22,7 @@
 #include "core_link.h"
 #include "log.h"
 
-enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW, TURNS_MAX = 2000, CYCLES = 100 };
+enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW, TURNS_MAX = 60000, CYCLES = 100 };
 
 struct seen {
 	unsigned attached, detached, outcomes, records, asks, rows, done;

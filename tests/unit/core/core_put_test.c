@@ -17,7 +17,7 @@
 #include "core_link.h"
 #include "log.h"
 
-enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW, TURNS_MAX = 2000, CYCLES = 60 };
+enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW, TURNS_MAX = 60000, CYCLES = 60 };
 
 struct bench {
 	struct dp dp;

@@ -13,7 +13,9 @@
 #include "dns_server.h"
 #include "log.h"
 
-enum { TIMEOUT_MS = 150, TURNS_MAX = 4000 };
+// A question is over by TIMEOUT_MS where nothing else comes; what the server does answer is heard by SOON_MS or ANY_MS,
+// also on a machine that stands still for a moment.
+enum { TIMEOUT_MS = 150, SOON_MS = 1000, ANY_MS = 20000, TURNS_MAX = 60000 };
 
 struct seen {
 	unsigned told;
@@ -47,7 +49,8 @@ static void bench_open(struct bench *b, struct dns_conf conf)
 	assert_non_null(b->loop);
 	err_init(&err);
 	conf.servers = b->server.servers;
-	conf.timeout_ms = TIMEOUT_MS;
+	if (conf.timeout_ms == 0)
+		conf.timeout_ms = ANY_MS;
 	b->dns = dns_new(b->loop, &conf, &err);
 	if (b->dns == NULL)
 		fail_msg("%s", err.text[0]);
@@ -129,7 +132,9 @@ static void each_kind_of_domain_is_told_apart(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct seen s;
 
-		bench_open(&b, (struct dns_conf){0});
+		bench_open(&b,
+			(struct dns_conf){
+				.timeout_ms = cases[i].found == DNS_UNKNOWN ? TIMEOUT_MS : 0});
 		s = ask(&b, cases[i].name);
 		if (s.found != cases[i].found || (cases[i].ttl_s > 0 && s.ttl_s > cases[i].ttl_s))
 			fail_msg("%s: %d for %u s", cases[i].name, (int)s.found, s.ttl_s);
@@ -170,7 +175,7 @@ static void what_is_known_is_not_asked_again(void **state)
 	struct bench b;
 
 	(void)state;
-	bench_open(&b, (struct dns_conf){0});
+	bench_open(&b, (struct dns_conf){.timeout_ms = SOON_MS});
 	for (unsigned i = 0; i < 3; i++) {
 		struct seen first = ask(&b, names[i]), again = {0};
 		unsigned asked = b.server.asked;
@@ -210,7 +215,7 @@ static void an_answer_behind_the_deadline_is_kept_for_the_next_one(void **state)
 	struct bench b;
 
 	(void)state;
-	bench_open(&b, (struct dns_conf){0});
+	bench_open(&b, (struct dns_conf){.timeout_ms = TIMEOUT_MS});
 	s = ask(&b, "late.example");
 	assert_int_equal(s.found, DNS_UNKNOWN);
 	// On a machine that stood still for a moment c-ares' time is up in the same turn, and it may say so first.
@@ -233,7 +238,8 @@ static void a_flood_of_names_takes_bounded_memory_and_few_queries(void **state)
 	struct bench b;
 
 	(void)state;
-	bench_open(&b, (struct dns_conf){.cache_entries = 16, .asked_max = 4});
+	bench_open(
+		&b, (struct dns_conf){.timeout_ms = SOON_MS, .cache_entries = 16, .asked_max = 4});
 	b.server.dead = true;
 	for (unsigned i = 0; i < 200; i++) {
 		(void)snprintf(name, sizeof(name), "mx.n%u.example", i);
@@ -266,7 +272,7 @@ static void who_asks_for_slow_names_by_the_thousand_takes_nobody_elses_place(voi
 	struct bench b;
 
 	(void)state;
-	bench_open(&b, (struct dns_conf){.asked_max = 64, .share_max = 16});
+	bench_open(&b, (struct dns_conf){.timeout_ms = SOON_MS, .asked_max = 64, .share_max = 16});
 	b.server.dead = true;
 	for (unsigned i = 0; i < 100; i++) {
 		(void)snprintf(name, sizeof(name), "mx.slow%u.example", i % 50);

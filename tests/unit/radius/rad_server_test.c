@@ -20,7 +20,7 @@
 #include "rad_make.h"
 #include "rad_server.h"
 
-enum { FRAMED_IP = 8, CALLING = 31, WAIT_MS = 10000 };
+enum { FRAMED_IP = 8, CALLING = 31, WAIT_MS = 60000 };
 
 static int told; // eventfd: changes
 

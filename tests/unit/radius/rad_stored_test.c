@@ -24,7 +24,7 @@
 #include "rad_server.h"
 #include "sto_make.h"
 
-enum { FRAMED_IP = 8, CALLING = 31, WAIT_MS = 20000, NAP_MS = 5, REPEATED_MAX = 20 };
+enum { FRAMED_IP = 8, CALLING = 31, WAIT_MS = 60000, NAP_MS = 5, REPEATED_MAX = 20 };
 
 static _Atomic int64_t set_by_s; // how far somebody has set the wall clock
 

@@ -22,7 +22,7 @@
 
 #include "text.h"
 
-enum { WAIT_S = 20, STEP = 256 << 10 };
+enum { WAIT_S = 60, STEP = 256 << 10 };
 
 void bench_dir_make(char dir[64])
 {

@@ -19,7 +19,7 @@
 #include "serve_counts.h"
 #include "serve_counts_file.h"
 
-enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW, TURNS_MAX = 5000, BUCKETS = 3, WINDOW_S = 3600 };
+enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW, TURNS_MAX = 60000, BUCKETS = 3, WINDOW_S = 3600 };
 
 static const uint8_t SECRET[16] = {1, 2, 3, 4};
 

@@ -302,7 +302,7 @@ static void add_until(struct bench *b, struct serve_events *ev, bool (*came)(str
 {
 	const struct timeval step = {.tv_usec = 50000};
 
-	for (unsigned i = 0; i < 200; i++) { // 10 s
+	for (unsigned i = 0; i < 1200; i++) { // a minute
 		add(ev, 9);
 		turn(b);
 		if (came(b))

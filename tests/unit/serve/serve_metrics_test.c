@@ -31,7 +31,7 @@
 #include "serve_http.h"
 #include "text.h"
 
-enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW, WAIT_S = 30, ANSWER_MAX = 1 << 16 };
+enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW, WAIT_S = 60, ANSWER_MAX = 1 << 16 };
 
 // The writer.
 

@@ -27,7 +27,7 @@
 #include "rad_make.h"
 #include "serve_radius.h"
 
-enum { TOLD_MAX = 20000, WAIT_S = 20, FRAMED_IP = 8, CALLING = 31, BINDINGS = 8000 };
+enum { TOLD_MAX = 20000, WAIT_S = 60, FRAMED_IP = 8, CALLING = 31, BINDINGS = 8000 };
 
 static const uint8_t secret[16] = "what ids go by.";
 static uint64_t key_of(const char *id)

@@ -21,7 +21,7 @@
 #include "serve_bench.h"
 #include "serve_reputation.h"
 
-enum { WAIT_TURNS = 2000, KEY = 77, HOUR_S = 3600 };
+enum { WAIT_TURNS = 60000, KEY = 77, HOUR_S = 3600 };
 
 static int64_t set_by_s; // how far somebody has set the wall clock
 

@@ -18,7 +18,7 @@
 #include "compile.h"
 #include "serve_life.h"
 
-enum { WAIT_S = 20 };
+enum { WAIT_S = 60 };
 
 static bool store_is(struct bench *b, const char *state, bool pickup_stopped)
 {

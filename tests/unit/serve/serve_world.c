@@ -23,7 +23,7 @@
 #include "pol_image.h"
 #include "serve_store.h"
 
-enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW, WAIT_S = 20 };
+enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW, WAIT_S = 60 };
 
 const char config_ok[] =
 	"dataplane: {workers: [1], ports: [{name: access, dev: net_null0}, {name: core, dev: net_null1}],\n"

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-enum { WAIT_MS = 20000, NAP_MS = 5 };
+enum { WAIT_MS = 60000, NAP_MS = 5 };
 
 char made_dir[MADE_PATH], made_file[MADE_PATH];
 

@@ -172,7 +172,7 @@ static void a_full_queue_takes_nothing_and_bindings_have_half_for_themselves(voi
 	assert_int_equal(sto_room(s), 0);
 	assert_int_equal(sto_start(s), 0);
 	struct pollfd p = {.fd = sto_settled_fd(s), .events = POLLIN};
-	assert_int_equal(poll(&p, 1, 20000), 1);
+	assert_int_equal(poll(&p, 1, 60000), 1);
 	assert_true(sto_room(s) > room);
 	sto_close(s);
 }
@@ -208,7 +208,7 @@ static void read_audit(struct sto *s, uint64_t before, uint32_t max, struct audi
 	*a = (struct audits){0};
 	assert_int_equal(sto_audit_read(s, before, max, audit_got, a), 0);
 	while (a->ends == 0) {
-		assert_int_equal(poll(&p, 1, 20000), 1);
+		assert_int_equal(poll(&p, 1, 60000), 1);
 		sto_turn(s);
 	}
 }
