@@ -65,7 +65,8 @@ lab_log_tail() { # NAME: what a process said last, for an error message
 # Both ends of a wire carry frames as a real cable does: whole, with checksums, no larger than the MTU.
 lab_offloads_off() { # NAMESPACE INTERFACE
 	local feature
-	for feature in tx tso gso gro txvlan rxvlan; do
+	ip netns exec "$1" ethtool -K "$2" tx off tso off gso off gro off txvlan off rxvlan off >/dev/null 2>&1 && return 0
+	for feature in tx tso gso gro txvlan rxvlan; do # a driver without one of them refuses all
 		ip netns exec "$1" ethtool -K "$2" "$feature" off >/dev/null 2>&1 || :
 	done
 }
@@ -543,6 +544,7 @@ lab_down() {
 	for record in "$LAB"/pids/*; do
 		[ ! -f "$record" ] || proc_end "$record" || :
 	done
+	rm -rf "/run/dpdk/${LAB_NAME:?}" # what DPDK keeps of a process that was killed
 	if [ "$LAB_SOCKETS" != "$LAB" ]; then
 		rm -f "$LAB_SOCKETS"/link.sock* "$LAB_SOCKETS"/rpc.sock* # their locks too
 		rmdir "$LAB_SOCKETS" 2>/dev/null || :

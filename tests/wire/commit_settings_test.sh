@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Every key that a commit changes and that holds for all connections, with two values: the same spam is read
 # and refused under the one and goes by unread under the other. The rest of such keys: session_settings_test.sh.
-# Alone: answers within a time.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -4,6 +4,7 @@
 # route that is missing, by its direction; mail that goes out past us, by a probe; NAT between clients and us;
 # somebody with our address; a loop. And it says nothing where nothing is wrong. The control plane, whose probes
 # these are, runs on the subscriber's side.
+# Long: some of it is told only after a while.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -3,7 +3,7 @@
 # Domains of HELO, sender and recipients checked by the DNS, addresses without a domain, blocked servers:
 # each setting off and on. A command waits for its finding, greeting and EHLO never; with a control plane
 # that is silent, or gone, mail goes on.
-# Alone: answers after a time.
+# Long: one command behind the other waits for the DNS.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

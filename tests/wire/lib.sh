@@ -24,6 +24,7 @@ wire_leave() {
 	local status=$?
 	trap - EXIT
 	lab_down
+	rm -rf "/run/dpdk/$LAB_NAME"[a-z] # of a second data plane
 	[ -z "${WIRE_THIRD:-}" ] || ip netns del "$WIRE_THIRD" 2>/dev/null || :
 	if [ $status = 0 ] || [ $status = 125 ]; then
 		rm -rf "$LAB"

@@ -3,7 +3,7 @@
 # The host itself, reached through the ports: by those that dataplane.management names, and by no other, which is
 # counted; the addresses of traffic ports serve nothing but ping; connections to its port 25 are pickup.local's; a
 # flood of it does no harm to mail. Beside a router by IPv4 and IPv6, and in the wire.
-# Alone: a flood has to be one, whatever else the machine does.
+# Long: one check behind the other.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -5,6 +5,7 @@
 # connections go past us, the open one gets its 250 in the middle of its message, none is lost; undone by `--undo`;
 # the control plane's restart does not change it. With a deadline what needs us is ended. Dual-arm and single-arm,
 # asked by IPv4 and IPv6.
+# Long: two topologies, one behind the other.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

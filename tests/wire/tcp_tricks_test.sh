@@ -30,7 +30,7 @@ END
 lab_stranger $OWN
 for name in decoy_first decoy_last overlap overlap_ahead bad_checksum dying_syn odd_resets urgent urgent_flagged \
 	dying_reset dying_fin dying_end; do
-	in_sub timeout 60 "$PYTHON" "$ROOT/tests/wire/raw_tcp.py" trick $name a1 "$(lab_mac "$NS_SUB" a1)" "$(lab_mac_from_sub)" \
+	in_sub timeout 120 "$PYTHON" "$ROOT/tests/wire/raw_tcp.py" trick $name a1 "$(lab_mac "$NS_SUB" a1)" "$(lab_mac_from_sub)" \
 		$OWN $LAB_SERVER4 "$SPAM_TEXT" "$name." >"$LAB/$name.out" 2>&1 &
 done
 for job in $(jobs -p); do wait "$job" || :; done
