@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <grp.h>
 #include <libgen.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #include "cfg.h"
 #include "eng.h"
 #include "eng_admin.h"
+#include "eng_drain.h"
 #include "eng_routing.h"
 #include "io.h"
 #include "lnk.h"
@@ -33,6 +35,11 @@ LOG_COMPONENT("main");
 
 enum { EXIT_MACHINE = 1, EXIT_CONFIG = 2 };
 enum { UMASK = 0027, LINK_PATH_BYTES = 256 };
+enum {
+	STOP_TURN_MS = 2,
+	LOOK_MOST_US = 2000000, // ten million connections take a third of a second
+	ANSWERS_US = 500000,    // a round trip by satellite
+};
 
 struct run { // what main makes, in order
 	struct cfg *cfg;
@@ -476,6 +483,28 @@ static void stopped_say(const struct run *r)
 	LOG(NOTICE, "stopped");
 }
 
+// Those that would hang without us are reset, and their answers to it waited for.
+static void connections_end(const struct run *r)
+{
+	const uint64_t begun_us = io_clock_us(r->io);
+	uint64_t now_us = begun_us, looked_us = begun_us, reset = 0;
+	bool looked = false;
+
+	eng_drain_stop(r->eng, begun_us);
+	while (!looked ? now_us - begun_us < LOOK_MOST_US
+		       : reset > 0 && now_us - looked_us < ANSWERS_US) {
+		eng_manage(r->eng, now_us);
+		(void)poll(NULL, 0, STOP_TURN_MS);
+		now_us = io_clock_us(r->io);
+		if (!looked) {
+			looked = eng_drain_is_stopped(r->eng, &reset);
+			looked_us = now_us;
+		}
+	}
+	LOG(NOTICE, "connections reset that would hang without us: %llu%s",
+		(unsigned long long)reset, looked ? "" : "; not all were looked at in time");
+}
+
 static int parts_start(struct run *r, struct err_list *err)
 {
 	int ret = privileges_bound(r->cfg->control.user_dataplane, err);
@@ -552,6 +581,7 @@ int main(int argc, char **argv)
 		&(struct io_chores){.turn = chores_turn, .fd = lnk_fd(run.lnk), .arg = &run});
 	if (ret == IO_EXIT_STALLED)
 		_exit(ret); // the stuck worker would never be waited for to its end
+	connections_end(&run);
 	io_stop(run.io);
 	stopped_say(&run);
 	parts_stop(&run);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The phases of a drain, and what its deadline does to each session.
+// The phases of a drain, and what its deadline, or the end of the process, does to each session.
 // Thread: as the header says.
 #include "eng_drain.h"
 
@@ -9,6 +9,8 @@
 enum {
 	LETS_US = 1000000,
 	CELLS_A_TICK = 256, // of the flow table: a million is looked through in a second
+	CELLS_A_TICK_STOP =
+		8192, // half a millisecond: nothing is as urgent, ten million take a third of a second
 };
 
 static void phase_set(struct eng *e, enum eng_drain_phase phase)
@@ -63,13 +65,25 @@ bool eng_drain_left(const struct eng *e, uint64_t *left)
 	return true;
 }
 
+void eng_drain_stop(struct eng *e, uint64_t now_us)
+{
+	eng_drain_begin(e, false, 0, now_us);
+	atomic_store_explicit(&e->drain.stops, true, memory_order_relaxed);
+}
+
+bool eng_drain_is_stopped(const struct eng *e, uint64_t *reset)
+{
+	return eng_drain_left(e, reset);
+}
+
 void eng_drain_manage(struct eng *e, uint64_t now_us)
 {
 	struct eng_drain *d = &e->drain;
 	const int phase = atomic_load_explicit(&d->phase, memory_order_relaxed);
 	uint64_t left;
 
-	if (phase == ENG_DRAIN_OFF || phase == ENG_DRAIN_OVER)
+	if (phase == ENG_DRAIN_OFF || phase == ENG_DRAIN_OVER ||
+		atomic_load_explicit(&d->stops, memory_order_relaxed))
 		return;
 	if (eng_drain_left(e, &left) && left == 0) // and nobody comes who needs us
 		phase_set(e, ENG_DRAIN_OVER);
@@ -86,11 +100,16 @@ static int phase_of(const struct eng_worker *w)
 	return atomic_load_explicit(&w->eng->drain.phase, memory_order_relaxed);
 }
 
+static bool stops(const struct eng_worker *w)
+{
+	return atomic_load_explicit(&w->eng->drain.stops, memory_order_relaxed);
+}
+
 bool eng_drain_is_on(const struct eng_worker *w)
 {
 	const int phase = phase_of(w);
 
-	return phase != ENG_DRAIN_OFF && phase != ENG_DRAIN_OVER;
+	return stops(w) || (phase != ENG_DRAIN_OFF && phase != ENG_DRAIN_OVER);
 }
 
 // Nothing of it is with us: all bytes have been acknowledged as they were sent, and no reply of the
@@ -110,6 +129,22 @@ static bool goes_on_alone(const struct eng_session *s)
 		!s->tarpit && s->hold_on == 0 && smtp_is_settled(&s->smtp);
 }
 
+// Its ends may go on as if we had never been: they agree on their numbers, each has what was acknowledged
+// to the other, and the reply that is awaited is the client's own command's.
+static bool outlives_us(const struct eng_session *s)
+{
+	const struct stream *st = &s->flow.stream;
+
+	if (s->flow.lane == ENG_LANE_PASS || s->flow.state != FLOW_OPEN)
+		return true;
+	if (s->flow.lane != ENG_LANE_INSPECT || st->shifted)
+		return false;
+	for (int side = 0; side < STREAM_SIDES; side++)
+		if ((int32_t)(st->half[side].owned - st->half[side].una) > 0)
+			return false;
+	return s->substitutes == 0 || smtp_is_settled(&s->smtp);
+}
+
 static void let_go(struct eng_worker *w, struct eng_session *s)
 {
 	eng_message_abort(w, s);
@@ -123,6 +158,25 @@ static void let_go(struct eng_worker *w, struct eng_session *s)
 	eng_timer_update(w, s);
 }
 
+// An old number in the other end's name, as a keep-alive has it: whoever it comes to answers with his own (RFC
+// 9293 3.10.7.4), also where the timestamp is too old (RFC 7323 5.3).
+static void where_ask(struct eng_worker *w, struct eng_session *s, enum stream_side towards)
+{
+	const struct stream *st = &s->flow.stream;
+	const struct stream_half *theirs = &st->half[towards], *others = &st->half[!towards];
+	const struct wire_tcp_out o = {
+		.seq = others->una - 1,
+		.ack = theirs->una - theirs->delta,
+		.window = others->win_out,
+		.flags = TCP_ACK,
+		.has_ts = st->ts_on,
+		.ts_val = others->ts_seen,
+		.ts_ecr = theirs->ts_last,
+	};
+
+	eng_send(w, s, !towards, &o, false);
+}
+
 static void reset(struct eng_worker *w, struct eng_session *s)
 {
 	if (s->flow.lane != ENG_LANE_TRANSLATE) {
@@ -130,8 +184,11 @@ static void reset(struct eng_worker *w, struct eng_session *s)
 		eng_session_remnant(w, s);
 		return;
 	}
-	// How far its ends are is not followed any more: each is told when it speaks next.
+	// How far its ends are is not followed any more: each is told when it speaks next, and made to.
 	const struct flow_key key = s->flow.key;
+
+	where_ask(w, s, STREAM_CLIENT);
+	where_ask(w, s, STREAM_SERVER);
 
 	eng_count(w, ACT_DRAIN_RESET);
 	s->reason = ACT_DRAIN_RESET;
@@ -167,17 +224,60 @@ static void grace_look(struct eng_worker *w)
 	p->grace_until_us = p->now_us + ENG_GRACE_MS * UINT64_C(1000);
 }
 
+static void bound_tell(struct eng_worker *w, uint32_t epoch)
+{
+	struct eng_smtp *p = w->smtp;
+
+	w->counters[GAUGE_BOUND] = p->drain_left;
+	atomic_store_explicit(
+		&w->bound, (uint64_t)epoch << 32 | p->drain_left, memory_order_relaxed);
+	p->drain_at = p->drain_left = 0;
+}
+
+// Once through all of them; how many were reset is what is told.
+static void stop_look(struct eng_worker *w, uint32_t epoch)
+{
+	struct eng_smtp *p = w->smtp;
+	const uint32_t cells = flow_cells(p->flows);
+
+	if (atomic_load_explicit(&w->bound, memory_order_relaxed) >> 32 == epoch)
+		return; // said already
+	for (uint32_t i = 0; i < CELLS_A_TICK_STOP && p->drain_at < cells; i++, p->drain_at++) {
+		struct flow *f = flow_at(p->flows, p->drain_at);
+
+		if (f == NULL || outlives_us(eng_session_of(f)))
+			continue;
+		reset(w, eng_session_of(f));
+		p->drain_left++;
+	}
+	if (p->drain_at == cells)
+		bound_tell(w, epoch);
+}
+
+static void drain_look(struct eng_worker *w, uint32_t epoch, int phase)
+{
+	struct eng_smtp *p = w->smtp;
+	const uint32_t cells = flow_cells(p->flows);
+
+	for (uint32_t i = 0; i < CELLS_A_TICK && p->drain_at < cells; i++, p->drain_at++) {
+		struct flow *f = flow_at(p->flows, p->drain_at);
+
+		p->drain_left += f != NULL && needs_us(w, eng_session_of(f), phase);
+	}
+	if (p->drain_at == cells)
+		bound_tell(w, epoch);
+}
+
 uint32_t eng_drain_tick(struct eng_worker *w)
 {
 	struct eng_smtp *p = w->smtp;
 	const uint32_t epoch = atomic_load_explicit(&w->eng->drain.epoch, memory_order_relaxed);
 	const int phase = phase_of(w);
-	const uint32_t cells = flow_cells(p->flows);
 	const uint32_t before =
 		(uint32_t)(w->counters[ACT_DRAIN_RESET] + w->counters[PASS_DRAINING]);
 
 	grace_look(w);
-	if (phase == ENG_DRAIN_OFF || phase == ENG_DRAIN_OVER) {
+	if (!eng_drain_is_on(w)) {
 		w->counters[GAUGE_BOUND] = 0;
 		return 0;
 	}
@@ -185,16 +285,9 @@ uint32_t eng_drain_tick(struct eng_worker *w)
 		p->drain_epoch = epoch;
 		p->drain_at = p->drain_left = 0;
 	}
-	for (uint32_t i = 0; i < CELLS_A_TICK && p->drain_at < cells; i++, p->drain_at++) {
-		struct flow *f = flow_at(p->flows, p->drain_at);
-
-		p->drain_left += f != NULL && needs_us(w, eng_session_of(f), phase);
-	}
-	if (p->drain_at == cells) {
-		w->counters[GAUGE_BOUND] = p->drain_left;
-		atomic_store_explicit(
-			&w->bound, (uint64_t)epoch << 32 | p->drain_left, memory_order_relaxed);
-		p->drain_at = p->drain_left = 0;
-	}
+	if (stops(w))
+		stop_look(w, epoch);
+	else
+		drain_look(w, epoch, phase);
 	return (uint32_t)(w->counters[ACT_DRAIN_RESET] + w->counters[PASS_DRAINING]) - before;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A drain: new connections pass or get 421, those that need us go on to their end and are counted, the deadline
-// lets go who can go alone and resets the rest; its end begins the grace of what went past us.
+// lets go who can go alone and resets the rest; its end begins the grace of what went past us. When the process
+// stops, those are reset that would hang without us, and only those.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -196,6 +197,111 @@ static void what_went_past_us_meanwhile_has_its_grace(void **)
 	assert_true(counter(PASS_MIDSTREAM) > 0);
 }
 
+// How many were reset when the process stopped.
+static uint64_t stopped(void)
+{
+	uint64_t reset;
+
+	eng_drain_stop(world.eng, world.now_us);
+	managed_ms(LOOK_MS);
+	assert_true(eng_drain_is_stopped(world.eng, &reset));
+	managed_ms(LOOK_MS);
+	assert_int_equal(counter(ACT_DRAIN_RESET), reset);
+	return reset;
+}
+
+// From here on its two ends count differently.
+static void is_shifted(struct conn *c)
+{
+	says(c, CLIENT, "TURN\r\n");
+	hears(c, SERVER, "NOOP\r\n");
+	says(c, SERVER, "250 2.0.0 Ok\r\n");
+	hears_begin(c, CLIENT, "502 ");
+	forget_words(c);
+}
+
+static void a_stop_resets_whose_ends_count_differently(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2009);
+
+	greets(c);
+	forget_words(c);
+	is_shifted(c);
+	assert_int_equal(stopped(), 1);
+	assert_true(c->end[CLIENT].reset && c->end[SERVER].reset);
+}
+
+static void a_stop_finds_out_where_the_ends_are_of_a_connection_that_is_not_followed(void **)
+{
+	struct conn *c = opened_with("10.0.1.1", "250-mx\r\n250 STARTTLS\r\n");
+
+	forget_words(c);
+	is_shifted(c);
+	passes(c, "STARTTLS\r\n", "220 go\r\n");
+	passes(c, "\x16\x03\x01 1\x01hello", "\x16\x03\x03 1\x02hello");
+	for (unsigned i = 0; i < 5; i++)
+		passes(c, "sealed up", "sealed down");
+	assert_true(counter(ACT_TRANSLATED) > 0);
+	assert_int_equal(stopped(), 1);
+	assert_true(c->end[CLIENT].reset && c->end[SERVER].reset);
+}
+
+static void a_stop_resets_who_has_bytes_with_us(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2010);
+
+	greets(c);
+	says(c, CLIENT, "MAIL FROM:<a");
+	pass_ms(100); // custody of the partial line
+	assert_int_equal(stopped(), 1);
+	assert_true(c->end[CLIENT].reset && c->end[SERVER].reset);
+}
+
+static void a_stop_resets_who_awaits_a_reply_of_ours(void **)
+{
+	struct conn *c = dial("10.0.1.1", 2011);
+
+	greets(c);
+	says(c, CLIENT, "TURN\r\n");
+	assert_int_equal(stopped(), 1);
+	assert_true(c->end[CLIENT].reset && c->end[SERVER].reset);
+}
+
+static void a_stop_resets_whom_we_answer(void **)
+{
+	struct conn *c = mailing("10.0.1.1", 2012);
+
+	says(c, CLIENT, SPAM);
+	hears_begin(c, CLIENT, "550 ");
+	assert_int_equal(stopped(), 1);
+	assert_true(c->end[CLIENT].reset && c->end[SERVER].reset);
+}
+
+static void a_stop_leaves_all_others_as_they_are(void **)
+{
+	struct conn *idle = dial("10.0.1.1", 2013), *busy = mailing("10.0.1.2", 2014), *unread;
+
+	greets(idle);
+	says(busy, CLIENT, "Subject: x\r\n\r\nhel");
+	drain(false, 0);
+	unread = mailing("10.0.1.3", 2015);
+	assert_int_equal(stopped(), 0);
+	nobody_was_reset(idle);
+	nobody_was_reset(busy);
+	nobody_was_reset(unread);
+}
+
+static void while_it_stops_a_new_connection_passes_unread(void **)
+{
+	struct conn *c;
+
+	assert_int_equal(stopped(), 0);
+	c = mailing("10.0.1.1", 2016);
+	says(c, CLIENT, SPAM);
+	hears(c, SERVER, SPAM);
+	assert_int_equal(counter(PASS_DRAINING), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +313,13 @@ int main(void)
 		CASE(at_the_deadline_who_has_bytes_with_us_is_reset),
 		CASE(at_the_deadline_an_awaited_reply_that_is_to_be_another_is_no_reason_to_let_go),
 		CASE(what_went_past_us_meanwhile_has_its_grace),
+		CASE(a_stop_resets_whose_ends_count_differently),
+		CASE(a_stop_finds_out_where_the_ends_are_of_a_connection_that_is_not_followed),
+		CASE(a_stop_resets_who_has_bytes_with_us),
+		CASE(a_stop_resets_who_awaits_a_reply_of_ours),
+		CASE(a_stop_resets_whom_we_answer),
+		CASE(a_stop_leaves_all_others_as_they_are),
+		CASE(while_it_stops_a_new_connection_passes_unread),
 	};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);
