@@ -19,7 +19,8 @@
 #
 # A connection that began straight stays straight: the kernel remembers (conntrack) at its SYN which way it goes, in
 # both directions. Rules and routes of ours carry the mark and table 7925, and go when the script ends (SIGTERM,
-# SIGINT). Needs bash, ip, nft, timeout, and root. One line on standard output for each change.
+# SIGINT); what it sets in /proc/sys stays. Needs bash, ip, nft, timeout, and root. One line on standard output for
+# each change.
 set -u
 export LC_ALL=C
 
@@ -54,10 +55,21 @@ each_arm() { # add|del
 		family=-4
 		[ "${via#*:}" = "$via" ] || family=-6
 		ip $family rule "$1" iif "$from" fwmark $MARK lookup $((TABLE + i)) pref $((100 + i)) 2>/dev/null
+		ip $family rule "$1" iif lo fwmark $MARK lookup $((TABLE + i)) pref $((100 + i)) 2>/dev/null
 		[ "$1" = del ] || ip $family route replace default via "$via" dev "$by" table $((TABLE + i))
 	done
 }
 
+# Mail comes back on an arm with its own addresses: any that there is a way to is right there (2; of this value and
+# that of `all` the kernel takes the larger), and the router's own, of its errors.
+arms_open() {
+	local by
+	for by in "${ARMS[@]##*,}"; do
+		echo 2 >"/proc/sys/net/ipv4/conf/$by/rp_filter" && echo 1 >"/proc/sys/net/ipv4/conf/$by/accept_local" || return 1
+	done
+}
+
+# The router's own errors about mail go by Mailweir, too: what that has acknowledged only it can send again, smaller.
 # What comes back from Mailweir on the arms is the same connection once more, perhaps with other numbers: conntrack is
 # not to see it. Where Mailweir speaks in the server's place conntrack misses the server's half: what it then finds
 # invalid is Mailweir's.
@@ -82,6 +94,10 @@ nft_load() {
 				ct mark $MARK meta mark set $MARK
 				ct state invalid iifname { $from } tcp dport $MAIL meta mark set $MARK
 				ct state invalid iifname { $from } tcp sport $MAIL meta mark set $MARK
+			}
+			chain own {
+				type route hook output priority mangle;
+				meta l4proto { icmp, ipv6-icmp } ct state related ct mark $MARK meta mark set $MARK
 			}
 		}
 	END
@@ -135,7 +151,7 @@ enter() { # STATE
 }
 
 each_arm del
-nft_load || exit 1
+arms_open && nft_load || exit 1
 trap leave TERM INT
 state=dead misses=0
 say 'dead until Mailweir answers'

@@ -15,11 +15,11 @@ void cli_drain_print(const json_t *drain)
 	if (strcmp(cli_text(drain, "state"), "drained") == 0)
 		(void)printf("drained: no connection needs us");
 	else if (json_is_null(json_object_get(drain, "connections")))
-		(void)printf("waiting");
+		(void)printf("waiting; connections are being counted");
 	else
 		(void)printf("waiting for %" PRId64 " connection%s", cli_int(drain, "connections"),
 			cli_int(drain, "connections") == 1 ? "" : "s");
-	(void)printf("; for %s; new connections %s",
+	(void)printf("; begun %s ago; new connections %s",
 		cli_duration(1000 * cli_int(drain, "for_s"), since),
 		strcmp(cli_text(drain, "new"), "refuse") == 0 ? "ARE REFUSED" : "PASS UNREAD");
 	if (strcmp(cli_text(drain, "state"), "waiting") == 0 &&

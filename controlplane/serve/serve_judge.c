@@ -366,7 +366,7 @@ static void judge_links(const struct serve_figures *f, struct serve_check_row *r
 
 	if (!f->attached)
 		return;
-	say(r, SERVE_STATE_OK, "%u ports: all up", f->nports);
+	say(r, SERVE_STATE_OK, "%u port%s: all up", f->nports, f->nports == 1 ? "" : "s");
 	for (uint32_t i = 0; i < f->nports; i++) {
 		if (f->port[i].up)
 			continue;
