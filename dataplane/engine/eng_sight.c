@@ -180,8 +180,18 @@ static struct watched *watched_of(struct eng_watch *t, uint64_t tag, uint32_t no
 	return out;
 }
 
-// The face that a SYN shows, or the place for a new one: a free one, or the one seen least. `ts` counts where
-// faces are of clocks.
+// Which of two gives its place to a new face: none is best, else who was seen less, else who came longer ago. So
+// what shows itself once leaves room for what comes again.
+static const struct face *poorer(const struct face *a, const struct face *b, uint32_t now_ms)
+{
+	if (a->kind == 0 || b->kind == 0)
+		return a->kind == 0 ? a : b;
+	if (a->seen != b->seen)
+		return a->seen < b->seen ? a : b;
+	return now_ms - a->seen_ms >= now_ms - b->seen_ms ? a : b;
+}
+
+// The face that a SYN shows, or the place for a new one. `ts` counts where faces are of clocks.
 static struct face *face_of(
 	struct faces *x, bool clocks, uint8_t kind, uint32_t ts, uint32_t now_ms)
 {
@@ -194,7 +204,7 @@ static struct face *face_of(
 			*f = (struct face){0};
 		if (f->kind == kind && (!clocks || clock_fits(f, ts, now_ms)))
 			return f;
-		if (out->kind != 0 && (f->kind == 0 || f->seen < out->seen))
+		if (poorer(out, f, now_ms) == f)
 			out = f;
 	}
 	*out = (struct face){.kind = kind};

@@ -95,16 +95,39 @@ loop() { # TOPOLOGY ARM
 	rule del iif "$2" ipproto tcp dport 25 lookup 101 pref 10
 }
 
-# A second host comes by the subscriber's address: of another system, as its TTLs tell.
+# SYNs of three hosts that differ by nothing but the clocks of their timestamps; by turns, so that each comes again. No
+# kernel has these addresses: namespaces share a clock, and a new Linux offsets it for each connection.
+clocks() {
+	ip netns exec "$WIRE_THIRD" "$PYTHON" - "$ROOT/tests/wire" "$(lab_mac "$WIRE_THIRD" n1)" "$(lab_mac "$NS_SUB" n0)" $LAB_SERVER4 <<'END'
+import socket
+import struct
+import sys
+import time
+
+sys.path.insert(0, sys.argv[1])
+import raw_tcp
+
+sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+sock.bind(("n1", 0))
+macs = [bytes.fromhex(mac.replace(":", "")) for mac in sys.argv[2:4]]
+for turn in range(5):
+    for host in (12, 13, 14):
+        stamp = (host * 300000000 + time.monotonic_ns() // 1000000) % 2**32
+        ends = (f"10.99.0.{host}", 30000 + turn, sys.argv[4], 25)
+        sock.send(raw_tcp.frame(macs, ends, (stamp, 0), raw_tcp.SYN, options=struct.pack("!BBBBII", 1, 1, 8, 10, stamp, 0)))
+END
+}
+
+# More hosts come by the subscriber's address, behind an nftables that masquerades: first three of the same system, then
+# one of another system without timestamps, as its TTLs tell.
 nat() {
-	local i
+	local i host
 	WIRE_THIRD=$LAB_NAME-nat
 	ip netns add "$WIRE_THIRD"
 	lab_cable "$NS_SUB" n0 "$WIRE_THIRD" n1
 	ip -n "$NS_SUB" addr add 10.99.0.1/24 dev n0
 	ip -n "$WIRE_THIRD" addr add 10.99.0.2/24 dev n1
 	ip -n "$WIRE_THIRD" route add default via 10.99.0.1
-	ip netns exec "$WIRE_THIRD" sh -c 'echo 128 >/proc/sys/net/ipv4/ip_default_ttl'
 	in_sub sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 	in_sub nft -f - <<'END' || return 0
 table ip front {
@@ -114,13 +137,24 @@ table ip front {
 	}
 }
 END
+	clocks
+	finds "$1: three hosts of one system behind one address are found by their clocks" nat warning
+	check_that "$1: ... with the address" says nat seen "$LAB_CLIENT4 3 or more"
+
+	# Without timestamps nobody has a clock.
+	for host in "$NS_SUB" "$WIRE_THIRD"; do
+		ip netns exec "$host" sh -c 'echo 0 >/proc/sys/net/ipv4/tcp_timestamps'
+	done
+	ip netns exec "$WIRE_THIRD" sh -c 'echo 128 >/proc/sys/net/ipv4/ip_default_ttl'
+	afresh
+	finds "$1: nobody says so any more" nat ok
 	for ((i = 0; i < 6; i++)); do
 		knocks "$NS_SUB" 1
 		knocked
 		knocks "$WIRE_THIRD" 1
 		knocked
 	done
-	finds "$1: several hosts behind one address are found" nat warning
+	finds "$1: two systems behind one address are found" nat warning
 	check_that "$1: ... with the address" says nat seen "$LAB_CLIENT4 2 or more"
 	ip netns del "$WIRE_THIRD"
 	WIRE_THIRD=

@@ -92,6 +92,17 @@ static void three_clocks_are_three_hosts(void **)
 	assert_int_equal(hosts_told(), 3);
 }
 
+static void clocks_seen_once_leave_room_for_hosts_that_come_again(void **)
+{
+	const struct host host[] = {{63, true, 1000}, {63, true, 2000000000}, {63, true, 90000000}};
+
+	for (unsigned i = 0; i < 8; i++)
+		syn_to(&(struct host){63, true, 300000000 + i * 100000000}, 1, 1460);
+	for (unsigned i = 0; i < 15; i++)
+		syn_to(&host[i % 3], 1, 1460);
+	assert_int_equal(hosts_told(), 3);
+}
+
 static void a_clock_for_each_connection_is_one_host(void **)
 {
 	for (unsigned i = 0; i < 500; i++)
@@ -173,6 +184,7 @@ int main(void)
 		CASE(one_host_is_one),
 		CASE(two_kinds_of_ttl_are_two_hosts),
 		CASE(three_clocks_are_three_hosts),
+		CASE(clocks_seen_once_leave_room_for_hosts_that_come_again),
 		CASE(a_clock_for_each_connection_is_one_host),
 		CASE(two_kinds_of_ttl_are_seen_behind_any_clocks),
 		CASE(a_clock_for_each_server_is_one_host),
