@@ -16,7 +16,10 @@ static void copy_cut(char *to, uint8_t *to_len, size_t cap, struct span from)
 	*to_len = (uint8_t)n;
 }
 
-// Every message is in one of two queues, in the order of the last byte that each saw.
+enum { SEEN_STEP_MS = 1000 };
+
+// Every message is in one of two queues, in the order of the last byte that each saw, or of the one a second before
+// that: to move one to the end is to write to its two neighbours, which are cold.
 static struct eng_queue *queue_of(struct eng_smtp *p, const struct eng_message *msg)
 {
 	return msg->scan != NULL ? &p->scanned : &p->unscanned;
@@ -54,7 +57,8 @@ static void queue_in(struct eng_smtp *p, struct eng_message *msg)
 static bool has_stalled(
 	const struct eng_smtp *p, const struct eng_session *asking, const struct eng_message *msg)
 {
-	return msg != NULL && msg->session != asking && p->now_ms - msg->seen_ms >= ENG_STALLED_MS;
+	return msg != NULL && msg->session != asking &&
+		p->now_ms - msg->seen_ms >= ENG_STALLED_MS + SEEN_STEP_MS;
 }
 
 // A message that has stalled gives up what it has. Its session is cut; but where its server has all of it and
@@ -347,11 +351,10 @@ bool eng_message_data(struct eng_worker *w, struct eng_session *s, struct span t
 	const size_t head = eng_header_read(&msg->header, text);
 	if (msg->scan != NULL)
 		message_scan(msg, text, head);
-	if (msg->newer != NULL) {
+	if (w->smtp->now_ms - msg->seen_ms >= SEEN_STEP_MS) {
 		queue_out(w->smtp, msg);
 		queue_in(w->smtp, msg);
 	}
-	msg->seen_ms = w->smtp->now_ms;
 	return msg->plain || eng_limits_data(w, s, text, head);
 }
 
