@@ -21,7 +21,7 @@ static void half_end(struct eng_worker *w, struct eng_half *h)
 struct eng_half *eng_half_find(struct eng_worker *w, const struct flow_key *key)
 {
 	struct eng_smtp *p = w->smtp;
-	struct flow_half *h = flow_half_lookup(p->half, key);
+	struct flow_half *h = flow_half_lookup(p->half, key, eng_mark(w, key));
 
 	if (h == NULL)
 		return NULL;
@@ -51,13 +51,13 @@ void eng_half_tick(struct eng_worker *w)
 static struct eng_half *half_new(struct eng_worker *w, const struct flow_key *key)
 {
 	struct eng_smtp *p = w->smtp;
-	struct flow_half *victim = flow_half_victim(p->half, key);
+	struct flow_half *victim = flow_half_victim(p->half, eng_mark(w, key));
 
 	if (victim != NULL) {
 		eng_count(w, ACT_HALF_OPEN_OUT);
 		half_end(w, eng_half_of(victim));
 	}
-	return eng_half_of(flow_half_add(p->half, key, p->now_ms));
+	return eng_half_of(flow_half_add(p->half, key, eng_mark(w, key), p->now_ms));
 }
 
 static uint8_t ttl_of(struct rte_mbuf *m)
@@ -79,7 +79,7 @@ static void half_pass(struct eng_worker *w, struct eng_half *h, enum eng_reason 
 static void half_accepted(struct eng_worker *w, struct eng_half *h)
 {
 	flow_half_touch(w->smtp->half, &h->half, w->smtp->now_ms);
-	flow_grave_forget(w->smtp->graves, &h->half.key);
+	flow_grave_forget(w->smtp->graves, eng_mark(w, &h->half.key));
 }
 
 static bool drains(const struct eng_worker *w)

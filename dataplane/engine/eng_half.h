@@ -59,6 +59,8 @@ static inline struct eng_half *eng_half_of(struct flow_half *h)
 	return (struct eng_half *)(void *)h;
 }
 
+// eng_smtp.c: the mark of a key (flow_mark); that of the segment being read is known already.
+uint64_t eng_mark(const struct eng_worker *w, const struct flow_key *key);
 // The one of a key, or NULL; one that has been silent for too long goes.
 struct eng_half *eng_half_find(struct eng_worker *w, const struct flow_key *key);
 // A client's SYN: decides the lane. `old`: what is half-open of its key, or NULL. Consumes `m`.

@@ -28,6 +28,14 @@ static bool is_kept(const struct eng_session *s)
 	return s->flow.lane != ENG_LANE_ANSWER && s->helo_len > 0;
 }
 
+void eng_helo_prefetch(const struct eng_worker *w, const struct eng_session *s)
+{
+	const struct eng_helos *h = &w->smtp->helos;
+
+	if (s->helo_len > 0 && s->helo < h->count)
+		__builtin_prefetch(&h->block[s->helo], 1);
+}
+
 void eng_helo_drop(struct eng_worker *w, struct eng_session *s)
 {
 	struct eng_helos *h = &w->smtp->helos;

@@ -21,18 +21,18 @@ struct eng_image;
 
 struct eng_rates { // what a message holds of its client's and its sender's (eng_rates.c)
 	uint64_t profile, sender; // whose they are; sender 0: nobody's
-	struct tbl_cells_held held[ENG_RATE_COUNT];
-	struct tbl_cells_held hour; // eng_throttle.c
 	bool sent; // its server may have it: what is held stays counted
+	struct tbl_cells_held hour; // eng_throttle.c
+	struct tbl_cells_held held[ENG_RATE_COUNT];
 };
 
 // What access rules and lists say of a message (eng_access.c).
 struct eng_access {
 	const struct pol_image *img; // whose; NULL: nothing is said
-	struct pol_access_bits bits; // rules that its client, HELO and sender leave
 	uint32_t profile;            // index in that image, POL_NONE
 	uint16_t rule;               // 1 + index of the rule that took its last recipient, 0 = none
 	bool safe_sender, to_discard, to_deliver, to_scan, scan_dropped;
+	struct pol_access_bits bits; // rules that its client, HELO and sender leave
 };
 
 // Exists only while a message is open.
@@ -43,7 +43,7 @@ struct eng_message {
 	struct eng_scan *scan;         // NULL: not scanned
 	uint64_t size_now;             // octets of it so far
 	uint32_t size_max, header_max; // 0: any
-	uint32_t seen_ms;              // last byte
+	uint32_t seen_ms;              // last byte, or one of the second before it
 	uint32_t shadow_run;           // a candidate's number; 0: none
 	bool plain;                    // nobody asks for sizes any more (eng_limits.c)
 	bool judged, data, bdat, ended;
@@ -54,25 +54,29 @@ struct eng_message {
 	uint8_t verdict;                           // enum eng_verdict, once judged
 	struct eng_header header; // what is asked of it lies first
 
+	// One more: what commands and replies look at.
 	struct eng_session *session;
-	uint32_t header_now;
-	uint32_t shadow; // the candidate's state of this message
-	uint8_t from_len, to_len;
-	uint8_t at_end;  // the verdict of its last possible end; UNSCANNED: there was none
-	uint32_t mails;  // MAIL commands whose reply is to come
-	uint32_t recipients;
-	uint32_t asked;                // recipients accepted or waiting for their reply
-	struct eng_message *next;      // in the pool
 	struct eng_message *following; // of a MAIL sent before the reply that decides about it
-	struct eng_scan_result result;
+	struct eng_image
+		*image; // whose rules and lists judge its recipients; NULL: none do (eng_access.c)
 	uint64_t octets, id;
-	// eng_access.c
-	struct eng_image *image; // whose rules and lists judge its recipients; NULL: none do
-	struct eng_access access;
-	uint16_t why;                      // enum eng_reason: why it was not scanned, or discarded
-	uint16_t lost;                     // of `refused`, the ones that found no place
-	uint8_t refused_at, nrefused;
-	uint64_t from_domain;              // eng_three_way.c
+	uint32_t mails; // MAIL commands whose reply is to come
+	uint32_t recipients;
+	uint32_t asked; // recipients accepted or waiting for their reply
+	uint32_t header_now;
+	uint8_t from_len, to_len;
+	uint8_t at_end;     // the verdict of its last possible end; UNSCANNED: there was none
+	uint8_t refused_at; // with those below
+	uint16_t why;       // enum eng_reason: why it was not scanned, or discarded
+	uint16_t lost;      // of `refused`, the ones that found no place
+
+	// What its end looks at.
+	struct eng_scan_result result;
+	uint32_t shadow; // the candidate's state of this message
+	uint8_t nrefused;
+	struct eng_message *next; // in the pool
+	struct eng_access access; // eng_access.c
+	uint64_t from_domain;     // eng_three_way.c
 	struct eng_rates rates;
 
 	// Not zeroed with the rest: lengths and numbers above say what of it is set.
@@ -81,6 +85,26 @@ struct eng_message {
 };
 _Static_assert(
 	offsetof(struct eng_message, header.subject) == 64, "what is before it: a cache line");
+_Static_assert(
+	offsetof(struct eng_message, session) == 192 && offsetof(struct eng_message, result) == 256,
+	"a cache line");
+
+// Asks for what a segment's reading looks at; `ends`: the reply to it, and its record.
+static inline void eng_message_prefetch(const struct eng_message *msg, bool ends)
+{
+	const uint8_t *p = (const uint8_t *)msg;
+
+	__builtin_prefetch(msg);
+	__builtin_prefetch(&msg->session);
+	if (!ends)
+		return;
+	__builtin_prefetch(&msg->result);
+	__builtin_prefetch(&msg->access);
+	__builtin_prefetch(&msg->rates);
+	for (size_t at = offsetof(struct eng_message, from); at < sizeof(*msg);
+		at += RTE_CACHE_LINE_SIZE)
+		__builtin_prefetch(p + at);
+}
 
 // eng_message.c: a MAIL command; a recipient; the begin of content; content; what the server said.
 // The MAIL's message, NULL where none was left.

@@ -14,11 +14,13 @@ struct eng_meta {
 	uint16_t context;   // of the flow key, set by the steer stage (see eng_context_index)
 	uint8_t to_client;  // picked up by its source port and not by the other: comes from the server
 	uint8_t way;        // routed mode, between manager and a worker: enum net_way
-	uint8_t spare[2];
+	bool marked;        // `mark` is set
+	uint8_t spare;
 	struct wire_view view;
 	// Of a TCP segment that waits for its worker to read it: its flow, as if its sender were who
 	// to_client says.
 	uint32_t cell;                        // flow_prefetch
 	uint64_t hash;                        // flow_hash
+	uint64_t mark;                        // flow_mark, where it is, or may be, half-open
 	uint64_t key[ENG_META_KEY_BYTES / 8]; // struct flow_key (eng_smtp.c)
 };

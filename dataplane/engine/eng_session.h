@@ -190,6 +190,9 @@ struct eng_smtp {
 	bool cookies_on;
 	bool half_old; // more half-open ones are too old than a turn may end
 	uint8_t secret[16]; // of those numbers
+	uint8_t mark_secret[16];
+	struct flow_key mark_key; // whose mark was taken last (eng_mark)
+	uint64_t mark;
 	struct eng_queue scanned, unscanned; // open messages that have a scan, and those without
 	uint64_t image_version;      // the one that image_since_us speaks of
 	uint32_t asked_ms;           // last question
@@ -296,6 +299,8 @@ void eng_tickets_give(struct eng_worker *w, struct eng_session *s);
 void eng_helo_keep(struct eng_worker *w, struct eng_session *s, struct span name);
 void eng_helo_drop(struct eng_worker *w, struct eng_session *s);
 struct span eng_helo_get(const struct eng_worker *w, const struct eng_session *s, char *buf);
+// Asks for the memory of what eng_helo_drop looks at; of a session that may be any other's.
+void eng_helo_prefetch(const struct eng_worker *w, const struct eng_session *s);
 uint32_t eng_helos_count(uint32_t flows);
 uint64_t eng_helos_bytes(uint32_t flows);
 

@@ -17,18 +17,17 @@
 // The half-open table, the graves, names. Who sends SYNs must know none of the keys.
 static int tables_new(struct eng_smtp *s, uint32_t flows, int socket)
 {
-	uint8_t keys[2][16];
-
-	if (getentropy(keys, sizeof(keys)) != 0 ||
+	if (getentropy(s->mark_secret, sizeof(s->mark_secret)) != 0 ||
 		getentropy(s->secret, sizeof(s->secret)) != 0)
 		return -errno;
-	s->half = flow_half_new(eng_half_max(flows), sizeof(struct eng_half), keys[0], socket);
+	s->mark_key.zero = 1; // no key has that
+	s->half = flow_half_new(eng_half_max(flows), sizeof(struct eng_half), socket);
 	if (s->half == NULL)
 		return -ENOMEM;
 	s->unheard = eng_unheard_new(flows, socket);
 	if (s->unheard == NULL)
 		goto free_half;
-	s->graves = flow_graves_new(eng_graves_max(flows), keys[1], socket);
+	s->graves = flow_graves_new(eng_graves_max(flows), socket);
 	if (s->graves == NULL)
 		goto free_unheard;
 	s->helos = (struct eng_helos){.count = eng_helos_count(flows), .free = FLOW_NONE};
@@ -187,21 +186,40 @@ void eng_smtp_segment_prepare(const struct eng_worker *w, struct rte_mbuf *m)
 	key_set(m, meta->to_client ? STREAM_SERVER : STREAM_CLIENT, key_of(meta));
 	meta->hash = flow_hash(w->smtp->flows, key_of(meta));
 	meta->cell = FLOW_NONE;
+	meta->marked = false;
+}
+
+// It has no flow yet, or begins another connection: the half-open table and the graves will be looked at.
+static void mark_prefetch(const struct eng_smtp *p, struct eng_meta *meta)
+{
+	if (!meta->marked)
+		meta->mark = flow_mark(p->mark_secret, key_of(meta));
+	meta->marked = true;
+	flow_half_prefetch(p->half, meta->mark);
+	if (meta->view.tcp_flags & TCP_SYN)
+		flow_grave_prefetch(p->graves, meta->mark);
 }
 
 void eng_smtp_segment_prefetch(const struct eng_worker *w, struct rte_mbuf *m)
 {
 	struct eng_meta *meta = eng_meta_of(m);
 
-	if (meta->view.proto == WIRE_TCP)
-		meta->cell = flow_prefetch(w->smtp->flows, meta->hash);
+	if (meta->view.proto != WIRE_TCP)
+		return;
+	meta->cell = flow_prefetch(w->smtp->flows, meta->hash);
+	if (meta->cell == FLOW_NONE || (meta->view.tcp_flags & TCP_SYN))
+		mark_prefetch(w->smtp, meta);
 }
 
 void eng_smtp_segment_follow(const struct eng_worker *w, const struct rte_mbuf *m)
 {
 	const struct eng_meta *meta = eng_meta_of_const(m);
 
-	if (meta->view.proto != WIRE_TCP || meta->cell == FLOW_NONE)
+	if (meta->view.proto != WIRE_TCP)
+		return;
+	if (meta->marked)
+		flow_half_follow(w->smtp->half, meta->mark);
+	if (meta->cell == FLOW_NONE)
 		return;
 	// A guess: it may be another's cell, or free, so nothing that it points to is read.
 	const struct flow *f = flow_guess(w->smtp->flows, meta->cell);
@@ -209,10 +227,11 @@ void eng_smtp_segment_follow(const struct eng_worker *w, const struct rte_mbuf *
 	if (f->lane != ENG_LANE_INSPECT)
 		return;
 	stream_prefetch(&f->stream, &w->smtp->pool);
-	if (s->message == NULL)
-		return;
-	rte_prefetch0(s->message);
-	rte_prefetch0(&s->message->session); // a command or reply needs what follows that
+	if (meta->marked) // a SYN in the place of one that is over
+		eng_helo_prefetch(w, s);
+	if (s->message != NULL)
+		eng_message_prefetch(
+			s->message, meta->to_client && smtp_owes(&s->smtp) == SMTP_VERB_MESSAGE);
 }
 
 static bool find_key(
@@ -228,10 +247,25 @@ static bool find_key(
 	return f->session != NULL || f->half != NULL;
 }
 
+uint64_t eng_mark(const struct eng_worker *w, const struct flow_key *key)
+{
+	struct eng_smtp *p = w->smtp;
+
+	if (memcmp(&p->mark_key, key, sizeof(*key)) != 0) {
+		p->mark = flow_mark(p->mark_secret, key);
+		p->mark_key = *key;
+	}
+	return p->mark;
+}
+
 static void find(struct eng_worker *w, struct rte_mbuf *m, struct found *f)
 {
 	struct eng_meta *meta = eng_meta_of(m);
 
+	if (meta->marked) {
+		w->smtp->mark = meta->mark;
+		w->smtp->mark_key = *key_of(meta);
+	}
 	if (meta->to_client) {
 		(void)find_key(w, meta, STREAM_SERVER, f);
 		return;

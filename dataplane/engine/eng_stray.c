@@ -23,7 +23,8 @@ void eng_bury(struct eng_worker *w, const struct flow_key *key, enum flow_grave 
 	// In grace what is forgotten would pass as begun before us.
 	uint32_t life_ms = in_grace(w->smtp) ? ENG_GRACE_MS : ENG_CLOSING_MS;
 
-	flow_grave_dig(w->smtp->graves, key, kind, now_s(w), (uint16_t)(life_ms / 1000));
+	flow_grave_dig(
+		w->smtp->graves, eng_mark(w, key), kind, now_s(w), (uint16_t)(life_ms / 1000));
 }
 
 void eng_bury_in_grace(struct eng_worker *w, const struct flow_key *key)
@@ -34,7 +35,7 @@ void eng_bury_in_grace(struct eng_worker *w, const struct flow_key *key)
 
 bool eng_has_grave(const struct eng_worker *w, const struct flow_key *key)
 {
-	return flow_grave_find(w->smtp->graves, key, now_s(w)) != FLOW_GRAVE_NONE;
+	return flow_grave_find(w->smtp->graves, eng_mark(w, key), now_s(w)) != FLOW_GRAVE_NONE;
 }
 
 // One end doesn't know yet that it is over, or our reset was lost: another, at the number it
@@ -55,7 +56,7 @@ static bool on_grave_consume(struct eng_worker *w, const struct flow_key *key, s
 {
 	const struct wire_view *v = &eng_meta_of(m)->view;
 
-	switch (flow_grave_find(w->smtp->graves, key, now_s(w))) {
+	switch (flow_grave_find(w->smtp->graves, eng_mark(w, key), now_s(w))) {
 	case FLOW_GRAVE_REMNANT:
 		eng_reset_again_consume(w, m);
 		return true;

@@ -89,6 +89,9 @@ struct flow *flow_lookup_hashed(
 	const struct flow_table *t, const struct flow_key *key, uint64_t hash, uint32_t cell);
 // What is in that cell, perhaps another flow or one that is over: for who asks ahead for what it points to.
 const struct flow *flow_guess(const struct flow_table *t, uint32_t cell);
+// A hash of a key with 16 secret bytes, for tables whose keys are chosen by who sends SYNs and sees what becomes of
+// them: SipHash, which cannot be aimed. Of a segment it is taken once.
+uint64_t flow_mark(const uint8_t secret[16], const struct flow_key *key);
 // A new flow, zeroed but for its key; NULL where the table is full.
 struct flow *flow_add(struct flow_table *t, const struct flow_key *key);
 // Takes it out; the object may be used again at once.

@@ -8,13 +8,12 @@
 
 #include <rte_common.h>
 #include <rte_malloc.h>
-
-#include "hash.h"
+#include <rte_prefetch.h>
 
 enum { WAYS = 4 };
 
 struct grave {
-	uint64_t mark; // keyed hash of the flow key
+	uint64_t mark;
 	uint32_t dug_s;
 	uint16_t life_s;
 	uint16_t kind; // enum flow_grave
@@ -23,7 +22,6 @@ struct grave {
 struct flow_graves {
 	struct grave *graves;
 	uint32_t mask; // of buckets
-	uint8_t key[16];
 };
 
 static uint32_t buckets_of(uint32_t count)
@@ -31,7 +29,7 @@ static uint32_t buckets_of(uint32_t count)
 	return rte_align32pow2((count + WAYS - 1) / WAYS);
 }
 
-struct flow_graves *flow_graves_new(uint32_t count, const uint8_t key[16], int socket)
+struct flow_graves *flow_graves_new(uint32_t count, int socket)
 {
 	struct flow_graves *g = rte_zmalloc_socket("graves", sizeof(*g), 64, socket);
 
@@ -39,7 +37,6 @@ struct flow_graves *flow_graves_new(uint32_t count, const uint8_t key[16], int s
 	if (g == NULL)
 		goto no_memory;
 	g->mask = buckets_of(count) - 1;
-	memcpy(g->key, key, sizeof(g->key));
 	g->graves = rte_zmalloc_socket("graves of flows", flow_graves_bytes(count), 64, socket);
 	if (g->graves == NULL)
 		goto free_table;
@@ -64,10 +61,14 @@ uint64_t flow_graves_bytes(uint32_t count)
 	return (uint64_t)buckets_of(count) * WAYS * sizeof(struct grave);
 }
 
-static struct grave *bucket(const struct flow_graves *g, const struct flow_key *key, uint64_t *mark)
+static struct grave *bucket(const struct flow_graves *g, uint64_t mark)
 {
-	*mark = hash_siphash(g->key, key, sizeof(*key));
-	return &g->graves[(size_t)((uint32_t)*mark & g->mask) * WAYS];
+	return &g->graves[(size_t)((uint32_t)mark & g->mask) * WAYS];
+}
+
+void flow_grave_prefetch(const struct flow_graves *g, uint64_t mark)
+{
+	rte_prefetch0(bucket(g, mark));
 }
 
 static bool is_over(const struct grave *b, uint32_t now_s)
@@ -75,11 +76,10 @@ static bool is_over(const struct grave *b, uint32_t now_s)
 	return now_s - b->dug_s >= b->life_s;
 }
 
-void flow_grave_dig(struct flow_graves *g, const struct flow_key *key, enum flow_grave kind,
-	uint32_t now_s, uint16_t life_s)
+void flow_grave_dig(
+	struct flow_graves *g, uint64_t mark, enum flow_grave kind, uint32_t now_s, uint16_t life_s)
 {
-	uint64_t mark;
-	struct grave *b = bucket(g, key, &mark), *at = b;
+	struct grave *b = bucket(g, mark), *at = b;
 
 	for (unsigned i = 0; i < WAYS; i++) {
 		if (b[i].mark == mark) {
@@ -92,11 +92,9 @@ void flow_grave_dig(struct flow_graves *g, const struct flow_key *key, enum flow
 	*at = (struct grave){.mark = mark, .dug_s = now_s, .life_s = life_s, .kind = kind};
 }
 
-enum flow_grave flow_grave_find(
-	const struct flow_graves *g, const struct flow_key *key, uint32_t now_s)
+enum flow_grave flow_grave_find(const struct flow_graves *g, uint64_t mark, uint32_t now_s)
 {
-	uint64_t mark;
-	const struct grave *b = bucket(g, key, &mark);
+	const struct grave *b = bucket(g, mark);
 
 	for (unsigned i = 0; i < WAYS; i++) {
 		if (b[i].mark == mark && !is_over(&b[i], now_s))
@@ -105,10 +103,9 @@ enum flow_grave flow_grave_find(
 	return FLOW_GRAVE_NONE;
 }
 
-void flow_grave_forget(struct flow_graves *g, const struct flow_key *key)
+void flow_grave_forget(struct flow_graves *g, uint64_t mark)
 {
-	uint64_t mark;
-	struct grave *b = bucket(g, key, &mark);
+	struct grave *b = bucket(g, mark);
 
 	for (unsigned i = 0; i < WAYS; i++) {
 		if (b[i].mark == mark)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The half-open table: one cache line of marks and times a bucket, so that a look at a bucket and the
-// search for old ones touch no record that they do not want. SipHash: who sends SYNs chooses the keys
-// and must not choose the bucket.
+// search for old ones touch no record that they do not want.
 // Thread: the worker that owns the table.
 #include "flow_half.h"
 
@@ -9,8 +8,8 @@
 
 #include <rte_common.h>
 #include <rte_malloc.h>
+#include <rte_prefetch.h>
 
-#include "hash.h"
 #include "panic.h"
 
 enum {
@@ -28,7 +27,6 @@ struct flow_half_table {
 	uint8_t *cells; // FLOW_HALF_WAYS a bucket
 	uint32_t object, mask, count;
 	uint32_t look; // bucket looked at next
-	uint8_t key[16];
 };
 
 static uint32_t buckets_of(uint32_t count)
@@ -41,8 +39,7 @@ static uint32_t cell_bytes(uint32_t bytes)
 	return (bytes + CELL_ALIGN - 1) & ~(uint32_t)(CELL_ALIGN - 1);
 }
 
-struct flow_half_table *flow_half_new(
-	uint32_t count, uint32_t bytes, const uint8_t key[16], int socket)
+struct flow_half_table *flow_half_new(uint32_t count, uint32_t bytes, int socket)
 {
 	struct flow_half_table *t = rte_zmalloc_socket("half-open", sizeof(*t), 64, socket);
 	uint32_t buckets = buckets_of(count);
@@ -52,7 +49,6 @@ struct flow_half_table *flow_half_new(
 		goto no_memory;
 	t->object = cell_bytes(bytes);
 	t->mask = buckets - 1;
-	memcpy(t->key, key, sizeof(t->key));
 	t->buckets = rte_zmalloc_socket(
 		"half-open marks", (size_t)buckets * sizeof(*t->buckets), 64, socket);
 	if (t->buckets == NULL)
@@ -96,30 +92,56 @@ static uint32_t cell_index(const struct flow_half_table *t, const struct flow_ha
 	return (uint32_t)((size_t)((const uint8_t *)h - t->cells) / t->object);
 }
 
-// The bucket of a key, and its mark there.
-static uint32_t place(const struct flow_half_table *t, const struct flow_key *key, uint32_t *mark)
+// Of its mark a key's bucket has this.
+static uint32_t upper(uint64_t mark)
 {
-	uint64_t hash = hash_siphash(t->key, key, sizeof(*key));
-
-	*mark = (uint32_t)(hash >> 32) | 1;
-	return (uint32_t)hash & t->mask;
+	return (uint32_t)(mark >> 32) | 1;
 }
 
-struct flow_half *flow_half_lookup(const struct flow_half_table *t, const struct flow_key *key)
+static uint32_t place(const struct flow_half_table *t, uint64_t mark)
 {
-	uint32_t mark, at = place(t, key, &mark);
+	return (uint32_t)mark & t->mask;
+}
+
+void flow_half_prefetch(const struct flow_half_table *t, uint64_t mark)
+{
+	rte_prefetch0(&t->buckets[place(t, mark)]);
+}
+
+void flow_half_follow(const struct flow_half_table *t, uint64_t mark)
+{
+	const struct bucket *b = &t->buckets[place(t, mark)];
+	uint32_t free = FLOW_HALF_WAYS, way = 0;
+
+	for (; way < FLOW_HALF_WAYS && b->mark[way] != upper(mark); way++)
+		if (b->mark[way] == 0 && free == FLOW_HALF_WAYS)
+			free = way;
+	way = way < FLOW_HALF_WAYS ? way : free;
+	if (way == FLOW_HALF_WAYS)
+		return;
+	const uint8_t *p = (const uint8_t *)cell(t, place(t, mark) * FLOW_HALF_WAYS + way);
+	for (uint32_t at = 0; at < t->object; at += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0(p + at);
+	rte_prefetch0(p + t->object - 1); // cells begin anywhere in a line
+}
+
+struct flow_half *flow_half_lookup(
+	const struct flow_half_table *t, const struct flow_key *key, uint64_t mark)
+{
+	const uint32_t at = place(t, mark);
 
 	for (uint32_t way = 0; way < FLOW_HALF_WAYS; way++) {
 		struct flow_half *h = cell(t, at * FLOW_HALF_WAYS + way);
-		if (t->buckets[at].mark[way] == mark && memcmp(&h->key, key, sizeof(*key)) == 0)
+		if (t->buckets[at].mark[way] == upper(mark) &&
+			memcmp(&h->key, key, sizeof(*key)) == 0)
 			return h;
 	}
 	return NULL;
 }
 
-struct flow_half *flow_half_victim(const struct flow_half_table *t, const struct flow_key *key)
+struct flow_half *flow_half_victim(const struct flow_half_table *t, uint64_t mark)
 {
-	uint32_t mark, at = place(t, key, &mark), oldest = 0;
+	uint32_t at = place(t, mark), oldest = 0;
 	const struct bucket *b = &t->buckets[at];
 
 	for (uint32_t way = 0; way < FLOW_HALF_WAYS; way++) {
@@ -132,15 +154,15 @@ struct flow_half *flow_half_victim(const struct flow_half_table *t, const struct
 }
 
 struct flow_half *flow_half_add(
-	struct flow_half_table *t, const struct flow_key *key, uint32_t now_ms)
+	struct flow_half_table *t, const struct flow_key *key, uint64_t mark, uint32_t now_ms)
 {
-	uint32_t mark, at = place(t, key, &mark), way = 0;
+	uint32_t at = place(t, mark), way = 0;
 	struct bucket *b = &t->buckets[at];
 
 	while (way < FLOW_HALF_WAYS - 1 && b->mark[way] != 0)
 		way++;
 	HOT_ASSERT(b->mark[way] == 0);
-	b->mark[way] = mark;
+	b->mark[way] = upper(mark);
 	b->seen_ms[way] = now_ms;
 	t->count++;
 	struct flow_half *h = cell(t, at * FLOW_HALF_WAYS + way);

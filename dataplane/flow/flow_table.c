@@ -7,6 +7,7 @@
 #include <rte_malloc.h>
 
 #include "flow_int.h"
+#include "hash.h"
 
 static uint32_t cell_bytes(uint32_t flow_bytes)
 {
@@ -92,6 +93,11 @@ struct flow *flow_lookup_hashed(
 const struct flow *flow_guess(const struct flow_table *t, uint32_t cell)
 {
 	return flow_cell(t, cell);
+}
+
+uint64_t flow_mark(const uint8_t secret[16], const struct flow_key *key)
+{
+	return hash_siphash(secret, key, sizeof(*key));
 }
 
 struct flow *flow_lookup(const struct flow_table *t, const struct flow_key *key)

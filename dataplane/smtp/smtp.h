@@ -198,6 +198,13 @@ _Static_assert(sizeof(struct smtp) == SMTP_BYTES, "an idle flow pays for it");
 _Static_assert(SMTP_VERB_COUNT <= 1 << 6 && SMTP_PAIR_MAX < 1 << 6, "they fit their bits");
 _Static_assert(SMTP_EXT_ALL <= UINT8_MAX, "they fit their bytes");
 
+// What the oldest command that has no final reply yet is; SMTP_VERB_NONE: all have one.
+static inline enum smtp_verb smtp_owes(const struct smtp *s)
+{
+	return s->pending_count == 0 ? SMTP_VERB_NONE
+				     : (enum smtp_verb)s->pending[s->pending_head % SMTP_PAIR_MAX];
+}
+
 void smtp_init(struct smtp *s, const struct smtp_limits *limits);
 
 // Reads as far as it can from `in` (see the head of this file) and stores events. Returns the bytes

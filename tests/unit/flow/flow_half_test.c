@@ -25,27 +25,32 @@ static struct flow_key key_of(uint32_t n)
 	return k;
 }
 
+static uint64_t mark_of(const struct flow_key *k)
+{
+	return flow_mark(SECRET, k);
+}
+
 // As the engine does: who is in the way goes.
 static struct flow_half *put(struct flow_half_table *t, uint32_t n, uint32_t now_ms)
 {
 	struct flow_key k = key_of(n);
-	struct flow_half *victim = flow_half_victim(t, &k);
+	struct flow_half *victim = flow_half_victim(t, mark_of(&k));
 
 	if (victim != NULL)
 		flow_half_remove(t, victim);
-	return flow_half_add(t, &k, now_ms);
+	return flow_half_add(t, &k, mark_of(&k), now_ms);
 }
 
 static struct flow_half *look(const struct flow_half_table *t, uint32_t n)
 {
 	struct flow_key k = key_of(n);
 
-	return flow_half_lookup(t, &k);
+	return flow_half_lookup(t, &k, mark_of(&k));
 }
 
 static int half_make(void **state)
 {
-	*state = flow_half_new(PLACES, BYTES, SECRET, SOCKET_ID_ANY);
+	*state = flow_half_new(PLACES, BYTES, SOCKET_ID_ANY);
 	return *state == NULL ? -1 : 0;
 }
 
@@ -127,7 +132,7 @@ static void old_ones_are_found_by_looks_that_are_bounded(void **state)
 
 static int graves_make(void **state)
 {
-	*state = flow_graves_new(PLACES, SECRET, SOCKET_ID_ANY);
+	*state = flow_graves_new(PLACES, SOCKET_ID_ANY);
 	return *state == NULL ? -1 : 0;
 }
 
@@ -139,17 +144,18 @@ static int graves_end(void **state)
 
 static void a_grave_is_known_for_its_time_and_until_its_key_lives_again(void **state)
 {
-	const struct flow_key a = key_of(1), b = key_of(2);
+	const struct flow_key key_a = key_of(1), key_b = key_of(2);
+	const uint64_t a = mark_of(&key_a), b = mark_of(&key_b);
 
-	flow_grave_dig(*state, &a, FLOW_GRAVE_REMNANT, 100, LIFE_S);
-	assert_int_equal(flow_grave_find(*state, &a, 100), FLOW_GRAVE_REMNANT);
-	assert_int_equal(flow_grave_find(*state, &a, 129), FLOW_GRAVE_REMNANT);
-	assert_int_equal(flow_grave_find(*state, &a, 130), FLOW_GRAVE_NONE);
-	assert_int_equal(flow_grave_find(*state, &b, 100), FLOW_GRAVE_NONE);
-	flow_grave_dig(*state, &a, FLOW_GRAVE_TOMBSTONE, 120, LIFE_S);
-	assert_int_equal(flow_grave_find(*state, &a, 140), FLOW_GRAVE_TOMBSTONE);
-	flow_grave_forget(*state, &a);
-	assert_int_equal(flow_grave_find(*state, &a, 140), FLOW_GRAVE_NONE);
+	flow_grave_dig(*state, a, FLOW_GRAVE_REMNANT, 100, LIFE_S);
+	assert_int_equal(flow_grave_find(*state, a, 100), FLOW_GRAVE_REMNANT);
+	assert_int_equal(flow_grave_find(*state, a, 129), FLOW_GRAVE_REMNANT);
+	assert_int_equal(flow_grave_find(*state, a, 130), FLOW_GRAVE_NONE);
+	assert_int_equal(flow_grave_find(*state, b, 100), FLOW_GRAVE_NONE);
+	flow_grave_dig(*state, a, FLOW_GRAVE_TOMBSTONE, 120, LIFE_S);
+	assert_int_equal(flow_grave_find(*state, a, 140), FLOW_GRAVE_TOMBSTONE);
+	flow_grave_forget(*state, a);
+	assert_int_equal(flow_grave_find(*state, a, 140), FLOW_GRAVE_NONE);
 }
 
 static void the_oldest_graves_make_room(void **state)
@@ -158,12 +164,14 @@ static void the_oldest_graves_make_room(void **state)
 
 	for (uint32_t n = 0; n < 20 * PLACES; n++) {
 		const struct flow_key k = key_of(n);
-		flow_grave_dig(*state, &k, FLOW_GRAVE_REMNANT, 1000 + n, UINT16_MAX);
-		assert_int_equal(flow_grave_find(*state, &k, 1000 + n), FLOW_GRAVE_REMNANT);
+		flow_grave_dig(*state, mark_of(&k), FLOW_GRAVE_REMNANT, 1000 + n, UINT16_MAX);
+		assert_int_equal(
+			flow_grave_find(*state, mark_of(&k), 1000 + n), FLOW_GRAVE_REMNANT);
 	}
 	for (uint32_t n = 0; n < 20 * PLACES; n++) {
 		const struct flow_key k = key_of(n);
-		bool found = flow_grave_find(*state, &k, 1000 + 20 * PLACES) != FLOW_GRAVE_NONE;
+		bool found =
+			flow_grave_find(*state, mark_of(&k), 1000 + 20 * PLACES) != FLOW_GRAVE_NONE;
 		kept += found && n >= 19 * PLACES;
 		if (n < 5 * PLACES)
 			assert_false(found);
