@@ -97,6 +97,7 @@ struct stream_half {
 		repeat : 1;
 	uint32_t digested : 1; // has, or had, digests in the place of bytes
 	uint32_t fresh : 1;    // the last segment's bytes met none that were retained before
+	uint32_t islands : 1;  // bytes came behind a hole since nothing was retained last
 };
 enum { STREAM_HALF_BYTES = 88, STREAM_MSS_MAX = (1 << 14) - 1 };
 _Static_assert(sizeof(struct stream_half) == STREAM_HALF_BYTES, "an idle flow pays for it twice");

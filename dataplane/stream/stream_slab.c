@@ -45,13 +45,20 @@ void half_init(struct stream_half *h, uint32_t first_byte)
 	};
 }
 
-static bool has_hole(const struct stream_half *h, const struct stream_pool *p)
+// In the midst of an insertion what it has added lies behind nxt, too.
+static bool has_behind(const struct stream_half *h, const struct stream_pool *p)
 {
 	if (h->last == STREAM_NO_SLAB)
 		return false;
 	if (h->nslabs == 1 && seq_lt(h->una, h->nxt)) // it holds these, so it goes without a look
 		return false;
 	return seq_lt(h->nxt, slab_at(p, h->last)->seq);
+}
+
+// Mostly without a look at a slab, which is cold.
+static bool has_hole(const struct stream_half *h, const struct stream_pool *p)
+{
+	return h->islands && has_behind(h, p);
 }
 
 bool stream_has_hole(const struct stream *st, const struct stream_pool *p, enum stream_side side)
@@ -74,7 +81,7 @@ static bool may_grow(const struct stream_half *h, const struct stream_pool *p, b
 
 	if (!island) {
 		return p->nfree > 0 &&
-			(has_hole(h, p) ? h->nslabs < p->flow_max + FILLER : h->nslabs < max);
+			(has_behind(h, p) ? h->nslabs < p->flow_max + FILLER : h->nslabs < max);
 	}
 	return p->nfree > p->count / KEPT_SHARE && h->nslabs < max / 2 &&
 		h->nslabs < ISLANDS + (h->edge - h->una) / ISLAND_BYTES;
@@ -161,6 +168,7 @@ int slab_insert(struct stream_half *h, struct stream_pool *p, uint32_t seq, cons
 	const bool island = seq_lt(h->nxt, seq); // has slabs of its own, so that it can leave ahead
 	bool own = false;                        // the slab before is of this call
 
+	h->islands |= island;
 	while (seq_lt(at, end)) {
 		struct stream_slab *s = prev == STREAM_NO_SLAB ? NULL : slab_at(p, prev);
 		if (s != NULL && seq_lt(at, slab_end(s))) { // held already: the first bytes stay
@@ -212,8 +220,10 @@ void slab_free_before(struct stream_half *h, struct stream_pool *p, uint32_t seq
 		h->first = slab_at(p, i)->next;
 		slab_put(h, p, i);
 	}
-	if (h->first == STREAM_NO_SLAB)
+	if (h->first == STREAM_NO_SLAB) {
 		h->last = STREAM_NO_SLAB;
+		h->islands = false;
+	}
 }
 
 void slab_free_acknowledged(struct stream_half *h, struct stream_pool *p, uint32_t seq)
@@ -230,6 +240,7 @@ void slab_free_acknowledged(struct stream_half *h, struct stream_pool *p, uint32
 	slab_give(p, h->first);
 	h->first = h->last = h->hint = STREAM_NO_SLAB;
 	h->nslabs = 0;
+	h->islands = false;
 }
 
 void slab_cut_from(struct stream_half *h, struct stream_pool *p, uint32_t seq)
