@@ -23,11 +23,6 @@ struct eng_kept {
 	struct pol_session session[];
 };
 
-struct bound { // NULL: none
-	const struct pol_session *session;
-	const struct pol_content *content;
-};
-
 // ---- the manager's
 
 static struct eng_kept *kept_new(const struct pol_image *img)
@@ -113,13 +108,22 @@ static const struct eng_kept *kept_find(struct eng *e, uint32_t version)
 	return NULL;
 }
 
+// Is it of the policy that was looked up last? An image in the place of one that is gone has another version.
+static inline bool is_found(const struct eng_worker *w, const struct eng_session *s)
+{
+	const struct eng_bound *b = &w->smtp->bound;
+
+	return b->image == w->image && b->version == s->image && b->policy == s->policy;
+}
+
 // What its policy says, in its own image. false: nobody knows any more.
-static bool bound_find(struct eng_worker *w, const struct eng_session *s, struct bound *b)
+static bool bound_find(struct eng_worker *w, const struct eng_session *s, struct eng_bound *b)
 {
 	const struct pol_image *img = eng_image_policy(w->image);
 
-	*b = (struct bound){0};
+	*b = (struct eng_bound){.version = s->image, .policy = s->policy};
 	if ((uint32_t)pol_head(img)->version == s->image) {
+		b->image = w->image;
 		const struct pol_policy *policy = pol_policy_at(img, s->policy);
 		if (policy->session != POL_NONE)
 			b->session = pol_session_at(img, policy->session);
@@ -140,18 +144,23 @@ static bool bound_find(struct eng_worker *w, const struct eng_session *s, struct
 	return true;
 }
 
-static struct bound bound_of(struct eng_worker *w, struct eng_session *s)
+// Nearly always those of the session before. Valid until the next call.
+static const struct eng_bound *bound_of(struct eng_worker *w, struct eng_session *s)
 {
-	struct bound b = {0};
+	static const struct eng_bound none;
+	struct eng_bound *b = &w->smtp->bound;
 	uint32_t index;
 
-	if (w->image == NULL || s->policy == ENG_INDEX_NONE || bound_find(w, s, &b))
+	if (w->image == NULL || s->policy == ENG_INDEX_NONE)
+		return &none;
+	if (is_found(w, s) || bound_find(w, s, b))
 		return b;
 	(void)eng_policy_match(
 		w, &s->flow.key, s->flow.face[STREAM_CLIENT].in_port, s->vlan, &index);
 	eng_policy_bind(w, s, index);
-	if (index != POL_NONE)
-		(void)bound_find(w, s, &b); // it is of the image in force
+	if (index == POL_NONE)
+		return &none;
+	(void)bound_find(w, s, b); // it is of the image in force
 	return b;
 }
 
@@ -173,14 +182,14 @@ const struct pol_session eng_profile_none = {.mask_unknown = 1};
 
 const struct pol_session *eng_profile(struct eng_worker *w, struct eng_session *s)
 {
-	struct bound b = bound_of(w, s);
+	const struct eng_bound *b = bound_of(w, s);
 
-	return b.session == NULL ? &eng_profile_none : b.session;
+	return b->session == NULL ? &eng_profile_none : b->session;
 }
 
 const struct pol_content *eng_content(struct eng_worker *w, struct eng_session *s)
 {
-	return bound_of(w, s).content;
+	return bound_of(w, s)->content;
 }
 
 // Names that the image in force does not know count for nothing.

@@ -195,6 +195,13 @@ struct eng_smtp {
 	uint64_t mark;
 	struct eng_queue scanned, unscanned; // open messages that have a scan, and those without
 	uint64_t image_version;      // the one that image_since_us speaks of
+	struct eng_bound {           // what a policy of an image names, found last (eng_bound.c)
+		const struct eng_image *image; // NULL: nothing was found yet
+		uint32_t version;              // lower half
+		uint16_t policy;
+		const struct pol_session *session; // NULL: none
+		const struct pol_content *content; // likewise
+	} bound;
 	uint32_t asked_ms;           // last question
 	uint8_t asks_silent;         // questions in a row that nobody answered in time
 	bool asking;                 // findings may come
