@@ -76,7 +76,7 @@ struct io *io_new(const struct io_conf *conf, struct err_list *err)
 		return NULL;
 	}
 	io->conf = *conf;
-	io->host_fd = -1;
+	io->host_fd = io->start_fd = -1;
 	for (uint16_t i = 0; i < conf->nports; i++) {
 		io->port[i].conf = &conf->ports[i];
 		(void)io_port_find(&io->port[i], err);
@@ -129,6 +129,7 @@ int io_start(struct io *io, struct eng *eng, struct err_list *err)
 
 void io_run(struct io *io)
 {
+	io_memory_taken(io);
 	for (uint16_t i = 0; i < io->conf.nworkers; i++)
 		(void)rte_eal_remote_launch(io_loop, io->worker[i], io->worker[i]->lcore);
 	io->running = true;
@@ -152,6 +153,7 @@ void io_free(struct io *io)
 {
 	if (io == NULL)
 		return;
+	io_memory_taken(io);
 	io_host_close(io);
 	for (uint16_t i = 0; i < io->conf.nports; i++)
 		io_port_close(&io->port[i]);

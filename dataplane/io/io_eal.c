@@ -66,8 +66,11 @@ static uint64_t memory_bytes(const struct io *io, bool hugepages)
 
 static int memory_add(struct io *io, struct err_list *err)
 {
-	uint64_t need = memory_bytes(io, true), have = io_hugepages_free();
+	uint64_t need = memory_bytes(io, true), have;
 
+	if (io->conf.huge != IO_HUGE_OFF)
+		io->start_fd = io_memory_turn();
+	have = io_hugepages_free();
 	io->hugepages = io->conf.huge != IO_HUGE_OFF && have >= need;
 	if (io->conf.huge == IO_HUGE_ON && !io->hugepages) {
 		err_add(err,

@@ -63,6 +63,7 @@ struct io {
 	char *argv_text[64];
 	int argc;
 	bool hugepages, eal_up, running;
+	int start_fd; // while it starts: of the hugepages; -1
 	int host_fd; // io_host.c; -1: the host is not reached through the ports
 	int socket;
 	_Atomic bool stop; // w: manager, r: workers
@@ -74,6 +75,12 @@ struct io {
 void io_log_open(void);
 void io_log_hold(bool hold);
 const char *io_log_first(void); // "" where there was none
+
+// io_mem.c: who starts looks how many hugepages are free, and takes them bit by bit until he is ready. So one at a
+// time does, of all that see this machine's /run; it is waited for, for a minute, and without root there is no waiting.
+// Descriptor that is closed by io_memory_taken; -1.
+int io_memory_turn(void);
+void io_memory_taken(struct io *io);
 
 // io_netdev.c: the kernel's interface behind a device, where the driver has one.
 void io_netdev_name(const char *dev, char *ifname, size_t cap);

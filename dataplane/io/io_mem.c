@@ -7,14 +7,25 @@
 #include "io_int.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
+#include "log.h"
+
+LOG_COMPONENT("io");
+
+#define TURN_FILE "/run/mailweir-memory.lock"
+
 enum {
+	TURN_WAIT_MS = 60000,
+	TURN_LOOK_MS = 20,
 	POOL_CACHE = RTE_MEMPOOL_CACHE_MAX_SIZE, // 512: two bursts in, two out, rarely the ring
 	POOL_SPARE = 8192,                       // frames of our own, floods, bursts under way
 	WAITING = 3 * 4096, // a worker's inbox, its segments to read, its lists for ports
@@ -72,6 +83,35 @@ uint64_t io_memory_needed(const struct io *io, bool hugepages)
 {
 	return io_pool_mbufs(io) * mbuf_bytes(io, hugepages) + io->conf.engine_bytes +
 		((uint64_t)MEMORY_BASE_MB << 20);
+}
+
+int io_memory_turn(void)
+{
+	const struct timespec look = {.tv_nsec = TURN_LOOK_MS * 1000000L};
+	int fd = open(TURN_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -1; // not root, or no /run: then nobody is waited for
+	for (unsigned waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += TURN_LOOK_MS) {
+		if (waited_ms == 0)
+			LOG(NOTICE,
+				"memory: another data plane starts: it takes its hugepages first");
+		if (waited_ms >= TURN_WAIT_MS) {
+			LOG(WARNING,
+				"memory: the other data plane is not ready after %d s: going on",
+				TURN_WAIT_MS / 1000);
+			break;
+		}
+		(void)nanosleep(&look, NULL); // woken early is as good
+	}
+	return fd;
+}
+
+void io_memory_taken(struct io *io)
+{
+	if (io->start_fd >= 0)
+		(void)close(io->start_fd); // nothing is in it
+	io->start_fd = -1;
 }
 
 uint64_t io_hugepages_free(void)
