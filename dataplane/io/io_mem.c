@@ -16,6 +16,7 @@
 
 #include <rte_ether.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
 
 #include "log.h"
 
@@ -142,8 +143,44 @@ uint64_t io_hugepages_free(void)
 	return bytes;
 }
 
+// Of ordinary pages a buffer smaller than a page has one to itself. net_af_xdp takes buffers to lie one behind the other
+// without gaps, and tells the kernel of so much memory only: what lay behind it was given to the kernel to receive
+// into, refused and lost, until the port received nothing any more. So such a buffer fills its page.
+static struct rte_mempool *pool_of_pages(const struct io *io, uint32_t page)
+{
+	const uint32_t fixed = sizeof(struct rte_mbuf) + priv_size();
+	struct rte_mempool_objsz parts;
+	struct rte_mempool *mp;
+
+	(void)rte_mempool_calc_obj_size(fixed, RTE_MEMPOOL_F_NO_SPREAD, &parts);
+	const uint32_t around = parts.header_size + parts.trailer_size;
+	struct rte_pktmbuf_pool_private priv = {
+		.mbuf_data_room_size = (uint16_t)(page - around - fixed),
+		.mbuf_priv_size = priv_size(),
+	};
+	mp = rte_mempool_create_empty("packets", io_pool_mbufs(io), page - around, POOL_CACHE,
+		sizeof(priv), io->socket, RTE_MEMPOOL_F_NO_SPREAD);
+	if (mp == NULL)
+		return NULL;
+	if (rte_mempool_set_ops_byname(mp, rte_mbuf_best_mempool_ops(), NULL) != 0) {
+		rte_mempool_free(mp);
+		return NULL;
+	}
+	rte_pktmbuf_pool_init(mp, &priv);
+	if (rte_mempool_populate_default(mp) < 0) {
+		rte_mempool_free(mp);
+		return NULL;
+	}
+	(void)rte_mempool_obj_iter(mp, rte_pktmbuf_init, NULL);
+	return mp;
+}
+
 struct rte_mempool *io_pool_new(const struct io *io)
 {
+	const uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
+
+	if (!io->hugepages && mbuf_bytes(io, false) == page && page <= UINT16_MAX)
+		return pool_of_pages(io, page);
 	return rte_pktmbuf_pool_create("packets", io_pool_mbufs(io), POOL_CACHE, priv_size(),
 		io_pool_room(io), io->socket);
 }
