@@ -24,11 +24,10 @@ static json_t *seconds(uint64_t from_us, uint64_t to_us)
 
 json_t *serve_drain_json(const struct api_stats *head, uint64_t now_us)
 {
-	const bool known = head->drain_phase < API_DRAIN_COUNT;
-	const bool off = head->drain_phase == API_DRAIN_OFF;
+	const bool off = head->drain_phase == API_DRAIN_OFF || head->drain_phase >= API_DRAIN_COUNT;
 
-	return json_pack("{s:s,s:s?,s:o,s:o,s:o}", "state",
-		known ? phases[head->drain_phase] : "off", "new",
+	return json_pack("{s:s,s:s?,s:o,s:o,s:o}", "state", off ? "off" : phases[head->drain_phase],
+		"new",
 		off                               ? NULL
 			: head->drain_refuse != 0 ? "refuse"
 						  : "pass",

@@ -163,6 +163,61 @@ deadline() { # TOPOLOGY: what is in the middle of a message, bytes of its with u
 	wait_until 60 track_is up || check "$1: the router sends us mail again" yes "$(lab_log_tail track)"
 }
 
+# Another router: it moves all mail at once, that of open connections, too.
+moves() { # add|del: by us; straight
+	local family key
+	for family in -4 -6; do
+		for key in sport dport; do
+			in_rtr ip $family rule "$1" iif r-sub ipproto tcp $key 25 lookup 101
+			in_rtr ip $family rule "$1" iif r-net ipproto tcp $key 25 lookup 102
+		done
+	done
+}
+speaks() { [ "$(ask "$1" 'hello\r\n')" = up ]; }
+up_again() { # WHAT
+	lab_dataplane_spawn
+	wait_until 60 lab_ready || die "the data plane does not come back: $(lab_log_tail dataplane)"
+	wait_until 20 speaks 192.0.2.2 || check "$1" up "$(ask 192.0.2.2 'hello\r\n')"
+}
+
+when_done() { # TOPOLOGY
+	local read unread past
+	proc_end "$LAB/pids/track"
+	proc_end "$LAB/pids/dataplane"
+	sed -i 's/needs_control_plane: false}/needs_control_plane: false, drain: when_done}/' "$LAB_CONF"
+	moves add
+	up_again "$1, when_done: the port is up"
+	open_begin needs-us
+	read=$OPENED
+	lab_cli drain --wait 10m >"$LAB/drain.out" 2>&1 &
+	past=$!
+	wait_until 20 drain_is waiting || check "$1, when_done: the drain waits" waiting "$(drain_state)"
+	open_begin began-unread
+	unread=$OPENED
+	check_that "$1, when_done: a new connection passes unread" test "$(counter pass_draining)" -gt 0
+	check "$1, when_done: the port says up while one needs us" 'up up' "$(ask 192.0.2.2 'hello\r\n') $(ask fd00:a::2 'hello\r\n')"
+	check "$1, when_done: ... and so does status" 'waiting up' "$(drain_state) $(lab_ask dataplane.health status)"
+	: >"$LAB/needs-us.go"
+	wait $read || :
+	check "$1, when_done: the open session ends well" 250 "$(cut -c1-3 "$LAB/needs-us.out")"
+	wait $past || check "$1, when_done: drain --wait ends well" 0 $?
+	check "$1, when_done: then it is over" 'drained down' "$(drain_state) $(lab_ask dataplane.health status)"
+	check_that "$1, when_done: ... and the port refuses" refused 192.0.2.2
+	check_that "$1, when_done: ... by IPv6, too" refused fd00:a::2
+	moves del
+	proc_end "$LAB/pids/dataplane"
+	open_end began-unread $unread
+	check "$1, when_done: the move and our stop lose nobody" '250, equal, equal' "$ENDED, $(lab_stored "$LAB/sent/needs-us")"
+	mail "$1, when_done: new mail goes straight" '250, equal' "$(message straight --plant "$SPAM_TEXT")" --host $LAB_SERVER4
+	moves add
+	up_again "$1, when_done: up with a new start"
+	lab_cli drain --wait 10s >/dev/null
+	check_that "$1, when_done: nobody needs us: it refuses at once" refused 192.0.2.2
+	lab_cli drain --undo >/dev/null
+	wait_until 20 speaks 192.0.2.2 || check "$1, when_done: undone" up "$(ask 192.0.2.2 'hello\r\n')"
+	mail "$1, when_done: undone, spam is refused again" '550 5.7.1, absent' "$(message undone --plant "$SPAM_TEXT")" --host $LAB_SERVER4
+}
+
 run() { # TOPOLOGY
 	LAB_TOPOLOGY=$1
 	LAB_DATAPLANE="  health: {port: $HEALTH, from: [192.0.2.0/24, 198.51.100.0/24, \"fd00::/16\"], needs_control_plane: false}"
@@ -182,6 +237,7 @@ run() { # TOPOLOGY
 	check "$1: what began past us is not harmed by the return" '250, equal' "$ENDED"
 	drains "$1"
 	deadline "$1"
+	when_done "$1"
 	check_that "$1: the data plane still runs" proc_pid "$LAB/pids/dataplane"
 	lab_down
 	rm -rf "$LAB"

@@ -160,6 +160,30 @@ static void dp_flows(struct bench *b, const struct api_command *cmd)
 	assert_int_equal(api_ring_put(&b->dp.event, &e), 0);
 }
 
+// Its state stands in the statistics before it is answered.
+static void dp_drain(struct bench *b, const struct api_command *cmd)
+{
+	struct api_event e = {.kind = API_EVT_ACK, .seq = cmd->seq, .status = b->refuse_drain};
+	struct api_stats *head = b->dp.head;
+	const bool on = cmd->drain.on != 0;
+
+	b->drain = *cmd;
+	b->drains++;
+	if (b->mute_drain)
+		return;
+	if (e.status == 0) {
+		head->drain_phase = on ? API_DRAIN_WAITS : API_DRAIN_OFF;
+		head->drain_refuse = cmd->drain.refuse;
+		head->drain_since_us = on ? core_now_us() : 0;
+		head->drain_until_us =
+			cmd->drain.wait_ms == 0 ? 0 : core_now_us() + 1000 * cmd->drain.wait_ms;
+		head->drain_left = on ? UINT64_MAX : 0;
+	} else {
+		(void)snprintf(e.text, sizeof(e.text), "not now");
+	}
+	assert_int_equal(api_ring_put(&b->dp.event, &e), 0);
+}
+
 static void dp_turn(struct bench *b)
 {
 	struct api_port_stats *port;
@@ -187,6 +211,8 @@ static void dp_turn(struct bench *b)
 			dp_shadow(b, &cmd);
 		else if (cmd.kind == API_CMD_FLOWS)
 			dp_flows(b, &cmd);
+		else if (cmd.kind == API_CMD_DRAIN)
+			dp_drain(b, &cmd);
 	}
 }
 

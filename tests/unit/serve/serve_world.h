@@ -27,6 +27,10 @@ struct bench {
 	uint64_t version; // last image taken
 	uint64_t candidate; // that runs, 0 = none
 	int refuse_candidate; // status for candidates
+	struct api_command drain; // the last one seen
+	unsigned drains;          // seen
+	bool mute_drain;          // leave them unanswered
+	int refuse_drain;         // status for them
 	char dir[64], file[96], rules[96], state[96], rpc[96], events[96];
 	struct cfg *boot;
 };
