@@ -36,7 +36,8 @@ void eng_drain_begin(struct eng *e, bool refuse, uint64_t wait_ms, uint64_t now_
 		d->since_us = now_us;
 	d->until_us = wait_ms == 0 ? 0 : now_us + wait_ms * UINT64_C(1000);
 	atomic_store_explicit(&d->refuse, refuse, memory_order_relaxed);
-	(void)atomic_fetch_add_explicit(&d->epoch, 1, memory_order_relaxed);
+	// Release: pairs with eng_drain_tick, which sees by then whether the process ends.
+	(void)atomic_fetch_add_explicit(&d->epoch, 1, memory_order_release);
 	phase_set(e, ENG_DRAIN_WAITS);
 }
 
@@ -67,8 +68,8 @@ bool eng_drain_left(const struct eng *e, uint64_t *left)
 
 void eng_drain_stop(struct eng *e, uint64_t now_us)
 {
-	eng_drain_begin(e, false, 0, now_us);
 	atomic_store_explicit(&e->drain.stops, true, memory_order_relaxed);
+	eng_drain_begin(e, false, 0, now_us);
 }
 
 bool eng_drain_is_stopped(const struct eng *e, uint64_t *reset)
@@ -105,11 +106,21 @@ static bool stops(const struct eng_worker *w)
 	return atomic_load_explicit(&w->eng->drain.stops, memory_order_relaxed);
 }
 
+// Has this worker said how many it reset?
+static bool stop_is_told(const struct eng_worker *w)
+{
+	const uint32_t epoch = atomic_load_explicit(&w->eng->drain.epoch, memory_order_relaxed);
+
+	return atomic_load_explicit(&w->bound, memory_order_relaxed) >> 32 == epoch;
+}
+
 bool eng_drain_is_on(const struct eng_worker *w)
 {
 	const int phase = phase_of(w);
 
-	return stops(w) || (phase != ENG_DRAIN_OFF && phase != ENG_DRAIN_OVER);
+	if (stops(w))
+		return !stop_is_told(w);
+	return phase != ENG_DRAIN_OFF && phase != ENG_DRAIN_OVER;
 }
 
 // Nothing of it is with us: all bytes have been acknowledged as they were sent, and no reply of the
@@ -240,8 +251,6 @@ static void stop_look(struct eng_worker *w, uint32_t epoch)
 	struct eng_smtp *p = w->smtp;
 	const uint32_t cells = flow_cells(p->flows);
 
-	if (atomic_load_explicit(&w->bound, memory_order_relaxed) >> 32 == epoch)
-		return; // said already
 	for (uint32_t i = 0; i < CELLS_A_TICK_STOP && p->drain_at < cells; i++, p->drain_at++) {
 		struct flow *f = flow_at(p->flows, p->drain_at);
 
@@ -271,7 +280,8 @@ static void drain_look(struct eng_worker *w, uint32_t epoch, int phase)
 uint32_t eng_drain_tick(struct eng_worker *w)
 {
 	struct eng_smtp *p = w->smtp;
-	const uint32_t epoch = atomic_load_explicit(&w->eng->drain.epoch, memory_order_relaxed);
+	// Acquire: pairs with eng_drain_begin.
+	const uint32_t epoch = atomic_load_explicit(&w->eng->drain.epoch, memory_order_acquire);
 	const int phase = phase_of(w);
 	const uint32_t before =
 		(uint32_t)(w->counters[ACT_DRAIN_RESET] + w->counters[PASS_DRAINING]);
