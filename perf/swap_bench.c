@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -119,6 +120,9 @@ struct seen { // of a run
 	double longest_turn_us, longest_swap_turn_us, busy;
 	uint64_t taken, taken_ns, longest_ns;
 	double p50_us, p999_us; // of turns that had work
+	uint64_t stops_off_cpu; // in which the scheduler let others run
+	double longest_at_ms;   // of the run, by the clock of the frames
+	double steal_ms;        // of all CPUs, by the host, as far as it tells
 };
 
 // ---- traffic
@@ -228,29 +232,54 @@ static uint64_t dropped(const struct bench *b)
 	return n;
 }
 
-// Others get a share of this CPU while no clock runs.
-static void rest(uint64_t *since)
-{
-	const struct timespec ts = {.tv_nsec = REST_US * 1000};
-
-	if (rte_rdtsc() - *since < rte_get_tsc_hz() / 1000000 * WORK_US)
-		return;
-	(void)nanosleep(&ts, NULL); // shorter is fine
-	*since = rte_rdtsc();
-}
-
-static double us_of(uint64_t cycles)
-{
-	return (double)cycles * 1e6 / (double)rte_get_tsc_hz();
-}
-
 struct load {       // the clock of the frames, in cycles
 	double gap; // from one to the next; 0 = as fast as they are taken
 	uint64_t clock;
 	uint64_t taken;   // frames, the lost ones too
 	uint64_t near_to; // until then the last swap is near
 	bool stopped;     // and the frames that came meanwhile still wait
+	long taken_off;   // of this thread, when it was last asked
+	uint64_t rested;  // since then by the TSC
 };
+
+// How often the scheduler took the CPU from this thread.
+static long taken_off(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nivcsw : 0;
+}
+
+// The eighth number of /proc/stat's first line, proc(5); 0 where the host does not tell.
+static double steal_ms(void)
+{
+	unsigned long long ticks = 0;
+	FILE *f = fopen("/proc/stat", "re");
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &ticks) != 1)
+		ticks = 0;
+	(void)fclose(f); // only read
+	return (double)ticks * 1000 / (double)sysconf(_SC_CLK_TCK);
+}
+
+// Others get a share of this CPU while no clock runs.
+static void rest(struct load *l)
+{
+	const struct timespec ts = {.tv_nsec = REST_US * 1000};
+
+	if (rte_rdtsc() - l->rested < rte_get_tsc_hz() / 1000000 * WORK_US)
+		return;
+	(void)nanosleep(&ts, NULL); // shorter is fine
+	l->rested = rte_rdtsc();
+	l->taken_off = taken_off();
+}
+
+static double us_of(uint64_t cycles)
+{
+	return (double)cycles * 1e6 / (double)rte_get_tsc_hz();
+}
 
 // How many frames the next turn finds; those are lost that the ring had no room for.
 static unsigned frames_due(struct load *l, struct seen *out)
@@ -280,7 +309,10 @@ static void turn_seen(struct swap_bench *s, struct load *l, unsigned n, struct s
 	l->clock += spent;
 	out->frames += n;
 	out->busy += n > 0 ? us : 0;
-	out->longest_turn_us = RTE_MAX(out->longest_turn_us, us);
+	if (us > out->longest_turn_us) {
+		out->longest_turn_us = us;
+		out->longest_at_ms = us_of(l->clock - spent) / 1000;
+	}
 	if (c[ACT_IMAGE_TAKEN] != images) {
 		out->longest_swap_turn_us = RTE_MAX(out->longest_swap_turn_us, us);
 		l->near_to = l->clock + rte_get_tsc_hz() / 1000 * NEAR_MS;
@@ -288,7 +320,11 @@ static void turn_seen(struct swap_bench *s, struct load *l, unsigned n, struct s
 	if (us < s->stop_us)
 		return;
 	l->stopped = true;
+	const long taken = taken_off();
+
 	out->stops++;
+	out->stops_off_cpu += taken != l->taken_off;
+	l->taken_off = taken;
 	out->stops_near += l->clock - spent < l->near_to;
 }
 
@@ -315,12 +351,15 @@ static void run(
 	const uint64_t end = (uint64_t)(seconds * (double)rte_get_tsc_hz());
 	const uint64_t every = rte_get_tsc_hz() / 1000 * swap_ms, begun_us = s->b.now_us;
 	const uint64_t drops = dropped(&s->b), sessions = s->ended;
-	uint64_t *c = s->b.w->counters, since = rte_rdtsc();
+	uint64_t *c = s->b.w->counters;
+	const double steal = steal_ms();
 	const uint64_t images = c[ACT_IMAGE_TAKEN], images_ns = c[ACT_IMAGE_TAKEN_NS];
 
 	*out = (struct seen){0};
 	memset(s->turns, 0, sizeof(s->turns));
 	c[PEAK_IMAGE_TAKEN_NS] = 0;
+	l.rested = rte_rdtsc();
+	l.taken_off = taken_off();
 	while (l.clock < end) {
 		turn_seen(s, &l, frames_due(&l, out), out);
 		s->b.now_us = begun_us + (uint64_t)us_of(l.clock);
@@ -328,7 +367,7 @@ static void run(
 			out->swaps++;
 			atomic_fetch_add_explicit(&s->swaps.wanted, 1, memory_order_relaxed);
 		}
-		rest(&since);
+		rest(&l);
 	}
 	out->busy /= us_of(l.clock);
 	out->dropped = dropped(&s->b) - drops;
@@ -336,6 +375,7 @@ static void run(
 	out->taken = c[ACT_IMAGE_TAKEN] - images;
 	out->taken_ns = c[ACT_IMAGE_TAKEN_NS] - images_ns;
 	out->longest_ns = c[PEAK_IMAGE_TAKEN_NS];
+	out->steal_ms = steal_ms() - steal;
 	out->p50_us = turns_us(s, 0.5);
 	out->p999_us = turns_us(s, 0.999);
 }
@@ -456,11 +496,13 @@ static void say(const struct seen *r, const char *what, double pps)
 	       ", \"sessions\": %" PRIu64 ", \"busy\": %.2f"
 	       ", \"taken\": %" PRIu64 ", \"taken_ns\": %" PRIu64 ", \"longest_ns\": %" PRIu64
 	       ", \"longest_turn_us\": %.1f, \"longest_swap_turn_us\": %.1f, \"turn_p50_us\": %.2f, "
-	       "\"turn_p999_us\": %.2f}\n",
+	       "\"turn_p999_us\": %.2f, \"stops_off_cpu\": %" PRIu64
+	       ", \"longest_at_ms\": %.1f, \"steal_ms\": %.0f}\n",
 		what, pps, r->frames, r->lost, r->lost_near, r->lost_stopped, r->stops,
 		r->stops_near, NEAR_MS, (double)(r->frames + r->lost) / pps, r->dropped,
 		r->sessions, r->busy, r->taken, r->taken_ns, r->longest_ns, r->longest_turn_us,
-		r->longest_swap_turn_us, r->p50_us, r->p999_us);
+		r->longest_swap_turn_us, r->p50_us, r->p999_us, r->stops_off_cpu, r->longest_at_ms,
+		r->steal_ms);
 	(void)fflush(stdout);
 }
 
