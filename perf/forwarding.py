@@ -46,8 +46,14 @@ class Process:
 
     def __init__(self, name, folder, command, last_word=None):
         self.name, self.last_word, self.log = name, last_word, folder / f"{name}.log"
+        # Before other programs: both ends of a wire must be awake at once. Where the kernel groups by session, nice
+        # counts inside a group only.
         with open(self.log, "w", encoding="utf-8") as out:
-            self.run = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT)
+            self.run = subprocess.Popen(["nice", "-n", "-20", *command], stdin=subprocess.PIPE, stdout=out,
+                                        stderr=subprocess.STDOUT, start_new_session=True)
+        group = pathlib.Path(f"/proc/{self.run.pid}/autogroup")
+        if group.exists():
+            group.write_text("-20", encoding="utf-8")
 
     def text(self):
         """All it said."""
