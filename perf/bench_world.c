@@ -146,7 +146,7 @@ bool bench_start(uint32_t mem_mb, bool huge)
 		fprintf(stderr, "bench: EAL does not start with %u MB\n", mem_mb);
 		return false;
 	}
-	pool = rte_pktmbuf_pool_create("frames", MBUFS, 256, (sizeof(struct eng_meta) + 7) & ~7u,
+	pool = rte_pktmbuf_pool_create("frames", MBUFS, 256, ENG_META_ROOM,
 		RTE_PKTMBUF_HEADROOM + FRAME_ROOM, SOCKET_ID_ANY);
 	if (pool == NULL) {
 		fprintf(stderr, "bench: no memory for frames\n");

@@ -24,3 +24,10 @@ struct eng_meta {
 	uint64_t mark;                        // flow_mark, where it is, or may be, half-open
 	uint64_t key[ENG_META_KEY_BYTES / 8]; // struct flow_key (eng_smtp.c)
 };
+
+// Bytes of the private area, in whole cache lines: behind it and the headroom a frame begins a line. So the headers
+// of the first look lie in one, and so does what the other end of a virtual port copies (NOTES.md, bridge).
+enum { ENG_META_ROOM = RTE_ALIGN(sizeof(struct eng_meta), RTE_CACHE_LINE_SIZE) };
+_Static_assert(
+	(sizeof(struct rte_mbuf) + ENG_META_ROOM + RTE_PKTMBUF_HEADROOM) % RTE_CACHE_LINE_SIZE == 0,
+	"a frame begins a cache line");

@@ -63,16 +63,11 @@ uint32_t io_pool_mbufs(const struct io *io)
 		io->conf.nworkers * (WAITING + 2 * POOL_CACHE) + POOL_SPARE;
 }
 
-static uint16_t priv_size(void)
-{
-	return RTE_ALIGN(sizeof(struct eng_meta), RTE_MBUF_PRIV_ALIGN);
-}
-
 // Ordinary pages need not lie one behind the other for the device, so a buffer that is smaller than
 // a page lies within one, and a larger one begins with one.
 static uint64_t mbuf_bytes(const struct io *io, bool hugepages)
 {
-	uint64_t bytes = sizeof(struct rte_mbuf) + priv_size() + io_pool_room(io) + MBUF_OVERHEAD;
+	uint64_t bytes = sizeof(struct rte_mbuf) + ENG_META_ROOM + io_pool_room(io) + MBUF_OVERHEAD;
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
 	if (hugepages)
@@ -148,7 +143,7 @@ uint64_t io_hugepages_free(void)
 // into, refused and lost, until the port received nothing any more. So such a buffer fills its page.
 static struct rte_mempool *pool_of_pages(const struct io *io, uint32_t page)
 {
-	const uint32_t fixed = sizeof(struct rte_mbuf) + priv_size();
+	const uint32_t fixed = sizeof(struct rte_mbuf) + ENG_META_ROOM;
 	struct rte_mempool_objsz parts;
 	struct rte_mempool *mp;
 
@@ -156,7 +151,7 @@ static struct rte_mempool *pool_of_pages(const struct io *io, uint32_t page)
 	const uint32_t around = parts.header_size + parts.trailer_size;
 	struct rte_pktmbuf_pool_private priv = {
 		.mbuf_data_room_size = (uint16_t)(page - around - fixed),
-		.mbuf_priv_size = priv_size(),
+		.mbuf_priv_size = ENG_META_ROOM,
 	};
 	mp = rte_mempool_create_empty("packets", io_pool_mbufs(io), page - around, POOL_CACHE,
 		sizeof(priv), io->socket, RTE_MEMPOOL_F_NO_SPREAD);
@@ -181,6 +176,6 @@ struct rte_mempool *io_pool_new(const struct io *io)
 
 	if (!io->hugepages && mbuf_bytes(io, false) == page && page <= UINT16_MAX)
 		return pool_of_pages(io, page);
-	return rte_pktmbuf_pool_create("packets", io_pool_mbufs(io), POOL_CACHE, priv_size(),
+	return rte_pktmbuf_pool_create("packets", io_pool_mbufs(io), POOL_CACHE, ENG_META_ROOM,
 		io_pool_room(io), io->socket);
 }

@@ -784,9 +784,8 @@ int main(void)
 		argv[i] = args[i];
 	if (rte_eal_init((int)RTE_DIM(argv), argv) < 0)
 		return 1;
-	pool = rte_pktmbuf_pool_create("test", MBUFS, 0,
-		RTE_ALIGN(sizeof(struct eng_meta), RTE_MBUF_PRIV_ALIGN), RTE_MBUF_DEFAULT_BUF_SIZE,
-		SOCKET_ID_ANY);
+	pool = rte_pktmbuf_pool_create(
+		"test", MBUFS, 0, ENG_META_ROOM, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (pool == NULL)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
