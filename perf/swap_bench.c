@@ -98,6 +98,7 @@ struct swaps { // between the two threads
 	_Atomic uint32_t wanted; // w: worker, r: manager
 	_Atomic uint32_t done;   // w: manager, r: worker
 	_Atomic bool stop;       // w: worker, r: manager
+	_Atomic bool prepares;   // an image; w: manager, r: worker
 	double prepare_ms;       // w: manager, r: worker when it has ended
 	bool failed;             // likewise
 };
@@ -123,6 +124,10 @@ struct seen { // of a run
 	uint64_t stops_off_cpu; // in which the scheduler let others run
 	double longest_at_ms;   // of the run, by the clock of the frames
 	double steal_ms;        // of all CPUs, by the host, as far as it tells
+	struct {
+		uint64_t frames, lost;
+		double us;
+	} beside[2]; // [1] while the manager prepared an image, [0] else; without the stops
 };
 
 // ---- traffic
@@ -282,7 +287,7 @@ static double us_of(uint64_t cycles)
 }
 
 // How many frames the next turn finds; those are lost that the ring had no room for.
-static unsigned frames_due(struct load *l, struct seen *out)
+static unsigned frames_due(struct load *l, bool prepares, struct seen *out)
 {
 	uint64_t came = l->gap > 0 ? (uint64_t)((double)l->clock / l->gap) : l->taken + ENG_BURST;
 	uint64_t wait = came - l->taken, over = wait > RING ? wait - RING : 0;
@@ -290,13 +295,17 @@ static unsigned frames_due(struct load *l, struct seen *out)
 	l->stopped = l->stopped && wait > RING / 2;
 	out->lost += over;
 	out->lost_stopped += l->stopped ? over : 0;
+	out->beside[prepares].lost += l->stopped ? 0 : over;
 	out->lost_near += l->clock < l->near_to ? over : 0;
 	l->taken += over;
 	return (unsigned)RTE_MIN(wait - over, (uint64_t)ENG_BURST);
 }
 
-static void turn_seen(struct swap_bench *s, struct load *l, unsigned n, struct seen *out)
+static void turn_seen(struct swap_bench *s, struct load *l, struct seen *out)
 {
+	const bool prepares =
+		atomic_load_explicit(&s->swaps.prepares, memory_order_relaxed); // about then
+	const unsigned n = frames_due(l, prepares, out);
 	const uint64_t *c = s->b.w->counters, images = c[ACT_IMAGE_TAKEN];
 	const bool work = n > 0 || s->b.w->smtpq_head != s->b.w->smtpq_tail;
 	uint64_t spent = turn(s, n);
@@ -317,8 +326,11 @@ static void turn_seen(struct swap_bench *s, struct load *l, unsigned n, struct s
 		out->longest_swap_turn_us = RTE_MAX(out->longest_swap_turn_us, us);
 		l->near_to = l->clock + rte_get_tsc_hz() / 1000 * NEAR_MS;
 	}
-	if (us < s->stop_us)
+	if (us < s->stop_us) {
+		out->beside[prepares].frames += n;
+		out->beside[prepares].us += n > 0 ? us : 0;
 		return;
+	}
 	l->stopped = true;
 	const long taken = taken_off();
 
@@ -361,7 +373,7 @@ static void run(
 	l.rested = rte_rdtsc();
 	l.taken_off = taken_off();
 	while (l.clock < end) {
-		turn_seen(s, &l, frames_due(&l, out), out);
+		turn_seen(s, &l, out);
 		s->b.now_us = begun_us + (uint64_t)us_of(l.clock);
 		if (every > 0 && l.clock / every > out->swaps) {
 			out->swaps++;
@@ -415,7 +427,9 @@ static void *manage(void *arg)
 
 	for (uint32_t done = 0; !atomic_load_explicit(&m->stop, memory_order_relaxed);) {
 		uint64_t from = rte_rdtsc();
+		atomic_store_explicit(&m->prepares, true, memory_order_relaxed);
 		struct eng_image *img = image_of(m, done % IMAGES);
+		atomic_store_explicit(&m->prepares, false, memory_order_relaxed);
 
 		cycles += rte_rdtsc() - from;
 		if (img == NULL) {
@@ -487,6 +501,14 @@ static double ceiling(struct swap_bench *s, double seconds)
 	return low;
 }
 
+// What a frame took in turns that had some, 0 where there were none.
+static double frame_ns(const struct seen *r, bool prepares)
+{
+	if (r->beside[prepares].frames == 0)
+		return 0;
+	return r->beside[prepares].us * 1000 / (double)r->beside[prepares].frames;
+}
+
 static void say(const struct seen *r, const char *what, double pps)
 {
 	printf("{\"what\": \"%s\", \"pps\": %.0f, \"frames\": %" PRIu64 ", \"lost\": %" PRIu64
@@ -497,12 +519,14 @@ static void say(const struct seen *r, const char *what, double pps)
 	       ", \"taken\": %" PRIu64 ", \"taken_ns\": %" PRIu64 ", \"longest_ns\": %" PRIu64
 	       ", \"longest_turn_us\": %.1f, \"longest_swap_turn_us\": %.1f, \"turn_p50_us\": %.2f, "
 	       "\"turn_p999_us\": %.2f, \"stops_off_cpu\": %" PRIu64
-	       ", \"longest_at_ms\": %.1f, \"steal_ms\": %.0f}\n",
+	       ", \"longest_at_ms\": %.1f, \"steal_ms\": %.0f"
+	       ", \"frame_ns\": [%.1f, %.1f], \"lost_unstopped\": [%" PRIu64 ", %" PRIu64 "]}\n",
 		what, pps, r->frames, r->lost, r->lost_near, r->lost_stopped, r->stops,
 		r->stops_near, NEAR_MS, (double)(r->frames + r->lost) / pps, r->dropped,
 		r->sessions, r->busy, r->taken, r->taken_ns, r->longest_ns, r->longest_turn_us,
 		r->longest_swap_turn_us, r->p50_us, r->p999_us, r->stops_off_cpu, r->longest_at_ms,
-		r->steal_ms);
+		r->steal_ms, frame_ns(r, false), frame_ns(r, true), r->beside[0].lost,
+		r->beside[1].lost);
 	(void)fflush(stdout);
 }
 
